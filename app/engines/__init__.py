@@ -1,0 +1,1 @@
+"""Runtimes that compute predictions, behind one protocol; one file a runtime."""

@@ -1,0 +1,1 @@
+"""The offline job: fits a model on a UCR-format data set, evaluates it and seals it as an artifact."""
