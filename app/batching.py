@@ -1,0 +1,375 @@
+"""The micro-batcher: many callers, one engine, one batch at a time.
+
+A caller submits an item of some rows and waits for its own result. One task takes what waits, in the
+order it came, and runs it as a batch; whatever arrives meanwhile is the next batch. So batches grow with
+the load and nobody waits for a clock. What it promises is listed, name by name, in
+`tests/app/test_batching.py`.
+
+It must not know numpy, HTTP, metrics or an engine: `run` is any call that gives one result per item, and
+whoever wants to count passes an observer. All of it lives on one event loop; nothing here is thread-safe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from app.errors import AppError, ContractViolation, DeadlineExceeded, EngineError, NotReady, QueueFull
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[R]):
+    """The result of one item, and how it came about.
+
+    Attributes:
+        result: what `run` gave for this item.
+        queued: seconds from admission to the start of its batch.
+        ran: seconds that its batch ran.
+        batch_rows: rows in its batch, its own included.
+    """
+
+    result: R
+    queued: float
+    ran: float
+    batch_rows: int
+
+
+class BatchObserver(Protocol):
+    """What a batcher tells about itself, as it happens."""
+
+    def admitted(self, *, rows: int) -> None:
+        """An item is about to join the queue."""
+
+    def refused(self, *, rows: int, reason: str) -> None:
+        """An item was not admitted: `too_large`, `not_ready`, `expired` (on arrival) or `full`."""
+
+    def left(self, *, rows: int, reason: str) -> None:
+        """An admitted item will not be computed: `expired`, `cancelled` or `closed`."""
+
+    def queued(self, *, rows: int, seconds: float) -> None:
+        """An item leaves the queue as its batch starts, so many seconds after it was admitted."""
+
+    def ran(self, *, rows: int, items: int, seconds: float, failed: bool) -> None:
+        """A batch has ended and its callers were told."""
+
+
+class _Unobserved:
+    """Nobody is watching."""
+
+    def _ignore(self, **_: object) -> None: ...
+
+    admitted = refused = left = queued = ran = _ignore
+
+
+@dataclass(eq=False, slots=True)
+class _Entry(Generic[T, R]):
+    """An admitted item and the caller that waits for its answer, unless that was told before or is gone."""
+
+    item: T
+    rows: int
+    deadline: float
+    admitted: float
+    caller: asyncio.Future[Answer[R]]
+
+    def answer(self, answer: Answer[R]) -> None:
+        if not self.caller.done():
+            self.caller.set_result(answer)
+
+    def fail(self, error: AppError) -> None:
+        if not self.caller.done():
+            self.caller.set_exception(error)
+
+
+class MicroBatcher(Generic[T, R]):
+    """Runs the items of many callers in batches of up to `max_rows` rows, one batch at a time.
+
+    Args:
+        run: computes a batch: gets its items in order of arrival, gives one result per item.
+        max_rows: most rows in a batch, and so in an item.
+        max_queue_rows: most rows that wait, not counting the batch that runs; at least `max_rows`.
+        max_wait: seconds after its first item's arrival for which a batch that is not full waits for more,
+            though the engine is free. Zero waits for nothing and is right for nearly everyone.
+        stall_after: seconds after which a batch that still runs turns `stalled` on.
+        observer: told what happens. It must not raise: that stops the batcher.
+        clock: measures durations. It is not the event loop's clock, which in uvloop counts milliseconds.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
+        *,
+        max_rows: int,
+        max_queue_rows: int,
+        max_wait: float = 0.0,
+        stall_after: float = 30.0,
+        observer: BatchObserver | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        if not 1 <= max_rows <= max_queue_rows:
+            raise ValueError(f"1 <= max_rows <= max_queue_rows, not max_rows={max_rows}, {max_queue_rows=}")
+        self._run = run
+        self._max_rows = max_rows
+        self._max_queue_rows = max_queue_rows
+        self._max_wait = max_wait
+        self._stall_after = stall_after
+        self._observer = _Unobserved() if observer is None else observer
+        self._clock = clock
+
+        # An ordered set: first in, first out, and whoever leaves early is gone at once, wherever it stood.
+        self._queue: OrderedDict[_Entry[T, R], None] = OrderedDict()
+        self._queued_rows = 0
+        self._batch: list[_Entry[T, R]] = []
+        self._batch_began: float | None = None
+        self._recent_seconds: deque[float] = deque(maxlen=16)
+
+        self._loop: asyncio.AbstractEventLoop
+        self._task: asyncio.Task[None] | None = None
+        self._wake: asyncio.Future[None] | None = None
+        self._wake_at_rows = 1
+        self._closing = False
+        self._failure: str | None = None
+
+    @property
+    def queued_rows(self) -> int:
+        """Rows that wait, not counting the batch that runs."""
+        return self._queued_rows
+
+    @property
+    def failure(self) -> str | None:
+        """Why it no longer works, for good; None while it does."""
+        return self._failure
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the batch that runs now has run for longer than `stall_after`."""
+        return self._batch_seconds() > self._stall_after
+
+    @property
+    def accepting(self) -> bool:
+        """Whether it is started, not closing, and works."""
+        return self._unready() is None
+
+    def start(self) -> None:
+        """Start to run batches on the running event loop. A batcher starts once."""
+        if self._task is not None or self._closing:
+            raise RuntimeError("a MicroBatcher starts once, before it is closed")
+        self._loop = asyncio.get_running_loop()
+        self._task = self._loop.create_task(self._serve(), name="micro-batcher")
+        self._task.add_done_callback(self._stopped)
+
+    async def submit(self, item: T, *, rows: int, deadline: float) -> Answer[R]:
+        """Wait for the result of an item of `rows` rows; cancelling the call takes the item out.
+
+        Args:
+            item: what `run` gets.
+            rows: how much of a batch the item takes up.
+            deadline: when to give up, absolute, on the clock of `loop.time()`.
+
+        Raises:
+            ContractViolation: the item has more than `max_rows` rows.
+            QueueFull: there is no room; raised at once.
+            DeadlineExceeded: the deadline passed before the result was there.
+            NotReady: the batcher is not started, closing, closed or broken.
+            EngineError: the item's batch failed; what `run` raised is its cause.
+        """
+        self._check(rows, deadline)
+        entry = _Entry[T, R](item, rows, deadline, self._clock(), self._loop.create_future())
+        timer = self._loop.call_at(deadline, self._expire, entry)
+        try:
+            self._admit(entry)
+            return await entry.caller
+        finally:
+            timer.cancel()
+            self._leave(entry, "cancelled")  # whoever was told anything has left the queue before
+            del entry  # holds the error, whose traceback holds this frame: garbage that outlives the request
+
+    async def close(self, *, timeout: float) -> None:
+        """Admit nothing more, finish what was admitted within `timeout` seconds, then fail the rest.
+
+        May be called again, and by several tasks at once.
+        """
+        self._closing = True
+        self._wake_up()
+        if self._task is None:
+            return
+        await asyncio.wait({self._task}, timeout=timeout)
+        if not self._task.done():
+            self._abandon()
+            self._task.cancel()
+            # Time to notice and no more: a `run` that ignores its cancellation must not hold up the exit.
+            await asyncio.wait({self._task}, timeout=0)
+
+    # What a caller goes through.
+
+    def _check(self, rows: int, deadline: float) -> None:
+        if rows < 1:
+            raise ValueError(f"an item has at least one row, not {rows}")
+        if rows > self._max_rows:
+            message = f"{rows} series; at most {self._max_rows} a request"
+            raise self._refused(rows, "too_large", ContractViolation([("instances", message)]))
+        if unready := self._unready():
+            raise self._refused(rows, "not_ready", NotReady(unready))
+        if deadline <= self._loop.time():
+            raise self._refused(rows, "expired", DeadlineExceeded("the deadline had passed on arrival"))
+        if self._queued_rows + rows > self._max_queue_rows:
+            raise self._refused(rows, "full", self._queue_full(rows))
+
+    def _refused(self, rows: int, reason: str, error: AppError) -> AppError:
+        self._observer.refused(rows=rows, reason=reason)
+        return error
+
+    def _unready(self) -> str | None:
+        if self._failure is not None:
+            return "the service is broken and needs a restart"
+        if self._closing:
+            return "the service is shutting down"
+        return "the service is starting" if self._task is None else None
+
+    def _queue_full(self, rows: int) -> QueueFull:
+        """Room is likely once what waits has run, each batch as long as the latest on average."""
+        recent = self._recent_seconds
+        batch_seconds = max(sum(recent) / len(recent) if recent else 1.0, self._batch_seconds())
+        retry_after = math.ceil(self._queued_rows / self._max_rows) * batch_seconds
+        message = f"{self._queued_rows} of at most {self._max_queue_rows} rows wait, no room for {rows} more"
+        return QueueFull(f"{message}; try again in {retry_after:.3g} s", retry_after=retry_after)
+
+    def _admit(self, entry: _Entry[T, R]) -> None:
+        self._observer.admitted(rows=entry.rows)
+        self._queue[entry] = None
+        self._queued_rows += entry.rows
+        if self._queued_rows >= self._wake_at_rows:
+            self._wake_up()
+
+    def _expire(self, entry: _Entry[T, R]) -> None:
+        where = "in the queue" if entry in self._queue else "in the engine"
+        entry.fail(DeadlineExceeded(f"the deadline passed while the request was {where}"))
+        self._leave(entry, "expired")
+
+    def _leave(self, entry: _Entry[T, R], reason: str) -> None:
+        if entry in self._queue:
+            self._dequeue(entry)
+            self._observer.left(rows=entry.rows, reason=reason)
+
+    def _dequeue(self, entry: _Entry[T, R]) -> None:
+        del self._queue[entry]
+        self._queued_rows -= entry.rows
+
+    # What the task does.
+
+    async def _serve(self) -> None:
+        while self._queue or not self._closing:
+            await self._wait_for(1)
+            if self._queue and self._max_wait > 0:
+                waited = self._clock() - next(iter(self._queue)).admitted
+                await self._wait_for(self._max_rows, at_most=self._max_wait - waited)
+            self._take_batch()
+            if self._batch:
+                await self._run_batch()
+
+    async def _wait_for(self, rows: int, *, at_most: float = math.inf) -> None:
+        """Sleep until so many rows are queued, so many seconds have passed, or the batcher closes."""
+        if self._queued_rows >= rows or at_most <= 0 or self._closing:
+            return
+        self._wake_at_rows, self._wake = rows, self._loop.create_future()
+        timer = None if at_most == math.inf else self._loop.call_later(at_most, self._wake_up)
+        try:
+            await self._wake
+        finally:
+            self._wake = None
+            if timer is not None:
+                timer.cancel()
+
+    def _wake_up(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    def _take_batch(self) -> None:
+        """Move what fits from the head of the queue into the batch; an item is never split or overtaken.
+
+        Whoever is cancelled or expires in this very turn of the loop is still in the queue: its own wake-up
+        or timer comes later in the turn.
+        """
+        now, room = self._loop.time(), self._max_rows
+        while self._queue:
+            entry = next(iter(self._queue))
+            if entry.caller.done():
+                self._leave(entry, "cancelled")
+            elif entry.deadline <= now:
+                self._expire(entry)
+            elif entry.rows <= room:
+                room -= entry.rows
+                self._dequeue(entry)
+                self._batch.append(entry)
+            else:
+                break
+
+    async def _run_batch(self) -> None:
+        batch, rows = self._batch, sum(entry.rows for entry in self._batch)
+        self._batch_began = began = self._clock()
+        for entry in batch:
+            self._observer.queued(rows=entry.rows, seconds=began - entry.admitted)
+        results = await self._compute([entry.item for entry in batch])
+        seconds = self._batch_seconds()
+        self._batch, self._batch_began = [], None
+        self._recent_seconds.append(seconds)
+        if failed := isinstance(results, BaseException):
+            for entry in batch:
+                entry.fail(_engine_error(results))
+        else:
+            for entry, result in zip(batch, results, strict=True):
+                entry.answer(Answer(result, began - entry.admitted, seconds, rows))
+        self._observer.ran(rows=rows, items=len(batch), seconds=seconds, failed=failed)
+
+    async def _compute(self, items: Sequence[T]) -> Sequence[R] | BaseException:
+        """The results of a batch, or the exception that it failed with."""
+        try:
+            results = await self._run(items)
+            if len(results) == len(items):
+                return results
+            return EngineError(f"the engine gave {len(results)} results for {len(items)} requests")
+        except asyncio.CancelledError as error:
+            if self._task is not None and self._task.cancelling():
+                raise  # it is the batcher that is cancelled, not something within `run`
+            return error
+        except Exception as error:  # noqa: BLE001 - whatever an engine raises fails its batch alone
+            return error
+
+    def _batch_seconds(self) -> float:
+        return 0.0 if self._batch_began is None else self._clock() - self._batch_began
+
+    def _stopped(self, task: asyncio.Task[None]) -> None:
+        """The task has ended; unless that is what closing asked for, say why and tell everyone."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None or not self._closing:
+            self._failure = "the batching task was cancelled" if error is None else repr(error)
+            _logger.critical("batching stopped: %s", self._failure, exc_info=error)
+        self._batch_began = None
+        self._abandon()
+
+    def _abandon(self) -> None:
+        queued = list(self._queue)
+        self._queue.clear()
+        self._queued_rows = 0
+        for entry in [*self._batch, *queued]:
+            entry.fail(NotReady("the service stopped before the answer was there"))
+        for entry in queued:
+            self._observer.left(rows=entry.rows, reason="closed")
+
+
+def _engine_error(cause: BaseException) -> EngineError:
+    """An error for one caller: a shared one would grow by the traceback of everyone who raises it."""
+    known = isinstance(cause, EngineError)
+    error = EngineError(str(cause) if known else f"the engine failed on this batch ({type(cause).__name__})")
+    error.__cause__ = cause
+    return error

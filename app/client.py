@@ -1,0 +1,140 @@
+"""A typed client: arrays in, predictions out; retries what is worth a retry, and says what went wrong."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+import numpy as np
+from numpy.typing import ArrayLike
+from pydantic import ValidationError
+
+from app.errors import AppError
+from app.schemas import Prediction, PredictResponse, Problem
+
+# Predicting twice does no harm, so a request that found no room or a replica that stops may be sent again.
+RETRIED = frozenset({429, 502, 503})
+
+
+class ClientError(AppError):
+    """The server refused or could not be reached.
+
+    Attributes:
+        problem: the server's problem document, if it sent one.
+    """
+
+    def __init__(self, message: str, *, problem: Problem | None = None) -> None:
+        super().__init__(message)
+        self.problem = problem
+
+
+class Client:
+    """A connection pool to one server. Use it as a context manager, or call `close`.
+
+    Args:
+        url: the server or its balancer.
+        timeout: seconds for one attempt.
+        attempts: how often a request is sent at most.
+        transport: how requests travel; tests pass one of their own.
+        sleep: waits between attempts.
+    """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        *,
+        timeout: float = 30.0,
+        attempts: int = 4,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._http = httpx.Client(base_url=url, timeout=timeout, transport=transport)
+        self._attempts = attempts
+        self._sleep = sleep
+
+    def predict(self, series: ArrayLike) -> list[Prediction]:
+        """Classify series.
+
+        Args:
+            series: numbers of shape `(n, length)`, or `(length,)` for one.
+
+        Returns:
+            A prediction for each series, in order.
+
+        Raises:
+            ClientError: the server's words, or why it could not be reached.
+        """
+        array = np.atleast_2d(np.asarray(series, dtype=np.float32))
+        body = io.BytesIO()
+        np.save(body, array, allow_pickle=False)
+        response = self._send(body.getvalue())
+        return PredictResponse.model_validate_json(response.content).predictions
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def _send(self, body: bytes) -> httpx.Response:
+        headers = {"Content-Type": "application/x-npy", "Accept": "application/json"}
+        for attempt in range(1, self._attempts + 1):
+            last = attempt == self._attempts
+            try:
+                response = self._http.post("/predict", content=body, headers=headers)
+            except httpx.TransportError as error:
+                if last:
+                    raise ClientError(f"{self._http.base_url}: {error or type(error).__name__}") from error
+                self._sleep(_pause(attempt, None))
+                continue
+            if response.is_success:
+                return response
+            if last or response.status_code not in RETRIED:
+                raise _error(response)
+            self._sleep(_pause(attempt, response.headers.get("Retry-After")))
+        raise ValueError("attempts must be at least 1")
+
+
+def read_series(file: Path) -> np.ndarray:
+    """Series `float32[n, length]` from a `.npy` file, or a `.json` file with an array of them.
+
+    Raises:
+        ClientError: the file cannot be read as that.
+    """
+    try:
+        if file.suffix == ".npy":
+            return np.asarray(np.load(file, allow_pickle=False), dtype=np.float32)
+        content = json.loads(file.read_text(encoding="utf-8"))
+        return np.asarray(content["instances"] if isinstance(content, dict) else content, dtype=np.float32)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ClientError(f"{file}: cannot be read as series: {error}") from error
+
+
+def _pause(attempt: int, retry_after: str | None) -> float:
+    """Seconds to the next attempt: what the server asks for, else exponential with full jitter."""
+    if retry_after and retry_after.isdecimal():
+        return float(retry_after)
+    return random.uniform(0, 0.1 * 2**attempt)  # noqa: S311 - spreads load, keeps no secret
+
+
+def _error(response: httpx.Response) -> ClientError:
+    try:
+        problem = Problem.model_validate_json(response.content)
+    except ValidationError:
+        return ClientError(f"{response.url}: {response.status_code} {response.reason_phrase}")
+    return ClientError(f"{problem.title}: {problem.detail}", problem=problem)

@@ -1,0 +1,58 @@
+"""Choosing an engine for an artifact, and proving that it works before it is handed out."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from app.contract import Artifact
+from app.engines.base import Engine, verify, warm
+from app.engines.openvino import OpenVINOEngine
+from app.engines.tensorflow import TensorFlowEngine
+from app.errors import ArtifactError, EngineError
+
+log = logging.getLogger(__name__)
+
+CHOICES = ("auto", "openvino", "tensorflow")
+
+
+def load_engine(artifact: Artifact, *, choice: str = "auto", max_rows: int, threads: int = 1) -> Engine:
+    """Make an engine, warm every batch size, and check the golden answers.
+
+    Args:
+        artifact: an opened artifact.
+        choice: one of `CHOICES`. `auto`: TensorFlow where it is installed and sees a GPU, else OpenVINO.
+        max_rows: the largest batch.
+        threads: threads that compute one batch on a CPU; 0 lets the runtime choose.
+
+    Raises:
+        ArtifactError: the golden answers are not reproduced, or the model file is not acceptable.
+        EngineError: the runtime is missing or refuses the graph.
+    """
+    name = choice if choice != "auto" else ("tensorflow" if _gpu_is_usable() else "openvino")
+    if name == "tensorflow":
+        return _proven(artifact, lambda: TensorFlowEngine(artifact, max_rows=max_rows, threads=threads))
+    if artifact.derived("openvino"):
+        try:
+            return _proven(artifact, lambda: OpenVINOEngine(artifact, max_rows=max_rows, threads=threads))
+        except (ArtifactError, EngineError) as error:
+            # The sealed graph is a convenience; model.keras is the truth and may still be served.
+            log.warning("sealed graph not used: %s; converting model.keras instead", error)
+    return _proven(
+        artifact, lambda: OpenVINOEngine(artifact, max_rows=max_rows, threads=threads, use_sealed=False)
+    )
+
+
+def _proven(artifact: Artifact, make: Callable[[], Engine]) -> Engine:
+    engine = make()
+    contract = artifact.contract
+    warm(engine, contract.input.length)
+    verify(engine, artifact.golden, tolerance=contract.output.tolerance)
+    return engine
+
+
+def _gpu_is_usable() -> bool:
+    """Whether TensorFlow is installed and there is an NVIDIA device: both seen without importing it."""
+    return importlib.util.find_spec("tensorflow") is not None and Path("/dev/nvidiactl").exists()

@@ -1,0 +1,83 @@
+"""Stopping well: SIGTERM turns readiness off first, and ends the server only when balancers have noticed.
+
+Uvicorn closes its listener at the first SIGTERM, while a balancer still sends requests. This comes first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app.metrics import Metrics
+from app.service import Service
+
+log = logging.getLogger(__name__)
+
+
+class Drain:
+    """The way from a SIGTERM to the end.
+
+    Args:
+        service: is told to drain, and to close if draining takes too long.
+        metrics: is told that requests should go elsewhere.
+        delay: seconds to go on accepting with readiness off. A second signal cuts it short.
+        timeout: seconds after that to finish what was accepted; the rest gets 503.
+    """
+
+    def __init__(self, service: Service, metrics: Metrics, *, delay: float, timeout: float) -> None:
+        self._service = service
+        self._metrics = metrics
+        self._delay = delay
+        self._timeout = timeout
+        self._waiting: asyncio.TimerHandle | None = None
+        self._server_handlers: dict[int, object] = {}
+        self._closing: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """Stand before the server's handlers of SIGTERM and SIGINT; outside the main thread, do nothing."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._server_handlers[number] = signal.getsignal(number)
+            loop.add_signal_handler(number, self._signalled, number)
+        try:
+            yield
+        finally:
+            for caught, handler in self._server_handlers.items():
+                loop.remove_signal_handler(caught)
+                signal.signal(caught, handler)  # type: ignore[arg-type]
+
+    def stop_server(self, number: int = signal.SIGTERM) -> None:
+        """Have the server close its listener, answer what it accepted, and end."""
+        handler = self._server_handlers.get(number)
+        if callable(handler):
+            handler(number, None)
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close_late())
+
+    def cancel(self) -> None:
+        """The server has ended by itself: nothing is left to close late."""
+        if self._closing:
+            self._closing.cancel()
+
+    def _signalled(self, number: int) -> None:
+        if self._waiting is None:
+            log.info("draining: not ready any more, accepting for another %g s", self._delay)
+            self._service.drain()
+            self._metrics.draining()
+            loop = asyncio.get_running_loop()
+            self._waiting = loop.call_later(self._delay, self.stop_server, number)
+        else:
+            self._waiting.cancel()
+            self.stop_server(number)
+
+    async def _close_late(self) -> None:
+        await asyncio.sleep(self._timeout)
+        await self._service.close(timeout=0)

@@ -1,0 +1,40 @@
+"""Structured logs: one JSON object a line, or plain text for a terminal. Uvicorn's entries included."""
+
+from __future__ import annotations
+
+import logging.config
+from typing import Any
+
+
+def configure(*, level: str, style: str) -> None:
+    """Send all logging to standard error.
+
+    Args:
+        level: least severe level that is written.
+        style: `"json"` or `"text"`.
+    """
+    formatters: dict[str, Any] = {
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+            "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
+            # Uvicorn's coloured twin of the message, for terminals.
+            "reserved_attrs": [*_standard_attributes(), "color_message"],
+        },
+        "text": {"format": "%(asctime)s %(levelname)-8s %(message)s"},
+    }
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": formatters,
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": style}},
+            "root": {"level": level.upper(), "handlers": ["stderr"]},
+            # httpx and friends note every request at info; that is not this server's news.
+            "loggers": {"httpx": {"level": "WARNING"}},
+        }
+    )
+
+
+def _standard_attributes() -> list[str]:
+    return [*vars(logging.makeLogRecord({})), "message", "asctime"]

@@ -1,0 +1,85 @@
+"""Which media type a body is in and which one its answer should be, from the values of HTTP's headers.
+
+It parses `Content-Type` and `Accept` and nothing of the bodies themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import UnsupportedMediaType
+from app.payloads.json_body import JsonDecoder
+from app.payloads.npy_body import NpyDecoder
+from app.payloads.wording import shown
+
+JSON = "application/json"
+NPY = "application/x-npy"
+
+# RFC 9110, 12.4.2: a weight has at most three decimals.
+_WEIGHT = re.compile(r"q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
+# The media ranges that cover JSON, the most specific first: it alone counts (RFC 9110, 12.5.1).
+_JSON_RANGES = (JSON, "application/*", "*/*")
+
+
+class Decoder(Protocol):
+    """Bytes of one media type to a validated, C-contiguous `float32[n, length]`."""
+
+    def __call__(self, body: bytes) -> NDArray[np.float32]:
+        """The body's series; raises a `PayloadError` where there are none."""
+        ...
+
+
+class Decoders:
+    """The decoders of every media type that the service reads, for one model."""
+
+    def __init__(self, *, length: int, max_instances: int) -> None:
+        self._decoders: dict[str, Decoder] = {
+            JSON: JsonDecoder(length=length, max_instances=max_instances),
+            NPY: NpyDecoder(length=length, max_instances=max_instances),
+        }
+
+    def for_content_type(self, content_type: str | None) -> Decoder:
+        """The decoder for the value of a Content-Type header; a missing one means JSON.
+
+        Raises:
+            UnsupportedMediaType: the service reads no such type, or no JSON in that character set.
+        """
+        media_type, parameters = _parsed(content_type or JSON)
+        if media_type not in self._decoders:
+            raise UnsupportedMediaType(f"{shown(media_type)} is not read; send {' or '.join(self._decoders)}")
+        charset = parameters.get("charset", "utf-8")
+        if media_type == JSON and charset not in {"utf-8", "utf8", "us-ascii"}:
+            raise UnsupportedMediaType(f"{JSON} in {shown(charset)} is not read; send UTF-8")
+        return self._decoders[media_type]
+
+
+def accepts_npy(accept: str | None) -> bool:
+    """Whether the value of an Accept header asks for npy: named, and with a higher weight than JSON.
+
+    JSON is the default, also where the header is missing, broken, or a tie.
+    """
+    weights: dict[str, float] = {}
+    for media_range, weight in _weighted((accept or "").lower()):
+        weights[media_range] = max(weight, weights.get(media_range, 0.0))
+    json_weight = next((weights[name] for name in _JSON_RANGES if name in weights), 0.0)
+    return weights.get(NPY, 0.0) > json_weight
+
+
+def _weighted(accept: str) -> Iterator[tuple[str, float]]:
+    for item in accept.split(","):
+        media_range, *parameters = (part.strip() for part in item.split(";"))
+        weights = [parameter for parameter in parameters if parameter.startswith("q")]
+        found = _WEIGHT.fullmatch(weights[0]) if weights else None
+        if found or not weights:
+            yield media_range, float(found[1]) if found else 1.0
+
+
+def _parsed(content_type: str) -> tuple[str, dict[str, str]]:
+    media_type, *parameters = (part.strip() for part in content_type.lower().split(";"))
+    pairs = (parameter.partition("=") for parameter in parameters)
+    return media_type, {name.strip(): value.strip().strip('"') for name, _, value in pairs}

@@ -1,0 +1,65 @@
+"""What operators and their machines ask: probes and metrics. Answered from memory by the event loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.metrics import Metrics
+from app.service import Service, State
+
+
+class Health(BaseModel):
+    """The answer of a probe."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ok: bool = Field(description="What the probe asks; the status is 200 if so, else 503.")
+    state: State
+    model: str
+    version: int
+    reasons: tuple[str, ...] = Field(description="What is not as it should be; empty if all is well.")
+
+
+def create_router(service: Service, metrics: Metrics) -> APIRouter:
+    """`/livez`, `/readyz`, `/startupz` and `/metrics`."""
+    router = APIRouter(tags=["operations"])
+    unavailable: dict[int | str, dict[str, Any]] = {
+        503: {"model": Health, "description": "No; the reasons say why."}
+    }
+
+    def answer(response: Response, *, ok: bool) -> Health:
+        status = service.status()
+        response.status_code = 200 if ok else 503
+        response.headers["Cache-Control"] = "no-store"
+        return Health(
+            ok=ok,
+            state=status.state,
+            model=service.contract.name,
+            version=service.contract.version,
+            reasons=status.reasons,
+        )
+
+    @router.get("/livez", responses=unavailable)
+    async def livez(response: Response) -> Health:
+        """Is the process worth keeping? No once the engine hangs or the batcher broke: restart it."""
+        return answer(response, ok=service.status().alive)
+
+    @router.get("/readyz", responses=unavailable)
+    async def readyz(response: Response) -> Health:
+        """Should requests be sent here? Only after the golden answers, and not while draining."""
+        return answer(response, ok=service.status().ready)
+
+    @router.get("/startupz", responses=unavailable)
+    async def startupz(response: Response) -> Health:
+        """Has the engine been loaded, warmed and proven on the golden answers?"""
+        return answer(response, ok=service.status().started)
+
+    @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+    async def prometheus() -> Response:
+        """Metrics in Prometheus' text format, of all workers."""
+        return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return router

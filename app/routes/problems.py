@@ -1,0 +1,160 @@
+"""Errors over HTTP: which exception is which status, in one table, as RFC 9457 problem documents."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from app import errors
+from app.schemas import Problem, Violation
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of problem: its slug under `/problems/`, status, title, and what a caller can do about it."""
+
+    slug: str
+    status: int
+    title: str
+    remedy: str
+
+    @property
+    def type(self) -> str:
+        """The problem's type, a reference that this server resolves."""
+        return f"/problems/{self.slug}"
+
+
+INTERNAL = Kind("internal", 500, "Internal error", "Report the request id; the log has the cause.")
+
+KINDS: dict[type[errors.AppError], Kind] = {
+    errors.MalformedPayload: Kind(
+        "malformed", 400, "Body cannot be read", "Send a body that is what its Content-Type says."
+    ),
+    errors.SlowPayload: Kind(
+        "slow", 408, "Body did not arrive in time", "Send the whole body within the request timeout."
+    ),
+    errors.PayloadTooLarge: Kind("too-large", 413, "Body too large", "Send fewer series a request."),
+    errors.UnsupportedMediaType: Kind(
+        "media-type", 415, "Media type not supported", "Send application/json or application/x-npy."
+    ),
+    errors.ContractViolation: Kind(
+        "contract", 422, "Does not fit the model's contract", "Change what the violations point at."
+    ),
+    errors.QueueFull: Kind("queue-full", 429, "Too many requests", "Try again after Retry-After seconds."),
+    errors.EngineError: Kind(
+        "engine", 500, "The engine failed", "Try again; if it persists, report the request id."
+    ),
+    errors.NotReady: Kind(
+        "not-ready", 503, "Not ready", "Try again after Retry-After seconds, or another replica."
+    ),
+    errors.DeadlineExceeded: Kind(
+        "deadline", 504, "Deadline passed", "Try again when there is less load, or send fewer series."
+    ),
+}
+# What the HTTP framework itself refuses.
+FRAMEWORK = {
+    404: Kind("not-found", 404, "No such route", "See /docs for the routes there are."),
+    405: Kind("method", 405, "Method not allowed", "Use a method that the Allow header names."),
+}
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the app a problem document."""
+    app.add_exception_handler(errors.AppError, _app_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def create_router() -> APIRouter:
+    """Routes that say what each type of problem is."""
+    router = APIRouter(include_in_schema=False)
+    known = {kind.slug: kind for kind in (*KINDS.values(), *FRAMEWORK.values(), INTERNAL)}
+
+    @router.get("/problems/{slug}")
+    async def problem(slug: str) -> dict[str, str | int]:
+        """What a type of problem means and what to do about it."""
+        if slug not in known:
+            raise HTTPException(404)
+        kind = known[slug]
+        return {"type": kind.type, "title": kind.title, "status": kind.status, "remedy": kind.remedy}
+
+    return router
+
+
+def responses(*kinds: type[errors.AppError]) -> dict[int | str, dict[str, object]]:
+    """The OpenAPI `responses` of a route that may raise these."""
+    return {
+        KINDS[error].status: {
+            "description": f"{KINDS[error].title}. {KINDS[error].remedy}",
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for error in kinds
+    }
+
+
+def kind_of(error: errors.AppError) -> Kind:
+    """The kind of an error: its own or its nearest ancestor's."""
+    return next((KINDS[cls] for cls in type(error).__mro__ if cls in KINDS), INTERNAL)
+
+
+def _respond(request: Request, kind: Kind, detail: str, *, error: Exception | None = None) -> Response:
+    violations, total = None, None
+    # Set here too, because the framework answers an unexpected error outside of all middleware.
+    headers = {"X-Request-Id": request.scope["request_id"]}
+    if isinstance(error, errors.ContractViolation):
+        violations = [Violation(pointer=pointer, message=message) for pointer, message in error.violations]
+        total = error.total
+    elif isinstance(error, errors.QueueFull):
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+    elif isinstance(error, errors.NotReady):
+        headers["Retry-After"] = "1"
+    elif isinstance(error, HTTPException) and error.headers:
+        headers.update(error.headers)
+    document = Problem(
+        type=kind.type,
+        title=kind.title,
+        status=kind.status,
+        detail=detail,
+        request_id=request.scope["request_id"],
+        violations=violations,
+        total=total,
+    )
+    body = document.model_dump_json(exclude_none=True)
+    return Response(body, status_code=kind.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+async def _app_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.AppError)  # noqa: S101 - registered for this type alone
+    kind = kind_of(error)
+    if kind.status >= 500:
+        log.error("%s", error, extra={"request_id": request.scope["request_id"]}, exc_info=error.__cause__)
+    return _respond(request, kind, str(error), error=error)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type alone
+    kind = FRAMEWORK.get(error.status_code) or Kind("http", error.status_code, str(error.detail), "")
+    return _respond(request, kind, f"{request.method} {request.url.path}: {kind.title.lower()}", error=error)
+
+
+async def _validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type alone
+    places = [("/".join(str(part) for part in item["loc"]), str(item["msg"])) for item in error.errors()]
+    violation = errors.ContractViolation(places)
+    return _respond(request, kind_of(violation), str(violation), error=violation)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    # Never the exception's own text: it may hold anything. The framework logs the trace.
+    log.error("unexpected %s", type(error).__name__, extra={"request_id": request.scope["request_id"]})
+    return _respond(request, INTERNAL, "an unexpected error; the log has it under this request id")

@@ -1,0 +1,196 @@
+"""What every protocol calls: predictions, the model's description, and an honest account of its own state.
+
+It joins an artifact, an engine on its own thread and a batcher. It knows arrays, not bytes, and no HTTP.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.batching import Answer, BatchObserver, MicroBatcher
+from app.contract import Artifact, Contract
+from app.engines import Engine
+from app.engines.thread import EngineThread
+from app.errors import AppError, EngineError, NotReady
+
+log = logging.getLogger(__name__)
+
+Series = NDArray[np.float32]
+Probabilities = NDArray[np.float32]
+
+
+class State(StrEnum):
+    """Where the service is in its one-way life."""
+
+    STARTING = "starting"
+    READY = "ready"
+    DRAINING = "draining"
+    CLOSED = "closed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the probes answer with. `reasons` says why something is not as it should be."""
+
+    state: State
+    started: bool
+    ready: bool
+    alive: bool
+    reasons: tuple[str, ...]
+
+
+class Service:
+    """One artifact, served.
+
+    Args:
+        artifact: an opened artifact.
+        load: makes the engine, proven on the golden answers; called once, on the engine's thread.
+        max_batch_rows: most series in a request and in a batch.
+        max_queue_rows: most series that wait.
+        max_batch_wait: seconds the first series of a batch may wait for others while the engine is free.
+        stall_after: seconds a batch may run before the service calls itself dead.
+        observer: is told of every event in the batcher.
+    """
+
+    def __init__(
+        self,
+        artifact: Artifact,
+        load: Callable[[], Engine],
+        *,
+        max_batch_rows: int = 256,
+        max_queue_rows: int = 4096,
+        max_batch_wait: float = 0.0,
+        stall_after: float = 30.0,
+        observer: BatchObserver | None = None,
+    ) -> None:
+        self.artifact = artifact
+        self._load = load
+        self._thread = EngineThread()
+        self._engine: Engine | None = None
+        self._state = State.STARTING
+        self._failure: str | None = None
+        self._batcher = MicroBatcher[Series, Probabilities](
+            self._run,
+            max_rows=max_batch_rows,
+            max_queue_rows=max_queue_rows,
+            max_wait=max_batch_wait,
+            stall_after=stall_after,
+            observer=observer,
+        )
+
+    @property
+    def contract(self) -> Contract:
+        """What the artifact promises."""
+        return self.artifact.contract
+
+    @property
+    def engine_description(self) -> str | None:
+        """The engine that runs, for people; None until it does."""
+        return self._engine.description if self._engine else None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the engine could not be made or proven."""
+        return self._state is State.FAILED
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether it has been asked to stop."""
+        return self._state in (State.DRAINING, State.CLOSED)
+
+    async def start(self) -> None:
+        """Load, warm and prove the engine, then take requests.
+
+        Raises:
+            AppError: the artifact or the engine does not work; the service stays failed.
+        """
+        try:
+            self._engine = await self._thread.run(self._load)
+        except AppError as error:
+            self._fail(str(error))
+            raise
+        except Exception as error:
+            self._fail(f"{type(error).__name__}: {error}")
+            raise EngineError(f"the engine could not be made: {error}") from error
+        if self._state is State.STARTING:  # not asked to stop in the meantime
+            self._batcher.start()
+            self._state = State.READY
+            log.info(
+                "ready: %s version %d on %s", self.contract.name, self.contract.version, self._engine.name
+            )
+
+    async def predict(self, series: Series, *, deadline: float) -> Answer[Probabilities]:
+        """Probabilities `float32[n, classes]` of series `float32[n, length]`.
+
+        Args:
+            series: C-contiguous, finite.
+            deadline: on the event loop's clock.
+
+        Raises:
+            NotReady: starting, closing, closed or broken.
+            ContractViolation: more series than a batch takes.
+            QueueFull: no room.
+            DeadlineExceeded: no answer in time.
+            EngineError: the engine failed on this batch.
+        """
+        if self._state not in (State.READY, State.DRAINING):
+            raise NotReady(f"the service is {self._state}" + (f": {self._failure}" if self._failure else ""))
+        return await self._batcher.submit(series, rows=len(series), deadline=deadline)
+
+    def status(self) -> Status:
+        """The state, read from memory: cheap, and never waits for the engine."""
+        reasons = []
+        if self._state is not State.READY:
+            reasons.append(self._failure or f"the service is {self._state}")
+        if self._batcher.failure:
+            reasons.append(f"the batcher stopped: {self._batcher.failure}")
+        if self._batcher.stalled:
+            reasons.append("the engine has been at one batch for too long")
+        broken = bool(self._batcher.failure or self._batcher.stalled)
+        return Status(
+            state=self._state,
+            started=self._state not in (State.STARTING, State.FAILED),
+            ready=self._state is State.READY and not broken,
+            alive=self._state is not State.FAILED and not broken,
+            reasons=tuple(reasons),
+        )
+
+    def drain(self) -> None:
+        """Say no to readiness, and go on answering: balancers need a while to notice."""
+        if self._state in (State.STARTING, State.READY):
+            self._state = State.DRAINING if self._engine else State.CLOSED
+
+    async def close(self, *, timeout: float) -> None:
+        """Admit nothing more, finish the admitted within `timeout` seconds, fail the rest with `NotReady`."""
+        self.drain()
+        await self._batcher.close(timeout=timeout)
+        if self._state is not State.FAILED:
+            self._state = State.CLOSED
+        self._thread.close()
+
+    def _fail(self, reason: str) -> None:
+        self._state, self._failure = State.FAILED, reason
+
+    async def _run(self, batch: Sequence[Series]) -> list[Probabilities]:
+        assert self._engine is not None  # noqa: S101 - the batcher starts after the engine
+        return await self._thread.run(partial(_compute, self._engine, batch, self.contract.classes))
+
+
+def _compute(engine: Engine, batch: Sequence[Series], classes: int) -> list[Probabilities]:
+    """One engine call for several requests, and each one's rows of the answer."""
+    series = batch[0] if len(batch) == 1 else np.concatenate(batch)
+    probabilities = engine.predict(series)
+    if probabilities.shape != (len(series), classes):
+        raise EngineError(
+            f"the engine answered {list(probabilities.shape)} instead of {[len(series), classes]}"
+        )
+    ends = np.cumsum([len(part) for part in batch])
+    return np.split(probabilities, ends[:-1])

@@ -1,0 +1,47 @@
+"""`python -m benchmarks`: the engine alone, the bodies alone, and the whole server, each with its spread."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from app.contract import open_artifact
+from benchmarks import bodies, engine, server
+
+
+def main() -> int:
+    """Measure and print Markdown tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--artifact", type=Path, default=Path("model_artifacts/forda"))
+    parser.add_argument("--seconds", type=float, default=3.0, help="for each load on the server, each time")
+    parser.add_argument("--repeats", type=int, default=5, help="the tables have median (min-max)")
+    options = parser.parse_args()
+    artifact = open_artifact(options.artifact)
+    print(f"`python -m benchmarks {' '.join(sys.argv[1:])}`".replace(" `", "`"))
+    print(f"on {machine()}, model {artifact.contract.name}/{artifact.contract.version}\n")
+    for section in (
+        engine.table(artifact, repeats=options.repeats),
+        bodies.table(artifact, repeats=options.repeats),
+        server.table(artifact, repeats=options.repeats, seconds=options.seconds),
+    ):
+        print(f"{section}\n", flush=True)
+    return 0
+
+
+def machine() -> str:
+    """The processor, its cores and the versions that matter, in a line."""
+    model = platform.processor() or platform.machine()
+    cores = 0
+    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ():
+        key, _, value = line.partition(":")
+        cores += key.strip() == "processor"
+        model = value.strip() if key.strip() == "model name" else model
+    versions = ", ".join(f"{name} {version(name)}" for name in ("openvino", "uvicorn", "pydantic"))
+    return f"{model}, {cores} core(s), Python {platform.python_version()}, {versions}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

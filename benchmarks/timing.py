@@ -1,0 +1,27 @@
+"""Repeated measurements and how they are printed."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+
+
+def seconds_per_call(call: Callable[[], object], *, repeats: int, at_least: float = 0.2) -> list[float]:
+    """Seconds of one call, measured `repeats` times over as many calls as fill `at_least` seconds."""
+    call()
+    started = time.perf_counter()
+    call()
+    calls = max(1, int(at_least / (time.perf_counter() - started)))
+    results = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        for _ in range(calls):
+            call()
+        results.append((time.perf_counter() - started) / calls)
+    return results
+
+
+def spread(values: Sequence[float], form: str) -> str:
+    """Median and range."""
+    return f"{statistics.median(values):{form}} ({min(values):{form}}-{max(values):{form}})"

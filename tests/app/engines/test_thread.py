@@ -1,0 +1,69 @@
+"""`app.engines.thread`: calls off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from app.engines.thread import EngineThread
+
+
+def test_calls_run_in_order_on_one_other_thread() -> None:
+    """Every call runs on the same thread, which is not the event loop's."""
+
+    async def scenario() -> list[int]:
+        thread = EngineThread()
+        calls = [thread.run(threading.get_ident) for _ in range(5)]
+        return [await call for call in calls]
+
+    idents = asyncio.run(scenario())
+    assert len(set(idents)) == 1
+    assert idents[0] != threading.get_ident()
+
+
+def test_what_a_call_raises_is_raised_to_its_caller_alone() -> None:
+    """The thread survives an exception, whatever it is."""
+
+    def fail() -> None:
+        raise SystemExit("no")
+
+    async def scenario() -> int:
+        thread = EngineThread()
+        with pytest.raises(SystemExit, match="no"):
+            await thread.run(fail)
+        return await thread.run(lambda: 42)
+
+    assert asyncio.run(scenario()) == 42
+
+
+def test_a_caller_that_is_cancelled_does_not_stop_the_thread() -> None:
+    """The result of a call whose caller has gone is dropped."""
+
+    async def scenario() -> int:
+        thread = EngineThread()
+        entered, leave = threading.Event(), threading.Event()
+
+        def wait() -> None:
+            entered.set()
+            leave.wait(timeout=60)
+
+        caller = asyncio.create_task(thread.run(wait))
+        while not entered.is_set():
+            await asyncio.sleep(0)
+        caller.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await caller
+        leave.set()
+        return await thread.run(lambda: 42)
+
+    assert asyncio.run(scenario()) == 42
+
+
+def test_a_call_that_never_ends_does_not_keep_the_process() -> None:
+    """The thread is a daemon: a hanging engine cannot hold up the exit."""
+    before = set(threading.enumerate())
+    EngineThread(name="probe")
+    (thread,) = set(threading.enumerate()) - before
+    assert thread.daemon

@@ -1,0 +1,111 @@
+"""`python -m app` as people run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.contract import Artifact, sha256_of
+from tests.conftest import ROOT, Server, free_port
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "app", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_serving_a_damaged_artifact_ends_with_one_line(
+    artifact: Artifact, tmp_path: Path, workers: str
+) -> None:
+    """The line names the file and what is wrong; there is no trace and no crash loop."""
+    shutil.copytree(artifact.folder, tmp_path / "1")
+    (tmp_path / "1" / "model.keras").write_bytes(b"damaged")
+    done = run("serve", ARTIFACT=str(tmp_path), PORT=str(free_port()), WORKERS=workers)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "model.keras: damaged: SHA-256 is" in line
+
+
+def test_serving_nothing_ends_with_one_line(tmp_path: Path) -> None:
+    """A missing folder is told with what to do."""
+    done = run("serve", ARTIFACT=str(tmp_path / "nowhere"))
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "no such folder; train one with `make train` or set ARTIFACT" in line
+
+
+def test_serving_an_artifact_that_does_not_keep_its_word_ends_with_one_line(
+    artifact: Artifact, tmp_path: Path
+) -> None:
+    """Golden answers that are not reproduced stop the server, though every digest is right."""
+    folder = shutil.copytree(artifact.folder, tmp_path / "1")
+    golden = artifact.golden
+    np.savez(folder / "golden.npz", series=golden.series, probabilities=golden.probabilities[:, ::-1].copy())
+    contract = json.loads((folder / "contract.json").read_text())
+    contract["derived"] = {}
+    contract["files"]["golden.npz"] = sha256_of(folder / "golden.npz")
+    (folder / "contract.json").write_text(json.dumps(contract))
+    done = run("serve", ARTIFACT=str(tmp_path), PORT=str(free_port()), LOG_FORMAT="json")
+    assert done.returncode == 1, done.stderr
+    critical = [entry for entry in map(json.loads, done.stderr.splitlines()) if entry["level"] == "CRITICAL"]
+    assert len(critical) == 1
+    assert "golden answers alone on openvino differ by" in critical[0]["message"]
+
+
+def test_a_bad_setting_ends_with_one_line() -> None:
+    """The variable and what is wrong with it."""
+    done = run("serve", WORKERS="many")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("WORKERS: Input should be a valid integer")
+
+
+def test_check_proves_the_artifact() -> None:
+    """For a deployment's pipeline: golden answers without a server."""
+    done = run("check")
+    assert done.returncode == 0
+    assert "golden answers reproduced on OpenVINO" in done.stderr
+
+
+def test_health_follows_readiness(server: Server) -> None:
+    """The container's health check."""
+    port = server.url.rpartition(":")[2]
+    assert run("health", PORT=port).returncode == 0
+    gone = run("health", PORT=str(free_port()))
+    assert gone.returncode == 1
+    assert "readyz" in gone.stderr
+    assert len(gone.stderr.splitlines()) == 1
+
+
+def test_predict_prints_an_answer_a_line(server: Server, artifact: Artifact, tmp_path: Path) -> None:
+    """A file of series in, JSON lines out."""
+    file = tmp_path / "series.npy"
+    np.save(file, artifact.golden.series[:3])
+    done = run("predict", str(file), "--url", server.url)
+    assert done.returncode == 0, done.stderr
+    labels = [json.loads(line)["label"] for line in done.stdout.splitlines()]
+    names = [label.name for label in artifact.contract.labels]
+    assert labels == [names[i] for i in artifact.golden.probabilities[:3].argmax(axis=1)]
+
+
+def test_predict_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
+    """A missing file is no trace."""
+    done = run("predict", str(tmp_path / "nothing.npy"))
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,136 @@
+"""`app.client` against a real server, and against answers that a real one gives rarely."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from app.client import Client, ClientError, read_series
+from app.contract import Artifact
+from tests.conftest import Server, free_port
+
+PROBLEM = {"type": "/problems/queue-full", "title": "Too many requests", "status": 429, "detail": "full"}
+ANSWER = {
+    "model": "forda",
+    "version": 1,
+    "predictions": [{"label": "1", "probabilities": {"-1": 0.25, "1": 0.75}}],
+}
+SERIES = np.zeros((1, 500), np.float32)
+
+
+def client_of(*answers: Callable[[httpx.Request], httpx.Response]) -> tuple[Client, list[float]]:
+    """A client of a server that gives these answers in turn, and the pauses it makes."""
+    turns = iter(answers)
+    pauses: list[float] = []
+    transport = httpx.MockTransport(lambda request: next(turns)(request))
+    return Client("http://server", transport=transport, sleep=pauses.append), pauses
+
+
+def refuse(status: int, **headers: str) -> Callable[[httpx.Request], httpx.Response]:
+    """An answer that refuses."""
+    document = {**PROBLEM, "status": status, "request_id": "abc"}
+    return lambda _: httpx.Response(status, json=document, headers=headers)
+
+
+def answer(_: httpx.Request) -> httpx.Response:
+    """A good answer."""
+    return httpx.Response(200, json=ANSWER)
+
+
+def break_off(_: httpx.Request) -> httpx.Response:
+    """A connection that breaks."""
+    raise httpx.ConnectError("refused")
+
+
+def test_golden_series_get_their_answers(server: Server, artifact: Artifact) -> None:
+    """The client and the server agree on everything, on a real connection."""
+    with Client(server.url) as client:
+        predictions = client.predict(artifact.golden.series)
+    names = [label.name for label in artifact.contract.labels]
+    got = [[prediction.probabilities[name] for name in names] for prediction in predictions]
+    np.testing.assert_allclose(got, artifact.golden.probabilities, atol=artifact.contract.output.tolerance)
+
+
+def test_one_series_may_come_without_a_list_around_it(server: Server, artifact: Artifact) -> None:
+    """A flat array is one series."""
+    with Client(server.url) as client:
+        assert len(client.predict(artifact.golden.series[0])) == 1
+
+
+def test_the_servers_words_are_the_errors_words(server: Server) -> None:
+    """A refusal tells what is wrong and carries the problem document."""
+    with Client(server.url) as client, pytest.raises(ClientError, match="the model takes 500") as info:
+        client.predict(np.zeros((1, 499)))
+    assert info.value.problem is not None
+    assert info.value.problem.status == 422
+
+
+def test_what_may_pass_is_tried_again() -> None:
+    """A full queue after the time it asks for, a stopping replica and a broken connection soon."""
+    client, pauses = client_of(refuse(429, **{"Retry-After": "3"}), break_off, refuse(503), answer)
+    assert client.predict(SERIES)[0].label == "1"
+    assert pauses[0] == 3
+    assert all(0 <= pause <= 1.6 for pause in pauses[1:])
+
+
+def test_what_will_not_pass_is_not_tried_again() -> None:
+    """A bad request stays bad."""
+    client, pauses = client_of(refuse(422))
+    with pytest.raises(ClientError, match="Too many requests: full"):
+        client.predict(SERIES)
+    assert pauses == []
+
+
+def test_attempts_come_to_an_end() -> None:
+    """The last refusal is the error."""
+    client, pauses = client_of(*[refuse(503)] * 4)
+    with pytest.raises(ClientError) as info:
+        client.predict(SERIES)
+    assert info.value.problem is not None
+    assert len(pauses) == 3
+
+
+def test_a_server_that_is_not_there_is_told_by_address() -> None:
+    """No trace of a library, but the address that was tried."""
+    url = f"http://127.0.0.1:{free_port()}"
+    with Client(url, attempts=1) as client, pytest.raises(ClientError, match=url):
+        client.predict(SERIES)
+
+
+def test_an_answer_that_is_no_problem_document_is_told_by_its_status() -> None:
+    """A balancer in between may speak HTML."""
+    client, _ = client_of(
+        lambda _: httpx.Response(404, text="<html>", request=httpx.Request("POST", "http://x/"))
+    )
+    with pytest.raises(ClientError, match="404 Not Found"):
+        client.predict(SERIES)
+
+
+@pytest.mark.parametrize("wrap", [lambda rows: rows, lambda rows: {"instances": rows}])
+def test_series_are_read_from_json(tmp_path: Path, wrap: Callable[[object], object]) -> None:
+    """A list of series, bare or as a request body."""
+    file = tmp_path / "series.json"
+    file.write_text(json.dumps(wrap([[1, 2], [3, 4]])))
+    np.testing.assert_array_equal(read_series(file), np.array([[1, 2], [3, 4]], np.float32))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.json", "{"), ("a.json", '{"x": 1}'), ("a.npy", "x"), ("a.json", '["x"]')]
+)
+def test_a_file_that_holds_no_series_is_named(tmp_path: Path, name: str, content: str) -> None:
+    """The file and why, in one line."""
+    file = tmp_path / name
+    file.write_text(content)
+    with pytest.raises(ClientError, match=f"{name}: cannot be read as series"):
+        read_series(file)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """No trace for a typo."""
+    with pytest.raises(ClientError, match="No such file"):
+        read_series(tmp_path / "nothing.npy")

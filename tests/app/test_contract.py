@@ -1,0 +1,129 @@
+"""`app.contract`: opening version folders."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.contract import Artifact, Contract, find_version, open_artifact, sha256_of
+from app.errors import ArtifactError
+
+
+@pytest.fixture
+def folder(artifact: Artifact, tmp_path: Path) -> Path:
+    """A copy of the committed version folder, to damage."""
+    return Path(shutil.copytree(artifact.folder, tmp_path / "forda" / "1"))
+
+
+def edit_contract(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the copy's contract."""
+    path = folder / "contract.json"
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+
+
+def test_the_committed_artifact_opens(artifact: Artifact) -> None:
+    """The committed artifact keeps its own contract."""
+    assert artifact.contract.name == "forda"
+    assert artifact.contract.input.length == 500
+    assert [label.name for label in artifact.contract.labels] == ["-1", "1"]
+    assert artifact.contract.parameters <= 100_000
+    assert len(artifact.golden.series) >= 2
+    assert artifact.card.startswith("#")
+
+
+def test_a_folder_of_versions_means_the_highest_complete_one(folder: Path) -> None:
+    """Versions are compared as numbers, and one without a contract is not there yet."""
+    shutil.copytree(folder, folder.parent / "2")
+    shutil.copytree(folder, folder.parent / "10")
+    (folder.parent / "11").mkdir()
+    assert find_version(folder.parent) == folder.parent / "10"
+    assert find_version(folder) == folder
+
+
+@pytest.mark.parametrize("name", ["model.keras", "golden.npz", "openvino.bin", "openvino.xml", "CARD.md"])
+def test_a_changed_file_is_named(folder: Path, name: str) -> None:
+    """One changed byte in any file is found, and the line says which file."""
+    path = folder / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ArtifactError, match=rf"{name}: damaged: SHA-256"):
+        open_artifact(folder)
+
+
+def test_a_missing_file_is_named(folder: Path) -> None:
+    """A file that the contract names and the folder lacks is named."""
+    (folder / "model.keras").unlink()
+    with pytest.raises(ArtifactError, match=r"model\.keras: cannot be read \(No such file or directory\)"):
+        open_artifact(folder)
+
+
+def test_a_missing_folder_says_what_to_do(tmp_path: Path) -> None:
+    """Nothing there: the line names the folder and the setting."""
+    with pytest.raises(ArtifactError, match="no such folder; train one with `make train` or set ARTIFACT"):
+        open_artifact(tmp_path / "nowhere")
+
+
+def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
+    """A folder without versions is told from a missing one."""
+    with pytest.raises(ArtifactError, match=r"holds no contract\.json"):
+        open_artifact(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d.update(schema_version=2), "schema_version"),
+        (lambda d: d.update(surprise=1), "surprise: Extra inputs"),
+        (lambda d: d["input"].update(length=0), "input/length"),
+        (lambda d: d["input"].update(channels=3), "input/channels"),
+        (lambda d: d["files"].pop("model.keras"), r"files has no digest of model\.keras"),
+        (lambda d: d["files"].update({"../../etc/passwd": "0" * 64}), "files"),
+        (lambda d: d["labels"].append(d["labels"][0]), "two labels have the same name"),
+        (lambda d: d["output"].update(tolerance=0.5), "output/tolerance"),
+    ],
+)
+def test_a_foreign_contract_is_refused_with_its_place(
+    folder: Path, change: Callable[[dict[str, Any]], None], message: str
+) -> None:
+    """What does not follow the schema is refused in one line that says where."""
+    edit_contract(folder, change)
+    expected = rf"contract\.json: not a contract of this server: .*{message}"
+    with pytest.raises(ArtifactError, match=expected) as info:
+        open_artifact(folder)
+    assert "\n" not in str(info.value)
+
+
+def test_a_contract_that_is_no_json_is_refused(folder: Path) -> None:
+    """Broken JSON is told as that."""
+    (folder / "contract.json").write_text("{")
+    with pytest.raises(ArtifactError, match="Invalid JSON"):
+        open_artifact(folder)
+
+
+def test_golden_answers_of_the_wrong_shape_are_refused(folder: Path) -> None:
+    """Golden answers must fit the contract's length and classes."""
+    np.savez(folder / "golden.npz", series=np.zeros((2, 3), np.float32), probabilities=np.zeros((2, 2)))
+    edit_contract(folder, lambda d: d["files"].update({"golden.npz": sha256_of(folder / "golden.npz")}))
+    with pytest.raises(ArtifactError, match=r"golden\.npz: series is float32\[2, 3\], not float32\[2, 500\]"):
+        open_artifact(folder)
+
+
+def test_a_derived_graph_of_another_model_is_not_offered(folder: Path) -> None:
+    """A graph whose parent is not this `model.keras` might compute something else."""
+    assert open_artifact(folder).derived("openvino") is not None
+    edit_contract(folder, lambda d: d["derived"]["openvino"].update(parent_sha256="0" * 64))
+    assert open_artifact(folder).derived("openvino") is None
+
+
+def test_the_contract_survives_json(artifact: Artifact) -> None:
+    """Reading back what was written gives the same contract."""
+    assert Contract.model_validate_json(artifact.contract.model_dump_json()) == artifact.contract

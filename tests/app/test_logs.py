@@ -1,0 +1,43 @@
+"""`app.logs`, in a process of its own: logging is the process's business."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ENTRY = """
+import logging
+from app import logs
+logs.configure(level="info", style={style!r})
+logging.getLogger("app.x").debug("hidden")
+logging.getLogger("app.x").info("said %d", 3, extra={{"request_id": "abc"}})
+try:
+    1 / 0
+except ZeroDivisionError:
+    logging.getLogger("app.x").exception("failed")
+"""
+
+
+@pytest.mark.parametrize("style", ["json", "text"])
+def test_entries_are_written_to_standard_error(root: Path, style: str) -> None:
+    """JSON has a line an entry, traces included, with what was passed along; text is for people."""
+    code = ENTRY.format(style=style)
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+    assert "hidden" not in done.stderr
+    if style == "text":
+        assert "INFO     said 3" in done.stderr
+        return
+    said, failed = (json.loads(line) for line in done.stderr.splitlines())
+    assert {
+        "level": "INFO",
+        "logger": "app.x",
+        "message": "said 3",
+        "request_id": "abc",
+    }.items() <= said.items()
+    assert "time" in said
+    assert "ZeroDivisionError" in failed["exc_info"]

@@ -1,0 +1,196 @@
+"""`app.service`: predictions and an honest account of the state."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from app.contract import Artifact
+from app.errors import ArtifactError, DeadlineExceeded, EngineError, NotReady
+from app.service import Service, State
+from tests.fakes import FakeEngine, by_first_value
+
+LENGTH = 500
+
+
+def series(*first_values: float) -> NDArray[np.float32]:
+    """Series that differ in their first value."""
+    array = np.zeros((len(first_values), LENGTH), np.float32)
+    array[:, 0] = first_values
+    return array
+
+
+def soon(seconds: float = 60.0) -> float:
+    """A deadline on the loop's clock."""
+    return asyncio.get_running_loop().time() + seconds
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let other tasks and threads go on until something is so."""
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+@asynccontextmanager
+async def started(artifact: Artifact, engine: FakeEngine, **options: float) -> AsyncIterator[Service]:
+    """A service that has proven its engine; closed at the end."""
+    service = Service(artifact, lambda: engine, **options)  # type: ignore[arg-type]
+    await service.start()
+    try:
+        yield service
+    finally:
+        engine.release()
+        await service.close(timeout=10)
+
+
+def test_each_caller_gets_its_own_rows(artifact: Artifact) -> None:
+    """Requests that share a batch get the answers they would get alone."""
+    engine = FakeEngine()
+    parts = [series(0.5), series(-1.0, 2.0), series(3.0, -3.0, 0.0)]
+
+    async def scenario() -> list[NDArray[np.float32]]:
+        async with started(artifact, engine) as service:
+            answers = await asyncio.gather(*(service.predict(part, deadline=soon()) for part in parts))
+            assert {answer.batch_rows for answer in answers} == {6}
+            return [answer.result for answer in answers]
+
+    for part, result in zip(parts, asyncio.run(scenario()), strict=True):
+        np.testing.assert_array_equal(result, by_first_value(part))
+    assert engine.batches == [6]
+
+
+def test_nothing_is_computed_before_the_engine_is_proven(artifact: Artifact) -> None:
+    """A request that comes too early is refused, and the state says why."""
+
+    async def scenario() -> None:
+        service = Service(artifact, FakeEngine)
+        status = service.status()
+        assert (status.started, status.ready, status.alive) == (False, False, True)
+        assert status.reasons == ("the service is starting",)
+        with pytest.raises(NotReady, match="the service is starting"):
+            await service.predict(series(1.0), deadline=soon())
+        await service.close(timeout=0)
+
+    asyncio.run(scenario())
+
+
+def test_an_artifact_that_fails_leaves_the_service_failed(artifact: Artifact) -> None:
+    """The reason stands in the status, and requests are told."""
+
+    def load() -> FakeEngine:
+        raise ArtifactError("golden answers differ")
+
+    async def scenario() -> None:
+        service = Service(artifact, load)
+        with pytest.raises(ArtifactError):
+            await service.start()
+        status = service.status()
+        assert (status.state, status.ready, status.alive) == (State.FAILED, False, False)
+        assert status.reasons == ("golden answers differ",)
+        with pytest.raises(NotReady, match="golden answers differ"):
+            await service.predict(series(1.0), deadline=soon())
+        await service.close(timeout=0)
+        assert service.has_failed
+
+    asyncio.run(scenario())
+
+
+def test_an_unexpected_failure_to_load_is_told_as_an_engine_error(artifact: Artifact) -> None:
+    """Whatever a runtime raises becomes one line."""
+
+    def load() -> FakeEngine:
+        raise MemoryError("too big")
+
+    async def scenario() -> None:
+        service = Service(artifact, load)
+        with pytest.raises(EngineError, match="the engine could not be made: too big"):
+            await service.start()
+        assert service.status().reasons == ("MemoryError: too big",)
+        await service.close(timeout=0)
+
+    asyncio.run(scenario())
+
+
+def test_draining_says_no_to_readiness_and_goes_on_answering(artifact: Artifact) -> None:
+    """A balancer that has not noticed yet loses nothing."""
+
+    async def scenario() -> None:
+        async with started(artifact, FakeEngine()) as service:
+            service.drain()
+            status = service.status()
+            assert (status.state, status.ready, status.alive) == (State.DRAINING, False, True)
+            answer = await service.predict(series(1.0), deadline=soon())
+            np.testing.assert_array_equal(answer.result, by_first_value(series(1.0)))
+
+    asyncio.run(scenario())
+
+
+def test_closing_answers_what_was_admitted(artifact: Artifact) -> None:
+    """The batch that runs and what waits behind it are finished."""
+    engine = FakeEngine()
+
+    async def scenario() -> None:
+        async with started(artifact, engine) as service:
+            engine.hold()
+            callers = [asyncio.create_task(service.predict(series(v), deadline=soon())) for v in (1.0, 2.0)]
+            await until(engine.entered.is_set)
+            closing = asyncio.create_task(service.close(timeout=60))
+            await until(lambda: service.status().state is not State.READY)
+            engine.release()
+            answers = await asyncio.gather(*callers)
+            assert [len(answer.result) for answer in answers] == [1, 1]
+            await closing
+            assert service.status().state is State.CLOSED
+
+    asyncio.run(scenario())
+
+
+def test_an_engine_that_answers_the_wrong_shape_fails_its_batch_alone(artifact: Artifact) -> None:
+    """A wrong answer is an engine error; the next batch is fine."""
+    answers = iter([lambda _: np.ones((1, 7), np.float32), by_first_value])
+    engine = FakeEngine(lambda s: next(answers)(s))
+
+    async def scenario() -> None:
+        async with started(artifact, engine) as service:
+            with pytest.raises(EngineError, match=r"the engine answered \[1, 7\] instead of \[1, 2\]"):
+                await service.predict(series(1.0), deadline=soon())
+            assert (await service.predict(series(1.0), deadline=soon())).result.shape == (1, 2)
+
+    asyncio.run(scenario())
+
+
+def test_a_hanging_engine_turns_liveness_off(artifact: Artifact) -> None:
+    """The probes are answered though the engine's thread is stuck, and they tell."""
+    engine = FakeEngine()
+
+    async def scenario() -> None:
+        async with started(artifact, engine, stall_after=0.01) as service:
+            engine.hold()
+            caller = asyncio.create_task(service.predict(series(1.0), deadline=soon()))
+            await until(lambda: not service.status().alive)
+            assert service.status().reasons == ("the engine has been at one batch for too long",)
+            assert not service.status().ready
+            engine.release()
+            await caller
+            assert service.status().alive
+
+    asyncio.run(scenario())
+
+
+def test_a_deadline_is_kept_though_the_engine_hangs(artifact: Artifact) -> None:
+    """The caller is told at its deadline, not when the engine comes back."""
+    engine = FakeEngine()
+
+    async def scenario() -> None:
+        async with started(artifact, engine) as service:
+            engine.hold()
+            with pytest.raises(DeadlineExceeded):
+                await service.predict(series(1.0), deadline=soon(0.01))
+
+    asyncio.run(scenario())

@@ -1,0 +1,53 @@
+"""`app.settings` and the table that documents them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from app.cli import settings_table
+from app.settings import Settings
+
+
+def test_the_documented_table_is_the_code(root: Path) -> None:
+    """Every setting stands in docs/settings.md with its default and meaning, and nothing else does."""
+    assert settings_table() in (root / "docs" / "settings.md").read_text(encoding="utf-8")
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable is the field's name in capitals; an empty one counts as not set."""
+    monkeypatch.setenv("MAX_BATCH_ROWS", "32")
+    monkeypatch.setenv("ENGINE", "")
+    settings = Settings()
+    assert settings.max_batch_rows == 32
+    assert settings.engine == "auto"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("port", 70_000),
+        ("workers", 0),
+        ("engine", "onnx"),
+        ("request_timeout", -1),
+        ("max_batch_rows", "many"),
+    ],
+)
+def test_a_setting_out_of_range_is_refused(name: str, value: object) -> None:
+    """A typo is found at start, not under load."""
+    with pytest.raises(ValidationError, match=name):
+        Settings.model_validate({name: value})
+
+
+def test_the_queue_holds_at_least_one_batch() -> None:
+    """A request of the allowed size must have a place in an empty queue."""
+    with pytest.raises(ValidationError, match="MAX_QUEUE_ROWS must be at least MAX_BATCH_ROWS"):
+        Settings(max_batch_rows=64, max_queue_rows=63)
+
+
+def test_settings_cannot_be_changed() -> None:
+    """Nobody turns a knob behind another's back."""
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().port = 1  # type: ignore[misc]

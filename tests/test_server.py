@@ -1,0 +1,139 @@
+"""The whole service as a real process, asked over real connections."""
+
+from __future__ import annotations
+
+import io
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
+from threading import Event
+
+import httpx
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from app.contract import Artifact
+from tests.conftest import LabelledSeries, Server, running_server
+
+SIZES = (1, 2, 3, 5, 8, 13, 32, 64, 100)
+CONNECTIONS = 16
+
+
+def ask(client: httpx.Client, series: NDArray[np.float32], *, binary: bool) -> NDArray[np.float32]:
+    """Probabilities `float32[n, classes]` of series, by JSON or npy; alternating tells that both agree."""
+    if not binary:
+        body = {"instances": series.astype(float).tolist()}
+        answer = client.post("/predict", json=body).raise_for_status().json()
+        rows = [list(prediction["probabilities"].values()) for prediction in answer["predictions"]]
+        return np.array(rows, np.float32)
+    file = io.BytesIO()
+    np.save(file, series)
+    headers = {"Content-Type": "application/x-npy", "Accept": "application/x-npy"}
+    response = client.post("/predict", content=file.getvalue(), headers=headers).raise_for_status()
+    array: NDArray[np.float32] = np.load(io.BytesIO(response.content))
+    return array
+
+
+def in_mixed_sizes(count: int) -> Iterator[slice]:
+    """Slices of mixed sizes that cover `count` rows."""
+    start = 0
+    for size in cycle(SIZES):
+        if start >= count:
+            return
+        yield slice(start, min(start + size, count))
+        start += size
+
+
+def test_the_test_set_in_mixed_requests_gives_the_cards_accuracy(
+    server: Server, artifact: Artifact, forda_test: LabelledSeries
+) -> None:
+    """All 1,320 series over many connections: the stated accuracy, and answers as if each came alone."""
+    series = forda_test.series
+    limits = httpx.Limits(max_connections=CONNECTIONS)
+    with (
+        httpx.Client(base_url=server.url, timeout=60, limits=limits) as client,
+        ThreadPoolExecutor(CONNECTIONS) as pool,
+    ):
+        mixed = [
+            pool.submit(ask, client, series[part], binary=bool(i % 2))
+            for i, part in enumerate(in_mixed_sizes(len(series)))
+        ]
+        single = [pool.submit(ask, client, series[i : i + 1], binary=True) for i in range(len(series))]
+        together = np.concatenate([job.result() for job in mixed])
+        alone = np.concatenate([job.result() for job in single])
+    np.testing.assert_allclose(together, alone, rtol=0, atol=artifact.contract.output.tolerance)
+    names = np.array([label.name for label in artifact.contract.labels])
+    accuracy = float(np.mean(names[together.argmax(axis=1)] == forda_test.labels))
+    assert accuracy == pytest.approx(artifact.contract.metrics["accuracy"], abs=0.5 / len(series))
+
+
+def test_a_client_that_hangs_up_harms_nobody(server: Server, artifact: Artifact) -> None:
+    """Connections that are cut in the middle of a request leave the server as it was."""
+    host, _, port = server.url.removeprefix("http://").rpartition(":")
+    for _ in range(20):
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 6000\r\n\r\n{")
+    with httpx.Client(base_url=server.url) as client:
+        answer = ask(client, artifact.golden.series[:1], binary=False)
+    tolerance = artifact.contract.output.tolerance
+    np.testing.assert_allclose(answer, artifact.golden.probabilities[:1], rtol=0, atol=tolerance)
+
+
+def test_a_stop_signal_turns_readiness_off_and_loses_nothing(artifact: Artifact) -> None:
+    """While it drains it says so and still answers; then it ends with 0, and no request was broken off."""
+    with running_server(DRAIN_DELAY="1.5") as server, httpx.Client(base_url=server.url, timeout=30) as client:
+        server.process.send_signal(signal.SIGTERM)
+        while (probe := client.get("/readyz")).status_code == 200:
+            pass
+        assert probe.json()["reasons"] == ["the service is draining"]
+        assert client.get("/livez").status_code == 200
+        answered = ask_until_refused(server, artifact.golden.series[:4])
+        assert answered > 0
+        assert server.process.wait(timeout=30) == 0
+
+
+def ask_until_refused(server: Server, series: NDArray[np.float32]) -> int:
+    """Send requests on new connections until there is no listener; anything but an answer is an error."""
+    stop = Event()
+
+    def keep_asking() -> int:
+        count = 0
+        while not stop.is_set():
+            with httpx.Client(base_url=server.url, timeout=30) as client:
+                try:
+                    ask(client, series, binary=True)
+                except httpx.ConnectError:
+                    stop.set()
+                else:
+                    count += 1
+        return count
+
+    with ThreadPoolExecutor(4) as pool:
+        return sum(job.result() for job in [pool.submit(keep_asking) for _ in range(4)])
+
+
+def test_a_second_stop_signal_cuts_the_delay_short() -> None:
+    """An operator in a hurry does not wait an hour."""
+    with running_server(DRAIN_DELAY="600") as server:
+        server.process.send_signal(signal.SIGTERM)
+        while httpx.get(f"{server.url}/readyz").status_code == 200:
+            pass
+        assert server.stop() == 0
+
+
+def test_several_workers_answer_and_count_together(artifact: Artifact) -> None:
+    """Two processes share the port; `/metrics` speaks for both, whichever answers."""
+    with running_server(WORKERS="2") as server:
+        deadline = time.monotonic() + 60
+        while "timeseries_ready_workers 2.0" not in httpx.get(f"{server.url}/metrics").text:
+            assert time.monotonic() < deadline, "the second worker did not get ready"
+        for _ in range(20):
+            with httpx.Client(base_url=server.url) as client:
+                ask(client, artifact.golden.series[:1], binary=True)
+        for _ in range(5):
+            assert "timeseries_admitted_series_total 20.0" in httpx.get(f"{server.url}/metrics").text
+        assert server.stop() == 0
