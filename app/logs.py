@@ -16,8 +16,9 @@ def configure(*, level: str, style: str) -> None:
     formatters: dict[str, Any] = {
         "json": {
             "()": "pythonjsonlogger.json.JsonFormatter",
-            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
-            "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
+            "format": "%(levelname)s %(name)s %(message)s",
+            "rename_fields": {"levelname": "level", "name": "logger"},
+            "timestamp": "time",
             # Uvicorn's coloured twin of the message, for terminals.
             "reserved_attrs": [*_standard_attributes(), "color_message"],
         },

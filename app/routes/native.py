@@ -53,6 +53,7 @@ def create_router(service: Service, metrics: Metrics, limits: Limits) -> APIRout
 
     @router.post(
         "/predict",
+        summary="Classify series",
         response_class=Response,
         responses={200: _ok(), **responses(*PREDICT_ERRORS)},
         openapi_extra={"requestBody": _request_body(service.artifact)},
@@ -80,7 +81,7 @@ def create_router(service: Service, metrics: Metrics, limits: Limits) -> APIRout
         )
         return Response(content, media_type=NPY if binary else JSON, headers={"Server-Timing": timing})
 
-    @router.get("/model")
+    @router.get("/model", summary="Describe the model")
     async def model() -> ModelInfo:
         """The contract of the model that is served, its metrics, its card, and the engine it runs on."""
         return ModelInfo(

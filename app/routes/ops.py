@@ -42,22 +42,27 @@ def create_router(service: Service, metrics: Metrics) -> APIRouter:
             reasons=status.reasons,
         )
 
-    @router.get("/livez", responses=unavailable)
+    @router.get("/livez", summary="Is it worth keeping?", responses=unavailable)
     async def livez(response: Response) -> Health:
-        """Is the process worth keeping? No once the engine hangs or the batcher broke: restart it."""
+        """No once the engine hangs or the batcher broke: restart it."""
         return answer(response, ok=service.status().alive)
 
-    @router.get("/readyz", responses=unavailable)
+    @router.get("/readyz", summary="Should requests be sent here?", responses=unavailable)
     async def readyz(response: Response) -> Health:
-        """Should requests be sent here? Only after the golden answers, and not while draining."""
+        """Only after the golden answers, and not while draining."""
         return answer(response, ok=service.status().ready)
 
-    @router.get("/startupz", responses=unavailable)
+    @router.get("/startupz", summary="Has it proven itself?", responses=unavailable)
     async def startupz(response: Response) -> Health:
-        """Has the engine been loaded, warmed and proven on the golden answers?"""
+        """Yes once the engine was loaded, warmed and proven on the golden answers."""
         return answer(response, ok=service.status().started)
 
-    @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+    @router.get(
+        "/metrics",
+        summary="Metrics for Prometheus",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {}}}},
+    )
     async def prometheus() -> Response:
         """Metrics in Prometheus' text format, of all workers."""
         return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")

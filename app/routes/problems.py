@@ -136,7 +136,7 @@ def _respond(request: Request, kind: Kind, detail: str, *, error: Exception | No
 async def _app_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.AppError)  # noqa: S101 - registered for this type alone
     kind = kind_of(error)
-    if kind.status >= 500:
+    if kind.status == 500:  # refusals are counted, not logged: under overload they are many
         log.error("%s", error, extra={"request_id": request.scope["request_id"]}, exc_info=error.__cause__)
     return _respond(request, kind, str(error), error=error)
 

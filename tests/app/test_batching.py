@@ -547,6 +547,17 @@ async def test_closing_does_not_wait_to_fill_a_batch(loop: SteppedLoop) -> None:
 
 
 @stepped
+async def test_draining_does_not_wait_to_fill_a_batch(loop: SteppedLoop) -> None:
+    """With `max_wait`, what waits for the engine while the batcher closes runs as soon as that is free."""
+    async with started(loop, max_wait=5.0) as bench:
+        tasks = [*await bench.calls("a", "b", "c", "d"), *await bench.calls("e")]
+        closing = loop.create_task(bench.batcher.close(timeout=10.0))
+        await bench.finish()
+        await bench.finish()
+        assert (closing.done(), loop.time(), len(results_of(tasks))) == (True, 0.0, 5)
+
+
+@stepped
 async def test_closing_may_be_called_again_and_by_several_tasks(loop: SteppedLoop) -> None:
     """Every call returns when the drain is over or its own timeout ends, whatever happens to the others."""
     async with started(loop) as bench:

@@ -82,8 +82,8 @@ def test_both_orders_and_a_channel_axis_are_read(sent: NDArray[np.float32], vers
 
 def test_a_body_that_is_not_aligned_is_copied_so_that_it_is() -> None:
     """A header of an odd size gives an aligned array all the same."""
-    text = header("'<f4'", f"(2, {LENGTH})")
-    received = DECODE(with_header(text + " " * (1 - len(text) % 2), RAMP.tobytes()))
+    text = header("'<f4'", f"(2, {LENGTH})").strip()
+    received = DECODE(with_header(text.ljust(len(text) // 2 * 2 + 1), RAMP.tobytes()))
     assert received.flags.aligned
     np.testing.assert_array_equal(received, RAMP)
 

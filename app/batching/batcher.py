@@ -15,80 +15,18 @@ import asyncio
 import logging
 import math
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
+from app.batching.backlog import Backlog, Entry
+from app.batching.observer import Answer, BatchObserver, Unobserved
 from app.errors import AppError, ContractViolation, DeadlineExceeded, EngineError, NotReady, QueueFull
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer(Generic[R]):
-    """The result of one item, and how it came about.
-
-    Attributes:
-        result: what `run` gave for this item.
-        queued: seconds from admission to the start of its batch.
-        ran: seconds that its batch ran.
-        batch_rows: rows in its batch, its own included.
-    """
-
-    result: R
-    queued: float
-    ran: float
-    batch_rows: int
-
-
-class BatchObserver(Protocol):
-    """What a batcher tells about itself, as it happens."""
-
-    def admitted(self, *, rows: int) -> None:
-        """An item is about to join the queue."""
-
-    def refused(self, *, rows: int, reason: str) -> None:
-        """An item was not admitted: `too_large`, `not_ready`, `expired` (on arrival) or `full`."""
-
-    def left(self, *, rows: int, reason: str) -> None:
-        """An admitted item will not be computed: `expired`, `cancelled` or `closed`."""
-
-    def queued(self, *, rows: int, seconds: float) -> None:
-        """An item leaves the queue as its batch starts, so many seconds after it was admitted."""
-
-    def ran(self, *, rows: int, items: int, seconds: float, failed: bool) -> None:
-        """A batch has ended and its callers were told."""
-
-
-class _Unobserved:
-    """Nobody is watching."""
-
-    def _ignore(self, **_: object) -> None: ...
-
-    admitted = refused = left = queued = ran = _ignore
-
-
-@dataclass(eq=False, slots=True)
-class _Entry(Generic[T, R]):
-    """An admitted item and the caller that waits for its answer, unless that was told before or is gone."""
-
-    item: T
-    rows: int
-    deadline: float
-    admitted: float
-    caller: asyncio.Future[Answer[R]]
-
-    def answer(self, answer: Answer[R]) -> None:
-        if not self.caller.done():
-            self.caller.set_result(answer)
-
-    def fail(self, error: AppError) -> None:
-        if not self.caller.done():
-            self.caller.set_exception(error)
 
 
 class MicroBatcher(Generic[T, R]):
@@ -123,13 +61,11 @@ class MicroBatcher(Generic[T, R]):
         self._max_queue_rows = max_queue_rows
         self._max_wait = max_wait
         self._stall_after = stall_after
-        self._observer = _Unobserved() if observer is None else observer
+        self._observer = Unobserved() if observer is None else observer
         self._clock = clock
 
-        # An ordered set: first in, first out, and whoever leaves early is gone at once, wherever it stood.
-        self._queue: OrderedDict[_Entry[T, R], None] = OrderedDict()
-        self._queued_rows = 0
-        self._batch: list[_Entry[T, R]] = []
+        self._queue = Backlog[T, R]()
+        self._batch: list[Entry[T, R]] = []
         self._batch_began: float | None = None
         self._recent_seconds: deque[float] = deque(maxlen=16)
 
@@ -143,7 +79,7 @@ class MicroBatcher(Generic[T, R]):
     @property
     def queued_rows(self) -> int:
         """Rows that wait, not counting the batch that runs."""
-        return self._queued_rows
+        return self._queue.rows
 
     @property
     def failure(self) -> str | None:
@@ -184,7 +120,7 @@ class MicroBatcher(Generic[T, R]):
             EngineError: the item's batch failed; what `run` raised is its cause.
         """
         self._check(rows, deadline)
-        entry = _Entry[T, R](item, rows, deadline, self._clock(), self._loop.create_future())
+        entry = Entry[T, R](item, rows, deadline, self._clock(), self._loop.create_future())
         timer = self._loop.call_at(deadline, self._expire, entry)
         try:
             self._admit(entry)
@@ -222,7 +158,7 @@ class MicroBatcher(Generic[T, R]):
             raise self._refused(rows, "not_ready", NotReady(unready))
         if deadline <= self._loop.time():
             raise self._refused(rows, "expired", DeadlineExceeded("the deadline had passed on arrival"))
-        if self._queued_rows + rows > self._max_queue_rows:
+        if self._queue.rows + rows > self._max_queue_rows:
             raise self._refused(rows, "full", self._queue_full(rows))
 
     def _refused(self, rows: int, reason: str, error: AppError) -> AppError:
@@ -240,30 +176,25 @@ class MicroBatcher(Generic[T, R]):
         """Room is likely once what waits has run, each batch as long as the latest on average."""
         recent = self._recent_seconds
         batch_seconds = max(sum(recent) / len(recent) if recent else 1.0, self._batch_seconds())
-        retry_after = math.ceil(self._queued_rows / self._max_rows) * batch_seconds
-        message = f"{self._queued_rows} of at most {self._max_queue_rows} rows wait, no room for {rows} more"
+        retry_after = math.ceil(self._queue.rows / self._max_rows) * batch_seconds
+        message = f"{self._queue.rows} of at most {self._max_queue_rows} rows wait, no room for {rows} more"
         return QueueFull(f"{message}; try again in {retry_after:.3g} s", retry_after=retry_after)
 
-    def _admit(self, entry: _Entry[T, R]) -> None:
+    def _admit(self, entry: Entry[T, R]) -> None:
         self._observer.admitted(rows=entry.rows)
-        self._queue[entry] = None
-        self._queued_rows += entry.rows
-        if self._queued_rows >= self._wake_at_rows:
+        self._queue.add(entry)
+        if self._queue.rows >= self._wake_at_rows:
             self._wake_up()
 
-    def _expire(self, entry: _Entry[T, R]) -> None:
+    def _expire(self, entry: Entry[T, R]) -> None:
         where = "in the queue" if entry in self._queue else "in the engine"
         entry.fail(DeadlineExceeded(f"the deadline passed while the request was {where}"))
         self._leave(entry, "expired")
 
-    def _leave(self, entry: _Entry[T, R], reason: str) -> None:
+    def _leave(self, entry: Entry[T, R], reason: str) -> None:
         if entry in self._queue:
-            self._dequeue(entry)
+            self._queue.remove(entry)
             self._observer.left(rows=entry.rows, reason=reason)
-
-    def _dequeue(self, entry: _Entry[T, R]) -> None:
-        del self._queue[entry]
-        self._queued_rows -= entry.rows
 
     # What the task does.
 
@@ -271,7 +202,7 @@ class MicroBatcher(Generic[T, R]):
         while self._queue or not self._closing:
             await self._wait_for(1)
             if self._queue and self._max_wait > 0:
-                waited = self._clock() - next(iter(self._queue)).admitted
+                waited = self._clock() - self._queue.head.admitted
                 await self._wait_for(self._max_rows, at_most=self._max_wait - waited)
             self._take_batch()
             if self._batch:
@@ -279,7 +210,7 @@ class MicroBatcher(Generic[T, R]):
 
     async def _wait_for(self, rows: int, *, at_most: float = math.inf) -> None:
         """Sleep until so many rows are queued, so many seconds have passed, or the batcher closes."""
-        if self._queued_rows >= rows or at_most <= 0 or self._closing:
+        if self._queue.rows >= rows or at_most <= 0 or self._closing:
             return
         self._wake_at_rows, self._wake = rows, self._loop.create_future()
         timer = None if at_most == math.inf else self._loop.call_later(at_most, self._wake_up)
@@ -302,14 +233,14 @@ class MicroBatcher(Generic[T, R]):
         """
         now, room = self._loop.time(), self._max_rows
         while self._queue:
-            entry = next(iter(self._queue))
+            entry = self._queue.head
             if entry.caller.done():
                 self._leave(entry, "cancelled")
             elif entry.deadline <= now:
                 self._expire(entry)
             elif entry.rows <= room:
                 room -= entry.rows
-                self._dequeue(entry)
+                self._queue.remove(entry)
                 self._batch.append(entry)
             else:
                 break
@@ -358,9 +289,7 @@ class MicroBatcher(Generic[T, R]):
         self._abandon()
 
     def _abandon(self) -> None:
-        queued = list(self._queue)
-        self._queue.clear()
-        self._queued_rows = 0
+        queued = self._queue.clear()
         for entry in [*self._batch, *queued]:
             entry.fail(NotReady("the service stopped before the answer was there"))
         for entry in queued:

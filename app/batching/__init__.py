@@ -1,0 +1,6 @@
+"""Micro-batching: requests that wait together are computed together."""
+
+from app.batching.batcher import MicroBatcher
+from app.batching.observer import Answer, BatchObserver
+
+__all__ = ["Answer", "BatchObserver", "MicroBatcher"]
