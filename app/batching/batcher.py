@@ -3,7 +3,7 @@
 A caller submits an item of some rows and waits for its own result. One task takes what waits, in the
 order it came, and runs it as a batch; whatever arrives meanwhile is the next batch. So batches grow with
 the load and nobody waits for a clock. What it promises is listed, name by name, in
-`tests/app/test_batching.py`.
+`tests/app/batching/test_batcher.py`.
 
 It must not know numpy, HTTP, metrics or an engine: `run` is any call that gives one result per item, and
 whoever wants to count passes an observer. All of it lives on one event loop; nothing here is thread-safe.

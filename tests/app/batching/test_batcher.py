@@ -12,7 +12,7 @@ import pytest
 
 from app.batching import Answer, MicroBatcher
 from app.errors import ContractViolation, DeadlineExceeded, EngineError, NotReady, QueueFull
-from tests.app.stepping import Bench, Seen, SteppedLoop, result_of, run_stepped, started, stepped
+from tests.app.batching.stepping import Bench, Seen, SteppedLoop, result_of, run_stepped, started, stepped
 
 
 def results_of(tasks: Sequence[asyncio.Task[Answer[str]]]) -> list[str]:

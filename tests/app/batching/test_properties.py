@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from app.batching import Answer, MicroBatcher
 from app.errors import DeadlineExceeded, EngineError, NotReady, QueueFull
-from tests.app.stepping import Seen, SteppedEngine, SteppedLoop, result_of, run_stepped
+from tests.app.batching.stepping import Seen, SteppedEngine, SteppedLoop, result_of, run_stepped
 
 
 @dataclass(eq=False)
