@@ -7,7 +7,7 @@ here, so that the client needs nothing of the server.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class _Frozen(BaseModel):
@@ -48,19 +48,6 @@ class PredictResponse(_Frozen):
     model: str = Field(description="Name of the model.", examples=["forda"])
     version: int = Field(ge=1, description="Version of the model.", examples=[1])
     predictions: list[Prediction] = Field(description="In the order of the request's series.")
-
-
-class ModelInfo(_Frozen):
-    """The model that is served, and on what."""
-
-    engine: str | None = Field(
-        description="The runtime and the graph it runs; null until it is loaded.",
-        examples=["openvino 2026.4.1 (sealed graph, CPU)"],
-    )
-    contract: dict[str, JsonValue] = Field(
-        description="The artifact's contract: length, labels, metrics, provenance, digests."
-    )
-    card: str = Field(description="The model card, as Markdown; empty where the artifact has none.")
 
 
 class Violation(_Frozen):

@@ -51,7 +51,7 @@ class Settings(BaseSettings):
         10.0, gt=0, le=3600, description="Seconds from a request's arrival to its deadline; past that, 504."
     )
     max_body_bytes: int = Field(
-        16 * 1024 * 1024,
+        4 * 1024 * 1024,
         ge=1024,
         description="Largest request body, as sent and decompressed; past that, 413.",
     )

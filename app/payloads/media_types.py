@@ -63,9 +63,7 @@ def accepts_npy(accept: str | None) -> bool:
 
     JSON is the default, also where the header is missing, broken, or a tie.
     """
-    weights: dict[str, float] = {}
-    for media_range, weight in _weighted((accept or "").lower()):
-        weights[media_range] = max(weight, weights.get(media_range, 0.0))
+    weights = dict(_weighted((accept or "").lower()))
     json_weight = next((weights[name] for name in _JSON_RANGES if name in weights), 0.0)
     return weights.get(NPY, 0.0) > json_weight
 

@@ -23,8 +23,8 @@ from app.payloads.wording import NO_SERIES, shown, too_many_series, wrong_length
 _MAX_HEADER_BYTES = 1024
 # Version 3.0 exists for the field names of structured arrays, which no model takes.
 _READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-# The header is Python source to numpy: it and the parsers below it raise all of these on a broken one.
-# A warning is among them where warnings are errors.
+# The header is Python source to numpy. These are what ast.literal_eval documents for a broken one, what
+# numpy's second try at it adds, and what old spellings of a dtype give where warnings are errors.
 _UNREADABLE = (
     ValueError,
     TypeError,
@@ -32,7 +32,6 @@ _UNREADABLE = (
     TokenError,
     RecursionError,
     MemoryError,
-    OverflowError,
     Warning,
 )
 _NUMBERS = {f"{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)} | {"f2", "f4", "f8"}

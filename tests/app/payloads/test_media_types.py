@@ -85,6 +85,7 @@ def test_any_content_type_gets_a_decoder_or_one_short_line(content_type: str) ->
         "application/x-npy, application/json;q=0, */*",
         "application/x-npy;version=1;q=0.8, application/json ; q=0.7",
         "application/x-npy, application/json;q=0.5, application/*;q=1",
+        "application/x-npy;q=0.5, application/*;q=0.1, */*",
     ],
 )
 def test_npy_is_given_where_it_is_preferred(accept: str) -> None:

@@ -1,0 +1,79 @@
+"""The README is true: its commands exist, its request gets its answer, its code runs, its links lead on."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.contract import Artifact
+from tests.conftest import ROOT, Server
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    """The contents of the README's code blocks in a language."""
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def block_with(language: str, text: str) -> str:
+    """The one block in a language that has a text in it."""
+    (found,) = (block for block in blocks(language) if text in block)
+    return found
+
+
+def test_the_request_gets_the_answer_that_is_shown(server: Server, artifact: Artifact) -> None:
+    """The curl command, word for word but for the address, prints what the README says it prints."""
+    command = block_with("sh", "curl").replace("http://127.0.0.1:8000", server.url)
+    done = subprocess.run(shlex.split(command), cwd=ROOT, capture_output=True, check=True)
+    answer, shown = json.loads(done.stdout), json.loads(blocks("json")[0])
+    for given, stated in zip(answer["predictions"], shown["predictions"], strict=True):
+        probabilities = stated.pop("probabilities")
+        assert given.pop("probabilities") == pytest.approx(
+            probabilities, abs=artifact.contract.output.tolerance
+        )
+    assert answer == shown
+
+
+def test_the_python_example_runs(server: Server) -> None:
+    """Copied into a file, it prints a line for each series."""
+    code = block_with("python", "Client").replace("http://127.0.0.1:8000", server.url)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"(?:(-1|1) \{.*\}\n)+", done.stdout)
+
+
+def test_every_make_target_exists() -> None:
+    """What the README tells people to type is there, and `make help` lists it."""
+    targets = set(re.findall(r"make ([a-z-]+)", README))
+    assert {"serve", "test", "train", "image", "image-check"} <= targets
+    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert targets <= set(re.findall(r"make ([a-z-]+)", listed))
+
+
+def test_every_link_leads_to_a_file() -> None:
+    """No link is dead."""
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        if "://" not in target:
+            assert (ROOT / target).exists(), target
+
+
+def test_the_results_are_the_artifacts(artifact: Artifact) -> None:
+    """The table of results has the accuracies that the job measured and sealed."""
+    metrics = artifact.contract.metrics
+    for name in ("accuracy", "accuracy_rounded_2_decimals"):
+        assert f"{metrics[name]:.2%}".replace("%", " %") in README, name
+    assert f"{artifact.contract.parameters:,}" in README
+
+
+def test_the_example_is_a_golden_series(artifact: Artifact) -> None:
+    """The request's series is one that training sealed, rounded as a client would."""
+    (series,) = json.loads(Path(ROOT, "docs", "example.json").read_text())["instances"]
+    distances = abs(artifact.golden.series - series).max(axis=1)
+    assert distances.min() < 1e-4
