@@ -37,10 +37,10 @@ bench: $(DEV)/ready ## Measure the server on this machine
 	$(DEV)/bin/python -m benchmarks $(ARGS)
 
 image: ## Build the container image (TARGET=cpu or gpu)
-	deploy/image.sh build $(TARGET)
+	$(PYTHON) -m deploy.image build $(TARGET)
 
-image-check: ## Build the image, run it, ask it, stop it, and check each step
-	deploy/image.sh check $(TARGET)
+image-check: image ## Build the image, run it, ask it, stop it, and check each step
+	$(PYTHON) -m deploy.image check $(TARGET)
 
 lock: $(DEV)/ready ## Choose versions anew and write them with their hashes to requirements/ (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv"; exit 1; }

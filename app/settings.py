@@ -11,6 +11,8 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.address import HOST, PORT
+
 
 class Settings(BaseSettings):
     """Settings of one server. Each field is the environment variable of the same name in capitals."""
@@ -19,8 +21,8 @@ class Settings(BaseSettings):
         frozen=True, extra="ignore", case_sensitive=False, env_ignore_empty=True
     )
 
-    host: str = Field("127.0.0.1", description="Address to listen on; `0.0.0.0` for all.")
-    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    host: str = Field(HOST, description="Address to listen on; `0.0.0.0` for all.")
+    port: int = Field(PORT, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     workers: int = Field(
         1, ge=1, le=256, description="Processes that share the port, each with its own engine."
     )
@@ -54,6 +56,12 @@ class Settings(BaseSettings):
         4 * 1024 * 1024,
         ge=1024,
         description="Largest request body, as sent and decompressed; past that, 413.",
+    )
+    keep_alive: int = Field(
+        75,
+        ge=1,
+        le=3600,
+        description="Seconds an idle connection stays open; longer than a balancer keeps its own.",
     )
     stall_after: float = Field(
         30.0, gt=0, description="Seconds one batch may run before `/livez` says that the engine hangs."

@@ -137,3 +137,11 @@ def test_several_workers_answer_and_count_together(artifact: Artifact) -> None:
         for _ in range(5):
             assert "timeseries_admitted_series_total 20.0" in httpx.get(f"{server.url}/metrics").text
         assert server.stop() == 0
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.1, 0.3, 0.6, 1.0])
+def test_a_stop_signal_while_starting_is_obeyed(pause: float) -> None:
+    """Whenever it comes, the process ends; none is left behind that nobody asks for."""
+    with running_server(wait=False) as server:
+        time.sleep(pause)
+        assert server.stop() in (0, -signal.SIGTERM)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from app.contract import Artifact
 from app.engines.base import Engine, verify, warm
+from app.engines.keras_file import check
 from app.engines.openvino import OpenVINOEngine
 from app.engines.tensorflow import TensorFlowEngine
 from app.errors import ArtifactError, EngineError
@@ -31,6 +32,7 @@ def load_engine(artifact: Artifact, *, choice: str = "auto", max_rows: int, thre
         ArtifactError: the golden answers are not reproduced, or the model file is not acceptable.
         EngineError: the runtime is missing or refuses the graph.
     """
+    check(artifact.model_path)
     name = choice if choice != "auto" else ("tensorflow" if _gpu_is_usable() else "openvino")
     if name == "tensorflow":
         return _proven(artifact, lambda: TensorFlowEngine(artifact, max_rows=max_rows, threads=threads))

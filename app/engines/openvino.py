@@ -89,8 +89,13 @@ class OpenVINOEngine:
 def _convert(core: Any, artifact: Artifact) -> Any:
     if "keras" not in sys.modules:
         os.environ["KERAS_BACKEND"] = "openvino"  # read once, when keras is imported
-    import keras
-
+    try:
+        import keras
+    except ImportError as error:
+        raise EngineError(
+            f"{artifact.folder} has no OpenVINO graph that can be used, and to make one from model.keras "
+            f"needs Keras and SciPy: pip install keras scipy, or seal the artifact anew ({error})"
+        ) from error
     if keras.backend.backend() != "openvino":
         raise EngineError("cannot convert model.keras: Keras already runs on another backend in this process")
     model = load_model(artifact.model_path)

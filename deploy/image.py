@@ -1,0 +1,112 @@
+"""Builds and checks the server's images: `python3 -m deploy.image build|check [cpu|gpu]`.
+
+Works with docker, podman or buildah, whichever is there (or as CONTAINER_ENGINE says), and needs nothing but
+Python. It knows nothing of the service's insides: it builds, runs, asks over HTTP, looks, and stops.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from deploy.buildah import Buildah
+from deploy.check import CheckFailed, check
+from deploy.docker import DockerLike
+from deploy.engine import Engine, call
+
+ROOT = Path(__file__).parents[1]
+NAME = "timeseries-server"
+
+
+class EngineMissing(Exception):
+    """There is no engine that works here."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build or check an image; the exit code is 0 if that worked."""
+    parser = argparse.ArgumentParser(prog="python3 -m deploy.image", description=__doc__)
+    parser.add_argument("action", choices=["build", "check"])
+    parser.add_argument("target", nargs="?", default="cpu", choices=["cpu", "gpu"])
+    options, engine_options = parser.parse_known_args(arguments)
+    tag = f"{os.environ.get('IMAGE', NAME)}:{options.target}"
+    try:
+        engine = find_engine(os.environ.get("CONTAINER_ENGINE"))
+        if options.action == "build":
+            build(engine, tag, options.target, engine_options)
+        else:
+            check(engine, tag, options.target, _golden_folder())
+    except (EngineMissing, CheckFailed) as error:
+        sys.stderr.write(f"image {options.action} failed: {error}\n")
+        return 1
+    except subprocess.CalledProcessError as error:
+        hint = f" (is {tag} built?)" if options.action == "check" else ""
+        said = (error.stderr or "see above").strip()
+        sys.stderr.write(f"image {options.action} failed: {error.cmd[0]} {error.cmd[1]}: {said}{hint}\n")
+        return 1
+    return 0
+
+
+def find_engine(name: str | None) -> Engine:
+    """The engine of that name, or the first that works.
+
+    Raises:
+        EngineMissing: none does.
+    """
+    for candidate in [name] if name else ["docker", "podman", "buildah"]:
+        probe = [candidate, "version"] if candidate == "buildah" else [candidate, "info"]
+        if shutil.which(candidate) and call(probe).returncode == 0:
+            return Buildah() if candidate == "buildah" else DockerLike(candidate)
+    raise EngineMissing(
+        f"{name or 'docker, podman or buildah'} is not installed, or its service does not run"
+    )
+
+
+def build(engine: Engine, tag: str, target: str, options: Sequence[str]) -> None:
+    """Build one target of the Dockerfile.
+
+    Args:
+        engine: what builds.
+        tag: name and tag of the image.
+        target: stage of the Dockerfile.
+        options: more options of the engine's build command.
+    """
+    labels = {"VERSION": _version(), "REVISION": _revision()}
+    arguments = [part for name, value in labels.items() for part in ("--build-arg", f"{name}={value}")]
+    # A certificate bundle of this machine's own, as behind a proxy: needed to download, and not kept.
+    if bundle := os.environ.get("SSL_CERT_FILE"):
+        arguments += ["--secret", f"id=ca-certificates,src={bundle}"]
+    engine.build(tag, ["--target", target, *arguments, *options, str(ROOT)])
+    sys.stdout.write(f"built {tag} with {engine.name}\n")
+
+
+def _golden_folder() -> Path:
+    """The version that the image serves: the highest of the default artifact."""
+    folder = ROOT / "model_artifacts" / "forda"
+    versions = [path.parent for path in folder.glob("*/golden.npz")]
+    if not versions:
+        raise CheckFailed(f"{folder} has no golden.npz to compare answers with")
+    return max(versions, key=lambda path: int(path.name))
+
+
+def _version() -> str:
+    document = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return str(document["project"]["version"])
+
+
+def _revision() -> str:
+    command = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return answer.stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

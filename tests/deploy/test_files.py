@@ -1,0 +1,180 @@
+"""The files of a deployment agree with each other and with the code."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from app.cli import GRACE_SECONDS
+from app.contract import Artifact
+from app.routes.context import _SANE_ID
+from app.settings import Settings
+from tests.deploy.fleet import BALANCER_CONFIG, ROOT, unused_address
+from tests.deploy.load import to_json
+
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+BALANCER = BALANCER_CONFIG.read_text(encoding="utf-8")
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+REPLICAS = {name: service for name, service in SERVICES.items() if name.startswith("replica-")}
+
+
+def _default(setting: str) -> Any:
+    return Settings.model_fields[setting].default
+
+
+def _seconds(text: str) -> float:
+    """A duration as compose and HAProxy write it."""
+    number, unit = re.fullmatch(r"([\d.]+)(ms|s|m)", text).groups()  # type: ignore[union-attr]
+    return float(number) * {"ms": 0.001, "s": 1, "m": 60}[unit]
+
+
+def _balancer_seconds(option: str) -> float:
+    """The duration that the balancer's configuration gives an option."""
+    return _seconds(re.findall(rf"\b{option} (\d+m?s)\b", BALANCER)[0])
+
+
+def _instructions(name: str) -> list[str]:
+    """The arguments of every instruction of that name in the Dockerfile, continued lines joined."""
+    text = re.sub(r"^\s*#.*\n", "", DOCKERFILE, flags=re.MULTILINE).replace("\\\n", " ")
+    return re.findall(rf"^{name}\s+(.*)$", text, flags=re.MULTILINE)
+
+
+def test_the_same_port_is_meant_everywhere() -> None:
+    """Code, image, balancer and compose agree on the port."""
+    port = str(_default("port"))
+    assert _instructions("EXPOSE") == [port]
+    assert f"PORT={port}" in " ".join(_instructions("ENV")).split()
+    assert f'"${{PORT-{port}}}"' in BALANCER.replace(":$", "$")
+    assert SERVICES["balancer"]["environment"]["PORT"] == port
+    assert SERVICES["balancer"]["ports"][0].endswith(f":{port}")
+
+
+def test_the_balancer_knows_every_replica_of_compose_and_no_other() -> None:
+    """Each replica has a line in the balancer's configuration, an address, and the right port."""
+    servers = re.findall(r'^\s*server (\S+) "\$\{(\w+)-(\S+)\}"', BALANCER, flags=re.MULTILINE)
+    given = SERVICES["balancer"]["environment"]
+    assert {name for name, _, _ in servers} == set(REPLICAS)
+    for name, variable, default in servers:
+        assert given[variable] == default == f"{name}:{_default('port')}"
+
+
+def test_what_compose_sets_are_settings() -> None:
+    """No replica gets a variable that the server does not read."""
+    for service in REPLICAS.values():
+        assert {name.lower() for name in service["environment"]} <= set(Settings.model_fields)
+
+
+@pytest.mark.parametrize("name", sorted(REPLICAS))
+def test_a_replica_has_time_to_drain(name: str) -> None:
+    """Compose waits longer than a drain can take, and a drain longer than the balancer needs to notice."""
+    given = REPLICAS[name]["environment"]
+    delay, timeout = float(given["DRAIN_DELAY"]), float(given["DRAIN_TIMEOUT"])
+    assert _seconds(REPLICAS[name]["stop_grace_period"]) >= delay + timeout + GRACE_SECONDS
+    falls = int(re.findall(r"\bfall (\d+)", BALANCER)[0])
+    assert delay > 2 * (_balancer_seconds("inter") + (falls - 1) * _balancer_seconds("fastinter"))
+
+
+def test_the_balancer_waits_longer_than_a_replica_may_take() -> None:
+    """A slow answer is the replica's 504, not a second try of work that is still going on."""
+    assert _balancer_seconds("timeout server") > _default("request_timeout")
+
+
+def test_the_balancer_retries_what_another_replica_can_answer_and_nothing_else() -> None:
+    """Lost connections and a replica's refusals are tried again; a full queue and a 504 are not."""
+    (retried,) = re.findall(r"^\s*retry-on (.*)$", BALANCER, flags=re.MULTILINE)
+    assert {"conn-failure", "empty-response", "503"} <= set(retried.split())
+    assert not {"all-retryable-errors", "429", "500", "504"} & set(retried.split())
+
+
+def test_requests_of_64_series_can_be_held_for_a_second_try(artifact: Artifact) -> None:
+    """As JSON with all their digits they fit the balancer's buffer."""
+    series = np.resize(artifact.golden.series, (64, artifact.contract.input.length))
+    (buffer,) = re.findall(r'^\s*tune.bufsize "\$\{RETRY_BYTES-(\d+)\}"$', BALANCER, flags=re.MULTILINE)
+    assert len(to_json(series)) < int(buffer)
+
+
+def test_the_balancer_keeps_the_request_ids_that_the_server_keeps() -> None:
+    """Both judge by the same expression, so an id is never replaced on the way."""
+    assert f"-m reg ^{_SANE_ID.pattern}$" in BALANCER
+
+
+def test_haproxy_accepts_the_configuration(haproxy: str) -> None:
+    """The program itself finds no error in it."""
+    addresses = {name: unused_address() for name in ("REPLICA_1", "REPLICA_2", "REPLICA_GPU")}
+    command = [haproxy, "-c", "-f", str(BALANCER_CONFIG)]
+    answer = subprocess.run(command, env=os.environ | addresses, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert "WARNING" not in answer.stderr
+
+
+def test_the_health_command_of_the_image_says_no_where_nothing_listens() -> None:
+    """The Dockerfile's health check is a command of the server: 1 and one line when it is not there."""
+    (health,) = _instructions("HEALTHCHECK")
+    program, *arguments = json.loads(health[health.index("CMD") + 3 :])
+    assert program == "python"
+    port = unused_address().partition(":")[2]
+    environment = os.environ | {"HOST": "0.0.0.0", "PORT": port}  # noqa: S104 - as in the image
+    command = [sys.executable, *arguments]
+    answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 1
+    assert len(answer.stderr.splitlines()) == 1
+
+
+def test_the_image_runs_the_server_as_process_1_and_not_as_root() -> None:
+    """Exec form, so that the signal arrives; SIGTERM, which the server drains at; a user by number."""
+    entry_point, command = (json.loads(_instructions(name)[0]) for name in ("ENTRYPOINT", "CMD"))
+    assert [*entry_point, *command] == ["python", "-m", "app", "serve"]
+    assert _instructions("STOPSIGNAL") == ["SIGTERM"]
+    users = _instructions("USER")
+    assert len(users) == 2
+    assert all(re.fullmatch(r"[1-9]\d*:[1-9]\d*", user) for user in users)
+
+
+def test_the_default_image_is_the_one_for_a_cpu() -> None:
+    """`docker build .` without a target makes the small one."""
+    assert _instructions("FROM")[-1].endswith(" AS cpu")
+
+
+def test_everything_the_dockerfile_copies_is_let_in_and_exists() -> None:
+    """`.dockerignore` hides all but what the image needs."""
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    let_in = {line[1:] for line in ignored if line.startswith("!")}
+    copied = [shlex.split(line)[0] for line in _instructions("COPY") if not line.startswith("--from")]
+    assert {Path(source).parts[0] for source in copied} == let_in
+    assert all((ROOT / source).exists() for source in copied)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "requirements").glob("*.txt")), ids=lambda path: path.name)
+def test_locked_requirements_name_no_address(path: Path) -> None:
+    """Where packages come from is for the machine that installs them to say; hashes say what they are."""
+    text = path.read_text(encoding="utf-8")
+    assert "://" not in text
+    assert not re.search(r"^\s*--?(i|f|index-url|extra-index-url|find-links)\b", text, flags=re.MULTILINE)
+
+
+def test_images_are_pinned_to_a_version_and_to_no_registry() -> None:
+    """Every image from outside has a version, and comes from wherever the engine is told to look."""
+    stages = set(re.findall(r" AS (\S+)", DOCKERFILE))
+    images = {line.split()[0] for line in _instructions("FROM")} - stages
+    images.add(SERVICES["balancer"]["image"])
+    for image in images:
+        assert re.fullmatch(r"[a-z]+:\d+\.\d+[a-z0-9.-]*", image), image
+
+
+def test_services_run_with_as_little_as_they_need() -> None:
+    """Read-only, without capabilities, and with no way to new ones."""
+    for service in SERVICES.values():
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
