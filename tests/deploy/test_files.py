@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 import yaml
 
-from app.cli import GRACE_SECONDS
 from app.contract import Artifact
 from app.routes.context import _SANE_ID
+from app.serving import GRACE_SECONDS
 from app.settings import Settings
 from tests.deploy.fleet import BALANCER_CONFIG, ROOT, unused_address
 from tests.deploy.load import to_json
@@ -124,7 +124,7 @@ def test_the_health_command_of_the_image_says_no_where_nothing_listens() -> None
     program, *arguments = json.loads(health[health.index("CMD") + 3 :])
     assert program == "python"
     port = unused_address().partition(":")[2]
-    environment = os.environ | {"HOST": "0.0.0.0", "PORT": port}  # noqa: S104 - as in the image
+    environment = os.environ | {"HOST": "0.0.0.0", "PORT": port}
     command = [sys.executable, *arguments]
     answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert answer.returncode == 1
