@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -219,9 +220,9 @@ def _check_digest(path: Path, expected: str) -> None:
 
 def _read_golden(path: Path, contract: Contract) -> Golden:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             golden = Golden(series=arrays["series"], probabilities=arrays["probabilities"])
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise ArtifactError(f"{path}: not a golden file: {error}") from error
     rows = len(golden.series)
     wanted = {"series": (rows, contract.input.length), "probabilities": (rows, contract.classes)}

@@ -1,0 +1,126 @@
+"""What the training tests share: small data sets in UCR format, and configurations that finish in seconds."""
+
+from __future__ import annotations
+
+import os
+
+# Read by Keras when it is first imported.
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from training.config import TrainingConfig, config_from
+from training.data import Dataset
+
+LENGTH = 64
+# TensorFlow 2.21 reads its variables in a way that NumPy 2 deprecates; nothing of ours can change that.
+ARRAY_COPY = "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+TINY: dict[str, Any] = {
+    "epochs": 2,
+    "batch_size": 16,
+    "windows": (32,),
+    "hop": 8,
+    "width": 8,
+    "heads": 2,
+    "blocks": 1,
+    "feed_forward": 8,
+    "head_units": 8,
+    "warmup_epochs": 0,
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let TensorFlow's own deprecations pass, in the tests of this folder alone."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings(ARRAY_COPY))
+
+
+def waves(count: int, *, seed: int, classes: int = 2) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Noisy sines `float64[count, LENGTH]` whose frequency tells the class, and their targets."""
+    random = np.random.default_rng(seed)
+    targets = np.arange(count) % classes
+    phase = random.uniform(0, 2 * np.pi, (count, 1))
+    cycles = (4 + 6 * targets)[:, np.newaxis]
+    time = np.arange(LENGTH) / LENGTH
+    series = np.sin(2 * np.pi * cycles * time + phase) + 0.3 * random.standard_normal((count, LENGTH))
+    series -= series.mean(axis=1, keepdims=True)
+    return series / series.std(axis=1, ddof=1, keepdims=True), targets
+
+
+def write_ucr(path: Path, series: NDArray[np.float64], labels: Sequence[Any]) -> Path:
+    """Write a file in UCR format."""
+    rows = (
+        "\t".join([str(label), *(f"{value:.7f}" for value in row)])
+        for label, row in zip(labels, series, strict=True)
+    )
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def wave_files(tmp_path: Path) -> dict[str, str]:
+    """The options that name a pair of small files on disk."""
+    files = {}
+    for part, seed in (("train", 1), ("test", 2)):
+        series, targets = waves(48, seed=seed)
+        path = write_ucr(tmp_path / f"Waves_{part.upper()}.tsv", series, [2 * t - 1 for t in targets])
+        files[f"{part}_file"] = str(path)
+    return files
+
+
+@pytest.fixture
+def wave_dataset() -> Dataset:
+    """A small data set of two classes, in memory."""
+    return make_dataset(classes=2)
+
+
+def make_dataset(*, classes: int) -> Dataset:
+    """A small data set of any number of classes, in memory."""
+    train, train_targets = waves(48, seed=1, classes=classes)
+    test, test_targets = waves(24, seed=2, classes=classes)
+    return Dataset(
+        name="Waves",
+        labels=tuple(str(i) for i in range(classes)),
+        train=train,
+        train_targets=train_targets,
+        test=test,
+        test_targets=test_targets,
+        sha256={"Waves_TRAIN.tsv": "0" * 64, "Waves_TEST.tsv": "1" * 64},
+    )
+
+
+@pytest.fixture
+def dataset_of() -> Callable[..., Dataset]:
+    """Makes a small data set of a number of classes."""
+    return make_dataset
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Callable[..., TrainingConfig]:
+    """Makes a configuration of a tiny model that keeps all its files below the test's folder."""
+
+    def make(**options: Any) -> TrainingConfig:
+        places = {"out": str(tmp_path / "out"), "runs": str(tmp_path / "runs"), "name": "waves"}
+        return config_from(TINY | places | options)
+
+    return make
+
+
+@pytest.fixture
+def tiny_options() -> dict[str, Any]:
+    """The options of a tiny model, for tests that write a configuration file."""
+    return dict(TINY)
+
+
+@pytest.fixture
+def write_file() -> Callable[..., Path]:
+    """Writes series and labels as a file in UCR format."""
+    return write_ucr

@@ -1,0 +1,117 @@
+"""The configuration and its command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from training.config import TrainingConfig, config_from, flag, read_config_file
+from training.errors import ConfigError
+from training.options import parse
+
+
+def test_every_field_is_an_option(capsys: pytest.CaptureFixture[str]) -> None:
+    """The help names every field of the configuration, with its default."""
+    with pytest.raises(SystemExit) as caught:
+        parse(["--help"])
+    assert caught.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for field in dataclasses.fields(TrainingConfig):
+        assert f"{flag(field.name)} " in text
+    assert "(default: 0.001)" in text
+
+
+def test_help_needs_no_runtime() -> None:
+    """Reading the command line imports neither TensorFlow, Keras nor OpenVINO, so that it answers at once."""
+    code = "import sys, training.options, training.__main__; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not {"tensorflow", "keras", "openvino", "sklearn", "matplotlib"} & set(modules.split())
+
+
+def test_defaults_are_the_committed_artifact() -> None:
+    """With no options, FordA is trained with the default of every field."""
+    config = parse([])
+    assert config == TrainingConfig()
+    assert (config.dataset, config.artifact_name, config.model) == ("FordA", "forda", "transformer")
+
+
+def test_options_are_typed() -> None:
+    """Each option has its field's type, lists included."""
+    config = parse(
+        ["--epochs", "3", "--learning-rate", "1e-2", "--windows", "16", "8", "--dataset", "ECG5000"]
+    )
+    assert (config.epochs, config.learning_rate, config.windows) == (3, 0.01, (16, 8))
+    assert config.artifact_name == "ecg5000"
+
+
+def test_the_reference_brings_its_recipe() -> None:
+    """The reference model is trained as its document says, unless an option says otherwise."""
+    config = parse(["--model", "reference", "--patience", "3"])
+    assert (config.learning_rate, config.batch_size, config.validation_fraction) == (1e-4, 64, 0.2)
+    assert (config.schedule, config.weight_decay, config.mixing, config.rounding) == ("constant", 0, 0, 0)
+    assert config.patience == 3
+    assert parse(["--model", "reference"]).patience == 10
+
+
+def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
+    """A run's saved configuration can be given again, and single options changed."""
+    path = tmp_path / "config.json"
+    saved = TrainingConfig(epochs=7, windows=(64,), seed=5)
+    path.write_text(json.dumps(saved.as_json()), encoding="utf-8")
+    assert parse(["--config", str(path)]) == saved
+    assert parse(["--config", str(path), "--seed", "9"]) == dataclasses.replace(saved, seed=9)
+
+
+def test_names_come_from_the_data() -> None:
+    """An artifact and a run are called after the data set, or after the training file, unless named."""
+    files = {"train_file": "somewhere/Pump 3_TRAIN.tsv", "test_file": "somewhere/Pump 3_TEST.tsv"}
+    assert (config_from(files).dataset_name, config_from(files).artifact_name) == ("Pump 3", "pump-3")
+    assert config_from({"model": "reference"}).run_folder == Path("runs/forda-reference")
+    assert config_from({"name": "engine", "run": "b"}).run_folder == Path("runs/b")
+    assert config_from({"name": "engine"}).artifact_name == "engine"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"epochs": 0}, "--epochs: takes a whole number of at least 1"),
+        ({"epochs": "ten"}, '--epochs: takes a whole number, not "ten"'),
+        ({"epochs": True}, "--epochs: takes a whole number, not true"),
+        ({"dropout": 1.5}, "--dropout: takes a share from 0 to 1"),
+        ({"validation_fraction": 0.0}, "--validation-fraction: takes a share between 0 and 1"),
+        ({"learning_rate": 0.0}, "--learning-rate: takes a number above 0"),
+        ({"windows": []}, "--windows: takes lengths of at least 4"),
+        ({"windows": [8, "x"]}, '--windows: takes a list of whole numbers, not [8, "x"]'),
+        ({"width": 10, "heads": 4}, "--width: takes a multiple of --heads"),
+        ({"model": "rocket"}, "--model: takes one of transformer, reference"),
+        ({"train_file": "a.tsv"}, "--train-file and --test-file: give both or neither"),
+        ({"name": "Ford A"}, "--name: takes lower-case letters"),
+        ({"epoch": 3}, "no option is called epoch"),
+    ],
+)
+def test_unusable_values_are_named(values: dict[str, Any], said: str) -> None:
+    """A value that no run could use is refused with the option's name and what it takes."""
+    with pytest.raises(ConfigError) as caught:
+        config_from(values)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "said"), [("{", "not JSON"), ("[1]", "holds no JSON object")])
+def test_a_broken_file_is_named(tmp_path: Path, text: str, said: str) -> None:
+    """A configuration file that is no JSON object is named."""
+    path = tmp_path / "config.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=said):
+        read_config_file(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """A configuration file that is not there is named."""
+    with pytest.raises(ConfigError, match=r"gone\.json: cannot be read"):
+        parse(["--config", str(tmp_path / "gone.json")])

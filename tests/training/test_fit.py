@@ -1,0 +1,122 @@
+"""The loop: it learns, keeps the best, stops early, and goes on exactly where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from training.checkpoint import RunState, open_run
+from training.config import TrainingConfig
+from training.data import Dataset
+from training.fit import compile_model, fit
+from training.models import build_model
+
+Tiny = Callable[..., TrainingConfig]
+
+
+class Killed(Exception):
+    """Stands for the end of the process, right after an epoch was saved."""
+
+
+def _run(
+    dataset: Dataset, config: TrainingConfig, folder: Path, *, say: Callable[[str], None] = lambda _: None
+) -> tuple[Any, RunState]:
+    keras.utils.set_random_seed(config.seed)
+    model = build_model(config, length=dataset.length, classes=len(dataset.labels))
+    state = open_run(folder, config.as_json())
+    return model, fit(model, dataset, config, state=state, folder=folder, say=say)
+
+
+def _curve(state: RunState) -> list[dict[str, float]]:
+    return [{name: value for name, value in entry.items() if name != "seconds"} for entry in state.history]
+
+
+def test_it_learns(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
+    """A few epochs tell two frequencies apart."""
+    model, state = _run(wave_dataset, tiny(epochs=30, learning_rate=0.02), tmp_path)
+    answers = np.asarray(model(wave_dataset.test[..., np.newaxis], training=False)).argmax(axis=1)
+    assert (answers == wave_dataset.test_targets).mean() > 0.9
+    assert state.history[-1]["loss"] < state.history[0]["loss"]
+
+
+def test_a_continued_run_equals_an_unbroken_one(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
+    """Killed after the second of four epochs and continued, a run has the same curve and the same weights."""
+    config = tiny(epochs=4)
+    lines: list[str] = []
+
+    def kill(line: str) -> None:
+        lines.append(line)
+        if line.startswith("epoch   2/4"):
+            raise Killed
+
+    with pytest.raises(Killed):
+        _run(wave_dataset, config, tmp_path / "broken", say=kill)
+    continued, state = _run(wave_dataset, config, tmp_path / "broken", say=lines.append)
+    unbroken, whole = _run(wave_dataset, config, tmp_path / "whole")
+    assert [line[:11] for line in lines] == [
+        "epoch   1/4",
+        "epoch   2/4",
+        "continues a",
+        "epoch   3/4",
+        "epoch   4/4",
+    ]
+    assert _curve(state) == _curve(whole)
+    for one, other in zip(continued.get_weights(), unbroken.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_seed_decides_everything(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
+    """The same seed gives the same curve, another one another."""
+    first, again, other = (
+        _curve(_run(wave_dataset, tiny(seed=seed, epochs=1), tmp_path / name)[1])
+        for name, seed in (("first", 1), ("again", 1), ("other", 2))
+    )
+    assert first == again
+    assert first != other
+
+
+@pytest.mark.parametrize("averaging", [0.0, 0.9])
+def test_it_stops_early_and_keeps_the_best(
+    wave_dataset: Dataset, tiny: Tiny, tmp_path: Path, averaging: float
+) -> None:
+    """Without progress for `patience` epochs it stops, and the model has the weights of the best epoch."""
+    config = tiny(
+        epochs=50, patience=3, learning_rate=0.5, schedule="constant", averaging=averaging, rounding=0.0
+    )
+    model, state = _run(wave_dataset, config, tmp_path)
+    losses = [entry["val_loss"] for entry in state.history]
+    assert state.epochs == state.best_epoch + 3 < 50
+    assert losses[state.best_epoch - 1] <= min(losses) + 1e-5
+    for weight, best in zip(model.get_weights(), state.best, strict=True):
+        np.testing.assert_array_equal(weight, best)
+
+
+def test_the_learning_rate_rises_and_falls(wave_dataset: Dataset, tiny: Tiny) -> None:
+    """With the cosine schedule it warms up to its peak and ends near zero."""
+    config = tiny(epochs=20, warmup_epochs=5, learning_rate=0.01)
+    model = build_model(config, length=wave_dataset.length, classes=2)
+    compile_model(model, config, steps=10)
+    rates = []
+    for step in (0, 25, 50, 125, 200):
+        model.optimizer.iterations.assign(step)
+        rates.append(float(model.optimizer.learning_rate))
+    assert rates == pytest.approx([0, 0.005, 0.01, 0.00505, 0.0001], abs=1e-5)
+
+
+def test_tensorboard_gets_the_curve(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
+    """The run's folder holds TensorBoard logs."""
+    _run(wave_dataset, tiny(epochs=1), tmp_path)
+    logs = list((tmp_path / "tensorboard").glob("events.out.tfevents.*"))
+    assert len(logs) == 1
+    assert b"val_loss" in logs[0].read_bytes()
+
+
+def test_a_limit_takes_fewer_series(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
+    """With a limit, only so many series are fitted: one step of 16 an epoch instead of three."""
+    model, _ = _run(wave_dataset, tiny(epochs=1, limit=10), tmp_path)
+    assert int(model.optimizer.iterations) == 1

@@ -1,0 +1,157 @@
+"""The whole job, on real data: short runs, other data sets, and a kill in the middle."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.contract import open_artifact
+from training.config import TrainingConfig
+from training.job import command_of
+from training.job import run as run_on
+from training.options import parse
+from training.seal import verify
+from training.sources import load_dataset
+
+Tiny = Callable[..., TrainingConfig]
+REPORT = {"CARD.md", "metrics.json", "history.csv", "learning_curve.png", "confusion_matrix.png", "roc.png"}
+
+
+def run(config: TrainingConfig, *, say: Callable[[str], None]) -> Path:
+    """The whole job."""
+    return run_on(config, load_dataset(config), say=say)
+
+
+def _history(folder: Path) -> list[dict[str, str]]:
+    with (folder / "history.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _start(*options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "training", *options]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_two_epochs_of_forda_make_an_artifact(tiny: Tiny) -> None:
+    """Two epochs on the real files give an artifact that opens, answers, reports, and beats chance."""
+    sizes = {"windows": (125, 50), "hop": 25, "batch_size": 64, "learning_rate": 3e-3, "width": 16}
+    lines: list[str] = []
+    folder = run(tiny(name="forda", **sizes), say=lines.append)
+    artifact = open_artifact(folder)
+    contract = artifact.contract
+    assert set(contract.files) >= REPORT
+    assert [(label.name, label.meaning) for label in contract.labels] == [
+        ("-1", "symptom absent"),
+        ("1", "symptom present"),
+    ]
+    assert (contract.name, contract.version, contract.input.length) == ("forda", 1, 500)
+    assert contract.metrics["accuracy"] > 0.8
+    assert contract.metrics["accuracy_rounded_2_decimals"] > 0.8
+    assert contract.provenance.config["windows"] == [125, 50]
+    assert max(verify(folder).values()) < 1e-5
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    assert np.sum(metrics["confusion"]["rows_are_true"]) == 1320
+    assert metrics["distinct_value_count_alone"]["stored"] == 1
+    assert [row["epoch"] for row in _history(folder)] == ["1", "2"]
+    assert "**The labels leak through rounding**" in artifact.card
+    assert f"{contract.metrics['accuracy']:.2%}" in artifact.card
+    assert lines[0].startswith("FordA: 3,601 training and 1,320 test series of 500 values, classes -1, 1")
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "length", "classes"),
+    [("BME", "transformer", 128, 3), ("Chinatown", "transformer", 24, 2), ("Chinatown", "reference", 24, 2)],
+)
+def test_other_data_sets_train_alike(tiny: Tiny, name: str, model: str, length: int, classes: int) -> None:
+    """Another data set, of another length and number of classes, is trained and sealed the same way."""
+    folder = run(tiny(dataset=name, model=model, epochs=1), say=lambda _: None)
+    contract = open_artifact(folder).contract
+    assert (contract.input.length, contract.classes) == (length, classes)
+    assert {label.meaning for label in contract.labels} == {
+        f"class {label.name}" for label in contract.labels
+    }
+    assert set(contract.files) >= REPORT
+    assert contract.provenance.dataset == name
+
+
+def test_a_killed_run_continues(
+    tmp_path: Path, wave_files: dict[str, str], tiny_options: dict[str, Any]
+) -> None:
+    """Killed with SIGKILL in the middle, the same command repeats no finished epoch and completes the run."""
+    config = tmp_path / "config.json"
+    places = {"out": str(tmp_path / "out"), "runs": str(tmp_path / "runs"), "name": "waves"}
+    config.write_text(json.dumps(tiny_options | places | wave_files | {"epochs": 12}), encoding="utf-8")
+    with _start("--config", str(config)) as process:
+        assert process.stdout is not None
+        seen = next(line for line in process.stdout if line.startswith("epoch   3/12"))
+        process.send_signal(signal.SIGKILL)
+        process.stdout.read()
+    assert seen
+    assert process.returncode == -signal.SIGKILL
+    assert not (tmp_path / "out").exists()
+
+    with np.load(tmp_path / "runs" / "waves-transformer" / "state.npz") as state:
+        before = json.loads(str(state["scalars"]))["history"]
+    assert 3 <= len(before) < 12
+    continued = parse(["--config", str(config), "--out", str(tmp_path / "elsewhere")])
+    lines: list[str] = []
+    folder = run(continued, say=lines.append)
+    epochs = [int(line.split("/")[0].removeprefix("epoch")) for line in lines if line.startswith("epoch")]
+    assert f"continues after epoch {len(before)}" in lines
+    history = _history(folder)
+    assert epochs == list(range(len(before) + 1, len(history) + 1))
+    assert [int(row["epoch"]) for row in history] == list(range(1, len(history) + 1))
+    for entry, row in zip(before, history, strict=False):
+        assert entry == pytest.approx({name: float(row[name]) for name in entry}, rel=1e-5)
+    assert not (tmp_path / "runs" / "waves-transformer" / "state.npz").exists()
+
+
+def test_the_card_tells_how_to_make_it_again() -> None:
+    """The command on the card is the one that gives the configuration, and the defaults need no options."""
+    assert command_of(TrainingConfig()) == "python -m training"
+    config = parse(["--model", "reference", "--epochs", "2", "--windows", "16", "8"])
+    assert parse(command_of(config).split()[3:]) == config
+
+
+def test_a_pair_of_files_is_named_after_itself(wave_files: dict[str, str], tiny: Tiny) -> None:
+    """A data set given as two files takes its name from the training file."""
+    assert load_dataset(tiny(**wave_files)).name == "Waves"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--data", "/nonexistent"], "error: /nonexistent/FordA_TRAIN.tsv: cannot be read (No such file"),
+        (["--dataset", "NoSuchSet"], "error: NoSuchSet_TRAIN.tsv: NoSuchSet is not in the package"),
+        (["--epochs", "0"], "error: --epochs: takes a whole number of at least 1"),
+    ],
+)
+def test_errors_are_one_line(options: list[str], said: str) -> None:
+    """What a person can mend is said in one line on standard error, with exit code 1."""
+    with _start(*options) as process:
+        out, error = process.communicate()
+    assert process.returncode == 1
+    assert out == ""
+    assert error.startswith(said)
+    assert error.count("\n") == 1
+
+
+def test_tensorflow_says_nothing(tmp_path: Path, wave_files: dict[str, str]) -> None:
+    """A run's screen shows its own lines alone, and the last names the sealed version."""
+    tiny = ["--epochs", "1", "--windows", "32", "--width", "8", "--heads", "2", "--blocks", "1"]
+    places = ["--out", str(tmp_path / "out"), "--runs", str(tmp_path / "runs"), "--name", "waves"]
+    files = ["--train-file", wave_files["train_file"], "--test-file", wave_files["test_file"]]
+    with _start(*tiny, *places, *files) as process:
+        out, error = process.communicate()
+    assert process.returncode == 0
+    assert not [word for word in ("oneDNN", "absl", "cuda", "Traceback") if word in error]
+    assert out.splitlines()[-1] == f"sealed {tmp_path / 'out' / 'waves' / '1'}"

@@ -1,0 +1,127 @@
+"""Sealing: a version folder that opens and answers, or none at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from app.contract import CONTRACT_FILE, GOLDEN_FILE, MODEL_FILE, Provenance, open_artifact, sha256_of
+from training.config import TrainingConfig
+from training.data import Dataset
+from training.errors import SealError
+from training.meanings import labels_of
+from training.models import build_model
+from training.seal import TOLERANCE, Sealing, golden_series, next_version, seal, verify
+
+
+def _sealing(dataset: Dataset) -> Sealing:
+    return Sealing(
+        name="waves",
+        description="a test",
+        labels=labels_of(dataset.name, dataset.labels),
+        metrics={"accuracy": 0.5},
+        provenance=Provenance(
+            dataset=dataset.name,
+            data_sha256=dict(dataset.sha256),
+            config={},
+            seed=1,
+            versions={},
+            training_seconds=0.0,
+        ),
+    )
+
+
+def _note(folder: Path) -> list[str]:
+    (folder / "note.txt").write_text("a report", encoding="utf-8")
+    return ["note.txt"]
+
+
+@pytest.fixture
+def model(wave_dataset: Dataset, tiny: Callable[..., TrainingConfig]) -> Any:
+    """A tiny model, untrained: sealing does not care."""
+    keras.utils.set_random_seed(0)
+    return build_model(tiny(), length=wave_dataset.length, classes=2)
+
+
+def test_a_sealed_version_opens_and_answers(model: Any, wave_dataset: Dataset, tmp_path: Path) -> None:
+    """The folder opens, names every file with its digest, and both runtimes give its golden answers."""
+    folder = seal(model, wave_dataset, _sealing(wave_dataset), out=tmp_path, write_report=_note)
+    assert folder == tmp_path / "waves" / "1"
+    artifact = open_artifact(folder)
+    contract = artifact.contract
+    assert {path.name for path in folder.iterdir()} == {CONTRACT_FILE, *contract.files}
+    assert (contract.input.name, contract.input.length) == ("series", wave_dataset.length)
+    assert (contract.output.name, contract.output.tolerance) == ("probabilities", TOLERANCE)
+    assert [label.meaning for label in contract.labels] == ["class 0", "class 1"]
+    assert contract.parameters == model.count_params()
+    graph = artifact.derived("openvino")
+    assert graph is not None
+    assert [path.name for path in graph] == ["openvino.xml", "openvino.bin"]
+    differences = verify(folder)
+    assert differences["keras"] <= 1e-6
+    assert differences["openvino"] <= 1e-5
+
+
+def test_versions_count_up_and_stay(model: Any, wave_dataset: Dataset, tmp_path: Path) -> None:
+    """Each sealing makes the next version and leaves those before untouched."""
+    shelf = tmp_path / "waves"
+    first = seal(model, wave_dataset, _sealing(wave_dataset), out=tmp_path, write_report=_note)
+    before = {path.name: sha256_of(path) for path in first.iterdir()}
+    second = seal(model, wave_dataset, _sealing(wave_dataset), out=tmp_path, write_report=_note)
+    assert second.name == "2"
+    assert {path.name: sha256_of(path) for path in first.iterdir()} == before
+    (shelf / "10").mkdir()
+    (shelf / "notes").mkdir()
+    assert next_version(shelf) == 11
+
+
+def test_a_failure_leaves_no_half_version(model: Any, wave_dataset: Dataset, tmp_path: Path) -> None:
+    """If the report cannot be written, or a kill left a half folder, no version is there and nothing else."""
+
+    def fail(folder: Path) -> list[str]:
+        raise OSError(f"no space left for {folder.name}")
+
+    leftover = tmp_path / "waves" / ".1.partial"
+    leftover.mkdir(parents=True)
+    (leftover / MODEL_FILE).write_bytes(b"half")
+    with pytest.raises(OSError, match="no space left"):
+        seal(model, wave_dataset, _sealing(wave_dataset), out=tmp_path, write_report=fail)
+    assert list((tmp_path / "waves").iterdir()) == []
+
+
+def _reseal(folder: Path, name: str) -> None:
+    """Write a file's new digest into the contract, as a forger would."""
+    path = folder / CONTRACT_FILE
+    contract = json.loads(path.read_text(encoding="utf-8"))
+    contract["files"][name] = sha256_of(folder / name)
+    path.write_text(json.dumps(contract), encoding="utf-8")
+
+
+def test_wrong_answers_are_not_published(model: Any, wave_dataset: Dataset, tmp_path: Path) -> None:
+    """Golden answers that the sealed model does not give are refused, as is a file that was altered."""
+    folder = seal(model, wave_dataset, _sealing(wave_dataset), out=tmp_path, write_report=_note)
+    golden = open_artifact(folder).golden
+    np.savez(folder / GOLDEN_FILE, series=golden.series, probabilities=golden.probabilities[:, ::-1])
+    with pytest.raises(SealError, match=r"cannot be opened: .*golden\.npz: damaged"):
+        verify(folder)
+    _reseal(folder, GOLDEN_FILE)
+    with pytest.raises(SealError, match="keras gives golden answers that differ by"):
+        verify(folder)
+
+
+def test_golden_series_show_every_kind(dataset_of: Callable[..., Dataset]) -> None:
+    """They are of every class; one is raw with offset and scale, and some are rounded."""
+    dataset = dataset_of(classes=3)
+    series = golden_series(dataset)
+    assert series.dtype == np.float32
+    assert len(series) == 16
+    assert series[0].mean() == pytest.approx(1000, abs=1)
+    assert series[0].std() == pytest.approx(250, rel=0.05)
+    np.testing.assert_array_equal(series[-4:], np.round(series[-4:].astype(np.float64), 2).astype(np.float32))
+    np.testing.assert_array_equal(series[1:4], dataset.test[1:4].astype(np.float32))

@@ -1,0 +1,112 @@
+"""Finding a data set's files: a folder, the package, a download."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from training.config import config_from
+from training.errors import DataError
+from training.sources import KNOWN, download, find_source, package_folder
+
+CONTENT = b"1\t2\t3\n" * 50_000
+
+
+class _Files(BaseHTTPRequestHandler):
+    """Answers every path below /ok/ with the same content, and counts."""
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)  # type: ignore[attr-defined]
+        if self.path.startswith("/none/"):
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        self.wfile.write(CONTENT[:1000] if self.path.startswith("/short/") else CONTENT)
+
+    def log_message(self, *arguments: object) -> None:
+        """Keep the tests' output clean."""
+
+
+@pytest.fixture
+def server() -> Iterator[ThreadingHTTPServer]:
+    """A local HTTP server; `asked` lists the paths it was asked for."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Files) as server:
+        server.asked = []  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def _address(server: ThreadingHTTPServer, path: str) -> str:
+    return f"http://127.0.0.1:{server.server_port}/{path}"
+
+
+def test_a_given_folder_wins(tmp_path: Path) -> None:
+    """With --data, the files are those of that folder, and FordA's are still checked."""
+    source = find_source(config_from({"data": str(tmp_path)}))
+    assert source.train == tmp_path / "FordA_TRAIN.tsv"
+    assert source.test == tmp_path / "FordA_TEST.tsv"
+    assert source.digests == KNOWN["FordA"].sha256
+
+
+def test_the_package_is_next() -> None:
+    """Without a folder, the files of the installed package are used."""
+    source = find_source(config_from({"dataset": "ECG5000"}))
+    assert source.train.is_file()
+    assert source.train.parent == package_folder()
+    assert source.digests == {}
+
+
+def test_a_pair_of_files_is_taken_as_it_is(tmp_path: Path) -> None:
+    """A pair of files stands for itself, wherever it is."""
+    pair = {"train_file": str(tmp_path / "x.tsv"), "test_file": str(tmp_path / "y.tsv")}
+    source = find_source(config_from(pair))
+    assert (source.train, source.test) == (tmp_path / "x.tsv", tmp_path / "y.tsv")
+
+
+def test_an_unknown_data_set_names_the_ways_out() -> None:
+    """A data set that is nowhere is refused with the options that would help."""
+    with pytest.raises(DataError, match=r"NoSuchSet.*--data DIR, --download-url URL, or --train-file"):
+        find_source(config_from({"dataset": "NoSuchSet"}))
+
+
+def test_a_download_is_kept_and_not_repeated(tmp_path: Path, server: ThreadingHTTPServer) -> None:
+    """Both files are downloaded into the cache with a progress bar; the second time nothing is asked."""
+    url = _address(server, "ok/FordA/")
+    config = config_from({"download_url": url, "cache": str(tmp_path / "cache")})
+    screen = io.StringIO()
+    source = find_source(config, screen=screen)
+    assert source.train.read_bytes() == CONTENT
+    assert source.digests == KNOWN["FordA"].sha256
+    assert f"[{'#' * 30}] 100% FordA_TRAIN" in screen.getvalue()
+    assert find_source(config) == source
+    assert server.asked == ["/ok/FordA/FordA_TRAIN.tsv", "/ok/FordA/FordA_TEST.tsv"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("path", "said"), [("none/a.tsv", "404"), ("short/a.tsv", r"received 1000 bytes, expected 300000")]
+)
+def test_a_failed_download_leaves_nothing(
+    tmp_path: Path, server: ThreadingHTTPServer, path: str, said: str
+) -> None:
+    """An error and a short transfer are one line each, and leave no file that could be taken for whole."""
+    with pytest.raises(DataError, match=said) as caught:
+        download(_address(server, path), tmp_path / "a.tsv", screen=io.StringIO())
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    """An address where nobody listens, and one that is no web address, are download errors too."""
+    for url in ("http://127.0.0.1:1/a.tsv", "file:///etc/hostname"):
+        with pytest.raises(DataError, match=r"download failed \(.+\); check the network, or give --data DIR"):
+            download(url, tmp_path / "a.tsv", screen=io.StringIO())

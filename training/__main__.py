@@ -1,0 +1,41 @@
+"""`python -m training`: reads the command line, runs the job, and says what went wrong in one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from training.errors import TrainingError
+from training.options import parse
+from training.quiet import quiet_import
+from training.sources import load_dataset
+
+
+def main() -> int:
+    """Run the job; the exit code is 0, 1 for an error a person can mend, or 130 when interrupted."""
+    try:
+        config = parse()
+        dataset = load_dataset(config)
+        # Before the first import of Keras and TensorFlow, which read them then.
+        os.environ["KERAS_BACKEND"] = "tensorflow"
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        with quiet_import():
+            from training.job import run
+
+        folder = run(config, dataset, say=_say, bars=sys.stdout.isatty())
+    except TrainingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped; call it again in the same way to continue", file=sys.stderr)
+        return 130
+    _say(f"sealed {folder}")
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

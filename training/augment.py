@@ -1,0 +1,94 @@
+"""The training series of each epoch: split, shuffled, mixed, roughened, from the seed and the epoch alone.
+
+Nothing is carried from one epoch to the next, so a run that was killed continues with exactly the series
+that it would have seen. Plain numpy; no runtime.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.config import TrainingConfig
+
+DECIMALS = 2
+# Standard deviations of added noise, in those of the series: from that of rounding to 2 decimals upwards.
+NOISE_RANGE = (0.003, 0.1)
+
+
+def z_units(series: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Series in units in which decimals mean the same for all: those z-normalised already, as stored.
+
+    Args:
+        series: `float64[n, length]`.
+
+    Returns:
+        The same series where all have mean 0 and deviation 1 (to 1 %), else their z-normalised form;
+        constant series become zeros.
+    """
+    mean = series.mean(axis=1, keepdims=True)
+    deviation = series.std(axis=1, ddof=1, keepdims=True)
+    if np.all(np.abs(mean) < 0.01) and np.all(np.abs(deviation - 1) < 0.01):
+        return series
+    units: NDArray[np.float64] = (series - mean) / np.where(deviation > 0, deviation, 1.0)
+    return units
+
+
+def split(
+    targets: NDArray[np.int64], *, fraction: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of the series to fit and of those held out, each class in the same share.
+
+    A class with a single series is fitted and not held out.
+    """
+    random = np.random.default_rng([seed, 0])
+    held_out: list[int] = []
+    for target in np.unique(targets):
+        members = random.permutation(np.flatnonzero(targets == target))
+        held_out.extend(members[: min(round(len(members) * fraction), len(members) - 1)])
+    chosen = np.zeros(len(targets), dtype=bool)
+    chosen[held_out] = True
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
+def epoch_series(
+    series: NDArray[np.float64], targets: NDArray[np.float64], *, epoch: int, config: TrainingConfig
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What one epoch is fitted to.
+
+    Two series of random phase add up in power, so a series mixed with weights `sqrt(1 - w)` and `sqrt(w)`
+    has a power spectrum between those of its parents, and gets a target between theirs.
+
+    Args:
+        series: `float64[n, length]` in `z_units`.
+        targets: `float64[n, classes]`, one-hot.
+        epoch: counted from 0.
+        config: gives the seed and the shares of mixed, rounded and noisy series.
+
+    Returns:
+        `float32[n, length, 1]` and `float32[n, classes]`, shuffled.
+    """
+    random = np.random.default_rng([config.seed, 1 + epoch])
+    count = len(series)
+    order, partners = random.permutation(count), random.permutation(count)
+    mixed = random.random(count) < config.mixing
+    weight = np.where(mixed, random.uniform(0, 0.5, count), 0.0)[:, np.newaxis]
+    fitted = np.sqrt(1 - weight) * series[order] + np.sqrt(weight) * series[partners]
+    wanted = (1 - weight) * targets[order] + weight * targets[partners]
+    noisy = random.random((count, 1)) < config.noise
+    deviation = np.exp(random.uniform(math.log(NOISE_RANGE[0]), math.log(NOISE_RANGE[1]), (count, 1)))
+    fitted += noisy * deviation * random.standard_normal(fitted.shape)
+    rounded = random.random(count) < config.rounding
+    fitted[rounded] = np.round(fitted[rounded], DECIMALS)
+    return fitted[..., np.newaxis].astype(np.float32), wanted.astype(np.float32)
+
+
+def held_out_series(
+    series: NDArray[np.float64], targets: NDArray[np.float64], *, config: TrainingConfig
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What the weights are chosen on: the held-out series as stored and, where that counts, rounded."""
+    views = [series, np.round(series, DECIMALS)] if config.rounding else [series]
+    stacked = np.concatenate(views)[..., np.newaxis].astype(np.float32)
+    return stacked, np.concatenate([targets] * len(views)).astype(np.float32)

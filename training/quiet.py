@@ -1,0 +1,32 @@
+"""Keeping TensorFlow's greeting off the screen: what it writes before its log level can be set."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# How lines begin that say nothing to a person who trains a model: information, and a note about logging.
+NOISE = (b"I0000", b"WARNING: All log messages before absl::InitializeLog()")
+
+
+@contextmanager
+def quiet_import() -> Iterator[None]:
+    """Hold back what is written to the process' standard error meanwhile; pass on all but the noise.
+
+    It works on the file descriptor, for the lines come from C++ code that knows nothing of `sys.stderr`.
+    """
+    sys.stderr.flush()
+    screen = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(screen, 2)
+            os.close(screen)
+            held.seek(0)
+            os.write(2, b"".join(line for line in held if not line.startswith(NOISE)))

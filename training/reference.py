@@ -1,0 +1,42 @@
+"""The model of the Keras example "Timeseries classification with a Transformer model", layer for layer.
+
+It is here to be compared with. Its attention has no effect: every branch ends in a normalisation over one
+feature, whose output is its bias whatever comes in, so the model is a perceptron on the shifted series.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import layers
+
+HEAD_SIZE = 256
+HEADS = 4
+FEED_FORWARD = 4
+BLOCKS = 4
+HEAD_UNITS = 128
+HEAD_DROPOUT = 0.4
+DROPOUT = 0.25
+
+
+def reference_layers(series: Any, *, classes: int) -> Any:
+    """The example's `build_model` on `float32[n, length, 1]`; gives probabilities `float32[n, classes]`."""
+    x = series
+    for _ in range(BLOCKS):
+        x = _encoder(x)
+    x = layers.GlobalAveragePooling1D(data_format="channels_first")(x)
+    x = layers.Dense(HEAD_UNITS, activation="relu")(x)
+    x = layers.Dropout(HEAD_DROPOUT)(x)
+    return layers.Dense(classes, activation="softmax", name="probabilities")(x)
+
+
+def _encoder(inputs: Any) -> Any:
+    x = layers.MultiHeadAttention(key_dim=HEAD_SIZE, num_heads=HEADS, dropout=DROPOUT)(inputs, inputs)
+    x = layers.Dropout(DROPOUT)(x)
+    x = layers.LayerNormalization(epsilon=1e-6)(x)
+    attended = x + inputs
+    x = layers.Conv1D(filters=FEED_FORWARD, kernel_size=1, activation="relu")(attended)
+    x = layers.Dropout(DROPOUT)(x)
+    x = layers.Conv1D(filters=inputs.shape[-1], kernel_size=1)(x)
+    x = layers.LayerNormalization(epsilon=1e-6)(x)
+    return x + attended

@@ -1,0 +1,172 @@
+"""Sealing: a trained model becomes a new version folder that the service can open, or nothing at all.
+
+Everything is written into a folder beside its destination, opened and checked there as the service will,
+and only then renamed. A killed run leaves no half version.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.contract import (
+    CONTRACT_FILE,
+    GOLDEN_FILE,
+    MODEL_FILE,
+    Contract,
+    DerivedGraph,
+    Golden,
+    InputSpec,
+    Label,
+    OutputSpec,
+    Provenance,
+    open_artifact,
+    sha256_of,
+)
+from app.errors import ArtifactError
+from training.data import Dataset
+from training.errors import SealError
+from training.export import GRAPH_FILES, largest_difference, run_keras, run_openvino, save_openvino
+from training.models import INPUT_NAME, OUTPUT_NAME
+
+# A probability may differ by this much between two runtimes: float32 sums in another order. What was
+# measured must stay below a tenth of it, so that other machines have room.
+TOLERANCE = 1e-3
+MARGIN = 10.0
+GOLDEN_ROWS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """What a contract says that is not in the files: names, meanings, results and provenance."""
+
+    name: str
+    description: str
+    labels: tuple[Label, ...]
+    metrics: dict[str, float]
+    provenance: Provenance
+
+
+def seal(
+    model: Any,
+    dataset: Dataset,
+    sealing: Sealing,
+    *,
+    out: Path,
+    write_report: Callable[[Path], Iterable[str]],
+) -> Path:
+    """Make the next version of an artifact.
+
+    Args:
+        model: trained; takes `float32[n, length, 1]`.
+        dataset: golden series are taken from its test set.
+        sealing: the contract's words.
+        out: folder of artifacts; the version goes to `<out>/<name>/<next version>`.
+        write_report: writes card, metrics and plots into a folder and names the files it wrote.
+
+    Returns:
+        The version folder.
+
+    Raises:
+        SealError: the sealed files do not give the model's own answers; nothing was published.
+    """
+    shelf = out / sealing.name
+    shelf.mkdir(parents=True, exist_ok=True)
+    version = next_version(shelf)
+    folder = shelf / f".{version}.partial"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        names = [*_write_model(model, dataset, folder), *write_report(folder)]
+        contract = _contract(sealing, folder, names, version=version, model=model, dataset=dataset)
+        text = contract.model_dump_json(indent=2) + "\n"
+        (folder / CONTRACT_FILE).write_text(text, encoding="utf-8")
+        verify(folder)
+        return folder.rename(shelf / str(version))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def next_version(shelf: Path) -> int:
+    """One more than the highest version on an artifact's shelf."""
+    return 1 + max((int(child.name) for child in shelf.iterdir() if child.name.isdecimal()), default=0)
+
+
+def verify(folder: Path) -> dict[str, float]:
+    """Open a version folder as the service will, and compute its golden answers on each runtime.
+
+    Returns:
+        Runtime to the largest difference of a probability.
+
+    Raises:
+        SealError: the folder cannot be opened, or an answer differs by more than the contract allows.
+    """
+    try:
+        artifact = open_artifact(folder)
+    except ArtifactError as error:
+        raise SealError(f"the sealed artifact cannot be opened: {error}") from error
+    golden = artifact.golden
+    answers = {"keras": run_keras(artifact.model_path, golden.series)}
+    if graph := artifact.derived("openvino"):
+        answers["openvino"] = run_openvino(graph[0], golden.series)
+    differences = {
+        runtime: largest_difference(answer, golden.probabilities) for runtime, answer in answers.items()
+    }
+    for runtime, difference in differences.items():
+        if not difference <= artifact.contract.output.tolerance / MARGIN:
+            raise SealError(
+                f"{runtime} gives golden answers that differ by {difference:.1e}, more than a tenth of the "
+                f"tolerance {artifact.contract.output.tolerance:.0e}; nothing was published"
+            )
+    return differences
+
+
+def golden_series(dataset: Dataset) -> NDArray[np.float32]:
+    """A few test series of every class: as stored, rounded to 2 decimals, and raw with offset and scale.
+
+    Returns:
+        `float32[n, length]`.
+    """
+    by_class = [np.flatnonzero(dataset.test_targets == i) for i in range(len(dataset.labels))]
+    in_turn = [int(rows[k]) for k in range(GOLDEN_ROWS) for rows in by_class if k < len(rows)][:GOLDEN_ROWS]
+    series = dataset.test[in_turn].copy()
+    quarter = max(1, len(series) // 4)
+    series[-quarter:] = np.round(series[-quarter:], 2)
+    series[0] = series[0] * 250.0 + 1000.0
+    return series.astype(np.float32)
+
+
+def _write_model(model: Any, dataset: Dataset, folder: Path) -> list[str]:
+    model.save(folder / MODEL_FILE)
+    series = golden_series(dataset)
+    golden = Golden(series=series, probabilities=model(series[..., np.newaxis], training=False).numpy())
+    np.savez(folder / GOLDEN_FILE, series=golden.series, probabilities=golden.probabilities)
+    return [MODEL_FILE, GOLDEN_FILE, *save_openvino(model, folder)]
+
+
+def _contract(
+    sealing: Sealing, folder: Path, names: Iterable[str], *, version: int, model: Any, dataset: Dataset
+) -> Contract:
+    files = {name: sha256_of(folder / name) for name in sorted(names)}
+    graph = tuple(name for name in GRAPH_FILES if name in files)
+    return Contract(
+        name=sealing.name,
+        version=version,
+        created=datetime.now(UTC).replace(microsecond=0),
+        description=sealing.description,
+        input=InputSpec(name=INPUT_NAME, length=dataset.length),
+        output=OutputSpec(name=OUTPUT_NAME, tolerance=TOLERANCE),
+        labels=sealing.labels,
+        parameters=model.count_params(),
+        files=files,
+        derived={"openvino": DerivedGraph(files=graph, parent_sha256=files[MODEL_FILE])},
+        metrics=sealing.metrics,
+        provenance=sealing.provenance,
+    )
