@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from app.errors import MalformedPayload, PayloadTooLarge, SlowPayload
 from app.payloads import decompress
@@ -34,6 +35,8 @@ async def read_body(request: Request, *, max_bytes: int, deadline: float) -> byt
                 if size > max_bytes:
                     raise PayloadTooLarge(f"the body is larger than {max_bytes} bytes")
                 chunks.append(chunk)
+    except ClientDisconnect as error:  # nobody reads the answer, but it is counted, and is no fault of ours
+        raise MalformedPayload(f"the connection ended after {size} bytes of the body") from error
     except TimeoutError as error:
         raise SlowPayload(f"only {size} bytes of the body arrived in time") from error
     body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
