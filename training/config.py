@@ -21,28 +21,30 @@ from training.errors import ConfigError
 TAKES: Mapping[Any, str] = MappingProxyType(
     {str: "a text", int: "a whole number", float: "a number", tuple: "a list of whole numbers"}
 )
-MODEL_NAMES = ("transformer", "reference")
+MODEL_NAMES = ("transformer", "reference", "reference-perceptron")
 
 # The recipe of the Keras example "Timeseries classification with a Transformer model" (its section
 # "Train and evaluate", and its conclusion for the number of epochs).
+REFERENCE_RECIPE: Mapping[str, Any] = MappingProxyType(
+    {
+        "epochs": 120,
+        "batch_size": 64,
+        "learning_rate": 1e-4,
+        "schedule": "constant",
+        "weight_decay": 0.0,
+        "validation_fraction": 0.2,
+        "patience": 10,
+        "mixing": 0.0,
+        "rounding": 0.0,
+        "noise": 0.0,
+        "averaging": 0.0,
+    }
+)
 RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "transformer": MappingProxyType({}),
-        "reference": MappingProxyType(
-            {
-                "epochs": 120,
-                "batch_size": 64,
-                "learning_rate": 1e-4,
-                "schedule": "constant",
-                "weight_decay": 0.0,
-                "validation_fraction": 0.2,
-                "patience": 10,
-                "mixing": 0.0,
-                "rounding": 0.0,
-                "noise": 0.0,
-                "averaging": 0.0,
-            }
-        ),
+        "reference": REFERENCE_RECIPE,
+        "reference-perceptron": REFERENCE_RECIPE,
     }
 )
 
@@ -129,12 +131,17 @@ class TrainingConfig:
     @property
     def artifact_name(self) -> str:
         """The artifact's name: as given, or the data set's in lower case."""
-        return self.name or re.sub(r"[^a-z0-9]+", "-", self.dataset_name.lower()).strip("-") or "model"
+        if self.name:
+            return self.name
+        # A model to compare with never becomes a version of the one that is served.
+        words = [self.dataset_name] if self.model == "transformer" else [self.dataset_name, self.model]
+        return re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower()).strip("-") or "model"
 
     @property
     def run_folder(self) -> Path:
         """Where this run keeps its state."""
-        return Path(self.runs) / (self.run or f"{self.artifact_name}-{self.model}")
+        name = self.artifact_name
+        return Path(self.runs) / (self.run or (name if name.endswith(self.model) else f"{name}-{self.model}"))
 
     def as_json(self) -> dict[str, Any]:
         """The fields as JSON values; `config_from` reads them back."""

@@ -8,7 +8,7 @@ import keras
 
 from training.config import TrainingConfig
 from training.normalise import z_normalise
-from training.reference import reference_layers
+from training.reference import reference_layers, reference_perceptron_layers
 from training.transformer import transformer_layers
 
 INPUT_NAME = "series"
@@ -30,6 +30,8 @@ def build_model(config: TrainingConfig, *, length: int, classes: int) -> Any:
     normalised = z_normalise(series)
     if config.model == "reference":
         probabilities = reference_layers(normalised, classes=classes)
+    elif config.model == "reference-perceptron":
+        probabilities = reference_perceptron_layers(normalised, classes=classes)
     else:
         probabilities = transformer_layers(normalised, classes=classes, config=config)
     return keras.Model(series, probabilities, name=config.model)

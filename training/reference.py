@@ -2,13 +2,14 @@
 
 It is here to be compared with. Its attention has no effect: every branch ends in a normalisation over one
 feature, whose output is its bias whatever comes in, so the model is a perceptron on the shifted series.
+That perceptron is here too: the same answers and gradients at a thousandth of the cost.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from keras import layers
+from keras import layers, ops
 
 HEAD_SIZE = 256
 HEADS = 4
@@ -24,6 +25,22 @@ def reference_layers(series: Any, *, classes: int) -> Any:
     x = series
     for _ in range(BLOCKS):
         x = _encoder(x)
+    return _head(x, classes)
+
+
+def reference_perceptron_layers(series: Any, *, classes: int) -> Any:
+    """What `reference_layers` computes, without what has no effect.
+
+    Of each branch only its last layer is kept, the normalisation over one feature: it gives its bias for any
+    input, so it may as well get zeros, and takes the only gradient that the branch has.
+    """
+    x = series
+    for _ in range(2 * BLOCKS):
+        x = layers.LayerNormalization(epsilon=1e-6)(ops.zeros_like(x)) + x
+    return _head(x, classes)
+
+
+def _head(x: Any, classes: int) -> Any:
     x = layers.GlobalAveragePooling1D(data_format="channels_first")(x)
     x = layers.Dense(HEAD_UNITS, activation="relu")(x)
     x = layers.Dropout(HEAD_DROPOUT)(x)

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -60,6 +61,10 @@ def _randomise_attention(model: Any) -> int:
     return len(attentions)
 
 
+# The layers of the reference that have an effect.
+COUNTING = (keras.layers.LayerNormalization, keras.layers.Dense)
+
+
 @pytest.fixture(scope="module")
 def reference() -> Any:
     """The sealed form of the reference model, preprocessing inside."""
@@ -100,6 +105,39 @@ def test_the_references_attention_does_nothing(reference: Any) -> None:
     before = _answer(reference, _series())
     assert _randomise_attention(reference) == 4
     np.testing.assert_array_equal(_answer(reference, _series()), before)
+
+
+def test_the_perceptron_is_the_reference() -> None:
+    """With the same weights where they count, both give the same answers, and the same gradients there.
+
+    All other gradients of the reference are exactly zero.
+    """
+    keras.utils.set_random_seed(0)
+    reference = build_model(config_from({"model": "reference"}), length=500, classes=2)
+    perceptron = build_model(config_from({"model": "reference-perceptron"}), length=500, classes=2)
+    counting = [layer for layer in reference.layers if isinstance(layer, COUNTING)]
+    rng = np.random.default_rng(0)
+    for layer in counting:
+        layer.set_weights([w + rng.normal(0, 0.1, w.shape) for w in layer.get_weights()])
+    twins = [layer for layer in perceptron.layers if isinstance(layer, COUNTING)]
+    for layer, twin in zip(counting, twins, strict=True):
+        twin.set_weights(layer.get_weights())
+    np.testing.assert_allclose(_answer(perceptron, _series()), _answer(reference, _series()), atol=1e-5)
+
+    gradients, twin_gradients = _gradients(reference), _gradients(perceptron)
+    live = {id(variable) for layer in counting for variable in layer.trainable_variables}
+    for variable, gradient in zip(reference.trainable_variables, gradients, strict=True):
+        assert id(variable) in live or not gradient.any(), variable.path
+    kept = [g for v, g in zip(reference.trainable_variables, gradients, strict=True) if id(v) in live]
+    for gradient, twin_gradient in zip(kept, twin_gradients, strict=True):
+        np.testing.assert_allclose(twin_gradient, gradient, atol=1e-4)
+
+
+def _gradients(model: Any) -> list[NDArray[np.float32]]:
+    """Gradients of the cross-entropy with all series in class 1."""
+    with tf.GradientTape() as tape:
+        loss = -tf.reduce_mean(tf.math.log(model(_series(), training=False)[:, 1]))
+    return [np.asarray(gradient) for gradient in tape.gradient(loss, model.trainable_weights)]
 
 
 def test_our_attention_works(tiny: Callable[..., TrainingConfig]) -> None:
