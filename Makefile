@@ -9,7 +9,7 @@ DEV := .venv
 IMAGE ?= timeseries-server
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format train bench image image-check lock clean
+.PHONY: help serve test lint format train tune bench image image-check lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ format: $(DEV)/ready ## Put the code into the house style
 
 train: $(DEV)/ready ## Train on FordA and seal a new artifact version (options: ARGS="--epochs 5 ...")
 	$(DEV)/bin/python -m training $(ARGS)
+
+tune: $(DEV)/ready ## Search for better settings (options: ARGS="--trials 20 --jobs 2 ...")
+	$(DEV)/bin/python -m training.tune $(ARGS)
 
 bench: $(DEV)/ready ## Measure the server on this machine
 	$(DEV)/bin/python -m benchmarks $(ARGS)

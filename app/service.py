@@ -123,9 +123,8 @@ class Service:
         if self._state is State.STARTING:  # not asked to stop in the meantime
             self._batcher.start()
             self._state = State.READY
-            log.info(
-                "ready: %s version %d on %s", self.contract.name, self.contract.version, self._engine.name
-            )
+            contract = self.contract
+            log.info("ready: %s/%d on %s", contract.name, contract.version, self._engine.description)
 
     async def predict(self, series: Series, *, deadline: float) -> Answer[Probabilities]:
         """Probabilities `float32[n, classes]` of series `float32[n, length]`.

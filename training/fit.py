@@ -32,6 +32,7 @@ def fit(
     folder: Path,
     say: Callable[[str], None],
     bars: bool = False,
+    after_epoch: Callable[[int, dict[str, float]], None] = lambda _epoch, _entry: None,
 ) -> RunState:
     """Fit a model from where a run's state is, and leave it with the best weights.
 
@@ -43,6 +44,7 @@ def fit(
         folder: the run's folder, for the checkpoint and TensorBoard's logs.
         say: called with one line an epoch.
         bars: show Keras' progress bar within each epoch.
+        after_epoch: called with the epoch, counted from 1, and its entry; what it raises ends the run.
 
     Returns:
         The state after the last epoch.
@@ -73,6 +75,7 @@ def fit(
         save_state(folder, state)
         _log(writer, entry, epoch + 1)
         say(_line(entry, epoch + 1, config))
+        after_epoch(epoch + 1, entry)
     writer.close()
     model.set_weights(state.best)
     return state

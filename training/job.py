@@ -51,7 +51,7 @@ def run(config: TrainingConfig, dataset: Dataset, *, say: Callable[[str], None],
     keras.utils.set_random_seed(config.seed)
     model = build_model(config, length=dataset.length, classes=len(dataset.labels))
     say(f"{config.model}: {model.count_params():,} parameters; run folder {config.run_folder}")
-    state = open_run(config.run_folder, _course(config, dataset))
+    state = open_run(config.run_folder, course(config, dataset))
     state = fit(model, dataset, config, state=state, folder=config.run_folder, say=say, bars=bars)
     # A new model, for the trained one would bring its optimizer's state into the artifact.
     model = build_model(config, length=dataset.length, classes=len(dataset.labels))
@@ -102,7 +102,7 @@ def command_of(config: TrainingConfig) -> str:
     return shlex.join(words)
 
 
-def _course(config: TrainingConfig, dataset: Dataset) -> dict[str, Any]:
+def course(config: TrainingConfig, dataset: Dataset) -> dict[str, Any]:
     """What decides a run's course: the options but for places, and the data."""
     options = {name: value for name, value in config.as_json().items() if name not in PLACES}
     return options | {"data_sha256": dict(dataset.sha256)}
