@@ -1,4 +1,4 @@
-"""`app.contract`: opening version folders."""
+"""`app.contract.artifact`: opening version folders."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from app.contract import Artifact, Contract, find_version, open_artifact, sha256_of
+from app.contract import Artifact, find_version, open_artifact, sha256_of
 from app.errors import ArtifactError
 
 
@@ -81,7 +82,7 @@ def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d.update(schema_version=2), "schema_version"),
+        (lambda d: d.update(schema_version=3), "schema_version"),
         (lambda d: d.update(surprise=1), "surprise: Extra inputs"),
         (lambda d: d["input"].update(length=0), "input/length"),
         (lambda d: d["input"].update(channels=3), "input/channels"),
@@ -111,9 +112,44 @@ def test_a_contract_that_is_no_json_is_refused(folder: Path) -> None:
 
 def test_golden_answers_of_the_wrong_shape_are_refused(folder: Path) -> None:
     """Golden answers must fit the contract's length and classes."""
-    np.savez(folder / "golden.npz", series=np.zeros((2, 3), np.float32), probabilities=np.zeros((2, 2)))
+    column = np.zeros((2, 1), np.float32)
+    np.savez(folder / "golden.npz", series=np.tile(column, 3), probabilities=np.zeros((2, 2)), novelty=column)
     edit_contract(folder, lambda d: d["files"].update({"golden.npz": sha256_of(folder / "golden.npz")}))
     with pytest.raises(ArtifactError, match=r"golden\.npz: series is float32\[2, 3\], not float32\[2, 500\]"):
+        open_artifact(folder)
+
+
+def test_golden_answers_include_the_novelty(trusted_artifact: Artifact) -> None:
+    """Where the contract has trust, an engine's answer is held against all outputs, side by side."""
+    golden = trusted_artifact.golden
+    assert golden.answers.shape == (len(golden.series), trusted_artifact.contract.columns)
+    np.testing.assert_array_equal(golden.answers[:, :-1], golden.probabilities)
+    np.testing.assert_array_equal(golden.answers[:, -1:], golden.novelty)
+
+
+@pytest.mark.parametrize("shape", [None, (9, 2), (9,)])
+def test_a_golden_file_without_its_novelty_is_refused(
+    trusted_artifact: Artifact, tmp_path: Path, shape: tuple[int, ...] | None
+) -> None:
+    """A contract with trust promises golden novelty, a column of it."""
+    folder = Path(shutil.copytree(trusted_artifact.folder, tmp_path / "1"))
+    golden = trusted_artifact.golden
+    arrays: dict[str, Any] = {"series": golden.series, "probabilities": golden.probabilities}
+    if shape is not None:
+        arrays["novelty"] = np.zeros(shape, np.float32)
+    np.savez(folder / "golden.npz", **arrays)
+    edit_contract(folder, lambda d: d["files"].update({"golden.npz": sha256_of(folder / "golden.npz")}))
+    with pytest.raises(ArtifactError, match=r"golden\.npz: .*novelty"):
+        open_artifact(folder)
+
+
+@pytest.mark.parametrize("series", [np.float32(0), np.zeros((0, 500), np.float32)])
+def test_a_golden_file_without_series_is_refused(folder: Path, series: NDArray[np.float32]) -> None:
+    """Nothing to prove an engine on is no proof."""
+    nothing = np.zeros((0, 2), np.float32)
+    np.savez(folder / "golden.npz", series=series, probabilities=nothing, novelty=nothing[:, :1])
+    edit_contract(folder, lambda d: d["files"].update({"golden.npz": sha256_of(folder / "golden.npz")}))
+    with pytest.raises(ArtifactError, match=r"golden\.npz: series is float32"):
         open_artifact(folder)
 
 
@@ -122,8 +158,3 @@ def test_a_derived_graph_of_another_model_is_not_offered(folder: Path) -> None:
     assert open_artifact(folder).derived("openvino") is not None
     edit_contract(folder, lambda d: d["derived"]["openvino"].update(parent_sha256="0" * 64))
     assert open_artifact(folder).derived("openvino") is None
-
-
-def test_the_contract_survives_json(artifact: Artifact) -> None:
-    """Reading back what was written gives the same contract."""
-    assert Contract.model_validate_json(artifact.contract.model_dump_json()) == artifact.contract

@@ -1,0 +1,49 @@
+"""What an artifact promises, and opening one: all that training and service share.
+
+An artifact is a folder `<name>/<version>/` that training sealed; its `contract.json` describes it.
+"""
+
+from app.contract.artifact import (
+    CARD_FILE,
+    CONTRACT_FILE,
+    Artifact,
+    Golden,
+    find_version,
+    open_artifact,
+    read_contract,
+    sha256_of,
+)
+from app.contract.schema import (
+    GOLDEN_FILE,
+    MODEL_FILE,
+    Contract,
+    DerivedGraph,
+    InputSpec,
+    Label,
+    OutputSpec,
+    Provenance,
+)
+from app.contract.trust import InputHabits, LabelSets, NoveltySpec, Trust
+
+__all__ = [
+    "CARD_FILE",
+    "CONTRACT_FILE",
+    "GOLDEN_FILE",
+    "MODEL_FILE",
+    "Artifact",
+    "Contract",
+    "DerivedGraph",
+    "Golden",
+    "InputHabits",
+    "InputSpec",
+    "Label",
+    "LabelSets",
+    "NoveltySpec",
+    "OutputSpec",
+    "Provenance",
+    "Trust",
+    "find_version",
+    "open_artifact",
+    "read_contract",
+    "sha256_of",
+]
