@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     predict = commands.add_parser("predict", help="send series to a running server")
     predict.add_argument("file", type=Path, help="a .npy file, or a .json file with an array of series")
     predict.add_argument("--url", default=None, help="the server; HOST and PORT by default")
+    predict.add_argument("--abstain", action="store_true", help="no label where the model is not sure of one")
     return parser
 
 
@@ -76,7 +77,8 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
         return 0
     from app.address import local_url
 
-    return predict(options.file, options.url or local_url(settings.host, settings.port))
+    url = options.url or local_url(settings.host, settings.port)
+    return predict(options.file, url, abstain=options.abstain)
 
 
 def check(settings: Settings) -> int:
@@ -96,8 +98,13 @@ def check(settings: Settings) -> int:
     return 0
 
 
-def predict(file: Path, url: str) -> int:
+def predict(file: Path, url: str, *, abstain: bool = False) -> int:
     """Send the series of a file to a server and print its predictions, a JSON object a line.
+
+    Args:
+        file: a `.npy` or `.json` file of series.
+        url: the server's.
+        abstain: no label where the model is not sure of one.
 
     Raises:
         ClientError: the file cannot be read, or the server's own words.
@@ -105,7 +112,7 @@ def predict(file: Path, url: str) -> int:
     from app.client import Client, read_series
 
     with Client(url) as client:
-        for prediction in client.predict(read_series(file)):
+        for prediction in client.predict(read_series(file), abstain=abstain):
             print(prediction.model_dump_json())
     return 0
 

@@ -59,11 +59,12 @@ class Client:
         self._attempts = attempts
         self._sleep = sleep
 
-    def predict(self, series: ArrayLike) -> list[Prediction]:
+    def predict(self, series: ArrayLike, *, abstain: bool = False) -> list[Prediction]:
         """Classify series.
 
         Args:
             series: numbers of shape `(n, length)`, or `(length,)` for one.
+            abstain: give a series no label where its label set does not hold exactly one.
 
         Returns:
             A prediction for each series, in order.
@@ -74,7 +75,7 @@ class Client:
         array = np.atleast_2d(np.asarray(series, dtype=np.float32))
         body = io.BytesIO()
         np.save(body, array, allow_pickle=False)
-        response = self._send(body.getvalue())
+        response = self._send(body.getvalue(), {"abstain": "true"} if abstain else {})
         return PredictResponse.model_validate_json(response.content).predictions
 
     def close(self) -> None:
@@ -91,12 +92,12 @@ class Client:
         """Close."""
         self.close()
 
-    def _send(self, body: bytes) -> httpx.Response:
+    def _send(self, body: bytes, parameters: dict[str, str]) -> httpx.Response:
         headers = {"Content-Type": "application/x-npy", "Accept": "application/json"}
         for attempt in range(1, self._attempts + 1):
             last = attempt == self._attempts
             try:
-                response = self._http.post("/predict", content=body, headers=headers)
+                response = self._http.post("/predict", params=parameters, content=body, headers=headers)
             except httpx.TransportError as error:
                 if last:
                     raise ClientError(f"{self._http.base_url}: {error or type(error).__name__}") from error

@@ -32,7 +32,7 @@ class PayloadTooLarge(PayloadError):
 
 
 class ContractViolation(PayloadError):
-    """The body is readable but does not fit the model's contract.
+    """The request is readable but does not fit the model's contract.
 
     Attributes:
         violations: one `(pointer, message)` per place, e.g. `("instances/3/17", "not a finite number")`.

@@ -32,6 +32,8 @@ DESCRIPTION = """\
 Class probabilities of time series, from a model that proved itself before it took traffic.
 
 * `POST /predict` takes JSON or a NumPy array, one series or many.
+* Each answer says how far to trust it, if the model was sealed with that: the labels that the series may
+  have, a score of how unusual it is, and warnings. With `abstain=true` there is a label only if it is sure.
 * Errors are problem documents ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)) that say where.
 * `GET /model` is the model's contract and card.
 """

@@ -7,11 +7,13 @@ sets before they start, and any of them answers `/metrics` for all.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from app.prediction_metrics import PredictionMetrics
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -26,7 +28,6 @@ class Metrics:
         self._request_seconds = self._histogram(
             "http_request_seconds", "Seconds from a request's arrival to its answer.", SECONDS, ("route",)
         )
-        self._predictions = self._counter("predictions", "Series answered, by predicted label.", ("label",))
         self._admitted = self._counter("admitted_series", "Series admitted to the queue.")
         self._refused = self._counter("refused_series", "Series refused, by reason.", ("reason",))
         self._left = self._counter("left_series", "Series that left the queue uncomputed.", ("reason",))
@@ -41,15 +42,14 @@ class Metrics:
             "model_info", "Workers that serve this model.", ("model", "version", "engine")
         )
 
+    def of_predictions(self, *, labels: Sequence[str], warnings: Sequence[str]) -> PredictionMetrics:
+        """Metrics of the answers of one model, to be made once: see `PredictionMetrics`."""
+        return PredictionMetrics(self._registry, labels=labels, warnings=warnings)
+
     def answered(self, *, route: str, status: int, seconds: float) -> None:
         """A request was answered."""
         self._requests.labels(route, status).inc()
         self._request_seconds.labels(route).observe(seconds)
-
-    def predicted(self, counts: Mapping[str, int]) -> None:
-        """So many series were given each label."""
-        for label, count in counts.items():
-            self._predictions.labels(label).inc(count)
 
     def serving(self, *, model: str, version: int, engine: str) -> None:
         """The engine is proven and requests are taken."""

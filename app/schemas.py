@@ -32,13 +32,52 @@ class PredictRequest(_Frozen):
     )
 
 
+class InputWarning(_Frozen):
+    """Something about a series that makes its answer doubtful. It got its answer all the same."""
+
+    code: str = Field(description="The kind of warning, for machines.", examples=["flat"])
+    message: str = Field(description="What was seen.", examples=["All values of the series are equal."])
+    remedy: str = Field(
+        description="What to do about it.", examples=["Check that the sensor is connected and recording."]
+    )
+
+
 class Prediction(_Frozen):
     """The answer for one series."""
 
-    label: str = Field(description="The most probable class, as the data set writes it.", examples=["-1"])
+    label: str | None = Field(
+        description=(
+            "The most probable class, as the data set writes it; null where `abstain` was asked for and "
+            "the label set does not hold exactly one label."
+        ),
+        examples=["-1"],
+    )
     probabilities: dict[str, float] = Field(
         description="The probability of every class, by label; they sum to 1.",
         examples=[{"-1": 0.75, "1": 0.25}],
+    )
+    label_set: list[str] | None = Field(
+        default=None,
+        description=(
+            "The labels that the series may have, at the level that `GET /model` states. One: sure; more "
+            "than one label: unsure; none: unlike anything seen. Null if the model was sealed without them."
+        ),
+        examples=[["-1"]],
+    )
+    ood_score: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description=(
+            "How unlike the training data the series is, as a rank: 0.9 is farther away than nine of ten "
+            "series that the training held out. Null if the model was sealed without it."
+        ),
+        examples=[0.37],
+    )
+    warnings: list[InputWarning] = Field(
+        default=[],
+        description="What is odd about the series; empty if nothing is.",
+        examples=[[]],
     )
 
 
@@ -51,10 +90,13 @@ class PredictResponse(_Frozen):
 
 
 class Violation(_Frozen):
-    """One place of a request's body that does not fit the model's contract."""
+    """One place of a request that does not fit the model's contract."""
 
     pointer: str = Field(
-        description="Where: names and positions from 0, joined by `/`; empty for the body as a whole.",
+        description=(
+            "Where in the body: names and positions from 0, joined by `/`; empty for the body as a whole. "
+            "Or a query parameter's name."
+        ),
         examples=["instances/3/17"],
     )
     message: str = Field(description="What is wrong there.", examples=["not a finite number"])

@@ -11,19 +11,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
-
 from app.batching import Answer, BatchObserver, MicroBatcher
 from app.contract import Artifact, Contract
 from app.engines import Engine
 from app.engines.thread import EngineThread
 from app.errors import AppError, EngineError, NotReady
+from app.predictions import Interpreter, Predictions, Series, predict_batch
 
 log = logging.getLogger(__name__)
-
-Series = NDArray[np.float32]
-Probabilities = NDArray[np.float32]
 
 
 class State(StrEnum):
@@ -75,9 +70,10 @@ class Service:
         self._load = load
         self._thread = EngineThread()
         self._engine: Engine | None = None
+        self._interpret = Interpreter(artifact.contract)
         self._state = State.STARTING
         self._failure: str | None = None
-        self._batcher = MicroBatcher[Series, Probabilities](
+        self._batcher = MicroBatcher[Series, Predictions](
             self._run,
             max_rows=max_batch_rows,
             max_queue_rows=max_queue_rows,
@@ -126,8 +122,8 @@ class Service:
             contract = self.contract
             log.info("ready: %s/%d on %s", contract.name, contract.version, self._engine.description)
 
-    async def predict(self, series: Series, *, deadline: float) -> Answer[Probabilities]:
-        """Probabilities `float32[n, classes]` of series `float32[n, length]`.
+    async def predict(self, series: Series, *, deadline: float) -> Answer[Predictions]:
+        """Predictions for series `float32[n, length]`.
 
         Args:
             series: C-contiguous, finite.
@@ -178,18 +174,6 @@ class Service:
     def _fail(self, reason: str) -> None:
         self._state, self._failure = State.FAILED, reason
 
-    async def _run(self, batch: Sequence[Series]) -> list[Probabilities]:
+    async def _run(self, batch: Sequence[Series]) -> list[Predictions]:
         assert self._engine is not None  # noqa: S101 - the batcher starts after the engine
-        return await self._thread.run(partial(_compute, self._engine, batch, self.contract.classes))
-
-
-def _compute(engine: Engine, batch: Sequence[Series], classes: int) -> list[Probabilities]:
-    """One engine call for several requests, and each one's rows of the answer."""
-    series = batch[0] if len(batch) == 1 else np.concatenate(batch)
-    probabilities = engine.predict(series)
-    if probabilities.shape != (len(series), classes):
-        raise EngineError(
-            f"the engine answered {list(probabilities.shape)} instead of {[len(series), classes]}"
-        )
-    ends = np.cumsum([len(part) for part in batch])
-    return np.split(probabilities, ends[:-1])
+        return await self._thread.run(partial(predict_batch, self._engine, self._interpret, batch))

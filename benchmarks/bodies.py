@@ -1,4 +1,4 @@
-"""Reading requests and writing answers, without a server."""
+"""Reading requests, judging and writing answers, without a server."""
 
 from __future__ import annotations
 
@@ -9,33 +9,38 @@ from functools import partial
 import numpy as np
 
 from app.contract import Artifact
-from app.payloads import JsonDecoder, NpyDecoder, PredictionEncoder
+from app.metrics import Metrics
+from app.payloads import JsonDecoder, NpyDecoder
+from app.predictions import Interpreter
+from app.routes.answers import AnswerWriter
 from benchmarks.timing import seconds_per_call, spread
 
 SIZES = (1, 32, 256)
 
 
 def table(artifact: Artifact, *, repeats: int) -> str:
-    """Microseconds to decode a JSON and an npy body, and to encode a JSON answer."""
-    length = artifact.contract.input.length
-    labels = [label.name for label in artifact.contract.labels]
+    """Microseconds to decode a body, JSON or npy, to judge a batch, and to write and count a JSON answer."""
+    length, columns = artifact.contract.input.length, artifact.contract.columns
     decode_json = JsonDecoder(length=length, max_instances=max(SIZES))
     decode_npy = NpyDecoder(length=length, max_instances=max(SIZES))
-    encode = PredictionEncoder(model=artifact.contract.name, version=artifact.contract.version, labels=labels)
+    interpret = Interpreter(artifact.contract)
+    write = AnswerWriter(artifact.contract, Metrics())
     rows = [
         "### Bodies",
         "",
-        "| series | JSON, kB | decode JSON, µs | decode npy, µs | encode JSON, µs |",
-        "|---|---|---|---|---|",
+        "| series | JSON, kB | decode JSON, µs | decode npy, µs | judge, µs | write JSON, µs |",
+        "|---|---|---|---|---|---|",
     ]
     for size in SIZES:
         series = np.resize(artifact.golden.series, (size, length))
-        probabilities = np.resize(artifact.golden.probabilities, (size, len(labels)))
+        answers = np.resize(artifact.golden.answers, (size, columns))
+        predictions = interpret(series, answers)
         text, binary = json_body(series), npy_body(series)
         costs = [
             seconds_per_call(partial(decode_json, text), repeats=repeats),
             seconds_per_call(partial(decode_npy, binary), repeats=repeats),
-            seconds_per_call(partial(encode, probabilities), repeats=repeats),
+            seconds_per_call(partial(interpret, series, answers), repeats=repeats),
+            seconds_per_call(partial(write, predictions, accept=None, abstain=False), repeats=repeats),
         ]
         cells = " | ".join(spread([1e6 * value for value in cost], ",.0f") for cost in costs)
         rows.append(f"| {size} | {len(text) / 1000:.1f} | {cells} |")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import os
 import socket
@@ -19,7 +20,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.contract import Artifact, open_artifact
+from app.contract import Artifact, Golden, open_artifact
 
 ROOT = Path(__file__).parent.parent
 
@@ -54,6 +55,22 @@ def root() -> Path:
 def artifact() -> Artifact:
     """The committed artifact."""
     return open_artifact(ROOT / "model_artifacts" / "forda")
+
+
+@pytest.fixture(scope="session")
+def plain_artifact(artifact: Artifact) -> Artifact:
+    """The committed artifact as if it had been sealed without trust: probabilities alone."""
+    contract = artifact.contract.model_copy(update={"trust": None})
+    golden = Golden(artifact.golden.series, artifact.golden.probabilities)
+    return dataclasses.replace(artifact, contract=contract, golden=golden)
+
+
+@pytest.fixture(scope="session")
+def trusted_artifact(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """A small artifact whose contract has trust: `tests/trusted.py` says how its answers are chosen."""
+    folder = tmp_path_factory.mktemp("tiny") / "1"
+    subprocess.run([sys.executable, "-m", "tests.trusted", folder], cwd=ROOT, check=True, capture_output=True)
+    return open_artifact(folder)
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,11 @@ class Engine(Protocol):
     batch_sizes: tuple[int, ...]
 
     def predict(self, series: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities `float32[n, classes]` of series `float32[n, length]`, for 1 ≤ n ≤ the maximum."""
+        """Answers `float32[n, columns]` to series `float32[n, length]`, for 1 ≤ n ≤ the maximum.
+
+        The model's outputs side by side: the probabilities of the classes and, where the contract has
+        trust, the novelty (`Contract.columns`).
+        """
         ...
 
 
@@ -59,7 +63,7 @@ def verify(engine: Engine, golden: Golden, *, tolerance: float) -> None:
         ArtifactError: an answer differs by more than the tolerance, or has the wrong shape.
     """
     rows = min(len(golden.series), engine.batch_sizes[-1])
-    series, expected = golden.series[:rows], golden.probabilities[:rows]
+    series, expected = golden.series[:rows], golden.answers[:rows]
     alone = np.concatenate([engine.predict(series[i : i + 1]) for i in range(rows)])
     for how, answer in (("alone", alone), ("in a batch", engine.predict(series))):
         if answer.shape != expected.shape:

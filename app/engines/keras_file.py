@@ -60,6 +60,14 @@ def load_model(path: Path) -> Any:
         raise ArtifactError(f"{path}: Keras cannot load it: {str(error).splitlines()[0]}") from error
 
 
+def output_names(model: Any) -> list[str]:
+    """Names of a functional model's outputs, in the order in which Keras flattens them.
+
+    Those of a dict are its keys, which Keras sorts; a list's or an only output's is that of its layer.
+    """
+    return sorted(model.output) if isinstance(model.output, dict) else list(model.output_names)
+
+
 def check(path: Path) -> None:
     """Compare all that a `.keras` file would construct with what is allowed.
 

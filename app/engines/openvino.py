@@ -9,16 +9,18 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.contract import Artifact
+from app.contract import Artifact, Contract
 from app.engines.base import powers_of_two
-from app.engines.keras_file import load_model
-from app.errors import EngineError
+from app.engines.keras_file import load_model, output_names
+from app.engines.outputs import find_outputs
+from app.errors import ArtifactError, EngineError
 
 
 class OpenVINOEngine:
@@ -38,55 +40,115 @@ class OpenVINOEngine:
             use_sealed: run the sealed graph if there is one; otherwise make one from `model.keras`.
 
         Raises:
-            ArtifactError: `model.keras` is not a file that is safe to open.
+            ArtifactError: `model.keras` is not a file that is safe to open, or the graph lacks an output.
             EngineError: the runtime refuses the graph.
         """
         import openvino
 
         self.batch_sizes = powers_of_two(max_rows)
-        self._length = artifact.contract.input.length
+        self._columns = artifact.contract.columns
         core = openvino.Core()
         sealed = artifact.derived("openvino") if use_sealed else None
         try:
-            graph = core.read_model(sealed[0]) if sealed else _convert(core, artifact)
-            self._requests = {size: self._compile(core, graph, size, threads) for size in self.batch_sizes}
+            graph_of = _sealed(core, sealed[0], artifact) if sealed else _converted(core, artifact)
+            self._graphs = {
+                size: _Compiled(
+                    core.compile_model(graph_of(size), "CPU", _options(threads)), artifact.contract, rows=size
+                )
+                for size in self.batch_sizes
+            }
         except RuntimeError as error:  # OpenVINO has no exceptions of its own
             raise EngineError(f"openvino refuses the graph: {str(error).splitlines()[0]}") from error
         source = "sealed graph" if sealed else "converted from model.keras"
         version = openvino.__version__.split("-")[0]
         self.description = f"OpenVINO {version} on CPU, {threads or 'all'} thread(s), {source}"
 
-    def _compile(self, core: Any, graph: Any, size: int, threads: int) -> Any:
-        static = graph.clone()
-        static.reshape([size, self._length, 1])
-        options: dict[str, Any] = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "NUM_STREAMS": 1,
-            # On processors with AMX the default is bfloat16, which moves probabilities by about 1e-3.
-            "INFERENCE_PRECISION_HINT": "f32",
-        }
-        if threads:
-            options["INFERENCE_NUM_THREADS"] = threads
-        return core.compile_model(static, "CPU", options).create_infer_request()
-
     def predict(self, series: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities `float32[n, classes]` of series `float32[n, length]`."""
-        parts = []
+        """Answers `float32[n, columns]` to series `float32[n, length]`."""
+        answers = np.empty((len(series), self._columns), np.float32)
         start = 0
         for size in reversed(self.batch_sizes):
             while len(series) - start >= size:
-                parts.append(self._run(series[start : start + size]))
-                start += size
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-    def _run(self, series: NDArray[np.float32]) -> NDArray[np.float32]:
-        rows = len(series)
-        # share_inputs: the array is read in place. The answer is copied: the next call reuses its buffer.
-        outputs = self._requests[rows].infer([series.reshape(rows, self._length, 1)], share_inputs=True)
-        return np.array(outputs[0], dtype=np.float32)
+                end = start + size
+                self._graphs[size].run(series[start:end], answers[start:end])
+                start = end
+        return answers
 
 
-def _convert(core: Any, artifact: Artifact) -> Any:
+class _Compiled:
+    """A graph compiled for one number of rows, with memory of its own for its input and its outputs.
+
+    The runtime reads and writes that memory in place. Handing it arrays at every call and taking arrays from
+    it costs 60 µs a call, a third of the time of one series.
+    """
+
+    def __init__(self, compiled: Any, contract: Contract, *, rows: int) -> None:
+        """Set up the memory.
+
+        Raises:
+            ArtifactError: the graph lacks an output that the contract promises, or it has another shape.
+        """
+        places = find_outputs(contract.outputs, [port.names for port in compiled.outputs])
+        self._request = compiled.create_infer_request()
+        self._input = np.zeros((rows, contract.input.length), np.float32)
+        self._request.set_input_tensor(_over(self._input[..., np.newaxis]))
+        # Each output's memory, and the columns of an answer that it fills.
+        self._outputs: list[tuple[slice, NDArray[np.float32]]] = []
+        column = 0
+        for place, name, width in zip(places, contract.outputs, (contract.classes, 1), strict=False):
+            port, memory = compiled.outputs[place], np.zeros((rows, width), np.float32)
+            if list(port.shape) != [rows, width]:
+                raise ArtifactError(f"output {name} is {list(port.shape)[1:]} a series, not {[width]}")
+            self._request.set_tensor(port, _over(memory))
+            self._outputs.append((slice(column, column + width), memory))
+            column += width
+
+    def run(self, series: NDArray[np.float32], answers: NDArray[np.float32]) -> None:
+        """Answer series `float32[rows, length]` into `float32[rows, columns]`."""
+        self._input[:] = series
+        self._request.infer(share_outputs=True)
+        for columns, memory in self._outputs:
+            answers[:, columns] = memory
+
+
+def _over(memory: NDArray[np.float32]) -> Any:
+    """A tensor of the runtime over an array's own memory, which must live as long as the tensor."""
+    import openvino
+
+    return openvino.Tensor(memory, shared_memory=True)
+
+
+def _options(threads: int) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": 1,
+        # On processors with AMX the default is bfloat16, which moves probabilities by about 1e-3.
+        "INFERENCE_PRECISION_HINT": "f32",
+    }
+    if threads:
+        options["INFERENCE_NUM_THREADS"] = threads
+    return options
+
+
+def _sealed(core: Any, path: Path, artifact: Artifact) -> Callable[[int], Any]:
+    """What gives the sealed graph for a number of rows."""
+    graph = core.read_model(path)
+
+    def graph_of(rows: int) -> Any:
+        static = graph.clone()
+        static.reshape([rows, artifact.contract.input.length, 1])
+        return static
+
+    return graph_of
+
+
+def _converted(core: Any, artifact: Artifact) -> Callable[[int], Any]:
+    """What makes a graph from `model.keras` for a number of rows.
+
+    Raises:
+        ArtifactError: `model.keras` is not a file that is safe to open.
+        EngineError: Keras is missing, or runs on another backend.
+    """
     if "keras" not in sys.modules:
         os.environ["KERAS_BACKEND"] = "openvino"  # read once, when keras is imported
     try:
@@ -99,7 +161,18 @@ def _convert(core: Any, artifact: Artifact) -> Any:
     if keras.backend.backend() != "openvino":
         raise EngineError("cannot convert model.keras: Keras already runs on another backend in this process")
     model = load_model(artifact.model_path)
-    with tempfile.TemporaryDirectory() as folder:
-        path = str(Path(folder) / "model.xml")
-        model.export(path, format="openvino", verbose=False)
-        return core.read_model(path)
+
+    def graph_of(rows: int) -> Any:
+        # Each number of rows is exported for itself, 30 ms: Keras writes it into the graph where a layer
+        # reshapes, so that one graph would not do for all.
+        signature = keras.InputSpec(shape=(rows, artifact.contract.input.length, 1), dtype="float32")
+        with tempfile.TemporaryDirectory() as folder:
+            path = str(Path(folder) / "model.xml")
+            model.export(path, format="openvino", verbose=False, input_signature=[signature])
+            graph = core.read_model(path)
+        # Keras exports outputs in its own order and without their names.
+        for port, name in zip(graph.outputs, output_names(model), strict=True):
+            port.get_tensor().set_names({name})
+        return graph
+
+    return graph_of

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from app.contract import Artifact, sha256_of
-from tests.conftest import ROOT, Server, free_port
+from tests.conftest import ROOT, Server, free_port, running_server
+from tests.trusted import a_series
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -55,8 +56,9 @@ def test_serving_an_artifact_that_does_not_keep_its_word_ends_with_one_line(
 ) -> None:
     """Golden answers that are not reproduced stop the server, though every digest is right."""
     folder = shutil.copytree(artifact.folder, tmp_path / "1")
-    golden = artifact.golden
-    np.savez(folder / "golden.npz", series=golden.series, probabilities=golden.probabilities[:, ::-1].copy())
+    with np.load(folder / "golden.npz") as arrays:
+        lies = {**arrays, "probabilities": arrays["probabilities"][:, ::-1].copy()}
+    np.savez(folder / "golden.npz", **lies)
     contract = json.loads((folder / "contract.json").read_text())
     contract["derived"] = {}
     contract["files"]["golden.npz"] = sha256_of(folder / "golden.npz")
@@ -102,6 +104,18 @@ def test_predict_prints_an_answer_a_line(server: Server, artifact: Artifact, tmp
     labels = [json.loads(line)["label"] for line in done.stdout.splitlines()]
     names = [label.name for label in artifact.contract.labels]
     assert labels == [names[i] for i in artifact.golden.probabilities[:3].argmax(axis=1)]
+
+
+def test_predict_may_abstain(trusted_artifact: Artifact, tmp_path: Path) -> None:
+    """With `--abstain` a series gets its label only where the model is sure of one."""
+    file = tmp_path / "series.npy"
+    np.save(file, np.stack([a_series(logit=3.0), a_series(logit=0.0)]))
+    with running_server(ARTIFACT=str(trusted_artifact.folder)) as server:
+        plain, abstaining = (
+            run("predict", str(file), "--url", server.url, *flag) for flag in ([], ["--abstain"])
+        )
+    assert [json.loads(line)["label"] for line in plain.stdout.splitlines()] == ["1", "-1"]
+    assert [json.loads(line)["label"] for line in abstaining.stdout.splitlines()] == ["1", None]
 
 
 def test_predict_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:

@@ -12,13 +12,22 @@ import pytest
 
 from app.client import Client, ClientError, read_series
 from app.contract import Artifact
+from app.schemas import InputWarning
 from tests.conftest import Server, free_port
 
 PROBLEM = {"type": "/problems/queue-full", "title": "Too many requests", "status": 429, "detail": "full"}
 ANSWER = {
     "model": "forda",
     "version": 1,
-    "predictions": [{"label": "1", "probabilities": {"-1": 0.25, "1": 0.75}}],
+    "predictions": [
+        {
+            "label": None,
+            "probabilities": {"-1": 0.25, "1": 0.75},
+            "label_set": [],
+            "ood_score": 1.0,
+            "warnings": [{"code": "flat", "message": "seen", "remedy": "do"}],
+        }
+    ],
 }
 SERIES = np.zeros((1, 500), np.float32)
 
@@ -73,9 +82,33 @@ def test_the_servers_words_are_the_errors_words(server: Server) -> None:
 def test_what_may_pass_is_tried_again() -> None:
     """A full queue after the time it asks for, a stopping replica and a broken connection soon."""
     client, pauses = client_of(refuse(429, **{"Retry-After": "3"}), break_off, refuse(503), answer)
-    assert client.predict(SERIES)[0].label == "1"
+    assert client.predict(SERIES)[0].probabilities == {"-1": 0.25, "1": 0.75}
     assert pauses[0] == 3
     assert all(0 <= pause <= 1.6 for pause in pauses[1:])
+
+
+@pytest.mark.parametrize(("abstain", "query"), [(False, b""), (True, b"abstain=true")])
+def test_abstention_is_asked_for_in_the_query(abstain: bool, query: bytes) -> None:
+    """And what comes back is all there: no label, an empty set, the score and the warnings."""
+    queries: list[bytes] = []
+
+    def note(request: httpx.Request) -> httpx.Response:
+        queries.append(request.url.query)
+        return answer(request)
+
+    client, _ = client_of(note)
+    (prediction,) = client.predict(SERIES, abstain=abstain)
+    assert queries == [query]
+    assert (prediction.label, prediction.label_set, prediction.ood_score) == (None, [], 1.0)
+    assert prediction.warnings == [InputWarning(code="flat", message="seen", remedy="do")]
+
+
+def test_what_an_older_server_does_not_say_is_none() -> None:
+    """A client may be newer than the replica that answers it."""
+    older = {**ANSWER, "predictions": [{"label": "1", "probabilities": {"-1": 0.25, "1": 0.75}}]}
+    client, _ = client_of(lambda _: httpx.Response(200, json=older))
+    (prediction,) = client.predict(SERIES)
+    assert (prediction.label_set, prediction.ood_score, prediction.warnings) == (None, None, [])
 
 
 def test_what_will_not_pass_is_not_tried_again() -> None:

@@ -48,15 +48,20 @@ def test_batches_are_counted_with_their_failures() -> None:
 def test_two_apps_in_a_process_do_not_share_numbers() -> None:
     """There is no global registry."""
     first, second = Metrics(), Metrics()
-    first.predicted({"1": 3})
-    assert values(first)['timeseries_predictions_total{label="1"}'] == 3
-    assert 'timeseries_predictions_total{label="1"}' not in values(second)
+    for metrics in (first, second):
+        metrics.of_predictions(labels=["1"], warnings=[])
+    first.admitted(rows=3)
+    assert values(first)["timeseries_admitted_series_total"] == 3
+    assert values(second)["timeseries_admitted_series_total"] == 0
 
 
 WORKER = """
+import numpy as np
 from app.metrics import Metrics
 metrics = Metrics()
-metrics.predicted({"1": 2})
+answers = metrics.of_predictions(labels=["-1", "1"], warnings=["flat"])
+probabilities = np.array([[0.25, 0.75], [0.1, 0.9]], np.float32)
+answers.answered(probabilities, probabilities > 0.2, np.array([[True], [False]]))
 metrics.serving(model="m", version=1, engine="e")
 print(metrics.render().decode())
 """
@@ -75,4 +80,8 @@ def test_workers_add_up_and_the_dead_are_not_counted_as_ready(root: Path, tmp_pa
             check=True,
         )
     assert 'timeseries_predictions_total{label="1"} 4.0' in done.stdout
+    assert 'timeseries_label_sets_total{size="more"} 2.0' in done.stdout
+    assert 'timeseries_warnings_total{code="flat"} 2.0' in done.stdout
+    assert 'timeseries_confidence_bucket{le="0.8"} 2.0' in done.stdout
+    assert "timeseries_confidence_count 4.0" in done.stdout
     assert "timeseries_ready_workers 1.0" in done.stdout

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from app import schemas
-from app.schemas import Prediction, PredictRequest, PredictResponse, Problem, Violation
+from app.schemas import InputWarning, Prediction, PredictRequest, PredictResponse, Problem, Violation
 
 PROBLEM = Problem(
     type="/problems/contract",
@@ -21,7 +21,7 @@ PROBLEM = Problem(
     violations=[Violation(pointer="instances/0/1", message="null is not a number")],
     total=1,
 )
-DOCUMENTS = [PredictRequest, PredictResponse, Prediction, Problem, Violation]
+DOCUMENTS = [PredictRequest, PredictResponse, Prediction, InputWarning, Problem, Violation]
 
 
 @pytest.mark.parametrize("model", DOCUMENTS)

@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 
 from app.contract import Artifact
 from app.errors import ArtifactError, DeadlineExceeded, EngineError, NotReady
+from app.predictions import Predictions
 from app.service import Service, State
+from tests import trusted
 from tests.fakes import FakeEngine, by_first_value
+from tests.trusted import a_series, answers
 
 LENGTH = 500
 
@@ -49,27 +52,50 @@ async def started(artifact: Artifact, engine: FakeEngine, **options: float) -> A
         await service.close(timeout=10)
 
 
-def test_each_caller_gets_its_own_rows(artifact: Artifact) -> None:
+def test_each_caller_gets_its_own_rows(plain_artifact: Artifact) -> None:
     """Requests that share a batch get the answers they would get alone."""
     engine = FakeEngine()
     parts = [series(0.5), series(-1.0, 2.0), series(3.0, -3.0, 0.0)]
 
     async def scenario() -> list[NDArray[np.float32]]:
-        async with started(artifact, engine) as service:
+        async with started(plain_artifact, engine) as service:
             answers = await asyncio.gather(*(service.predict(part, deadline=soon()) for part in parts))
             assert {answer.batch_rows for answer in answers} == {6}
-            return [answer.result for answer in answers]
+            return [answer.result.probabilities for answer in answers]
 
     for part, result in zip(parts, asyncio.run(scenario()), strict=True):
         np.testing.assert_array_equal(result, by_first_value(part))
     assert engine.batches == [6]
 
 
-def test_nothing_is_computed_before_the_engine_is_proven(artifact: Artifact) -> None:
+def test_each_caller_is_told_how_far_to_trust_its_own_rows(trusted_artifact: Artifact) -> None:
+    """Label sets, scores and warnings are computed with the batch and go to whom they belong."""
+    engine = FakeEngine(answers)
+    parts = [
+        np.stack([a_series(logit=3.0), np.zeros(trusted.LENGTH, np.float32)]),
+        np.stack([a_series(logit=0.0, novelty=5.0)]),
+    ]
+
+    async def scenario() -> list[Predictions]:
+        async with started(trusted_artifact, engine) as service:
+            found = await asyncio.gather(*(service.predict(part, deadline=soon()) for part in parts))
+            return [answer.result for answer in found]
+
+    first, second = asyncio.run(scenario())
+    assert engine.batches == [3]
+    assert first.label_sets is not None
+    assert first.warnings is not None
+    assert second.ood_scores is not None
+    assert first.label_sets.tolist() == [[False, True], [True, True]]
+    assert first.warnings.any(axis=1).tolist() == [False, True]
+    assert second.ood_scores.tolist() == [1.0]
+
+
+def test_nothing_is_computed_before_the_engine_is_proven(plain_artifact: Artifact) -> None:
     """A request that comes too early is refused, and the state says why."""
 
     async def scenario() -> None:
-        service = Service(artifact, FakeEngine)
+        service = Service(plain_artifact, FakeEngine)
         status = service.status()
         assert (status.started, status.ready, status.alive) == (False, False, True)
         assert status.reasons == ("the service is starting",)
@@ -80,14 +106,14 @@ def test_nothing_is_computed_before_the_engine_is_proven(artifact: Artifact) -> 
     asyncio.run(scenario())
 
 
-def test_an_artifact_that_fails_leaves_the_service_failed(artifact: Artifact) -> None:
+def test_an_artifact_that_fails_leaves_the_service_failed(plain_artifact: Artifact) -> None:
     """The reason stands in the status, and requests are told."""
 
     def load() -> FakeEngine:
         raise ArtifactError("golden answers differ")
 
     async def scenario() -> None:
-        service = Service(artifact, load)
+        service = Service(plain_artifact, load)
         with pytest.raises(ArtifactError):
             await service.start()
         status = service.status()
@@ -101,14 +127,14 @@ def test_an_artifact_that_fails_leaves_the_service_failed(artifact: Artifact) ->
     asyncio.run(scenario())
 
 
-def test_an_unexpected_failure_to_load_is_told_as_an_engine_error(artifact: Artifact) -> None:
+def test_an_unexpected_failure_to_load_is_told_as_an_engine_error(plain_artifact: Artifact) -> None:
     """Whatever a runtime raises becomes one line."""
 
     def load() -> FakeEngine:
         raise MemoryError("too big")
 
     async def scenario() -> None:
-        service = Service(artifact, load)
+        service = Service(plain_artifact, load)
         with pytest.raises(EngineError, match="the engine could not be made: too big"):
             await service.start()
         assert service.status().reasons == ("MemoryError: too big",)
@@ -117,26 +143,26 @@ def test_an_unexpected_failure_to_load_is_told_as_an_engine_error(artifact: Arti
     asyncio.run(scenario())
 
 
-def test_draining_says_no_to_readiness_and_goes_on_answering(artifact: Artifact) -> None:
+def test_draining_says_no_to_readiness_and_goes_on_answering(plain_artifact: Artifact) -> None:
     """A balancer that has not noticed yet loses nothing."""
 
     async def scenario() -> None:
-        async with started(artifact, FakeEngine()) as service:
+        async with started(plain_artifact, FakeEngine()) as service:
             service.drain()
             status = service.status()
             assert (status.state, status.ready, status.alive) == (State.DRAINING, False, True)
             answer = await service.predict(series(1.0), deadline=soon())
-            np.testing.assert_array_equal(answer.result, by_first_value(series(1.0)))
+            np.testing.assert_array_equal(answer.result.probabilities, by_first_value(series(1.0)))
 
     asyncio.run(scenario())
 
 
-def test_closing_answers_what_was_admitted(artifact: Artifact) -> None:
+def test_closing_answers_what_was_admitted(plain_artifact: Artifact) -> None:
     """The batch that runs and what waits behind it are finished."""
     engine = FakeEngine()
 
     async def scenario() -> None:
-        async with started(artifact, engine) as service:
+        async with started(plain_artifact, engine) as service:
             engine.hold()
             callers = [asyncio.create_task(service.predict(series(v), deadline=soon())) for v in (1.0, 2.0)]
             await until(engine.entered.is_set)
@@ -151,26 +177,27 @@ def test_closing_answers_what_was_admitted(artifact: Artifact) -> None:
     asyncio.run(scenario())
 
 
-def test_an_engine_that_answers_the_wrong_shape_fails_its_batch_alone(artifact: Artifact) -> None:
+def test_an_engine_that_answers_the_wrong_shape_fails_its_batch_alone(plain_artifact: Artifact) -> None:
     """A wrong answer is an engine error; the next batch is fine."""
     answers = iter([lambda _: np.ones((1, 7), np.float32), by_first_value])
     engine = FakeEngine(lambda s: next(answers)(s))
 
     async def scenario() -> None:
-        async with started(artifact, engine) as service:
+        async with started(plain_artifact, engine) as service:
             with pytest.raises(EngineError, match=r"the engine answered \[1, 7\] instead of \[1, 2\]"):
                 await service.predict(series(1.0), deadline=soon())
-            assert (await service.predict(series(1.0), deadline=soon())).result.shape == (1, 2)
+            answer = await service.predict(series(1.0), deadline=soon())
+            assert answer.result.probabilities.shape == (1, 2)
 
     asyncio.run(scenario())
 
 
-def test_a_hanging_engine_turns_liveness_off(artifact: Artifact) -> None:
+def test_a_hanging_engine_turns_liveness_off(plain_artifact: Artifact) -> None:
     """The probes are answered though the engine's thread is stuck, and they tell."""
     engine = FakeEngine()
 
     async def scenario() -> None:
-        async with started(artifact, engine, stall_after=0.01) as service:
+        async with started(plain_artifact, engine, stall_after=0.01) as service:
             engine.hold()
             caller = asyncio.create_task(service.predict(series(1.0), deadline=soon()))
             await until(lambda: not service.status().alive)
@@ -183,12 +210,12 @@ def test_a_hanging_engine_turns_liveness_off(artifact: Artifact) -> None:
     asyncio.run(scenario())
 
 
-def test_a_deadline_is_kept_though_the_engine_hangs(artifact: Artifact) -> None:
+def test_a_deadline_is_kept_though_the_engine_hangs(plain_artifact: Artifact) -> None:
     """The caller is told at its deadline, not when the engine comes back."""
     engine = FakeEngine()
 
     async def scenario() -> None:
-        async with started(artifact, engine) as service:
+        async with started(plain_artifact, engine) as service:
             engine.hold()
             with pytest.raises(DeadlineExceeded):
                 await service.predict(series(1.0), deadline=soon(0.01))

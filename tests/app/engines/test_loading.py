@@ -18,7 +18,7 @@ def lying(artifact: Artifact) -> Artifact:
     """The committed artifact with golden answers that no engine gives."""
     golden = artifact.golden
     wrong = np.ascontiguousarray(golden.probabilities[:, ::-1])
-    return dataclasses.replace(artifact, golden=Golden(golden.series, wrong))
+    return dataclasses.replace(artifact, golden=Golden(golden.series, wrong, golden.novelty))
 
 
 def test_auto_chooses_openvino_where_there_is_no_gpu(artifact: Artifact) -> None:

@@ -29,7 +29,7 @@ def test_golden_answers_are_reproduced(engine: OpenVINOEngine, artifact: Artifac
     golden = artifact.golden
     answers = engine.predict(golden.series[:MAX_ROWS])
     np.testing.assert_allclose(
-        answers, golden.probabilities[:MAX_ROWS], rtol=0, atol=artifact.contract.output.tolerance
+        answers, golden.answers[:MAX_ROWS], rtol=0, atol=artifact.contract.output.tolerance
     )
 
 

@@ -1,0 +1,55 @@
+"""What the OpenAPI document says of the bodies of `/predict`: real series, and their real answer.
+
+The series are golden ones of the artifact, so "Try it out" in the docs works at the first click.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from app.contract import Artifact
+from app.payloads import JSON, NPY, PredictionEncoder
+from app.predictions import Interpreter
+from app.schemas import PredictRequest, PredictResponse
+
+SERIES = 2
+
+
+def request_body(artifact: Artifact) -> dict[str, Any]:
+    """The `requestBody` of `/predict`."""
+    series = [[round(float(value), 4) for value in row] for row in artifact.golden.series[:SERIES]]
+    length = artifact.contract.input.length
+    return {
+        "required": True,
+        "content": {
+            JSON: {
+                "schema": {"$ref": f"#/components/schemas/{PredictRequest.__name__}"},
+                "example": {"instances": series},
+            },
+            NPY: {
+                "schema": {"type": "string", "format": "binary"},
+                "description": f"A NumPy array of numbers, shape (n, {length}), as `numpy.save` writes it.",
+            },
+        },
+    }
+
+
+def answer(artifact: Artifact, encode: PredictionEncoder) -> dict[str, Any]:
+    """The response 200 of `/predict`, with the answer to the request's example as its example."""
+    golden = artifact.golden
+    said = Interpreter(artifact.contract)(golden.series[:SERIES], golden.answers[:SERIES])
+    example = json.loads(encode(said.probabilities, said.label_sets, said.ood_scores, said.warnings))
+    return {
+        "description": "A prediction for each series, in order.",
+        "content": {
+            JSON: {
+                "schema": {"$ref": f"#/components/schemas/{PredictResponse.__name__}"},
+                "example": example,
+            },
+            NPY: {
+                "schema": {"type": "string", "format": "binary"},
+                "description": "The probabilities as a NumPy array, float32, shape (n, classes).",
+            },
+        },
+    }

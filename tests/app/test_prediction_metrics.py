@@ -1,0 +1,101 @@
+"""`app.prediction_metrics`: what an operator reads of answers."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
+from prometheus_client import CollectorRegistry, Histogram
+
+from app.prediction_metrics import CONFIDENCES, PredictionMetrics
+
+PROBABILITIES = np.array([[0.25, 0.75], [0.9, 0.1], [0.4, 0.6]], np.float32)
+
+
+def made(warnings: tuple[str, ...] = ("flat", "clipped")) -> tuple[CollectorRegistry, PredictionMetrics]:
+    """Metrics of a model with two labels, and where they are registered."""
+    registry = CollectorRegistry()
+    return registry, PredictionMetrics(registry, labels=["-1", "1"], warnings=warnings)
+
+
+def samples(registry: CollectorRegistry) -> dict[str, float]:
+    """Every count by its name and its label's value."""
+    return {
+        " ".join([sample.name, *sample.labels.values()]): sample.value
+        for metric in registry.collect()
+        for sample in metric.samples
+        if not sample.name.endswith("_created")
+    }
+
+
+def test_answers_are_counted_by_label_size_warning_and_abstention() -> None:
+    """Each series counts once in each, a series with two warnings twice among them."""
+    registry, metrics = made()
+    metrics.answered(
+        PROBABILITIES,
+        np.array([[False, True], [False, False], [True, True]]),
+        np.array([[True, True], [False, True], [False, False]]),
+        abstained=np.array([False, True, True]),
+    )
+    metrics.answered(PROBABILITIES[:1], np.array([[False, True]]), np.array([[False, False]]))
+    counted = samples(registry)
+    assert (counted["timeseries_predictions_total -1"], counted["timeseries_predictions_total 1"]) == (1, 3)
+    assert [counted[f"timeseries_label_sets_total {size}"] for size in ("0", "1", "more")] == [1, 2, 1]
+    assert counted["timeseries_warnings_total flat"] == 1
+    assert counted["timeseries_warnings_total clipped"] == 2
+    assert counted["timeseries_abstained_series_total"] == 2
+    assert counted["timeseries_confidence_count"] == 4
+
+
+def test_a_set_of_three_counts_as_more() -> None:
+    """The sizes that matter are none, one and more."""
+    registry = CollectorRegistry()
+    metrics = PredictionMetrics(registry, labels=["a", "b", "c"], warnings=["flat"])
+    metrics.answered(
+        np.full((1, 3), 1 / 3, np.float32), np.ones((1, 3), np.bool_), np.zeros((1, 1), np.bool_)
+    )
+    assert samples(registry)["timeseries_label_sets_total more"] == 1
+
+
+def test_what_has_not_happened_yet_is_counted_as_zero() -> None:
+    """A rate can be taken from the first event on."""
+    counted = samples(made()[0])
+    assert counted["timeseries_predictions_total 1"] == 0
+    assert counted["timeseries_label_sets_total more"] == 0
+    assert counted["timeseries_warnings_total clipped"] == 0
+
+
+def test_a_model_without_trust_has_no_sets_and_no_warnings() -> None:
+    """Its labels and confidence are counted all the same; zeros would say that all is well."""
+    registry, metrics = made(warnings=())
+    metrics.answered(PROBABILITIES)
+    counted = samples(registry)
+    assert counted["timeseries_predictions_total 1"] == 2
+    assert counted["timeseries_confidence_count"] == 3
+    assert [name for name in counted if "label_sets" in name or "warnings" in name] == []
+
+
+confidences = arrays.arrays(
+    np.float32,
+    st.integers(1, 20),
+    elements=st.floats(0, 1, width=32) | st.sampled_from(np.array(CONFIDENCES, np.float32).tolist()),
+)
+
+
+@given(st.lists(confidences, min_size=1, max_size=3))
+def test_confidence_falls_into_the_buckets_that_prometheus_would_choose(
+    batches: list[NDArray[np.float32]],
+) -> None:
+    """Counting a whole array gives what observing its values one by one gives."""
+    registry, metrics = made()
+    one_by_one = CollectorRegistry()
+    expected = Histogram("timeseries_confidence", "x", buckets=CONFIDENCES, registry=one_by_one)
+    for values in batches:
+        metrics.answered(np.stack([1 - values, values], axis=1))
+        for row in zip(1 - values, values, strict=True):
+            expected.observe(float(max(row)))
+    counted = samples(registry)
+    for name, value in samples(one_by_one).items():
+        np.testing.assert_allclose(counted[name], value, rtol=1e-12)
