@@ -20,9 +20,10 @@ def main() -> int:
         os.environ["KERAS_BACKEND"] = "tensorflow"
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         with quiet_import():
+            from training.crossfit import Screen
             from training.job import run
 
-        folder = run(config, dataset, say=_say, bars=sys.stdout.isatty())
+        folder = run(config, dataset, Screen(_say, bars=sys.stdout.isatty()))
     except TrainingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -38,6 +38,8 @@ REFERENCE_RECIPE: Mapping[str, Any] = MappingProxyType(
         "rounding": 0.0,
         "noise": 0.0,
         "averaging": 0.0,
+        "epoch_size": 1,
+        "folds": 0,
     }
 )
 RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -75,29 +77,41 @@ class TrainingConfig:
     model: str = _option("transformer", "which model to train", choices=MODEL_NAMES)
     windows: tuple[int, ...] = _option((125, 50), "window lengths of the spectra, in samples")
     hop: int = _option(25, "samples from one window to the next")
-    floor: float = _option(1.0, "noise floor of the spectra, in powers of rounding to 2 decimals")
-    patch: int = _option(4, "frequency bins a token")
+    tokens: str = _option(
+        "auto", "what a token is; auto asks a quick cross-validation", choices=("auto", "spectrum", "time")
+    )
+    floor: float = _option(0.01, "noise floor of the spectra, in powers of rounding to 2 decimals")
+    patch: int = _option(8, "frequency bins a token")
     width: int = _option(48, "width of the tokens")
     heads: int = _option(4, "attention heads")
     blocks: int = _option(2, "encoder blocks")
     feed_forward: int = _option(96, "units of an encoder block's perceptron")
+    readout: int = _option(16, "numbers that each token hands to the classifying head")
     head_units: int = _option(64, "units of the classifying head")
-    dropout: float = _option(0.1, "dropout rate")
+    dropout: float = _option(0.0, "dropout rate")
 
     # Fit
     seed: int = _option(1, "seed of weights, split, order and augmentation")
-    epochs: int = _option(200, "most epochs to train")
+    epochs: int = _option(150, "most epochs to train")
+    epoch_size: int = _option(2880, "least series an epoch; fewer training series are gone through again")
     batch_size: int = _option(64, "series a step")
+    teacher: str = _option(
+        "svm", "who teaches a model on spectra: machines, or labels", choices=("svm", "none")
+    )
     learning_rate: float = _option(1e-3, "peak learning rate")
     schedule: str = _option("cosine", "course of the learning rate", choices=("cosine", "constant"))
     warmup_epochs: int = _option(5, "epochs of rising learning rate (cosine only)")
     weight_decay: float = _option(1e-4, "decoupled weight decay (0: plain Adam)")
-    validation_fraction: float = _option(0.1, "share of the training series held out to choose the weights")
-    patience: int = _option(50, "epochs without a better validation loss before stopping")
+    folds: int = _option(4, "copies fitted to all but a fold, for calibration (0: hold out a share instead)")
+    validation_fraction: float = _option(
+        0.1, "share held out to choose the weights, where there are no folds"
+    )
+    patience: int = _option(50, "epochs without a better validation loss before stopping, likewise")
     averaging: float = _option(0.9, "decay per epoch of the moving average of the weights (0: off)")
-    mixing: float = _option(0.5, "share of training series mixed with another one")
-    rounding: float = _option(0.5, "share of training series rounded to 2 decimals")
-    noise: float = _option(0.1, "share of training series with white noise added")
+    mixing: float = _option(1.0, "share of training series mixed with another one")
+    rounding: float = _option(0.375, "share of training series rounded to 2 decimals")
+    noise: float = _option(0.22, "share of training series with white noise added")
+    resamples: int = _option(0, "repeat on so many stratified resamples of train and test, for the report")
     limit: int | None = _option(None, "use only so many training series (for trying things out)")
 
     def __post_init__(self) -> None:
@@ -110,11 +124,15 @@ class TrainingConfig:
             choices = option.metadata["choices"]
             if choices and getattr(self, option.name) not in choices:
                 raise ConfigError(f"{flag(option.name)}: takes one of {', '.join(choices)}")
-        for name in ("epochs", "batch_size", "patience", "patch", "width", "heads", "blocks"):
+        for name in ("epochs", "batch_size", "patience", "patch", "width", "heads", "blocks", "readout"):
             _require(getattr(self, name) >= 1, name, "takes a whole number of at least 1")
         for name in ("dropout", "mixing", "rounding", "noise", "averaging"):
             _require(0 <= getattr(self, name) <= 1, name, "takes a share from 0 to 1")
+        _require(self.folds == 0 or self.folds >= 2, "folds", "takes 0, or a whole number of at least 2")
+        if self.folds and self.model != "transformer":
+            raise ConfigError("--folds: models to compare with are not calibrated; they take 0")
         _require(0 < self.validation_fraction < 1, "validation_fraction", "takes a share between 0 and 1")
+        _require(self.rounding + self.noise <= 1, "noise", "takes no more than --rounding leaves of 1")
         _require(self.learning_rate > 0, "learning_rate", "takes a number above 0")
         _require(bool(self.windows) and min(self.windows) >= 4, "windows", "takes lengths of at least 4")
         _require(self.width % self.heads == 0, "width", "takes a multiple of --heads")

@@ -89,8 +89,8 @@ def read_dataset(name: str, train: Path, test: Path, *, digests: Mapping[str, st
     )
 
 
-def read_rows(path: Path, *, expected: str | None, remedy: str) -> Rows:
-    """Read one file and check every value, and its SHA-256 where one is expected.
+def read_rows(path: Path, *, expected: str | None, remedy: str, limit: int | None = None) -> Rows:
+    """Read one file and check every value, and its SHA-256 where one is expected; at most `limit` rows.
 
     Raises:
         DataError: names the file, the row where there is one, and the remedy.
@@ -101,7 +101,7 @@ def read_rows(path: Path, *, expected: str | None, remedy: str) -> Rows:
         raise DataError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
     rows = [
         _parse_row(line, where=f"{path}: row {number}", remedy=remedy)
-        for number, line in enumerate(content.decode("utf-8", errors="replace").splitlines(), start=1)
+        for number, line in enumerate(content.decode("utf-8", errors="replace").splitlines()[:limit], start=1)
     ]
     if not rows:
         raise DataError(f"{path}: row 1: the file is empty; {remedy}")

@@ -11,7 +11,7 @@ import openvino
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.models import INPUT_NAME, OUTPUT_NAME
+from training.models import INPUT_NAME, NOVELTY, PROBABILITIES
 
 GRAPH_FILES = ("openvino.xml", "openvino.bin")
 
@@ -22,28 +22,40 @@ def save_openvino(model: Any, folder: Path) -> tuple[str, ...]:
     signature = tf.TensorSpec((None, length, channels), tf.float32, name=INPUT_NAME)
 
     def answer(series: Any) -> dict[str, Any]:
-        return {OUTPUT_NAME: model(series, training=False)}
+        return named(model(series, training=False))
 
     graph = openvino.convert_model(tf.function(answer, input_signature=[signature]))
     openvino.save_model(graph, folder / GRAPH_FILES[0], compress_to_fp16=False)
     return GRAPH_FILES
 
 
+def named(outputs: Any) -> dict[str, Any]:
+    """A model's outputs by name; a model to compare with has one, which is no dict."""
+    return outputs if isinstance(outputs, dict) else {PROBABILITIES: outputs}
+
+
+def side_by_side(outputs: dict[str, Any]) -> NDArray[np.float32]:
+    """Outputs by name as one array `float32[n, columns]`, in the order of `app.contract.Golden.answers`."""
+    parts = [np.asarray(outputs[name]) for name in (PROBABILITIES, NOVELTY) if name in outputs]
+    return np.concatenate(parts, axis=1)
+
+
 def run_keras(path: Path, series: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities `float32[n, classes]` from a `.keras` file, opened as the service opens it."""
+    """Answers `float32[n, columns]` from a `.keras` file, opened as the service opens it."""
     model = keras.saving.load_model(path, safe_mode=True, compile=False)
-    return np.asarray(model(series[..., np.newaxis], training=False))
+    return side_by_side(named(model(series[..., np.newaxis], training=False)))
 
 
 def run_openvino(path: Path, series: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities `float32[n, classes]` from an OpenVINO graph.
+    """Answers `float32[n, columns]` from an OpenVINO graph.
 
     Precision is pinned: on a CPU with bfloat16 units OpenVINO would compute in that by itself.
     """
     compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    return np.array(compiled(series[..., np.newaxis])[0])
+    answers = compiled(series[..., np.newaxis])
+    return side_by_side({name: answers[port] for port in compiled.outputs for name in port.get_names()})
 
 
 def largest_difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """The largest absolute difference of a probability."""
+    """The largest absolute difference of an answer."""
     return float(np.abs(one - other).max())

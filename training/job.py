@@ -1,42 +1,45 @@
-"""The job once its data is read: model, fit, evaluation, report, seal."""
+"""The job once its data is read: fits, trust, evaluation, report, seal."""
 
 from __future__ import annotations
 
+import dataclasses
 import platform
 import shlex
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
-from numpy.typing import NDArray
 
-from app.contract import Provenance
-from training.checkpoint import close_run, open_run
+from app.contract import Provenance, Trust
+from training.calibrate import fit_temperature, measure_trust, softmax
 from training.config import TrainingConfig, config_from, flag
+from training.crossfit import HeldOut, Screen, cross_fit, fit_all, forget, hold_out
 from training.data import Dataset
 from training.evaluate import evaluate
-from training.fit import fit
+from training.material import Material, choose_tokens, known_views
 from training.meanings import labels_of
-from training.models import build_model
-from training.report import Report, metrics_of, write_report
+from training.models import build_trusted
+from training.predictor import predictor
+from training.publish import write_report
+from training.report import Report, metrics_of
+from training.resample import resampled_accuracies
 from training.seal import Sealing, seal
+from training.trained import Trained
+from training.trustworthy import evaluate_trust
 
-LIBRARIES = ("keras", "tensorflow", "openvino", "numpy")
+LIBRARIES = ("keras", "tensorflow", "openvino", "scikit-learn", "numpy")
 # Where things are does not change what a run computes, so a continued run may differ in these.
 PLACES = ("data", "train_file", "test_file", "cache", "download_url", "out", "runs", "run")
 
 
-def run(config: TrainingConfig, dataset: Dataset, *, say: Callable[[str], None], bars: bool = False) -> Path:
+def run(config: TrainingConfig, dataset: Dataset, screen: Screen) -> Path:
     """Train, evaluate and seal; continue where a killed run of the same configuration was.
 
     Args:
         config: what to do.
         dataset: of `load_dataset`, for the same configuration.
-        say: called with one line of progress at a time.
-        bars: show progress bars within epochs.
+        screen: shows progress.
 
     Returns:
         The new version folder.
@@ -44,29 +47,33 @@ def run(config: TrainingConfig, dataset: Dataset, *, say: Callable[[str], None],
     Raises:
         TrainingError: one line about what is wrong with the run's folder or the result.
     """
+    say = screen.say
+    dataset = limited(dataset, config)
     say(
         f"{dataset.name}: {len(dataset.train):,} training and {len(dataset.test):,} test series of "
         f"{dataset.length} values, classes {', '.join(dataset.labels)}"
     )
-    keras.utils.set_random_seed(config.seed)
-    model = build_model(config, length=dataset.length, classes=len(dataset.labels))
-    say(f"{config.model}: {model.count_params():,} parameters; run folder {config.run_folder}")
-    state = open_run(config.run_folder, course(config, dataset))
-    state = fit(model, dataset, config, state=state, folder=config.run_folder, say=say, bars=bars)
-    # A new model, for the trained one would bring its optimizer's state into the artifact.
-    model = build_model(config, length=dataset.length, classes=len(dataset.labels))
-    model.set_weights(state.best)
-    say(f"keeps epoch {state.best_epoch}; evaluates on the test series")
-    evaluation = evaluate(predictor(model), dataset)
+    command = command_of(config)
+    config = decided(config, dataset, screen)
+    say(f"{config.model}; run folder {config.run_folder}")
+    trained = train(config, dataset, screen)
+    model, decisive = trained.model, course(config, dataset)
+    resamples = resampled_accuracies(
+        dataset, config, folder=config.run_folder, course=decisive, screen=screen
+    )
+    say(f"{model.count_params():,} parameters; evaluates on the test series")
+    predict = predictor(model)
+    evaluation = evaluate(predict, dataset)
     report = Report(
         config=config,
         dataset=dataset,
-        state=state,
+        trained=trained,
         evaluation=evaluation,
+        trust=evaluate_trust(model, predict, trained.trust, evaluation, dataset) if trained.trust else None,
+        resamples=resamples,
         labels=labels_of(dataset.name, dataset.labels),
-        parameters=model.count_params(),
         versions={"Python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
-        command=command_of(config),
+        command=command,
     )
     folder = seal(
         model,
@@ -75,19 +82,53 @@ def run(config: TrainingConfig, dataset: Dataset, *, say: Callable[[str], None],
         out=Path(config.out),
         write_report=lambda partial: write_report(report, partial),
     )
-    close_run(config.run_folder)
-    for name, value in metrics_of(evaluation).items():
+    forget(config.run_folder)
+    for name, value in metrics_of(report).items():
         say(f"{name.replace('_', ' ')}: {value:.2%}")
     return folder
 
 
-def predictor(model: Any) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    """The model as a function of `float32[n, length]`."""
+def train(config: TrainingConfig, dataset: Dataset, screen: Screen) -> Trained:
+    """All fits of a run but those to resamples; `config` is `decided`."""
+    material, folder, decisive = Material(dataset, config), config.run_folder, course(config, dataset)
+    if config.folds:
+        held_out, states = cross_fit(material, folder=folder, course=decisive, screen=screen)
+        fitted = fit_all(material, folder=folder, course=decisive, screen=screen)
+    else:
+        fitted, measured = hold_out(material, folder=folder, course=decisive, screen=screen)
+        if measured is None:
+            return Trained(fitted.model, None, 1.0, (fitted.state,), None)
+        held_out, states = measured, []
+    temperature = fit_temperature(held_out.logits, held_out.targets)
+    trust, accuracy = _trust(material, held_out, temperature)
+    model = build_trusted(
+        fitted.model,
+        config,
+        length=dataset.length,
+        temperature=temperature,
+        novelty=material.novelty(np.arange(len(dataset.train))),
+    )
+    return Trained(model, trust, temperature, (fitted.state, *states), accuracy)
 
-    def predict(series: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(model.predict(series[..., np.newaxis], batch_size=256, verbose=0))
 
-    return predict
+def decided(config: TrainingConfig, dataset: Dataset, screen: Screen) -> TrainingConfig:
+    """The configuration with nothing left open: `auto` becomes what the training series speak for."""
+    if config.model != "transformer" or config.tokens != "auto":
+        return config
+    tokens, scores = choose_tokens(Material(dataset, config))
+    shown = ", ".join(f"{name} {score:.1%}" for name, score in scores.items())
+    screen.say(
+        f"tokens: {tokens} (a support vector machine, cross-validated on the training series: {shown})"
+    )
+    return dataclasses.replace(config, tokens=tokens)
+
+
+def limited(dataset: Dataset, config: TrainingConfig) -> Dataset:
+    """The data set with no more training series than wanted."""
+    if not config.limit or config.limit >= len(dataset.train):
+        return dataset
+    kept = np.random.default_rng(config.seed).permutation(len(dataset.train))[: config.limit]
+    return dataclasses.replace(dataset, train=dataset.train[kept], train_targets=dataset.train_targets[kept])
 
 
 def command_of(config: TrainingConfig) -> str:
@@ -108,19 +149,28 @@ def course(config: TrainingConfig, dataset: Dataset) -> dict[str, Any]:
     return options | {"data_sha256": dict(dataset.sha256)}
 
 
+def _trust(material: Material, held_out: HeldOut, temperature: float) -> tuple[Trust, float]:
+    probabilities = softmax(held_out.logits / temperature)
+    trust = measure_trust(
+        probabilities, held_out.targets, held_out.novelty, views=known_views(material.series)
+    )
+    return trust, float(np.mean(probabilities.argmax(axis=1) == held_out.targets))
+
+
 def _sealing(report: Report) -> Sealing:
-    config, dataset = report.config, report.dataset
+    config, dataset, trained = report.config, report.dataset, report.trained
     return Sealing(
         name=config.artifact_name,
-        description=f"{dataset.name}: {config.model} with {report.parameters:,} parameters",
+        description=f"{dataset.name}: {config.model} with {trained.model.count_params():,} parameters",
         labels=report.labels,
-        metrics=metrics_of(report.evaluation),
+        trust=trained.trust,
+        metrics=metrics_of(report),
         provenance=Provenance(
             dataset=dataset.name,
             data_sha256=dict(dataset.sha256),
             config=config.as_json(),
             seed=config.seed,
             versions=dict(report.versions),
-            training_seconds=round(report.state.seconds, 1),
+            training_seconds=round(report.training_seconds, 1),
         ),
     )

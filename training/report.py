@@ -1,94 +1,106 @@
-"""What a run tells people: metrics as JSON, the learning curve as CSV, plots, and the model card."""
+"""What a run found out, and its figures under the names that the contract has for them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
-from app.contract import CARD_FILE, Label
-from training.card import Card
-from training.checkpoint import RunState
+import numpy as np
+
+from app.contract import Label
 from training.config import TrainingConfig
 from training.data import Dataset
 from training.evaluate import Evaluation
-from training.plots import plot_confusion, plot_history, plot_roc
+from training.trained import Trained
+from training.trustworthy import TrustEvaluation
 
-METRICS_FILE, HISTORY_FILE = "metrics.json", "history.csv"
-HISTORY_PLOT, CONFUSION_PLOT, ROC_PLOT = "learning_curve.png", "confusion_matrix.png", "roc.png"
 # View of the test set to the contract's name of the accuracy on it.
 METRICS: Mapping[str, str] = MappingProxyType(
     {
         "stored": "accuracy",
+        "six_digits": "accuracy_six_significant_digits",
+        "float16": "accuracy_float16",
         "rounded_3": "accuracy_rounded_3_decimals",
         "rounded_2": "accuracy_rounded_2_decimals",
         "rounded_1": "accuracy_rounded_1_decimal",
         "noise": "accuracy_with_noise",
     }
 )
+# View of the test set to how the name of any other figure ends.
+ENDINGS: Mapping[str, str] = MappingProxyType({"stored": "", "rounded_2": "_rounded_2_decimals"})
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything the report is made from."""
+    """Everything the report is made from.
+
+    Attributes:
+        config: of the run, with nothing left open.
+        dataset: what was fitted and evaluated.
+        trained: the model, and how its fits went.
+        evaluation: of the model on the test series.
+        trust: None for a model to compare with.
+        resamples: view to accuracy for each resample of train and test; empty if there were none.
+        labels: the classes with their meanings.
+        versions: library to version.
+        command: what gives this run.
+    """
 
     config: TrainingConfig
     dataset: Dataset
-    state: RunState
+    trained: Trained
     evaluation: Evaluation
+    trust: TrustEvaluation | None
+    resamples: Sequence[Mapping[str, float]]
     labels: tuple[Label, ...]
-    parameters: int
     versions: Mapping[str, str]
     command: str
 
+    @property
+    def training_seconds(self) -> float:
+        """Time spent in the epochs of all fits that the artifact needs; resamples are not among them."""
+        return sum(state.seconds for state in self.trained.states)
 
-def metrics_of(evaluation: Evaluation) -> dict[str, float]:
-    """The contract's metrics: test accuracies as fractions."""
-    return {name: evaluation.accuracies[view] for view, name in METRICS.items()}
-
-
-def write_report(report: Report, folder: Path) -> tuple[str, ...]:
-    """Write metrics, plots and card into a folder; the names of the files."""
-    evaluation, state, dataset = report.evaluation, report.state, report.dataset
-    (folder / METRICS_FILE).write_text(json.dumps(_as_json(report), indent=2) + "\n", encoding="utf-8")
-    (folder / HISTORY_FILE).write_text(_as_csv(state.history), encoding="utf-8")
-    plot_history(folder / HISTORY_PLOT, state.history, best_epoch=state.best_epoch)
-    plot_confusion(folder / CONFUSION_PLOT, evaluation.confusion, dataset.labels)
-    plot_roc(folder / ROC_PLOT, evaluation.probabilities, dataset.test_targets, dataset.labels)
-    card = Card(
-        config=report.config,
-        dataset=dataset,
-        state=state,
-        evaluation=evaluation,
-        labels=report.labels,
-        parameters=report.parameters,
-        versions=report.versions,
-        command=report.command,
-        plots={"Learning curve": HISTORY_PLOT, "Confusion matrix": CONFUSION_PLOT, "ROC curve": ROC_PLOT},
-    )
-    (folder / CARD_FILE).write_text(card.as_markdown(), encoding="utf-8")
-    return METRICS_FILE, HISTORY_FILE, HISTORY_PLOT, CONFUSION_PLOT, ROC_PLOT, CARD_FILE
+    @property
+    def held_out_accuracy(self) -> float | None:
+        """Accuracy on training series that were not fitted to; None if there were too few to hold any out."""
+        if self.trained.held_out is not None:
+            return self.trained.held_out
+        return self.trained.states[0].kept.get("val_accuracy")
 
 
-def _as_json(report: Report) -> dict[str, Any]:
-    evaluation, state = report.evaluation, report.state
-    leak = evaluation.leak
-    return {
-        "test": metrics_of(evaluation) | {"cross_entropy": evaluation.loss},
-        "validation": {"accuracy": state.kept["val_accuracy"], "cross_entropy": state.kept["val_loss"]},
-        "confusion": {"labels": list(report.dataset.labels), "rows_are_true": evaluation.confusion.tolist()},
-        "distinct_value_count_alone": leak and {"stored": leak.stored, "rounded_2_decimals": leak.rounded},
-        "parameters": report.parameters,
-        "best_epoch": state.best_epoch,
-        "epochs": state.epochs,
-        "training_seconds": state.seconds,
-    }
+def metrics_of(report: Report) -> dict[str, float]:
+    """The contract's metrics: test accuracies and other shares, all as fractions."""
+    evaluation = report.evaluation
+    metrics = {name: evaluation.accuracies[view] for view, name in METRICS.items()}
+    metrics["largest_change_with_precision"] = evaluation.spread
+    if report.held_out_accuracy is not None:
+        metrics["held_out_accuracy"] = report.held_out_accuracy
+    metrics |= _by_view("expected_calibration_error", evaluation.calibration_error)
+    if report.trust:
+        metrics |= _of_trust(report.trust)
+    if report.resamples:
+        metrics |= _by_view("resamples_mean_accuracy", means_of(report.resamples))
+    return metrics
 
 
-def _as_csv(history: Sequence[Mapping[str, float]]) -> str:
-    names = list(history[0])
-    rows = ([str(epoch), *(f"{entry[name]:.6g}" for name in names)] for epoch, entry in enumerate(history, 1))
-    return "".join(",".join(row) + "\n" for row in [["epoch", *names], *rows])
+def means_of(resamples: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """View to mean accuracy over at least one resample."""
+    return {view: float(np.mean([accuracy[view] for accuracy in resamples])) for view in resamples[0]}
+
+
+def _of_trust(trust: TrustEvaluation) -> dict[str, float]:
+    levels = trust.coverage["stored"]
+    metrics: dict[str, float] = {}
+    for level in levels:
+        shares = {view: by_level[level] for view, by_level in trust.coverage.items()}
+        metrics |= _by_view(f"coverage_{level.removeprefix('0.'):0<2}", shares)
+    metrics |= _by_view("ood_auroc", trust.separation)
+    for name, areas in trust.related.items():
+        metrics |= _by_view(f"ood_auroc_{name.lower()}", areas)
+    return metrics | _by_view("accuracy_uniform_attention", trust.uniform_attention)
+
+
+def _by_view(name: str, values: Mapping[str, float]) -> dict[str, float]:
+    return {name + ending: values[view] for view, ending in ENDINGS.items()}

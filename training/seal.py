@@ -27,16 +27,24 @@ from app.contract import (
     Label,
     OutputSpec,
     Provenance,
+    Trust,
     open_artifact,
     sha256_of,
 )
 from app.errors import ArtifactError
 from training.data import Dataset
 from training.errors import SealError
-from training.export import GRAPH_FILES, largest_difference, run_keras, run_openvino, save_openvino
-from training.models import INPUT_NAME, OUTPUT_NAME
+from training.export import (
+    GRAPH_FILES,
+    largest_difference,
+    named,
+    run_keras,
+    run_openvino,
+    save_openvino,
+)
+from training.models import INPUT_NAME, NOVELTY, PROBABILITIES
 
-# A probability may differ by this much between two runtimes: float32 sums in another order. What was
+# An answer may differ by this much between two runtimes: float32 sums in another order. What was
 # measured must stay below a tenth of it, so that other machines have room.
 TOLERANCE = 1e-3
 MARGIN = 10.0
@@ -50,6 +58,7 @@ class Sealing:
     name: str
     description: str
     labels: tuple[Label, ...]
+    trust: Trust | None
     metrics: dict[str, float]
     provenance: Provenance
 
@@ -103,7 +112,7 @@ def verify(folder: Path) -> dict[str, float]:
     """Open a version folder as the service will, and compute its golden answers on each runtime.
 
     Returns:
-        Runtime to the largest difference of a probability.
+        Runtime to the largest difference of an answer.
 
     Raises:
         SealError: the folder cannot be opened, or an answer differs by more than the contract allows.
@@ -116,9 +125,7 @@ def verify(folder: Path) -> dict[str, float]:
     answers = {"keras": run_keras(artifact.model_path, golden.series)}
     if graph := artifact.derived("openvino"):
         answers["openvino"] = run_openvino(graph[0], golden.series)
-    differences = {
-        runtime: largest_difference(answer, golden.probabilities) for runtime, answer in answers.items()
-    }
+    differences = {runtime: largest_difference(answer, golden.answers) for runtime, answer in answers.items()}
     for runtime, difference in differences.items():
         if not difference <= artifact.contract.output.tolerance / MARGIN:
             raise SealError(
@@ -146,8 +153,13 @@ def golden_series(dataset: Dataset) -> NDArray[np.float32]:
 def _write_model(model: Any, dataset: Dataset, folder: Path) -> list[str]:
     model.save(folder / MODEL_FILE)
     series = golden_series(dataset)
-    golden = Golden(series=series, probabilities=model(series[..., np.newaxis], training=False).numpy())
-    np.savez(folder / GOLDEN_FILE, series=golden.series, probabilities=golden.probabilities)
+    answers = named(model(series[..., np.newaxis], training=False))
+    outputs = {name: np.asarray(value) for name, value in answers.items()}
+    golden = Golden(series, probabilities=outputs[PROBABILITIES], novelty=outputs.get(NOVELTY))
+    arrays = {"series": golden.series, "probabilities": golden.probabilities}
+    if golden.novelty is not None:
+        arrays["novelty"] = golden.novelty
+    np.savez(folder / GOLDEN_FILE, allow_pickle=False, **arrays)
     return [MODEL_FILE, GOLDEN_FILE, *save_openvino(model, folder)]
 
 
@@ -162,8 +174,9 @@ def _contract(
         created=datetime.now(UTC).replace(microsecond=0),
         description=sealing.description,
         input=InputSpec(name=INPUT_NAME, length=dataset.length),
-        output=OutputSpec(name=OUTPUT_NAME, tolerance=TOLERANCE),
+        output=OutputSpec(name=PROBABILITIES, tolerance=TOLERANCE),
         labels=sealing.labels,
+        trust=sealing.trust,
         parameters=model.count_params(),
         files=files,
         derived={"openvino": DerivedGraph(files=graph, parent_sha256=files[MODEL_FILE])},

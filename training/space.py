@@ -34,12 +34,13 @@ def suggest_options(trial: Suggests) -> dict[str, Any]:
     """Options of the transformer and its training, as `training.config.config_from` takes them."""
     return {
         "windows": WINDOWS[trial.suggest_categorical("windows", sorted(WINDOWS))],
-        "patch": trial.suggest_categorical("patch", [2, 4, 8]),
+        "patch": trial.suggest_categorical("patch", [4, 8, 16]),
         "width": trial.suggest_categorical("width", [32, 48, 64]),
         "blocks": trial.suggest_int("blocks", 1, 3),
-        "dropout": trial.suggest_float("dropout", 0.0, 0.3),
+        "dropout": trial.suggest_float("dropout", 0.0, 0.2),
         "learning_rate": trial.suggest_float("learning_rate", 3e-4, 3e-3, log=True),
         "weight_decay": trial.suggest_float("weight_decay", 1e-6, 1e-2, log=True),
-        "mixing": trial.suggest_float("mixing", 0.0, 0.8),
-        "noise": trial.suggest_float("noise", 0.0, 0.25),
+        "mixing": trial.suggest_float("mixing", 0.5, 1.0),
+        "rounding": trial.suggest_float("rounding", 0.2, 0.5),
+        "noise": trial.suggest_float("noise", 0.1, 0.4),
     }

@@ -1,9 +1,7 @@
-"""Our model: a transformer over frequency, on the logarithm of a series' average power spectrum.
+"""Our model: a transformer over frequency bands, or over stretches of time, to the logits of the classes.
 
-What tells the classes apart is how power is spread over frequency, not when something happens. So each
-window length gives one spectrum, averaged over the whole series before its logarithm (one frame's power is
-far too noisy), cut into tokens of neighbouring bins. Each token has weights and a bias of its own: the bias
-is its learned position. Attention then relates bands to each other.
+A spectrum is cut into tokens of neighbouring bins, a series into stretches. Each token has a bias of its own,
+which is its learned position; a band has weights of its own as well. Attention relates them to each other.
 """
 
 from __future__ import annotations
@@ -11,53 +9,81 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import keras
 from keras import layers, ops
 
 from training.config import TrainingConfig
+from training.normalise import z_normalise
+from training.spectrum import MEANS, bin_counts, spectra_width
 
-# Variance of rounding a value to 2 decimals: step² / 12, the step being 0.01 (uniform distribution).
-ROUNDING_VARIANCE = 0.01**2 / 12
+# A series is cut into at most so many stretches: attention over more costs time.
+STRETCHES = 24
 
 
-def transformer_layers(series: Any, *, classes: int, config: TrainingConfig) -> Any:
-    """The model on z-normalised series `float32[n, length, 1]`; probabilities `float32[n, classes]`."""
-    lengths = sorted({min(window, series.shape[1]) for window in config.windows}, reverse=True)
-    x = ops.concatenate([_spectrum_tokens(series, length, config) for length in lengths], axis=1)
+def spectrum_classifier(
+    config: TrainingConfig, *, length: int, classes: int, mean: Any = None, variance: Any = None
+) -> Any:
+    """A `keras.Model` from `log_spectra` of series of a length, `float32[n, width]`, to logits.
+
+    Args:
+        config: the model's sizes.
+        length: values a series.
+        classes: number of classes.
+        mean: `float[width]`, of the training spectra; zeros if not given.
+        variance: `float[width]`, of the training spectra; ones if not given.
+
+    Returns:
+        The model; it gives logits `float32[n, classes]`.
+    """
+    width = spectra_width(config, length)
+    spectra = keras.Input((width,), name="spectra")
+    standard = layers.Normalization(
+        mean=[0.0] * width if mean is None else [float(value) for value in mean],
+        variance=[1.0] * width if variance is None else [float(value) for value in variance],
+        name="standardise",
+    )(spectra)
+    tokens, start = [], 0
+    for bins in bin_counts(config, length):
+        tokens.append(_bands(standard[:, start : start + MEANS * bins], config))
+        start += MEANS * bins
+    logits = _classify(ops.concatenate(tokens, axis=1), classes, config)
+    return keras.Model(spectra, logits, name="classifier")
+
+
+def series_classifier(config: TrainingConfig, *, length: int, classes: int) -> Any:
+    """A `keras.Model` from raw series `float32[n, length, 1]` to logits `float32[n, classes]`."""
+    series = keras.Input((length, 1), name="series")
+    stride = math.ceil(length / STRETCHES)
+    x = layers.Conv1D(config.width, 2 * stride + 5, padding="same", activation="relu")(z_normalise(series))
+    x = layers.MaxPooling1D(stride, padding="same")(x)
+    tokens = layers.EinsumDense(
+        "bti,io->bto",
+        output_shape=(x.shape[1], config.width),
+        bias_axes="to",
+        name="stretches",
+    )(x)
+    return keras.Model(series, _classify(tokens, classes, config), name="classifier")
+
+
+def _bands(spectra: Any, config: TrainingConfig) -> Any:
+    """Tokens `float32[n, tokens, width]` of a window's standardised spectra `float32[n, means * bins]`."""
+    bins = spectra.shape[1] // MEANS
+    tokens = math.ceil(bins / config.patch)
+    by_mean = ops.reshape(spectra, (-1, MEANS, bins))
+    padded = ops.pad(by_mean, [[0, 0], [0, 0], [0, tokens * config.patch - bins]])
+    patches = ops.reshape(padded, (-1, MEANS, tokens, config.patch))
+    return layers.EinsumDense("bmtp,tmpd->btd", output_shape=(tokens, config.width), bias_axes="td")(patches)
+
+
+def _classify(x: Any, classes: int, config: TrainingConfig) -> Any:
     for _ in range(config.blocks):
         x = _encoder(x, config)
     x = layers.LayerNormalization()(x)
-    x = layers.GlobalAveragePooling1D()(x)
+    # Read in order, not averaged: which band it was that had something to say would otherwise be lost.
+    x = layers.Flatten()(layers.Dense(config.readout)(x))
     x = layers.Dense(config.head_units, activation="relu")(x)
     x = layers.Dropout(config.dropout)(x)
-    return layers.Dense(classes, activation="softmax", name="probabilities")(x)
-
-
-def _spectrum_tokens(series: Any, window: int, config: TrainingConfig) -> Any:
-    """Tokens `float32[n, tokens, width]` of the average power spectrum with a Hann window of a length."""
-    bins = 2 ** math.ceil(math.log2(window))
-    power = layers.STFTSpectrogram(
-        mode="psd",
-        frame_length=window,
-        frame_step=max(1, min(config.hop, window // 2)),
-        fft_length=bins,
-        window="hann",
-        scaling=None,
-        padding="valid",
-        trainable=False,
-        name=f"power_{window}",
-    )(series)
-    # A periodic Hann window's squares sum to 3/8 of its length: the power that white noise has in any bin.
-    floor = config.floor * ROUNDING_VARIANCE * 3 / 8 * window
-    spectrum = ops.log(ops.mean(power, axis=1) + floor)
-    spectrum = layers.BatchNormalization(
-        center=False, scale=False, momentum=0.9, epsilon=1e-5, name=f"standardise_{window}"
-    )(spectrum)
-    tokens = math.ceil((bins // 2 + 1) / config.patch)
-    padded = ops.pad(spectrum, [[0, 0], [0, tokens * config.patch - (bins // 2 + 1)]])
-    patches = ops.reshape(padded, (-1, tokens, config.patch))
-    return layers.EinsumDense(
-        "btp,tpd->btd", output_shape=(tokens, config.width), bias_axes="td", name=f"tokens_{window}"
-    )(patches)
+    return layers.Dense(classes, name="logits")(x)
 
 
 def _encoder(x: Any, config: TrainingConfig) -> Any:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import keras
 import optuna
 
+from training.augment import split
 from training.checkpoint import close_run, open_run
 from training.config import TrainingConfig
 from training.data import Dataset
 from training.fit import fit
-from training.job import course
-from training.models import build_model
+from training.job import course, limited
+from training.material import Material
 
 
 def validation_loss(config: TrainingConfig, dataset: Dataset, trial: Any, *, max_parameters: int) -> float:
     """The lowest validation loss of a configuration's run.
 
     Args:
-        config: names the run's folder; a run that is there continues.
+        config: names the run's folder; a run that is there continues. It has no folds and its tokens are
+            decided.
         dataset: only its training series are used.
         trial: an `optuna.Trial`, told the loss of each epoch.
         max_parameters: a larger model is not trained.
@@ -29,18 +30,29 @@ def validation_loss(config: TrainingConfig, dataset: Dataset, trial: Any, *, max
         optuna.TrialPruned: too large, or worse than others at the same epoch.
     """
     keras.utils.set_random_seed(config.seed)
-    model = build_model(config, length=dataset.length, classes=len(dataset.labels))
-    if model.count_params() > max_parameters:
-        raise optuna.TrialPruned(f"{model.count_params():,} parameters")
+    dataset = limited(dataset, config)
+    material = Material(dataset, config)
+    rows, held_out = split(dataset.train_targets, fraction=config.validation_fraction, seed=config.seed)
+    task = material.task(rows)
+    if (parameters := material.parameters(task.model)) > max_parameters:
+        raise optuna.TrialPruned(f"{parameters:,} parameters")
 
     def report(epoch: int, entry: dict[str, float]) -> None:
         trial.report(entry["val_loss"], epoch)
         if trial.should_prune():
             raise optuna.TrialPruned
 
-    folder = Path(config.run_folder)
-    state = open_run(folder, course(config, dataset))
-    state = fit(model, dataset, config, state=state, folder=folder, say=_quiet, after_epoch=report)
+    folder = config.run_folder
+    state = fit(
+        task.model,
+        task.course,
+        config,
+        check=material.held_out(held_out),
+        state=open_run(folder, course(config, dataset)),
+        folder=folder,
+        say=_quiet,
+        after_epoch=report,
+    )
     close_run(folder)
     return state.kept["val_loss"]
 

@@ -67,6 +67,8 @@ class Search:
         """The training configuration of a trial; its run is named by its options, so it is found again."""
         run = f"trial-{hashlib.sha256(repr(sorted(options.items())).encode()).hexdigest()[:12]}"
         fixed = {"dataset": self.dataset, "epochs": self.epochs, "limit": self.limit, "seed": self.seed}
+        # One fit a trial, judged by series held out of it.
+        fixed["folds"] = 0
         return config_from(fixed, options, {"runs": str(self.home), "run": run})
 
 
@@ -137,13 +139,16 @@ def work(search: Search) -> None:
         import tensorflow as tf
 
         from training import trial
+        from training.crossfit import Screen
+        from training.job import decided
     # Several processes share the cores; none should start a thread for each of them.
     tf.config.threading.set_intra_op_parallelism_threads(max(1, (os.cpu_count() or 1) // search.jobs))
     study = open_study(search)
     dataset = load_dataset(search.config({}))
+    tokens = decided(search.config({}), dataset, Screen(lambda _: None)).tokens
 
     def objective(suggesting: Any) -> float:
-        config = search.config(suggest_options(suggesting))
+        config = dataclasses.replace(search.config(suggest_options(suggesting)), tokens=tokens)
         return trial.validation_loss(config, dataset, suggesting, max_parameters=MAX_PARAMETERS)
 
     if _done(study) < search.trials:

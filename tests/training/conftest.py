@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from training.config import TrainingConfig, config_from
 from training.data import Dataset
+from training.material import Material
+from training.models import build_trusted
 
 LENGTH = 64
 # TensorFlow 2.21 reads its variables in a way that NumPy 2 deprecates; nothing of ours can change that.
@@ -33,6 +35,9 @@ TINY: dict[str, Any] = {
     "feed_forward": 8,
     "head_units": 8,
     "warmup_epochs": 0,
+    "tokens": "spectrum",
+    "epoch_size": 1,
+    "folds": 2,
 }
 
 
@@ -110,6 +115,24 @@ def tiny(tmp_path: Path) -> Callable[..., TrainingConfig]:
     def make(**options: Any) -> TrainingConfig:
         places = {"out": str(tmp_path / "out"), "runs": str(tmp_path / "runs"), "name": "waves"}
         return config_from(TINY | places | options)
+
+    return make
+
+
+@pytest.fixture
+def untrained() -> Callable[..., Any]:
+    """Makes a whole model around an untrained classifier: what is sealed, but for what it has learnt."""
+
+    def make(config: TrainingConfig, dataset: Dataset) -> Any:
+        material = Material(dataset, config)
+        rows = np.arange(len(dataset.train))
+        return build_trusted(
+            material.task(rows).model,
+            config,
+            length=dataset.length,
+            temperature=1.5,
+            novelty=material.novelty(rows),
+        )
 
     return make
 

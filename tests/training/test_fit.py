@@ -10,11 +10,12 @@ import keras
 import numpy as np
 import pytest
 
+from training.augment import split
 from training.checkpoint import RunState, open_run
 from training.config import TrainingConfig
 from training.data import Dataset
 from training.fit import compile_model, fit
-from training.models import build_model
+from training.material import Material
 
 Tiny = Callable[..., TrainingConfig]
 
@@ -26,10 +27,13 @@ class Killed(Exception):
 def _run(
     dataset: Dataset, config: TrainingConfig, folder: Path, *, say: Callable[[str], None] = lambda _: None
 ) -> tuple[Any, RunState]:
+    """Fit to three quarters of the training series, validate on the others."""
     keras.utils.set_random_seed(config.seed)
-    model = build_model(config, length=dataset.length, classes=len(dataset.labels))
-    state = open_run(folder, config.as_json())
-    return model, fit(model, dataset, config, state=state, folder=folder, say=say)
+    material = Material(dataset, config)
+    rows, held_out = split(dataset.train_targets, fraction=0.25, seed=config.seed)
+    task, state = material.task(rows), open_run(folder, config.as_json())
+    check = material.held_out(held_out)
+    return task.model, fit(task.model, task.course, config, check=check, state=state, folder=folder, say=say)
 
 
 def _curve(state: RunState) -> list[dict[str, float]]:
@@ -38,8 +42,10 @@ def _curve(state: RunState) -> list[dict[str, float]]:
 
 def test_it_learns(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
     """A few epochs tell two frequencies apart."""
-    model, state = _run(wave_dataset, tiny(epochs=30, learning_rate=0.02), tmp_path)
-    answers = np.asarray(model(wave_dataset.test[..., np.newaxis], training=False)).argmax(axis=1)
+    config = tiny(epochs=30, learning_rate=0.02)
+    model, state = _run(wave_dataset, config, tmp_path)
+    inputs = Material(wave_dataset, config).inputs(wave_dataset.test)
+    answers = np.asarray(model(inputs, training=False)).argmax(axis=1)
     assert (answers == wave_dataset.test_targets).mean() > 0.9
     assert state.history[-1]["loss"] < state.history[0]["loss"]
 
@@ -80,14 +86,21 @@ def test_the_seed_decides_everything(wave_dataset: Dataset, tiny: Tiny, tmp_path
     assert first != other
 
 
+def test_with_folds_the_last_weights_are_kept(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
+    """A fit of a length that was chosen before runs to its end, whatever its validation says."""
+    config = tiny(epochs=12, patience=1, learning_rate=0.5, schedule="constant", averaging=0.0)
+    model, state = _run(wave_dataset, config, tmp_path)
+    assert state.epochs == state.best_epoch == 12
+    for weight, best in zip(model.get_weights(), state.best, strict=True):
+        np.testing.assert_array_equal(weight, best)
+
+
 @pytest.mark.parametrize("averaging", [0.0, 0.9])
 def test_it_stops_early_and_keeps_the_best(
     wave_dataset: Dataset, tiny: Tiny, tmp_path: Path, averaging: float
 ) -> None:
     """Without progress for `patience` epochs it stops, and the model has the weights of the best epoch."""
-    config = tiny(
-        epochs=50, patience=3, learning_rate=0.5, schedule="constant", averaging=averaging, rounding=0.0
-    )
+    config = tiny(epochs=50, patience=3, learning_rate=0.5, schedule="constant", averaging=averaging, folds=0)
     model, state = _run(wave_dataset, config, tmp_path)
     losses = [entry["val_loss"] for entry in state.history]
     assert state.epochs == state.best_epoch + 3 < 50
@@ -99,7 +112,7 @@ def test_it_stops_early_and_keeps_the_best(
 def test_the_learning_rate_rises_and_falls(wave_dataset: Dataset, tiny: Tiny) -> None:
     """With the cosine schedule it warms up to its peak and ends near zero."""
     config = tiny(epochs=20, warmup_epochs=5, learning_rate=0.01)
-    model = build_model(config, length=wave_dataset.length, classes=2)
+    model = Material(wave_dataset, config).task(np.arange(48)).model
     compile_model(model, config, steps=10)
     rates = []
     for step in (0, 25, 50, 125, 200):
@@ -114,9 +127,3 @@ def test_tensorboard_gets_the_curve(wave_dataset: Dataset, tiny: Tiny, tmp_path:
     logs = list((tmp_path / "tensorboard").glob("events.out.tfevents.*"))
     assert len(logs) == 1
     assert b"val_loss" in logs[0].read_bytes()
-
-
-def test_a_limit_takes_fewer_series(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
-    """With a limit, only so many series are fitted: one step of 16 an epoch instead of three."""
-    model, _ = _run(wave_dataset, tiny(epochs=1, limit=10), tmp_path)
-    assert int(model.optimizer.iterations) == 1

@@ -16,19 +16,22 @@ import pytest
 
 from app.contract import open_artifact
 from training.config import TrainingConfig
-from training.job import command_of
+from training.crossfit import Screen
+from training.data import Dataset
+from training.job import command_of, limited
 from training.job import run as run_on
 from training.options import parse
 from training.seal import verify
 from training.sources import load_dataset
 
 Tiny = Callable[..., TrainingConfig]
-REPORT = {"CARD.md", "metrics.json", "history.csv", "learning_curve.png", "confusion_matrix.png", "roc.png"}
+PICTURES = {"learning_curve.png", "confusion_matrix.png", "roc.png", "reliability.png", "robustness.png"}
+REPORT = {"CARD.md", "metrics.json", "history.csv", *PICTURES}
 
 
 def run(config: TrainingConfig, *, say: Callable[[str], None]) -> Path:
     """The whole job."""
-    return run_on(config, load_dataset(config), say=say)
+    return run_on(config, load_dataset(config), Screen(say))
 
 
 def _history(folder: Path) -> list[dict[str, str]]:
@@ -43,12 +46,19 @@ def _start(*options: str) -> subprocess.Popen[str]:
 
 def test_two_epochs_of_forda_make_an_artifact(tiny: Tiny) -> None:
     """Two epochs on the real files give an artifact that opens, answers, reports, and beats chance."""
-    sizes = {"windows": (125, 50), "hop": 25, "batch_size": 64, "learning_rate": 3e-3, "width": 16}
+    sizes = {
+        "windows": (125, 50),
+        "hop": 25,
+        "batch_size": 64,
+        "learning_rate": 3e-3,
+        "width": 16,
+        "folds": 2,
+    }
     lines: list[str] = []
     folder = run(tiny(name="forda", **sizes), say=lines.append)
     artifact = open_artifact(folder)
     contract = artifact.contract
-    assert set(contract.files) >= REPORT
+    assert set(contract.files) >= REPORT | {"novelty.png", "spectra.png"}
     assert [(label.name, label.meaning) for label in contract.labels] == [
         ("-1", "symptom absent"),
         ("1", "symptom present"),
@@ -61,7 +71,13 @@ def test_two_epochs_of_forda_make_an_artifact(tiny: Tiny) -> None:
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     assert np.sum(metrics["confusion"]["rows_are_true"]) == 1320
     assert metrics["distinct_value_count_alone"]["stored"] == 1
-    assert [row["epoch"] for row in _history(folder)] == ["1", "2"]
+    assert [(row["fit"], row["epoch"]) for row in _history(folder)][:3] == [
+        ("final", "1"),
+        ("final", "2"),
+        ("fold 1", "1"),
+    ]
+    assert contract.trust is not None
+    assert contract.metrics["ood_auroc"] > 0.9
     assert "**The labels leak through rounding**" in artifact.card
     assert f"{contract.metrics['accuracy']:.2%}" in artifact.card
     assert lines[0].startswith("FordA: 3,601 training and 1,320 test series of 500 values, classes -1, 1")
@@ -73,7 +89,8 @@ def test_two_epochs_of_forda_make_an_artifact(tiny: Tiny) -> None:
 )
 def test_other_data_sets_train_alike(tiny: Tiny, name: str, model: str, length: int, classes: int) -> None:
     """Another data set, of another length and number of classes, is trained and sealed the same way."""
-    folder = run(tiny(dataset=name, model=model, epochs=1), say=lambda _: None)
+    options = {"tokens": "auto"} if model == "transformer" else {"folds": 0}
+    folder = run(tiny(dataset=name, model=model, epochs=1, **options), say=lambda _: None)
     contract = open_artifact(folder).contract
     assert (contract.input.length, contract.classes) == (length, classes)
     assert {label.meaning for label in contract.labels} == {
@@ -86,20 +103,22 @@ def test_other_data_sets_train_alike(tiny: Tiny, name: str, model: str, length: 
 def test_a_killed_run_continues(
     tmp_path: Path, wave_files: dict[str, str], tiny_options: dict[str, Any]
 ) -> None:
-    """Killed with SIGKILL in the middle, the same command repeats no finished epoch and completes the run."""
+    """Killed with SIGKILL in its second fit, the same command repeats no finished epoch and completes."""
     config = tmp_path / "config.json"
     places = {"out": str(tmp_path / "out"), "runs": str(tmp_path / "runs"), "name": "waves"}
     config.write_text(json.dumps(tiny_options | places | wave_files | {"epochs": 12}), encoding="utf-8")
     with _start("--config", str(config)) as process:
         assert process.stdout is not None
-        seen = next(line for line in process.stdout if line.startswith("epoch   3/12"))
+        third_epochs = (line for line in process.stdout if line.startswith("epoch   3/12"))
+        next(third_epochs)
+        next(third_epochs)  # of the fit to all but the second fold
         process.send_signal(signal.SIGKILL)
         process.stdout.read()
-    assert seen
     assert process.returncode == -signal.SIGKILL
     assert not (tmp_path / "out").exists()
 
-    with np.load(tmp_path / "runs" / "waves-transformer" / "state.npz") as state:
+    home = tmp_path / "runs" / "waves-transformer"
+    with np.load(home / "fold-2" / "state.npz") as state:
         before = json.loads(str(state["scalars"]))["history"]
     assert 3 <= len(before) < 12
     continued = parse(["--config", str(config), "--out", str(tmp_path / "elsewhere")])
@@ -107,12 +126,24 @@ def test_a_killed_run_continues(
     folder = run(continued, say=lines.append)
     epochs = [int(line.split("/")[0].removeprefix("epoch")) for line in lines if line.startswith("epoch")]
     assert f"continues after epoch {len(before)}" in lines
+    assert epochs == [*range(len(before) + 1, 13), *range(1, 13)]
     history = _history(folder)
-    assert epochs == list(range(len(before) + 1, len(history) + 1))
-    assert [int(row["epoch"]) for row in history] == list(range(1, len(history) + 1))
-    for entry, row in zip(before, history, strict=False):
+    assert [(row["fit"], int(row["epoch"])) for row in history] == [
+        (fit, epoch) for fit in ("final", "fold 1", "fold 2") for epoch in range(1, 13)
+    ]
+    for entry, row in zip(before, history[24:], strict=False):
         assert entry == pytest.approx({name: float(row[name]) for name in entry}, rel=1e-5)
-    assert not (tmp_path / "runs" / "waves-transformer" / "state.npz").exists()
+    assert not list(home.rglob("state.npz"))
+
+
+def test_a_limit_takes_fewer_training_series(wave_dataset: Dataset, tiny: Tiny) -> None:
+    """With a limit, so many of the training series are left, each with its target; the test series stay."""
+    few = limited(wave_dataset, tiny(limit=10))
+    assert len(few.train) == len(few.train_targets) == 10
+    places = [int(np.flatnonzero((wave_dataset.train == row).all(axis=1))[0]) for row in few.train]
+    np.testing.assert_array_equal(few.train_targets, wave_dataset.train_targets[places])
+    assert few.test is wave_dataset.test
+    assert limited(wave_dataset, tiny(limit=48)) is wave_dataset
 
 
 def test_the_card_tells_how_to_make_it_again() -> None:

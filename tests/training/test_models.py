@@ -1,4 +1,4 @@
-"""The models: the reference as its document has it, ours with attention that works."""
+"""The whole models: what is sealed takes raw series and answers by name, whatever the data set."""
 
 from __future__ import annotations
 
@@ -9,198 +9,165 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
+from tests.training.wholes import answer, layers_of, probabilities, randomise_attention, smooth_series
 from training.config import TrainingConfig, config_from
-from training.models import build_model
-from training.reference import reference_layers
+from training.fit import compile_model
+from training.material import Material
+from training.models import build_reference, build_trusted
+from training.novelty import Novelty
 from training.sources import package_folder
+from training.spectrum import bin_counts
+from training.transformer import series_classifier, spectrum_classifier
 
-# The summary printed in the document, row by row: layer, output shape after the batch, parameters.
-BLOCK = [
-    ("MultiHeadAttention", (500, 1), 7169),
-    ("Dropout", (500, 1), 0),
-    ("LayerNormalization", (500, 1), 2),
-    ("Add", (500, 1), 0),
-    ("Conv1D", (500, 4), 8),
-    ("Dropout", (500, 4), 0),
-    ("Conv1D", (500, 1), 5),
-    ("LayerNormalization", (500, 1), 2),
-    ("Add", (500, 1), 0),
-]
-TABLE = [
-    ("InputLayer", (500, 1), 0),
-    *BLOCK * 4,
-    ("GlobalAveragePooling1D", (500,), 0),
-    ("Dense", (128,), 64128),
-    ("Dropout", (128,), 0),
-    ("Dense", (2,), 258),
-]
+Tiny = Callable[..., TrainingConfig]
 
 
-def _series(count: int = 8, length: int = 500) -> NDArray[np.float32]:
-    steps = np.random.default_rng(3).standard_normal((count, length + 20))
-    smooth = np.stack([np.convolve(row, np.hanning(21), "valid") for row in steps])
-    normal = (smooth - smooth.mean(axis=1, keepdims=True)) / smooth.std(axis=1, ddof=1, keepdims=True)
-    return np.asarray(normal[..., np.newaxis], dtype=np.float32)
-
-
-def _answer(model: Any, series: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(model(series, training=False))
-
-
-def _randomise_attention(model: Any) -> int:
-    """Replace all weights of all attention layers by noise; how many there were."""
-    random = np.random.default_rng(0)
-    attentions = [layer for layer in model.layers if isinstance(layer, keras.layers.MultiHeadAttention)]
-    for layer in attentions:
-        layer.set_weights([random.standard_normal(weight.shape) for weight in layer.get_weights()])
-    return len(attentions)
-
-
-# The layers of the reference that have an effect.
-COUNTING = (keras.layers.LayerNormalization, keras.layers.Dense)
-
-
-@pytest.fixture(scope="module")
-def reference() -> Any:
-    """The sealed form of the reference model, preprocessing inside."""
+def whole(config: TrainingConfig, *, length: int = 500, classes: int = 2, temperature: float = 1.5) -> Any:
+    """What is sealed, untrained, with a measure of novelty that takes spectra as they are."""
     keras.utils.set_random_seed(0)
-    return build_model(config_from({"model": "reference"}), length=500, classes=2)
+    make = spectrum_classifier if config.tokens == "spectrum" else series_classifier
+    bins = sum(bin_counts(config, length))
+    return build_trusted(
+        make(config, length=length, classes=classes),
+        config,
+        length=length,
+        temperature=temperature,
+        novelty=Novelty(np.eye(bins, dtype=np.float32), np.zeros(bins, np.float32)),
+    )
 
 
 @pytest.fixture(scope="module")
 def ours() -> Any:
     """Our model with its default sizes."""
+    return whole(config_from({"tokens": "spectrum"}))
+
+
+@pytest.fixture(scope="module")
+def over_time() -> Any:
+    """Our model on stretches of time, likewise."""
+    return whole(config_from({"tokens": "time"}))
+
+
+@pytest.fixture(scope="module")
+def reference() -> Any:
+    """The sealed form of the reference model."""
     keras.utils.set_random_seed(0)
-    return build_model(TrainingConfig(), length=500, classes=2)
+    return build_reference(config_from({"model": "reference"}), length=500, classes=2)
 
 
-def test_the_reference_is_the_documents_table() -> None:
-    """Layer types, output shapes and parameters are those of the document's summary, in its order."""
-    series = keras.Input((500, 1))
-    model = keras.Model(series, reference_layers(series, classes=2))
-    rows = [
-        (
-            type(operation).__name__,
-            tuple(operation.output.shape[1:]),
-            operation.count_params() if isinstance(operation, keras.Layer) else 0,
-        )
-        for operation in model.operations
-    ]
-    assert rows == TABLE
-    assert model.count_params() == 93_130
-
-
-def test_the_sealed_reference_adds_no_parameters(reference: Any) -> None:
-    """Normalising inside the graph leaves the reference's 93,130 parameters as they are."""
-    assert reference.count_params() == 93_130
-
-
-def test_the_references_attention_does_nothing(reference: Any) -> None:
-    """Noise instead of all attention weights changes no answer of the reference by the least bit."""
-    before = _answer(reference, _series())
-    assert _randomise_attention(reference) == 4
-    np.testing.assert_array_equal(_answer(reference, _series()), before)
-
-
-def test_the_perceptron_is_the_reference() -> None:
-    """With the same weights where they count, both give the same answers, and the same gradients there.
-
-    All other gradients of the reference are exactly zero.
-    """
-    keras.utils.set_random_seed(0)
-    reference = build_model(config_from({"model": "reference"}), length=500, classes=2)
-    perceptron = build_model(config_from({"model": "reference-perceptron"}), length=500, classes=2)
-    counting = [layer for layer in reference.layers if isinstance(layer, COUNTING)]
-    rng = np.random.default_rng(0)
-    for layer in counting:
-        layer.set_weights([w + rng.normal(0, 0.1, w.shape) for w in layer.get_weights()])
-    twins = [layer for layer in perceptron.layers if isinstance(layer, COUNTING)]
-    for layer, twin in zip(counting, twins, strict=True):
-        twin.set_weights(layer.get_weights())
-    np.testing.assert_allclose(_answer(perceptron, _series()), _answer(reference, _series()), atol=1e-5)
-
-    gradients, twin_gradients = _gradients(reference), _gradients(perceptron)
-    live = {id(variable) for layer in counting for variable in layer.trainable_variables}
-    for variable, gradient in zip(reference.trainable_variables, gradients, strict=True):
-        assert id(variable) in live or not gradient.any(), variable.path
-    kept = [g for v, g in zip(reference.trainable_variables, gradients, strict=True) if id(v) in live]
-    for gradient, twin_gradient in zip(kept, twin_gradients, strict=True):
-        np.testing.assert_allclose(twin_gradient, gradient, atol=1e-4)
-
-
-def _gradients(model: Any) -> list[NDArray[np.float32]]:
-    """Gradients of the cross-entropy with all series in class 1."""
-    with tf.GradientTape() as tape:
-        loss = -tf.reduce_mean(tf.math.log(model(_series(), training=False)[:, 1]))
-    return [np.asarray(gradient) for gradient in tape.gradient(loss, model.trainable_weights)]
-
-
-def test_our_attention_works(tiny: Callable[..., TrainingConfig]) -> None:
+@pytest.mark.parametrize("tokens", ["spectrum", "time"])
+def test_our_attention_works(tiny: Tiny, tokens: str) -> None:
     """Noise instead of attention weights changes every answer of ours."""
-    model = build_model(tiny(windows=(125, 50)), length=500, classes=2)
-    before = _answer(model, _series())
-    assert _randomise_attention(model) == 1
-    assert (np.abs(_answer(model, _series()) - before).max(axis=1) > 1e-4).all()
+    model = whole(tiny(windows=(125, 50), tokens=tokens))
+    before = probabilities(model, smooth_series())
+    assert randomise_attention(model) == 1
+    assert (np.abs(probabilities(model, smooth_series()) - before).max(axis=1) > 1e-4).all()
 
 
-def test_ours_is_small(ours: Any) -> None:
-    """The default model has at most 100,000 parameters, those of the fixed spectra included."""
-    assert ours.count_params() <= 100_000
+@pytest.mark.parametrize("model", ["ours", "over_time"])
+def test_ours_is_small(model: str, request: pytest.FixtureRequest) -> None:
+    """The default models have at most 100,000 parameters, spectra and measure of novelty included."""
+    assert request.getfixturevalue(model).count_params() <= 100_000
 
 
-def test_ours_is_made_of_builtin_layers(ours: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", ["ours", "over_time"])
+def test_ours_is_made_of_builtin_layers(model: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """It loads in safe mode, has no custom class and no Lambda, and then gives the very same answers."""
-    path = tmp_path / "model.keras"
-    ours.save(path)
+    built, path = request.getfixturevalue(model), tmp_path / "model.keras"
+    built.save(path)
     again = keras.saving.load_model(path, safe_mode=True, compile=False)
-    np.testing.assert_array_equal(_answer(again, _series()), _answer(ours, _series()))
-    kinds = {type(operation) for operation in ours.operations}
-    assert all(kind.__module__.startswith("keras.") for kind in kinds)
-    assert keras.layers.Lambda not in kinds
+    for name, wanted in answer(built, smooth_series()).items():
+        np.testing.assert_array_equal(answer(again, smooth_series())[name], wanted)
+    layers = layers_of(built, keras.Layer)
+    assert all(type(layer).__module__.startswith("keras.") for layer in layers)
+    assert not [layer for layer in layers if isinstance(layer, keras.layers.Lambda)]
 
 
-@pytest.mark.parametrize("model", ["ours", "reference"])
-def test_inputs_and_outputs_are_the_contracts(model: str, request: pytest.FixtureRequest) -> None:
-    """The input is `series`, the output `probabilities`, and rows sum to 1."""
+@pytest.mark.parametrize(
+    ("model", "outputs"),
+    [
+        ("ours", {"probabilities": 2, "novelty": 1}),
+        ("over_time", {"probabilities": 2, "novelty": 1}),
+        ("reference", {"probabilities": 2}),
+    ],
+)
+def test_inputs_and_outputs_are_the_contracts(
+    model: str, outputs: dict[str, int], request: pytest.FixtureRequest
+) -> None:
+    """The input is `series`, the outputs have their names and widths, and probabilities sum to 1."""
     built = request.getfixturevalue(model)
     assert built.inputs[0].name == "series"
-    assert built.layers[-1].name == "probabilities"
-    answers = _answer(built, _series())
-    assert answers.shape == (8, 2)
-    np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-6)
+    answers = answer(built, smooth_series())
+    assert {name: value.shape for name, value in answers.items()} == {
+        name: (8, width) for name, width in outputs.items()
+    }
+    np.testing.assert_allclose(answers["probabilities"].sum(axis=1), 1, atol=1e-6)
+
+
+def test_the_optimizer_stays_behind(tmp_path: Path) -> None:
+    """A classifier that was compiled to be fitted brings nothing of its optimizer into the sealed file."""
+    config, bins = config_from({"tokens": "spectrum"}), sum(bin_counts(TrainingConfig(), 500))
+    classifier = spectrum_classifier(config, length=500, classes=2)
+    compile_model(classifier, config, steps=1)
+    novelty = Novelty(np.eye(bins, dtype=np.float32), np.zeros(bins, np.float32))
+    model = build_trusted(classifier, config, length=500, temperature=1.0, novelty=novelty)
+    model.save(tmp_path / "model.keras")
+    assert (tmp_path / "model.keras").stat().st_size < 6 * model.count_params()
+    series = classifier.input_shape[1]
+    spectra = np.random.default_rng(0).standard_normal((3, series)).astype(np.float32)
+    (copied,) = layers_of(model, keras.Model)
+    np.testing.assert_array_equal(np.asarray(copied(spectra)), np.asarray(classifier(spectra)))
+
+
+def test_the_temperature_softens_answers() -> None:
+    """The sealed probabilities are the softmax of the classifier's logits, divided by the temperature."""
+    config = config_from({"tokens": "spectrum"})
+    hot, cold = (probabilities(whole(config, temperature=t), smooth_series()) for t in (4.0, 1.0))
+    logits = np.log(cold)
+    softened = np.exp(logits / 4) / np.exp(logits / 4).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(hot, softened, atol=1e-5)
+
+
+def test_the_graph_measures_novelty_as_the_job_does(tiny: Tiny, wave_dataset: Any, untrained: Any) -> None:
+    """The second output is the score that thresholds and quantiles are made from."""
+    material = Material(wave_dataset, tiny())
+    novelty = material.novelty(np.arange(48))
+    wanted = novelty.score(material.arithmetic(material.spectra_of(wave_dataset.test)))
+    series = wave_dataset.test.astype(np.float32)[..., np.newaxis]
+    found = answer(untrained(tiny(), wave_dataset), series)["novelty"][:, 0]
+    np.testing.assert_allclose(found, wanted, atol=1e-3)
 
 
 @settings(deadline=None, max_examples=12)
 @given(
     offset=st.floats(-1e6, 1e6, allow_nan=False),
     exponent=st.floats(-6, 6, allow_nan=False),
-    model=st.sampled_from(["ours", "reference"]),
+    model=st.sampled_from(["ours", "over_time", "reference"]),
 )
 def test_offset_and_scale_do_not_matter(
-    offset: float, exponent: float, model: str, ours: Any, reference: Any
+    offset: float, exponent: float, model: str, ours: Any, over_time: Any, reference: Any
 ) -> None:
     """A raw series gets the answer of its z-normalised form, whatever its offset and scale."""
-    built = {"ours": ours, "reference": reference}[model]
-    raw = (
-        ((_series(count=2).astype(np.float64) + offset) * 10**exponent).astype(np.float32).astype(np.float64)
-    )
+    built = {"ours": ours, "over_time": over_time, "reference": reference}[model]
+    series = smooth_series(count=2).astype(np.float64)
+    raw = ((series + offset) * 10**exponent).astype(np.float32).astype(np.float64)
     normal = (raw - raw.mean(axis=1, keepdims=True)) / raw.std(axis=1, ddof=1, keepdims=True)
     np.testing.assert_allclose(
-        _answer(built, raw.astype(np.float32)), _answer(built, normal.astype(np.float32)), atol=2e-4
+        probabilities(built, raw.astype(np.float32)),
+        probabilities(built, normal.astype(np.float32)),
+        atol=2e-4,
     )
 
 
-def test_a_constant_series_gets_an_answer(ours: Any, reference: Any) -> None:
-    """A series without variation gives probabilities, not NaN."""
-    for model in (ours, reference):
-        answers = _answer(model, np.full((1, 500, 1), 3.7, np.float32))
-        assert np.isfinite(answers).all()
-        assert answers.sum() == pytest.approx(1)
+@pytest.mark.parametrize("model", ["ours", "over_time", "reference"])
+def test_a_constant_series_gets_an_answer(model: str, request: pytest.FixtureRequest) -> None:
+    """A series without variation gives finite outputs, not NaN."""
+    answers = answer(request.getfixturevalue(model), np.full((1, 500, 1), 3.7, np.float32))
+    assert all(np.isfinite(value).all() for value in answers.values())
+    assert answers["probabilities"].sum() == pytest.approx(1)
 
 
 def test_a_series_gets_the_same_answer_in_any_batch(ours: Any) -> None:
@@ -210,15 +177,21 @@ def test_a_series_gets_the_same_answer_in_any_batch(ours: Any) -> None:
     with (folder / "FordA_TEST.tsv").open() as file:
         rows = [next(file).split("\t")[1:] for _ in range(16)]
     series = np.array(rows, dtype=np.float32)[..., np.newaxis]
-    alone = np.concatenate([_answer(ours, row[np.newaxis]) for row in series])
-    np.testing.assert_allclose(_answer(ours, series), alone, atol=1e-5)
+    together = answer(ours, series)
+    for name, value in together.items():
+        alone = np.concatenate([answer(ours, row[np.newaxis])[name] for row in series])
+        np.testing.assert_allclose(value, alone, atol=1e-5)
 
 
 @pytest.mark.parametrize("length", [8, 15, 24, 700])
-@pytest.mark.parametrize("name", ["transformer", "reference"])
-def test_other_lengths_and_classes(name: str, length: int) -> None:
-    """Windows adapt to short series, and any number of classes is possible."""
-    model = build_model(config_from({"model": name}), length=length, classes=5)
-    answers = _answer(model, _series(count=3, length=length))
+@pytest.mark.parametrize("tokens", ["spectrum", "time", None])
+def test_other_lengths_and_classes(tokens: str | None, length: int) -> None:
+    """Windows and stretches adapt to short series, and any number of classes is possible."""
+    model = (
+        whole(config_from({"tokens": tokens}), length=length, classes=5)
+        if tokens
+        else build_reference(config_from({"model": "reference"}), length=length, classes=5)
+    )
+    answers = probabilities(model, smooth_series(count=3, length=length))
     assert answers.shape == (3, 5)
     assert np.isfinite(answers).all()

@@ -11,20 +11,38 @@ import keras
 import numpy as np
 import pytest
 
-from app.contract import CONTRACT_FILE, GOLDEN_FILE, MODEL_FILE, Provenance, open_artifact, sha256_of
+from app.contract import (
+    CONTRACT_FILE,
+    GOLDEN_FILE,
+    MODEL_FILE,
+    InputHabits,
+    LabelSets,
+    NoveltySpec,
+    Provenance,
+    Trust,
+    open_artifact,
+    sha256_of,
+)
 from training.config import TrainingConfig
 from training.data import Dataset
 from training.errors import SealError
 from training.meanings import labels_of
-from training.models import build_model
+from training.models import build_reference
 from training.seal import TOLERANCE, Sealing, golden_series, next_version, seal, verify
 
+TRUST = Trust(
+    label_sets=LabelSets(level=0.95, thresholds={"0.95": 0.6}),
+    novelty=NoveltySpec(name="novelty", quantiles=(-1.0, 0.0, 1.0), threshold=0.9),
+    habits=InputHabits(fewest_distinct=10, most_at_extreme=5),
+)
 
-def _sealing(dataset: Dataset) -> Sealing:
+
+def _sealing(dataset: Dataset, trust: Trust | None = TRUST) -> Sealing:
     return Sealing(
         name="waves",
         description="a test",
         labels=labels_of(dataset.name, dataset.labels),
+        trust=trust,
         metrics={"accuracy": 0.5},
         provenance=Provenance(
             dataset=dataset.name,
@@ -43,10 +61,10 @@ def _note(folder: Path) -> list[str]:
 
 
 @pytest.fixture
-def model(wave_dataset: Dataset, tiny: Callable[..., TrainingConfig]) -> Any:
+def model(wave_dataset: Dataset, tiny: Callable[..., TrainingConfig], untrained: Callable[..., Any]) -> Any:
     """A tiny model, untrained: sealing does not care."""
     keras.utils.set_random_seed(0)
-    return build_model(tiny(), length=wave_dataset.length, classes=2)
+    return untrained(tiny(), wave_dataset)
 
 
 def test_a_sealed_version_opens_and_answers(model: Any, wave_dataset: Dataset, tmp_path: Path) -> None:
@@ -60,12 +78,28 @@ def test_a_sealed_version_opens_and_answers(model: Any, wave_dataset: Dataset, t
     assert (contract.output.name, contract.output.tolerance) == ("probabilities", TOLERANCE)
     assert [label.meaning for label in contract.labels] == ["class 0", "class 1"]
     assert contract.parameters == model.count_params()
+    assert contract.trust == TRUST
+    assert artifact.golden.answers.shape == (16, 3)
     graph = artifact.derived("openvino")
     assert graph is not None
     assert [path.name for path in graph] == ["openvino.xml", "openvino.bin"]
     differences = verify(folder)
     assert differences["keras"] <= 1e-6
     assert differences["openvino"] <= 1e-5
+
+
+def test_a_model_to_compare_with_is_sealed_without_trust(
+    wave_dataset: Dataset, tiny: Callable[..., TrainingConfig], tmp_path: Path
+) -> None:
+    """A model of one output has a contract without trust, and its golden answers hold too."""
+    model = build_reference(
+        tiny(model="reference-perceptron", folds=0), length=wave_dataset.length, classes=2
+    )
+    folder = seal(model, wave_dataset, _sealing(wave_dataset, None), out=tmp_path, write_report=_note)
+    artifact = open_artifact(folder)
+    assert artifact.contract.trust is None
+    assert artifact.golden.answers.shape == (16, 2)
+    assert max(verify(folder).values()) <= 1e-5
 
 
 def test_versions_count_up_and_stay(model: Any, wave_dataset: Dataset, tmp_path: Path) -> None:
@@ -107,7 +141,8 @@ def test_wrong_answers_are_not_published(model: Any, wave_dataset: Dataset, tmp_
     """Golden answers that the sealed model does not give are refused, as is a file that was altered."""
     folder = seal(model, wave_dataset, _sealing(wave_dataset), out=tmp_path, write_report=_note)
     golden = open_artifact(folder).golden
-    np.savez(folder / GOLDEN_FILE, series=golden.series, probabilities=golden.probabilities[:, ::-1])
+    wrong = {"probabilities": golden.probabilities[:, ::-1], "novelty": golden.answers[:, 2:]}
+    np.savez(folder / GOLDEN_FILE, allow_pickle=False, series=golden.series, **wrong)
     with pytest.raises(SealError, match=r"cannot be opened: .*golden\.npz: damaged"):
         verify(folder)
     _reseal(folder, GOLDEN_FILE)

@@ -36,7 +36,7 @@ def trials_of(folder: Path, *states: TrialState) -> list[optuna.trial.FrozenTria
 @pytest.mark.timeout(600)
 def test_a_search_that_is_killed_goes_on_and_ends_with_a_configuration(tmp_path: Path) -> None:
     """Kill -9 of all its processes costs no finished trial, and the unfinished ones are taken up again."""
-    start = command(tmp_path, trials=2, epochs=30)
+    start = command(tmp_path, trials=2, epochs=8)
     process = subprocess.Popen(start, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True)
     try:
         deadline = time.monotonic() + 300

@@ -1,0 +1,77 @@
+"""A whole report in seconds: a model that was never fitted, measured as a fitted one is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from app.contract import Label
+from training.calibrate import measure_trust
+from training.checkpoint import RunState
+from training.config import TrainingConfig, config_from
+from training.data import Dataset
+from training.evaluate import evaluate
+from training.material import Material, known_views
+from training.models import build_trusted
+from training.predictor import predictor
+from training.report import Report
+from training.trained import Trained
+from training.trustworthy import evaluate_trust, novelty_of
+
+OPTIONS = {"windows": (32, 16), "hop": 8, "patch": 4, "width": 8, "heads": 2, "blocks": 2, "feed_forward": 8}
+TEMPERATURE = 0.5
+
+
+def a_config(**options: Any) -> TrainingConfig:
+    """The configuration of a tiny model on spectra, unless the options say otherwise."""
+    return config_from({"tokens": "spectrum", "head_units": 8, "epochs": 2} | OPTIONS | options)
+
+
+def a_history(*, validated: bool) -> list[dict[str, float]]:
+    """The entries of two epochs."""
+    checked = {"val_loss": 0.6, "val_accuracy": 0.625} if validated else {}
+    return [{"loss": loss, "accuracy": 0.5, "seconds": 1.5} | checked for loss in (0.7, 0.65)]
+
+
+def a_state(*, validated: bool) -> RunState:
+    """The state after those epochs."""
+    return RunState(history=a_history(validated=validated), best_epoch=2)
+
+
+def trained(dataset: Dataset, config: TrainingConfig) -> Trained:
+    """A model with random weights, with trust if it is a transformer, and states as fits would leave them."""
+    material = Material(dataset, config)
+    rows = np.arange(len(dataset.train))
+    classifier = material.task(rows).model
+    if config.model != "transformer":
+        return Trained(classifier, None, 1.0, (a_state(validated=True),), None)
+    model = build_trusted(
+        classifier, config, length=dataset.length, temperature=TEMPERATURE, novelty=material.novelty(rows)
+    )
+    views = known_views(material.series)
+    answers = predictor(model)(np.concatenate(views).astype(np.float32))
+    targets = np.tile(dataset.train_targets, len(views))
+    trust = measure_trust(answers.probabilities, targets, novelty_of(answers), views=views)
+    folds = [a_state(validated=True)] * config.folds
+    return Trained(model, trust, TEMPERATURE, (a_state(validated=not folds), *folds), 0.55)
+
+
+def a_report(dataset: Dataset, *, resamples: int = 0, **options: Any) -> Report:
+    """The report on such a model."""
+    config = a_config(**options)
+    fits = trained(dataset, config)
+    predict = predictor(fits.model)
+    evaluation = evaluate(predict, dataset)
+    trust = evaluate_trust(fits.model, predict, fits.trust, evaluation, dataset) if fits.trust else None
+    return Report(
+        config=config,
+        dataset=dataset,
+        trained=fits,
+        evaluation=evaluation,
+        trust=trust,
+        resamples=[{"stored": 0.9 + i / 100, "rounded_2": 0.8 + i / 100} for i in range(resamples)],
+        labels=tuple(Label(name=name, meaning=f"class {name}") for name in dataset.labels),
+        versions={"keras": "3"},
+        command="python -m training",
+    )
