@@ -9,7 +9,7 @@ DEV := .venv
 IMAGE ?= timeseries-server
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format train tune bench image image-check lock clean
+.PHONY: help serve test lint format train tune report archive bench image image-check lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -35,6 +35,12 @@ train: $(DEV)/ready ## Train on FordA and seal a new artifact version (options: 
 
 tune: $(DEV)/ready ## Search for better settings (options: ARGS="--trials 20 --jobs 2 ...")
 	$(DEV)/bin/python -m training.tune $(ARGS)
+
+report: $(DEV)/ready ## Measure the committed artifact anew, and print its targets with what it reaches
+	$(DEV)/bin/python -m training.targets $(ARGS)
+
+archive: $(DEV)/ready ## Train on other UCR data sets and compare with published figures (half an hour or more)
+	$(DEV)/bin/python -m training.archive $(ARGS)
 
 bench: $(DEV)/ready ## Measure the server on this machine
 	$(DEV)/bin/python -m benchmarks $(ARGS)

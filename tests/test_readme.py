@@ -34,10 +34,9 @@ def test_the_request_gets_the_answer_that_is_shown(server: Server, artifact: Art
     done = subprocess.run(shlex.split(command), cwd=ROOT, capture_output=True, check=True)
     answer, shown = json.loads(done.stdout), json.loads(blocks("json")[0])
     for given, stated in zip(answer["predictions"], shown["predictions"], strict=True):
-        probabilities = stated.pop("probabilities")
-        assert given.pop("probabilities") == pytest.approx(
-            probabilities, abs=artifact.contract.output.tolerance
-        )
+        for figures in ("probabilities", "ood_score"):
+            stated_figures = stated.pop(figures)
+            assert given.pop(figures) == pytest.approx(stated_figures, abs=artifact.contract.output.tolerance)
     assert answer == shown
 
 
@@ -46,7 +45,7 @@ def test_the_python_example_runs(server: Server) -> None:
     code = block_with("python", "Client").replace("http://127.0.0.1:8000", server.url)
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(r"(?:(-1|1) \{.*\}\n)+", done.stdout)
+    assert re.fullmatch(r"(?:(-1|1) \[.*\] [01]\.\d+\n)+", done.stdout)
 
 
 def test_every_make_target_exists() -> None:
@@ -67,8 +66,10 @@ def test_every_link_leads_to_a_file() -> None:
 def test_the_results_are_the_artifacts(artifact: Artifact) -> None:
     """The table of results has the accuracies that the job measured and sealed."""
     metrics = artifact.contract.metrics
-    for name in ("accuracy", "accuracy_rounded_2_decimals"):
+    shown = [name for name in metrics if name.startswith(("resamples", "expected_calibration_error"))]
+    for name in ("accuracy", "accuracy_rounded_2_decimals", "accuracy_with_noise", *shown):
         assert f"{metrics[name]:.2%}".replace("%", " %") in README, name
+    assert f"{metrics['ood_auroc']:.4f}" in README
     assert f"{artifact.contract.parameters:,}" in README
 
 

@@ -1,0 +1,65 @@
+"""The command line: a table on standard output; what goes wrong, in one line on standard error."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.contract import Contract, open_artifact
+from app.errors import ArtifactError
+from training.errors import TrainingError
+from training.quiet import quiet_import
+
+TRIED = "What was tried is in training/EXPERIMENTS.md."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table; the exit code is 0, missed targets included, or 1 where nothing can be measured."""
+    folder = _parser().parse_args(arguments).artifact
+    try:
+        artifact = open_artifact(folder)
+        print(f"measures {artifact.folder}: a minute or so", file=sys.stderr, flush=True)
+        # Before the first import of Keras and TensorFlow, which read them then.
+        os.environ["KERAS_BACKEND"] = "tensorflow"
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        with quiet_import():
+            from training.targets.measure import measure
+            from training.targets.table import as_markdown, missed, rows_of
+
+        rows = rows_of(measure(artifact))
+    except (ArtifactError, TrainingError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"{_heading(artifact.contract)}\n\n{as_markdown(rows)}")
+    if missed(rows):
+        print(f"\n{TRIED}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.targets",
+        description="Measure a sealed artifact anew, and show what it reaches of FordA's targets.",
+    )
+    parser.add_argument(
+        "--artifact",
+        type=Path,
+        default=Path("model_artifacts/forda"),
+        metavar="PATH",
+        help="a version folder, or a folder of versions: then the newest (default: %(default)s)",
+    )
+    return parser
+
+
+def _heading(contract: Contract) -> str:
+    return (
+        f"{contract.name} {contract.version}, measured anew on {contract.provenance.dataset}'s test series; "
+        "what is marked as sealed is from the contract."
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
