@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -48,8 +49,13 @@ class Metrics:
 
     def answered(self, *, route: str, status: int, seconds: float) -> None:
         """A request was answered."""
-        self._requests.labels(route, status).inc()
-        self._request_seconds.labels(route).observe(seconds)
+        count, duration = self._of_answers(route, status)
+        count.inc()
+        duration.observe(seconds)
+
+    @cache  # noqa: B019 - as few as routes and statuses, and a Metrics lives as long as its process
+    def _of_answers(self, route: str, status: int) -> tuple[Counter, Histogram]:
+        return self._requests.labels(route, status), self._request_seconds.labels(route)
 
     def serving(self, *, model: str, version: int, engine: str) -> None:
         """The engine is proven and requests are taken."""

@@ -6,15 +6,25 @@ A drift of the input shows here first: warnings, empty sets and low confidence g
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from itertools import accumulate
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 1.0)
+# A value falls into the first bucket whose bound it does not exceed, else into the last, without a bound.
+_BOUNDS = np.array(CONFIDENCES)
 # What a label set's size is counted as: one is sure, none is unlike anything seen, more is unsure.
 SIZES = ("0", "1", "more")
+
+
+class Tally(NamedTuple):
+    """What one request's series add to the metrics: a count for each counter, and their confidences' sum."""
+
+    counts: list[int]
+    confidence: float
 
 
 class PredictionMetrics:
@@ -35,63 +45,88 @@ class PredictionMetrics:
         predictions = counter("predictions", "Series answered, by most probable label.", "label")
         sizes = counter("label_sets", "Series answered, by the number of labels in their set.", "size")
         given = counter("warnings", "Warnings given, by kind; a series may get several.", "code")
-        # Looked up once, not at every answer. A count of 0 is there to be seen from the start.
-        self._labels = [predictions.labels(label) for label in labels]
-        self._sizes = [sizes.labels(size) for size in SIZES] if warnings else []
-        self._warnings = [given.labels(code) for code in warnings]
-        self._abstained = counter("abstained_series", "Series given no label, as their callers had asked.")
         self._confidence = _ArrayHistogram(
             "timeseries_confidence",
             "Probability of the most probable label.",
             buckets=CONFIDENCES,
             registry=registry,
         )
+        self._abstained = counter("abstained_series", "Series given no label, as their callers had asked.")
+        # Looked up once, not at every answer. A count of 0 is there to be seen from the start.
+        groups: list[list[_Counter]] = [
+            [predictions.labels(label) for label in labels],
+            self._confidence.counters,
+            [sizes.labels(size) for size in SIZES] if warnings else [],
+            [given.labels(code) for code in warnings],
+        ]
+        self._counters = [counter for group in groups for counter in group]
+        # Where each group starts among the counters.
+        _, self._confidences, self._sizes, self._warnings = accumulate(map(len, groups[:-1]), initial=0)
 
-    def answered(
+    def tallies(
         self,
+        starts: Sequence[int],
         probabilities: NDArray[np.float32],
         label_sets: NDArray[np.bool_] | None = None,
         warnings: NDArray[np.bool_] | None = None,
-        *,
-        abstained: NDArray[np.bool_] | None = None,
-    ) -> None:
-        """Series were answered.
+    ) -> list[Tally]:
+        """What each request of a batch adds, once it is answered.
 
         Args:
-            probabilities: `float32[n, classes]`, finite.
+            starts: where each request's series start, and where the last one's end; none is empty.
+            probabilities: `float32[n, classes]`, finite for those that will be answered.
             label_sets: `bool[n, classes]`; None for a model without them, as are warnings.
             warnings: `bool[n, kinds]`.
+        """
+        requests, width = len(starts) - 1, len(self._counters)
+        # One count of whole numbers for all requests, each with a range of its own.
+        ranges = np.repeat(np.arange(requests) * width, np.diff(starts)) if requests > 1 else 0
+        highest = probabilities.max(axis=1)
+        places = [
+            probabilities.argmax(axis=1) + ranges,
+            np.searchsorted(_BOUNDS, highest) + (ranges + self._confidences),
+        ]
+        if label_sets is not None:
+            sizes = np.minimum(label_sets.sum(axis=1), len(SIZES) - 1)
+            places.append(sizes + (ranges + self._sizes))
+        counts = np.bincount(np.concatenate(places), minlength=requests * width)
+        counts = counts.reshape(requests, width)
+        if warnings is not None and warnings.any():
+            counts[:, self._warnings :] = np.add.reduceat(warnings, starts[:-1], axis=0, dtype=np.intp)
+        sums = np.add.reduceat(highest, starts[:-1], dtype=np.float64)
+        return [Tally(*tally) for tally in zip(counts.tolist(), sums.tolist(), strict=True)]
+
+    def answered(self, tally: Tally, *, abstained: NDArray[np.bool_] | None = None) -> None:
+        """A request was answered.
+
+        Args:
+            tally: of its series.
             abstained: `bool[n]`, which got no label; None where that was not asked for.
         """
-        _add(self._labels, np.bincount(probabilities.argmax(axis=1)))
-        self._confidence.observe_all(probabilities.max(axis=1))
-        if label_sets is not None:
-            _add(self._sizes, np.bincount(np.minimum(label_sets.sum(axis=1), len(SIZES) - 1)))
-        if warnings is not None and warnings.any():
-            _add(self._warnings, warnings.sum(axis=0))
+        for counter, count in zip(self._counters, tally.counts, strict=True):
+            if count:
+                counter.inc(count)
+        self._confidence.add_to_sum(tally.confidence)
         if abstained is not None:
             self._abstained.inc(int(abstained.sum()))
-
-
-class _ArrayHistogram(Histogram):
-    """A histogram that takes many values at once.
-
-    Prometheus' client observes one value at a time, 1 µs each and more with several workers: a quarter of a
-    millisecond of the event loop for a large request. Here NumPy counts, and each bucket is added to once.
-    """
-
-    def observe_all(self, values: NDArray[np.float32]) -> None:
-        """Observe each value of `float32[n]`, as `observe` would."""
-        self._sum.inc(float(values.sum(dtype=np.float64)))
-        _add(self._buckets, np.bincount(np.searchsorted(self._upper_bounds, values)))
 
 
 class _Counter(Protocol):
     def inc(self, amount: float, /) -> None: ...
 
 
-def _add(counters: Sequence[_Counter], counts: NDArray[np.intp]) -> None:
-    """Add each count to the counter at its place; there may be fewer counts than counters."""
-    for counter, count in zip(counters, counts.tolist(), strict=False):
-        if count:
-            counter.inc(count)
+class _ArrayHistogram(Histogram):
+    """A histogram whose buckets are added to from outside.
+
+    Prometheus' client observes one value at a time, 1 µs each and more with several workers: a quarter of a
+    millisecond of the event loop for a large request. Here NumPy counts, and each bucket is added to once.
+    """
+
+    @property
+    def counters(self) -> list[_Counter]:
+        """Of the buckets, ascending."""
+        return list(self._buckets)
+
+    def add_to_sum(self, total: float) -> None:
+        """Add the sum of values whose buckets were added to."""
+        self._sum.inc(total)

@@ -6,8 +6,10 @@ the same on each of its requests.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,7 @@ from app.errors import EngineError
 from app.trust import Assessor
 
 Series = NDArray[np.float32]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +43,62 @@ class Predictions:
         """The number of series."""
         return len(self.probabilities)
 
-    def rows(self, start: int, end: int) -> Predictions:
+    def of(self, part: slice) -> Predictions:
         """What is said of some of the series; the memory is shared."""
-        part = slice(start, end)
         if self.label_sets is None or self.ood_scores is None or self.warnings is None:
             return Predictions(self.probabilities[part])
         return Predictions(
             self.probabilities[part], self.label_sets[part], self.ood_scores[part], self.warnings[part]
         )
+
+
+class Batch:
+    """What is said of the series of several requests together.
+
+    Attributes:
+        predictions: of all series, one request's after the other's.
+        starts: where each request's series start, and where the last one's end: `[0, 1, 3]` for two requests.
+    """
+
+    __slots__ = ("_made", "predictions", "starts")
+
+    def __init__(self, predictions: Predictions, sizes: Sequence[int]) -> None:
+        self.predictions = predictions
+        self.starts = [0, *accumulate(sizes)]
+        self._made: dict[Hashable, Any] = {}
+
+    def once(self, make: Callable[[Batch], T]) -> T:
+        """What `make` makes of the batch: made when the first request asks for it, and kept for the others.
+
+        Whatever is made of one series costs a dozen calls of NumPy; made of a batch, hardly more.
+        """
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: T = self._made[make]
+        return made
+
+
+class Share(NamedTuple):
+    """One request's part of a batch.
+
+    Attributes:
+        batch: whose part it is.
+        number: of the request in the batch, from 0.
+    """
+
+    batch: Batch
+    number: int
+
+    @property
+    def rows(self) -> slice:
+        """Where its series are among the batch's."""
+        starts = self.batch.starts
+        return slice(starts[self.number], starts[self.number + 1])
+
+    @property
+    def predictions(self) -> Predictions:
+        """What is said of its series; the memory is the batch's."""
+        return self.batch.predictions.of(self.rows)
 
 
 class Interpreter:
@@ -76,18 +127,12 @@ class Interpreter:
         )
 
 
-def predict_batch(engine: Engine, interpret: Interpreter, batch: Sequence[Series]) -> list[Predictions]:
-    """One engine call for several requests, and each one's rows of the answer.
+def predict_batch(engine: Engine, interpret: Interpreter, requests: Sequence[Series]) -> list[Share]:
+    """One engine call for several requests, and each one's part of what is said.
 
     Raises:
         EngineError: the answers have the wrong shape.
     """
-    if len(batch) == 1:
-        return [interpret(batch[0], engine.predict(batch[0]))]
-    series = np.concatenate(batch)
-    together = interpret(series, engine.predict(series))
-    parts, start = [], 0
-    for request in batch:
-        parts.append(together.rows(start, start + len(request)))
-        start += len(request)
-    return parts
+    series = requests[0] if len(requests) == 1 else np.concatenate(requests)
+    batch = Batch(interpret(series, engine.predict(series)), [len(request) for request in requests])
+    return [Share(batch, number) for number in range(len(requests))]

@@ -16,7 +16,7 @@ from app.contract import Artifact, Contract
 from app.engines import Engine
 from app.engines.thread import EngineThread
 from app.errors import AppError, EngineError, NotReady
-from app.predictions import Interpreter, Predictions, Series, predict_batch
+from app.predictions import Interpreter, Series, Share, predict_batch
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class Service:
         self._interpret = Interpreter(artifact.contract)
         self._state = State.STARTING
         self._failure: str | None = None
-        self._batcher = MicroBatcher[Series, Predictions](
+        self._batcher = MicroBatcher[Series, Share](
             self._run,
             max_rows=max_batch_rows,
             max_queue_rows=max_queue_rows,
@@ -122,7 +122,7 @@ class Service:
             contract = self.contract
             log.info("ready: %s/%d on %s", contract.name, contract.version, self._engine.description)
 
-    async def predict(self, series: Series, *, deadline: float) -> Answer[Predictions]:
+    async def predict(self, series: Series, *, deadline: float) -> Answer[Share]:
         """Predictions for series `float32[n, length]`.
 
         Args:
@@ -174,6 +174,6 @@ class Service:
     def _fail(self, reason: str) -> None:
         self._state, self._failure = State.FAILED, reason
 
-    async def _run(self, batch: Sequence[Series]) -> list[Predictions]:
+    async def _run(self, batch: Sequence[Series]) -> list[Share]:
         assert self._engine is not None  # noqa: S101 - the batcher starts after the engine
         return await self._thread.run(partial(predict_batch, self._engine, self._interpret, batch))

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: the engine alone, the bodies alone, and the whole server, each with its spread."""
+"""`python -m benchmarks`: the engine, the bodies, a breakdown and the whole server, each with its spread."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from app.contract import open_artifact
-from benchmarks import bodies, engine, server
+from benchmarks import bodies, breakdown, engine, server
 
 
 def main() -> int:
@@ -25,6 +25,7 @@ def main() -> int:
     for section in (
         engine.table(artifact, repeats=options.repeats),
         bodies.table(artifact, repeats=options.repeats),
+        breakdown.table(artifact, repeats=options.repeats),
         server.table(artifact, repeats=options.repeats, seconds=options.seconds),
     ):
         print(f"{section}\n", flush=True)

@@ -120,7 +120,7 @@ class MicroBatcher(Generic[T, R]):
             EngineError: the item's batch failed; what `run` raised is its cause.
         """
         self._check(rows, deadline)
-        entry = Entry[T, R](item, rows, deadline, self._clock(), self._loop.create_future())
+        entry: Entry[T, R] = Entry(item, rows, deadline, self._clock(), self._loop.create_future())
         timer = self._loop.call_at(deadline, self._expire, entry)
         try:
             self._admit(entry)

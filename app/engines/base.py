@@ -21,7 +21,7 @@ class Engine(Protocol):
     Attributes:
         name: the runtime, as the setting `ENGINE` calls it.
         description: the runtime, its version, device and graph, for people.
-        batch_sizes: the numbers of rows it has compiled graphs for, ascending; the last is the most it takes.
+        batch_sizes: the numbers of rows it has compiled graphs for, ascending.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Engine(Protocol):
     batch_sizes: tuple[int, ...]
 
     def predict(self, series: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Answers `float32[n, columns]` to series `float32[n, length]`, for 1 ≤ n ≤ the maximum.
+        """Answers `float32[n, columns]` to series `float32[n, length]`, n from 1 to what it was made for.
 
         The model's outputs side by side: the probabilities of the classes and, where the contract has
         trust, the novelty (`Contract.columns`).

@@ -18,13 +18,18 @@ from numpy.typing import NDArray
 
 from app.contract import Artifact, Contract
 from app.engines.base import powers_of_two
+from app.engines.calls import Calls
 from app.engines.keras_file import load_model, output_names
 from app.engines.outputs import find_outputs
 from app.errors import ArtifactError, EngineError
 
+# Enough rows for each thread to hide what a call costs: 256 rows in 8 calls take 2 % longer than in one. The
+# graphs for 64, 128 and 256 rows would cost 0.3 s at start and 50 MB.
+_ROWS_A_THREAD = 32
+
 
 class OpenVINOEngine:
-    """One compiled graph for each power of two; a batch runs as the sum of them, so no row is padding."""
+    """One compiled graph for each power of two; a batch runs as the cheapest calls of them."""
 
     name = "openvino"
 
@@ -45,7 +50,8 @@ class OpenVINOEngine:
         """
         import openvino
 
-        self.batch_sizes = powers_of_two(max_rows)
+        self.batch_sizes = powers_of_two(min(max_rows, _ROWS_A_THREAD * (threads or os.cpu_count() or 1)))
+        self._calls = Calls(self.batch_sizes)
         self._columns = artifact.contract.columns
         core = openvino.Core()
         sealed = artifact.derived("openvino") if use_sealed else None
@@ -67,11 +73,10 @@ class OpenVINOEngine:
         """Answers `float32[n, columns]` to series `float32[n, length]`."""
         answers = np.empty((len(series), self._columns), np.float32)
         start = 0
-        for size in reversed(self.batch_sizes):
-            while len(series) - start >= size:
-                end = start + size
-                self._graphs[size].run(series[start:end], answers[start:end])
-                start = end
+        for size in self._calls(len(series)):
+            end = start + size
+            self._graphs[size].run(series[start:end], answers[start:end])
+            start = end
         return answers
 
 
@@ -104,11 +109,15 @@ class _Compiled:
             column += width
 
     def run(self, series: NDArray[np.float32], answers: NDArray[np.float32]) -> None:
-        """Answer series `float32[rows, length]` into `float32[rows, columns]`."""
-        self._input[:] = series
+        """Answer series `float32[n, length]` into `float32[n, columns]`; n is at most the graph's rows.
+
+        What else is in the memory is computed with them and left there: a row knows nothing of the others.
+        """
+        n = len(series)
+        self._input[:n] = series
         self._request.infer(share_outputs=True)
         for columns, memory in self._outputs:
-            answers[:, columns] = memory
+            answers[:, columns] = memory[:n]
 
 
 def _over(memory: NDArray[np.float32]) -> Any:

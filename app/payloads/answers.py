@@ -42,7 +42,11 @@ class PredictionEncoder:
         self._bare = [f'{head},"label_set":null,"ood_score":null,"warnings":[]}}' for head in heads]
         self._trusted = [f'{head},"label_set":%s,"ood_score":%.4f,"warnings":%s}}' for head in heads]
 
-    def __call__(
+    def document(self, rows: Iterable[str]) -> bytes:
+        """The answer for series whose texts `rows` has written."""
+        return f"{self._head}{','.join(rows)}]}}".encode()
+
+    def rows(
         self,
         probabilities: NDArray[np.float32],
         label_sets: NDArray[np.bool_] | None = None,
@@ -50,8 +54,8 @@ class PredictionEncoder:
         warnings: NDArray[np.bool_] | None = None,
         *,
         abstained: NDArray[np.bool_] | None = None,
-    ) -> bytes:
-        """The answer for n series.
+    ) -> list[str]:
+        """The text for each of n series.
 
         Args:
             probabilities: `float32[n, classes]`.
@@ -77,8 +81,7 @@ class PredictionEncoder:
             warned = self._warnings(warnings) if warnings.any() else repeat("[]", len(warnings))
             columns += [self._label_sets(label_sets), ood_scores.tolist(), warned]
         series = zip(*columns, strict=True)
-        rows = [templates[winner] % values for winner, values in zip(winners.tolist(), series, strict=True)]
-        return f"{self._head}{','.join(rows)}]}}".encode()
+        return [templates[winner] % values for winner, values in zip(winners.tolist(), series, strict=True)]
 
 
 def encode_npy(probabilities: NDArray[np.float32], *, abstained: NDArray[np.bool_] | None = None) -> bytes:

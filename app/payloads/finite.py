@@ -18,7 +18,9 @@ def to_finite_float32(values: NDArray[np.number]) -> NDArray[np.float32]:
         ContractViolation: a value is not finite, or not finite any more in float32.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        series = np.require(values, np.float32, ["C", "A"])
+        series = np.asarray(values, np.float32, order="C")
+    if not series.flags.aligned:
+        series = series.copy()
     finite = np.isfinite(series)
     if not finite.all():
         raise _violation(values, ~finite)

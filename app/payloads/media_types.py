@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -49,6 +50,8 @@ class Decoders:
         Raises:
             UnsupportedMediaType: the service reads no such type, or no JSON in that character set.
         """
+        if plain := self._decoders.get(content_type or JSON):  # nearly always: nothing to parse
+            return plain
         media_type, parameters = _parsed(content_type or JSON)
         if media_type not in self._decoders:
             raise UnsupportedMediaType(f"{shown(media_type)} is not read; send {' or '.join(self._decoders)}")
@@ -58,6 +61,7 @@ class Decoders:
         return self._decoders[media_type]
 
 
+@lru_cache(maxsize=64)  # a client sends the same value every time
 def accepts_npy(accept: str | None) -> bool:
     """Whether the value of an Accept header asks for npy: named, and with a higher weight than JSON.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import Request
+from starlette.datastructures import QueryParams
 
 from app.contract import Contract
 from app.errors import ContractViolation
@@ -25,17 +25,17 @@ PARAMETER: dict[str, Any] = {
 }
 
 
-def wants_to_abstain(request: Request, contract: Contract) -> bool:
-    """Whether a request asks to abstain: `true` or `1`; `false` or `0`, and not to mention it, is no.
+def wants_to_abstain(query: bytes, contract: Contract) -> bool:
+    """Whether a query string asks to abstain: `true` or `1`; `false` or `0`, and not to mention it, is no.
 
     Read here, not declared to the framework: most requests have no query, and then this costs nothing.
 
     Raises:
         ContractViolation: another value, several values, or the model has no label sets.
     """
-    if not request.scope["query_string"]:
+    if not query:
         return False
-    values = request.query_params.getlist(NAME)
+    values = QueryParams(query).getlist(NAME)
     if not values:
         return False
     if len(values) > 1:

@@ -1,13 +1,21 @@
-"""From predictions to an answer's body, counted as it leaves."""
+"""From predictions to an answer's body, counted as it leaves.
+
+Texts and counts are made for a whole batch when its first answer is written: see `app.predictions.Batch`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
+import numpy as np
+from numpy.typing import NDArray
+
 from app.contract import Contract
+from app.errors import EngineError
 from app.metrics import Metrics
 from app.payloads import JSON, NPY, PredictionEncoder, accepts_npy, encode_npy
-from app.predictions import Predictions
+from app.prediction_metrics import Tally
+from app.predictions import Batch, Predictions, Share
 from app.trust import warning_kinds
 
 
@@ -30,25 +38,49 @@ class AnswerWriter:
             warnings=[asdict(kind) for kind in kinds],
         )
 
-    def __call__(self, predictions: Predictions, *, accept: str | None, abstain: bool) -> tuple[bytes, str]:
+    def __call__(self, share: Share, *, accept: str | None, abstain: bool) -> tuple[bytes, str]:
         """The body and its media type.
 
         Args:
-            predictions: for the series of one request.
+            share: what is said of the series of one request.
             accept: the value of the Accept header.
             abstain: give no label to a series whose label set does not hold exactly one. There are sets.
 
         Raises:
             EngineError: a number is not finite; nothing is counted.
         """
-        probabilities, label_sets = predictions.probabilities, predictions.label_sets
-        abstained = label_sets.sum(axis=1) != 1 if abstain and label_sets is not None else None
+        abstained = _abstained(share.predictions) if abstain else None
         if accepts_npy(accept):
-            body, media_type = encode_npy(probabilities, abstained=abstained), NPY
+            body = encode_npy(share.predictions.probabilities, abstained=abstained)
+            media_type = NPY
         else:
-            body = self.to_json(
-                probabilities, label_sets, predictions.ood_scores, predictions.warnings, abstained=abstained
-            )
-            media_type = JSON
-        self._counters.answered(probabilities, label_sets, predictions.warnings, abstained=abstained)
+            body, media_type = self.to_json.document(self._texts(share, abstained)), JSON
+        self._counters.answered(share.batch.once(self._tallies)[share.number], abstained=abstained)
         return body, media_type
+
+    def _texts(self, share: Share, abstained: NDArray[np.bool_] | None) -> list[str]:
+        if abstained is None:
+            try:
+                return share.batch.once(self._texts_of_batch)[share.rows]
+            except EngineError:
+                pass  # of one of the requests in the batch; whether it is this one shows below
+        return _texts_of(self.to_json, share.predictions, abstained)
+
+    def _texts_of_batch(self, batch: Batch) -> list[str]:
+        return _texts_of(self.to_json, batch.predictions)
+
+    def _tallies(self, batch: Batch) -> list[Tally]:
+        said = batch.predictions
+        return self._counters.tallies(batch.starts, said.probabilities, said.label_sets, said.warnings)
+
+
+def _texts_of(
+    to_json: PredictionEncoder, said: Predictions, abstained: NDArray[np.bool_] | None = None
+) -> list[str]:
+    return to_json.rows(
+        said.probabilities, said.label_sets, said.ood_scores, said.warnings, abstained=abstained
+    )
+
+
+def _abstained(said: Predictions) -> NDArray[np.bool_] | None:
+    return None if said.label_sets is None else said.label_sets.sum(axis=1) != 1

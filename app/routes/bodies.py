@@ -3,44 +3,68 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
+from typing import cast
 
-from fastapi import Request
-from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive
 
 from app.errors import MalformedPayload, PayloadTooLarge, SlowPayload
 from app.payloads import decompress
+from app.routes.headers import FirstValues
 
 
-async def read_body(request: Request, *, max_bytes: int, deadline: float) -> bytes:
+async def read_body(headers: FirstValues, receive: Receive, *, max_bytes: int, deadline: float) -> bytes:
     """The body of a request, decompressed.
 
     Args:
-        request: its stream has not been touched yet.
+        headers: the request's.
+        receive: gives the request's messages; none has been taken yet.
         max_bytes: the most to hold, both as sent and decompressed.
         deadline: on the event loop's clock.
 
     Raises:
         PayloadTooLarge: more than `max_bytes`; with a Content-Length, before a byte is read.
         SlowPayload: not all there at the deadline.
-        MalformedPayload: a broken Content-Length or compression.
+        MalformedPayload: a broken Content-Length or compression, or the connection ended.
         UnsupportedMediaType: an unknown Content-Encoding.
     """
-    _check_length(request.headers.get("content-length"), max_bytes)
-    chunks: list[bytes] = []
-    size = 0
+    _check_length(headers.get(b"content-length"), max_bytes)
+    body = bytearray()
+    # Nearly every body is there in one piece by now; a timer for those costs as much as reading them.
+    first = _at_once(receive())
+    if first is None or _add(first, body, max_bytes):
+        try:
+            async with asyncio.timeout_at(deadline):
+                while _add(await receive(), body, max_bytes):
+                    pass
+        except TimeoutError as error:
+            raise SlowPayload(f"only {len(body)} bytes of the body arrived in time") from error
+    return decompress(bytes(body), encoding=headers.get(b"content-encoding"), max_bytes=max_bytes)
+
+
+def _at_once(arrival: Awaitable[Message]) -> Message | None:
+    """The message if it is there; None if it would have to be waited for, and then nothing is lost.
+
+    It is run up to where it would wait and closed there, as a timeout would cancel it there.
+    """
+    steps = arrival.__await__()
     try:
-        async with asyncio.timeout_at(deadline):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > max_bytes:
-                    raise PayloadTooLarge(f"the body is larger than {max_bytes} bytes")
-                chunks.append(chunk)
-    except ClientDisconnect as error:  # nobody reads the answer, but it is counted, and is no fault of ours
-        raise MalformedPayload(f"the connection ended after {size} bytes of the body") from error
-    except TimeoutError as error:
-        raise SlowPayload(f"only {size} bytes of the body arrived in time") from error
-    body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-    return decompress(body, encoding=request.headers.get("content-encoding"), max_bytes=max_bytes)
+        next(steps)
+    except StopIteration as there:
+        return cast("Message", there.value)
+    steps.close()
+    return None
+
+
+def _add(message: Message, body: bytearray, max_bytes: int) -> bool:
+    """Add what a message brings; whether there is more to come."""
+    if message["type"] == "http.disconnect":
+        # Nobody reads the answer, but it is counted, and is no fault of ours.
+        raise MalformedPayload(f"the connection ended after {len(body)} bytes of the body")
+    body += message.get("body", b"")
+    if len(body) > max_bytes:
+        raise PayloadTooLarge(f"the body is larger than {max_bytes} bytes")
+    return bool(message.get("more_body", False))
 
 
 def _check_length(content_length: str | None, max_bytes: int) -> None:

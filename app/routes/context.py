@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import perf_counter
 from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.metrics import Metrics
+from app.routes.headers import FirstValues
 
 log = logging.getLogger("app.access")
 
 # An id that is safe in a header, a log and a terminal.
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_ID_BYTES = 16
 
 
 class RequestContext:
@@ -44,25 +45,36 @@ class RequestContext:
             await self._app(scope, receive, send)
             return
         arrived = perf_counter()
-        request_id = scope["request_id"] = _request_id(scope)
+        request_id = scope["request_id"] = _request_id(FirstValues(scope).get(b"x-request-id"))
         status = 500
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
-                total = f"total;dur={(perf_counter() - arrived) * 1000:.3f}"
-                headers["Server-Timing"] = ", ".join(filter(None, (headers.get("Server-Timing"), total)))
-                if self._is_draining():
-                    headers["Connection"] = "close"
+                message["headers"] = self._completed(message["headers"], request_id, perf_counter() - arrived)
             await send(message)
 
         try:
             await self._app(scope, receive, send_with_headers)
         finally:
             self._record(scope, status, perf_counter() - arrived)
+
+    def _completed(
+        self, headers: Iterable[tuple[bytes, bytes]], request_id: str, seconds: float
+    ) -> list[tuple[bytes, bytes]]:
+        """An answer's headers with ours among them, each once: some answers bring theirs."""
+        timing = b"total;dur=%.3f" % (seconds * 1e3)
+        completed = []
+        for header in headers:
+            if header[0] == b"server-timing":
+                timing = b"%b, %b" % (header[1], timing)
+            elif header[0] != b"x-request-id":
+                completed.append(header)
+        completed += (b"x-request-id", request_id.encode()), (b"server-timing", timing)
+        if self._is_draining():
+            completed.append((b"connection", b"close"))
+        return completed
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route: Any = scope.get("route")
@@ -79,6 +91,6 @@ class RequestContext:
             )
 
 
-def _request_id(scope: Scope) -> str:
-    given = Headers(scope=scope).get("x-request-id")
-    return given if given and _SANE_ID.fullmatch(given) else uuid.uuid4().hex
+def _request_id(given: str | None) -> str:
+    # A random number of a UUID's size, in a quarter of the time that uuid.uuid4 takes.
+    return given if given and _SANE_ID.fullmatch(given) else os.urandom(_ID_BYTES).hex()

@@ -39,7 +39,8 @@ def answer(artifact: Artifact, encode: PredictionEncoder) -> dict[str, Any]:
     """The response 200 of `/predict`, with the answer to the request's example as its example."""
     golden = artifact.golden
     said = Interpreter(artifact.contract)(golden.series[:SERIES], golden.answers[:SERIES])
-    example = json.loads(encode(said.probabilities, said.label_sets, said.ood_scores, said.warnings))
+    texts = encode.rows(said.probabilities, said.label_sets, said.ood_scores, said.warnings)
+    example = json.loads(encode.document(texts))
     return {
         "description": "A prediction for each series, in order.",
         "content": {

@@ -107,6 +107,14 @@ def kind_of(error: errors.AppError) -> Kind:
     return next((KINDS[cls] for cls in type(error).__mro__ if cls in KINDS), INTERNAL)
 
 
+def answer(request: Request, error: errors.AppError) -> Response:
+    """The problem document of an error that was raised on purpose."""
+    kind = kind_of(error)
+    if kind.status == 500:  # refusals are counted, not logged: under overload they are many
+        log.error("%s", error, extra={"request_id": request.scope["request_id"]}, exc_info=error.__cause__)
+    return _respond(request, kind, str(error), error=error)
+
+
 def _respond(request: Request, kind: Kind, detail: str, *, error: Exception | None = None) -> Response:
     violations, total = None, None
     # Set here too, because the framework answers an unexpected error outside of all middleware.
@@ -135,10 +143,7 @@ def _respond(request: Request, kind: Kind, detail: str, *, error: Exception | No
 
 async def _app_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.AppError)  # noqa: S101 - registered for this type alone
-    kind = kind_of(error)
-    if kind.status == 500:  # refusals are counted, not logged: under overload they are many
-        log.error("%s", error, extra={"request_id": request.scope["request_id"]}, exc_info=error.__cause__)
-    return _respond(request, kind, str(error), error=error)
+    return answer(request, error)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

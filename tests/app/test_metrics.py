@@ -61,7 +61,9 @@ from app.metrics import Metrics
 metrics = Metrics()
 answers = metrics.of_predictions(labels=["-1", "1"], warnings=["flat"])
 probabilities = np.array([[0.25, 0.75], [0.1, 0.9]], np.float32)
-answers.answered(probabilities, probabilities > 0.2, np.array([[True], [False]]))
+warnings = np.array([[True], [False]])
+for tally in answers.tallies([0, 1, 2], probabilities, probabilities > 0.2, warnings):
+    answers.answered(tally)
 metrics.serving(model="m", version=1, engine="e")
 print(metrics.render().decode())
 """

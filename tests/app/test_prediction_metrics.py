@@ -30,16 +30,30 @@ def samples(registry: CollectorRegistry) -> dict[str, float]:
     }
 
 
+def answered(
+    metrics: PredictionMetrics,
+    probabilities: NDArray[np.float32],
+    label_sets: NDArray[np.bool_] | None = None,
+    warnings: NDArray[np.bool_] | None = None,
+    *,
+    abstained: NDArray[np.bool_] | None = None,
+) -> None:
+    """One request of a batch of its own is answered."""
+    (tally,) = metrics.tallies([0, len(probabilities)], probabilities, label_sets, warnings)
+    metrics.answered(tally, abstained=abstained)
+
+
 def test_answers_are_counted_by_label_size_warning_and_abstention() -> None:
     """Each series counts once in each, a series with two warnings twice among them."""
     registry, metrics = made()
-    metrics.answered(
+    answered(
+        metrics,
         PROBABILITIES,
         np.array([[False, True], [False, False], [True, True]]),
         np.array([[True, True], [False, True], [False, False]]),
         abstained=np.array([False, True, True]),
     )
-    metrics.answered(PROBABILITIES[:1], np.array([[False, True]]), np.array([[False, False]]))
+    answered(metrics, PROBABILITIES[:1], np.array([[False, True]]), np.array([[False, False]]))
     counted = samples(registry)
     assert (counted["timeseries_predictions_total -1"], counted["timeseries_predictions_total 1"]) == (1, 3)
     assert [counted[f"timeseries_label_sets_total {size}"] for size in ("0", "1", "more")] == [1, 2, 1]
@@ -53,8 +67,8 @@ def test_a_set_of_three_counts_as_more() -> None:
     """The sizes that matter are none, one and more."""
     registry = CollectorRegistry()
     metrics = PredictionMetrics(registry, labels=["a", "b", "c"], warnings=["flat"])
-    metrics.answered(
-        np.full((1, 3), 1 / 3, np.float32), np.ones((1, 3), np.bool_), np.zeros((1, 1), np.bool_)
+    answered(
+        metrics, np.full((1, 3), 1 / 3, np.float32), np.ones((1, 3), np.bool_), np.zeros((1, 1), np.bool_)
     )
     assert samples(registry)["timeseries_label_sets_total more"] == 1
 
@@ -70,7 +84,7 @@ def test_what_has_not_happened_yet_is_counted_as_zero() -> None:
 def test_a_model_without_trust_has_no_sets_and_no_warnings() -> None:
     """Its labels and confidence are counted all the same; zeros would say that all is well."""
     registry, metrics = made(warnings=())
-    metrics.answered(PROBABILITIES)
+    answered(metrics, PROBABILITIES)
     counted = samples(registry)
     assert counted["timeseries_predictions_total 1"] == 2
     assert counted["timeseries_confidence_count"] == 3
@@ -93,9 +107,24 @@ def test_confidence_falls_into_the_buckets_that_prometheus_would_choose(
     one_by_one = CollectorRegistry()
     expected = Histogram("timeseries_confidence", "x", buckets=CONFIDENCES, registry=one_by_one)
     for values in batches:
-        metrics.answered(np.stack([1 - values, values], axis=1))
+        answered(metrics, np.stack([1 - values, values], axis=1))
         for row in zip(1 - values, values, strict=True):
             expected.observe(float(max(row)))
     counted = samples(registry)
     for name, value in samples(one_by_one).items():
         np.testing.assert_allclose(counted[name], value, rtol=1e-12)
+
+
+def test_each_request_of_a_batch_is_counted_for_itself() -> None:
+    """Who is answered counts with all of its series, who is not with none."""
+    registry, metrics = made()
+    label_sets = np.array([[False, True], [True, True], [False, False]])
+    warnings = np.array([[True, False], [True, True], [False, True]])
+    tallies = metrics.tallies([0, 1, 3], PROBABILITIES, label_sets, warnings)
+    metrics.answered(tallies[1])
+    counted = samples(registry)
+    assert (counted["timeseries_predictions_total -1"], counted["timeseries_predictions_total 1"]) == (1, 1)
+    assert [counted[f"timeseries_label_sets_total {size}"] for size in ("0", "1", "more")] == [1, 0, 1]
+    assert counted["timeseries_warnings_total flat"] == 1
+    assert counted["timeseries_warnings_total clipped"] == 2
+    assert counted["timeseries_confidence_sum"] == np.float32(0.9) + np.float32(0.6)

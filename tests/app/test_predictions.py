@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.contract import Artifact
 from app.errors import EngineError
-from app.predictions import Interpreter, Predictions, predict_batch
+from app.predictions import Batch, Interpreter, Predictions, predict_batch
 from tests.fakes import FakeEngine, by_first_value
 from tests.trusted import a_series, answers
 
@@ -31,10 +31,10 @@ def test_each_request_gets_what_it_would_get_alone(
     batch = [np.stack([a_series(logit, novelty=logit) for logit in request]) for request in requests]
     together = predict_batch(engine, interpret, batch)
     assert engine.batches == [sum(map(len, requests))]
-    for request, predictions in zip(batch, together, strict=True):
-        assert len(predictions) == len(request)
+    for request, share in zip(batch, together, strict=True):
+        assert len(share.predictions) == len(request)
         (alone,) = predict_batch(FakeEngine(answers), interpret, [request])
-        assert same(predictions, alone)
+        assert same(share.predictions, alone.predictions)
 
 
 def test_the_answers_columns_are_told_apart(trusted_artifact: Artifact) -> None:
@@ -54,7 +54,7 @@ def test_a_contract_without_trust_says_probabilities_alone(artifact: Artifact) -
     found = Interpreter(bare)(series, given_answers)
     assert found.probabilities is given_answers
     assert (found.label_sets, found.ood_scores, found.warnings) == (None, None, None)
-    assert same(found.rows(1, 2), Predictions(given_answers[1:]))
+    assert same(found.of(slice(1, 2)), Predictions(given_answers[1:]))
 
 
 @pytest.mark.parametrize("columns", [2, 4])
@@ -63,3 +63,22 @@ def test_an_answer_of_another_width_is_the_engines_error(trusted_artifact: Artif
     engine = FakeEngine(lambda series: np.ones((len(series), columns), np.float32))
     with pytest.raises(EngineError, match=rf"the engine answered \[1, {columns}\] instead of \[1, 3\]"):
         predict_batch(engine, Interpreter(trusted_artifact.contract), [a_series()[np.newaxis]])
+
+
+def test_what_is_made_of_a_batch_is_made_once(artifact: Artifact) -> None:
+    """Each request takes its part of it; what could not be made is tried again."""
+    made: list[int] = []
+
+    def texts(batch: Batch) -> list[str]:
+        made.append(len(batch.predictions))
+        if len(made) == 1:
+            raise EngineError("not yet")
+        return [f"{value:.1f}" for value in batch.predictions.probabilities[:, 0]]
+
+    interpret = Interpreter(artifact.contract.model_copy(update={"trust": None}))
+    requests = [np.zeros((rows, artifact.contract.input.length), np.float32) for rows in (1, 3, 2)]
+    shares = predict_batch(FakeEngine(), interpret, requests)
+    with pytest.raises(EngineError):
+        shares[2].batch.once(texts)
+    assert [share.batch.once(texts)[share.rows] for share in shares] == [["0.5"], ["0.5"] * 3, ["0.5"] * 2]
+    assert made == [6, 6]

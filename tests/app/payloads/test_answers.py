@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -19,8 +20,15 @@ from app.errors import EngineError
 from app.payloads import PredictionEncoder, encode_npy
 from app.schemas import PredictResponse
 
+
+def encoder(**options: Any) -> Callable[..., bytes]:
+    """What writes a whole answer, given what is said of its series."""
+    encode = PredictionEncoder(**options)
+    return lambda *said, **how: encode.document(encode.rows(*said, **how))
+
+
 KINDS = [{"code": code, "message": f"{code} 100 %", "remedy": '"do"'} for code in ("flat", "clipped", "é")]
-ENCODE = PredictionEncoder(model="forda", version=3, labels=["-1", "1"], warnings=KINDS)
+ENCODE = encoder(model="forda", version=3, labels=["-1", "1"], warnings=KINDS)
 NO_TRUST: dict[str, Any] = {"label_set": None, "ood_score": None, "warnings": []}
 
 
@@ -86,7 +94,7 @@ def trusted(draw: st.DrawFn) -> Trusted:
 def test_an_answer_is_the_plain_document(said: Trusted) -> None:
     """Read back, it is what a dictionary of all of it would be, whatever is in it."""
     names = ["-1", '"%s"', "é"]
-    encode = PredictionEncoder(model="m", version=1, labels=names, warnings=KINDS)
+    encode = encoder(model="m", version=1, labels=names, warnings=KINDS)
     content = encode(
         said.probabilities, said.label_sets, said.ood_scores, said.warnings, abstained=said.abstained
     )
@@ -125,7 +133,7 @@ def test_every_answer_reads_back_as_the_same_float32s(
     sent: NDArray[np.float32], names: list[str], model: str
 ) -> None:
     """Any answer is valid by the schema and gives back labels, winners and numbers to the bit."""
-    encode = PredictionEncoder(model=model, version=1, labels=names)
+    encode = encoder(model=model, version=1, labels=names)
     answer = PredictResponse.model_validate_json(encode(sent))
     assert answer.model == model
     read = np.array([list(one.probabilities.values()) for one in answer.predictions], np.float32)
@@ -137,7 +145,7 @@ def test_every_answer_reads_back_as_the_same_float32s(
 @given(st.floats(0, 1, width=32))
 def test_no_shorter_number_would_read_back_the_same(value: float) -> None:
     """A number has as few digits as any that reads back as the same float32."""
-    content = PredictionEncoder(model="m", version=1, labels=["a"])(rows([value]))
+    content = encoder(model="m", version=1, labels=["a"])(rows([value]))
     document = json.loads(content, parse_float=Decimal)
     written = document["predictions"][0]["probabilities"]["a"].normalize().as_tuple().digits
     needed = next(digits for digits in range(1, 10) if np.float32(f"{value:.{digits - 1}e}") == value)
@@ -147,7 +155,7 @@ def test_no_shorter_number_would_read_back_the_same(value: float) -> None:
 @pytest.mark.parametrize("name", ['"', "\\", "a\nb", "%s", "100 %", "{}", "é", "</script>", "\u2028"])
 def test_any_label_is_escaped(name: str) -> None:
     """Labels and names with characters that JSON or a template might trip over come back as they were."""
-    content = PredictionEncoder(model=name, version=1, labels=[name, "b"])(rows([0.75, 0.25]))
+    content = encoder(model=name, version=1, labels=[name, "b"])(rows([0.75, 0.25]))
     assert json.loads(content) == {
         "model": name,
         "version": 1,

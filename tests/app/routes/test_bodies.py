@@ -6,18 +6,26 @@ import asyncio
 import gzip
 import json
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import pytest
-from fastapi import Request
-from starlette.types import Message
+from starlette.types import Message, Receive
 
 from app.errors import MalformedPayload, PayloadTooLarge, SlowPayload
 from app.routes.bodies import read_body
+from app.routes.headers import FirstValues
 from tests.app.routes.conftest import App, series
 
 
-def request_of(*chunks: bytes, stalls: bool = False, **headers: str) -> Request:
-    """A request whose body arrives in chunks, and then perhaps never ends."""
+class Incoming(NamedTuple):
+    """A request of which nothing has been read but its headers."""
+
+    headers: FirstValues
+    receive: Receive
+
+
+def request_of(*chunks: bytes, stalls: bool = False, leaves: bool = False, **headers: str) -> Incoming:
+    """A request whose body arrives in chunks, and then perhaps never ends, or its sender leaves."""
     messages = iter(chunks)
 
     async def receive() -> Message:
@@ -25,18 +33,20 @@ def request_of(*chunks: bytes, stalls: bool = False, **headers: str) -> Request:
             return {"type": "http.request", "body": chunk, "more_body": True}
         if stalls:
             await asyncio.Event().wait()
+        if leaves:
+            return {"type": "http.disconnect"}
         return {"type": "http.request", "body": b"", "more_body": False}
 
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    return Request({"type": "http", "headers": raw}, receive)
+    return Incoming(FirstValues({"headers": raw}), receive)
 
 
-def read(request: Request, *, max_bytes: int = 10, seconds: float = 60.0) -> bytes:
+def read(request: Incoming, *, max_bytes: int = 10, seconds: float = 60.0) -> bytes:
     """Read a body on a loop of its own."""
 
     async def scenario() -> bytes:
         deadline = asyncio.get_running_loop().time() + seconds
-        return await read_body(request, max_bytes=max_bytes, deadline=deadline)
+        return await read_body(request.headers, request.receive, max_bytes=max_bytes, deadline=deadline)
 
     return asyncio.run(scenario())
 
@@ -68,6 +78,12 @@ def test_a_body_that_stalls_is_given_up_at_the_deadline() -> None:
     """A slow sender holds nothing for longer than a request may take."""
     with pytest.raises(SlowPayload, match="only 3 bytes of the body arrived in time"):
         read(request_of(b"abc", stalls=True), seconds=0.01)
+
+
+def test_a_sender_that_leaves_is_told_apart_from_a_slow_one() -> None:
+    """What arrived of the body is a fault of the request, not of the server."""
+    with pytest.raises(MalformedPayload, match="the connection ended after 3 bytes"):
+        read(request_of(b"abc", leaves=True))
 
 
 def test_a_compressed_body_is_measured_decompressed() -> None:

@@ -1,0 +1,98 @@
+"""Where a request's time goes: each part alone, all of it together, and what no server could do without."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from starlette.types import Receive, Scope, Send
+
+from app.contract import Artifact
+from app.engines import load_engine
+from app.main import create_app
+from app.metrics import Metrics
+from app.payloads import JsonDecoder
+from app.predictions import Batch, Interpreter, Share
+from app.routes.answers import AnswerWriter
+from app.settings import Settings
+from benchmarks.bodies import json_body
+from benchmarks.played import processor_seconds
+from benchmarks.timing import seconds_per_call, spread
+
+# Connections, and the batches that form: of 32, half wait while the other half is computed.
+LOADS = ((1, 1), (32, 16))
+# As long as an answer to one series.
+_ANSWER = b'{"%b"}' % (b" " * 200)
+
+
+def table(artifact: Artifact, *, repeats: int) -> str:
+    """Microseconds of processor time a request of one JSON series, alone and among others."""
+    columns = [_column(artifact, connections, rows, repeats) for connections, rows in LOADS]
+    heads = " | ".join(f"{connections} connection(s), batches of {rows}" for connections, rows in LOADS)
+    lines = [
+        "### Breakdown of a request of one JSON series, µs of processor time; the kernel's is not in it",
+        "",
+        f"| part | {heads} |",
+        f"|---|{'---|' * len(LOADS)}",
+        *(f"| {part} | {' | '.join(column[part] for column in columns)} |" for part in columns[0]),
+    ]
+    return "\n".join(lines)
+
+
+def _column(artifact: Artifact, connections: int, rows: int, repeats: int) -> dict[str, str]:
+    series = np.resize(artifact.golden.series, (rows, artifact.contract.input.length))
+    body = json_body(series[:1])
+    head = (
+        f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    )
+    play = partial(
+        processor_seconds, request=f"{head}\r\n\r\n".encode() + body, connections=connections, repeats=repeats
+    )
+    parts = {"HTTP: uvicorn, an app that reads and answers": play(_read_and_answer)}
+    for part, (call, requests) in _calls(artifact, series, body).items():
+        parts[part] = [seconds / requests for seconds in seconds_per_call(call, repeats=repeats)]
+    copy = [seconds / rows for seconds in seconds_per_call(series.copy, repeats=repeats)]
+    least = [sum(times) for times in zip(parts["read the JSON"], copy, parts["engine"], strict=True)]
+    whole = play(create_app(Settings(artifact=artifact.folder, engine="openvino", log_level="error")))
+    rest = statistics.median(whole) - sum(statistics.median(times) for times in parts.values())
+    return {
+        **{part: _microseconds(times) for part, times in parts.items()},
+        "the rest: middleware, queue, threads, counting": f"{1e6 * rest:,.0f}",
+        "**all of it**": _microseconds(whole),
+        "**the least: read the JSON, copy, engine**": _microseconds(least),
+    }
+
+
+def _calls(
+    artifact: Artifact, series: np.ndarray, body: bytes
+) -> dict[str, tuple[Callable[[], object], int]]:
+    """What each part of the work calls, and for how many requests at once."""
+    rows, contract = len(series), artifact.contract
+    engine, interpret = load_engine(artifact, choice="openvino", max_rows=rows), Interpreter(contract)
+    answers = engine.predict(series)
+    said, write = interpret(series, answers), AnswerWriter(contract, Metrics())
+
+    def write_batch() -> None:
+        batch = Batch(said, [1] * rows)
+        for number in range(rows):
+            write(Share(batch, number), accept=None, abstain=False)
+
+    return {
+        "read the JSON": (partial(JsonDecoder(length=series.shape[1], max_instances=1), body), 1),
+        "engine": (partial(engine.predict, series), rows),
+        "judge the batch": (partial(interpret, series, answers), rows),
+        "write and count the answers": (write_batch, rows),
+    }
+
+
+async def _read_and_answer(_scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(_ANSWER)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": _ANSWER})
+
+
+def _microseconds(seconds: list[float]) -> str:
+    return spread([1e6 * value for value in seconds], ",.0f")

@@ -1,0 +1,109 @@
+"""An app under uvicorn's protocol in this process, its connections played.
+
+Requests are handed to the protocol as a socket would hand them over, and what it writes is thrown away: no
+kernel and no load generator is in the figures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvloop
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from app.protocol import OneWriteProtocol
+
+REQUESTS = 2000
+
+
+def processor_seconds(app: ASGIApp, request: bytes, *, connections: int, repeats: int) -> list[float]:
+    """Processor time a request, of all threads, each time over as many requests.
+
+    Args:
+        app: answers every request with a body that ends with a closing brace; a `FastAPI` is started first.
+        request: what every connection sends, again after each answer.
+        connections: at the same time.
+        repeats: how many results.
+    """
+    return uvloop.run(_measure(app, request, connections, repeats))
+
+
+async def _measure(app: ASGIApp, request: bytes, connections: int, repeats: int) -> list[float]:
+    config = Config(app, lifespan="off", log_config=None, access_log=False)
+    config.load()
+    results = []
+    async with _started(app):
+        await _run(config, request, connections)  # warm-up
+        for _ in range(repeats):
+            started = time.process_time()
+            await _run(config, request, connections)
+            results.append((time.process_time() - started) / REQUESTS)
+    return results
+
+
+@asynccontextmanager
+async def _started(app: ASGIApp) -> AsyncIterator[None]:
+    if not isinstance(app, FastAPI):
+        yield
+        return
+    async with app.router.lifespan_context(app):
+        while not app.state.service.status().ready:  # noqa: ASYNC110 - it has no event to wait for
+            await asyncio.sleep(0.01)
+        yield
+
+
+async def _run(config: Config, request: bytes, connections: int) -> None:
+    loop = asyncio.get_running_loop()
+    played = [_Connection(config, request, REQUESTS // connections, loop) for _ in range(connections)]
+    await asyncio.gather(*(connection.ended for connection in played))
+
+
+class _Connection(asyncio.Transport):
+    """Sends a request, and again when it is answered, so many times."""
+
+    def __init__(
+        self, config: Config, request: bytes, requests: int, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        super().__init__()
+        self.ended = loop.create_future()
+        self._request = request
+        self._left = requests
+        self._loop = loop
+        self._protocol = OneWriteProtocol(config, ServerState(), {}, loop)
+        self._protocol.connection_made(self)
+        loop.call_soon(self._protocol.data_received, request)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """An answer has come."""
+        if not bytes(data).startswith(b"HTTP/1.1 200 "):
+            raise RuntimeError(f"the app answered {bytes(data)[:200]!r}")
+        self._left -= 1
+        if self._left > 0:
+            self._loop.call_soon(self._protocol.data_received, self._request)
+        elif not self.ended.done():
+            self.ended.set_result(None)
+            self._protocol.connection_lost(None)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Both ends are this machine."""
+        return ("127.0.0.1", 1) if name in ("sockname", "peername") else default
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    def is_closing(self) -> bool:
+        """It never is."""
+        return False
+
+    def pause_reading(self) -> None:
+        """It sends one request at a time anyway."""
+
+    def resume_reading(self) -> None:
+        """It sends one request at a time anyway."""

@@ -1,0 +1,51 @@
+"""`app.routes.answers`: what is made for a batch and what is told of each of its requests."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from app.contract import Artifact
+from app.errors import EngineError
+from app.metrics import Metrics
+from app.predictions import Batch, Predictions, Share
+from app.routes.answers import AnswerWriter
+
+
+def shares(probabilities: NDArray[np.float32], sizes: list[int]) -> list[Share]:
+    """The requests of a batch of a model without trust."""
+    batch = Batch(Predictions(probabilities), sizes)
+    return [Share(batch, number) for number in range(len(sizes))]
+
+
+def labels(body: bytes) -> list[str]:
+    """The label of each series of a JSON answer."""
+    return [prediction["label"] for prediction in json.loads(body)["predictions"]]
+
+
+def test_each_request_is_told_of_its_own_series(plain_artifact: Artifact) -> None:
+    """In order, whatever media type the others of the batch asked for."""
+    write = AnswerWriter(plain_artifact.contract, Metrics())
+    first, second, third = shares(np.array([[1, 0], [0, 1], [0, 1], [1, 0]], np.float32), [1, 2, 1])
+    assert labels(write(first, accept=None, abstain=False)[0]) == ["-1"]
+    assert write(second, accept="application/x-npy", abstain=False)[1] == "application/x-npy"
+    assert labels(write(third, accept=None, abstain=False)[0]) == ["-1"]
+    assert labels(write(second, accept=None, abstain=False)[0]) == ["1", "1"]
+
+
+def test_a_number_that_is_not_finite_fails_its_own_request_alone(plain_artifact: Artifact) -> None:
+    """The others of the batch get their answers; what failed is not counted."""
+    metrics = Metrics()
+    write = AnswerWriter(plain_artifact.contract, metrics)
+    first, second = shares(np.array([[1, 0], [0, 1], [np.nan, np.nan]], np.float32), [1, 2])
+    for accept in (None, "application/x-npy"):
+        with pytest.raises(EngineError, match=r"not finite \(series 1, class 0\)"):
+            write(second, accept=accept, abstain=False)
+    assert labels(write(first, accept=None, abstain=False)[0]) == ["-1"]
+    counted = metrics.render().decode().splitlines()
+    assert 'timeseries_predictions_total{label="-1"} 1.0' in counted
+    assert 'timeseries_predictions_total{label="1"} 0.0' in counted
+    assert "timeseries_confidence_sum 1.0" in counted
