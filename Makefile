@@ -9,7 +9,7 @@ DEV := .venv
 IMAGE ?= timeseries-server
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format train tune report archive bench image image-check lock clean
+.PHONY: help serve test lint format train tune report archive bench bench-peers image image-check lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ archive: $(DEV)/ready ## Train on other UCR data sets and compare with published
 
 bench: $(DEV)/ready ## Measure the server on this machine
 	$(DEV)/bin/python -m benchmarks $(ARGS)
+
+bench-peers: $(DEV)/ready ## Compare with Triton, mosec and others: an hour, needs wrk (ARGS="--quick": two minutes)
+	$(DEV)/bin/python -m benchmarks.peers $(ARGS)
 
 image: ## Build the container image (TARGET=cpu or gpu)
 	$(PYTHON) -m deploy.image build $(TARGET)

@@ -1,0 +1,37 @@
+"""What a run was made on and with, so that it can be repeated."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.peers.plan import Plan
+
+
+def describe(plan: Plan, *, wrk: str) -> dict[str, str]:
+    """The command, the machine, the time, the model and the tools, each in a line."""
+    return {
+        "command": f"`{' '.join(['python -m benchmarks.peers', *sys.argv[1:]])}`",
+        "machine": machine(),
+        "when": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "model": f"{plan.model.parent.name}/{plan.model.name}, the sealed OpenVINO graph behind all but the "
+        "naive, one thread a worker, f32, a graph for each power of two up to 32",
+        "tools": f"{wrk} with one thread, and `benchmarks/peers/open_loop.py`; {plan.rounds} rounds, "
+        f"{plan.seconds:g} s a load after 1 s of warm-up; on the same cores as the servers, over loopback",
+    }
+
+
+def machine() -> str:
+    """The processor, its cores, the memory and the versions that all servers share."""
+    model, cores = platform.machine(), os.cpu_count()
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        key, _, value = line.partition(":")
+        model = value.strip() if key.strip() == "model name" else model
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    shared = ", ".join(f"{name} {version(name)}" for name in ("openvino", "numpy"))
+    system = f"Linux {platform.release().split('-')[0]}, Python {platform.python_version()}"
+    return f"{model}, {cores} core(s), {memory:.0f} GiB, {system}, {shared}"

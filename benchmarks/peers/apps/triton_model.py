@@ -1,0 +1,25 @@
+"""Triton's Python backend: the requests that the dynamic batcher hands over together run as one call."""
+
+from typing import Any
+
+import numpy as np
+import triton_python_backend_utils as triton
+
+from benchmarks.peers.apps.joining import run_together
+from benchmarks.peers.model import Model
+
+
+class TritonPythonModel:
+    """The model's one entry point."""
+
+    def initialize(self, _args: dict[str, str]) -> None:
+        """Load the graph, in each instance's own process."""
+        self.model = Model()
+
+    def execute(self, requests: list[Any]) -> list[Any]:
+        """One response a request, in their order."""
+        series = [triton.get_input_tensor_by_name(request, "series").as_numpy() for request in requests]
+        return [
+            triton.InferenceResponse([triton.Tensor("probabilities", np.ascontiguousarray(answer))])
+            for answer in run_together(self.model, series)
+        ]

@@ -1,0 +1,76 @@
+"""One connection of the open-loop client: a request out, an answer in, and nothing else of HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol, cast
+
+HEAD_END = b"\r\n\r\n"
+
+
+class Owner(Protocol):
+    """Who is told what becomes of requests."""
+
+    def is_free(self, connection: Connection) -> None:
+        """A connection can take a request."""
+
+    def finished(self, number: int, status: int) -> None:
+        """A request has its answer."""
+
+    def lost(self, connection: Connection) -> None:
+        """A connection is gone."""
+
+
+class Connection(asyncio.Protocol):
+    """One connection: one request at a time."""
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._received = b""
+        self._transport: asyncio.Transport | None = None
+        self.number: int | None = None  # of the request that it waits on
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ready to send."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's own class does not derive from it
+        self._owner.is_free(self)
+
+    def send(self, number: int, request: bytes) -> None:
+        """Send a request."""
+        assert self._transport is not None  # noqa: S101 - only free connections are asked
+        self.number = number
+        self._transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        """Put an answer together, and be free again when it is whole."""
+        self._received += data
+        end = self._received.find(HEAD_END)
+        if end < 0 or len(self._received) < end + len(HEAD_END) + content_length(self._received[:end]):
+            return
+        status, self._received = int(self._received[9:12]), b""
+        number, self.number = self.number, None
+        if number is not None:
+            self._owner.finished(number, status)
+        self._owner.is_free(self)
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        """Whatever it waited on is lost."""
+        self._owner.lost(self)
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def content_length(head: bytes) -> int:
+    """The Content-Length of a response's head.
+
+    Raises:
+        ValueError: it has none; other ways to end a body are not read here.
+    """
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            return int(value)
+    raise ValueError(f"an answer without Content-Length: {head[:200]!r}")

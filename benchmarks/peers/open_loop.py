@@ -1,0 +1,157 @@
+"""Open loop: requests leave by the clock, whether or not the ones before were answered.
+
+`python -m benchmarks.peers.open_loop` is a process of its own with one request for all. Latency counts from
+when a request was due, so a server that stalls, or a generator that falls behind, shows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import math
+import time
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import uvloop
+
+from benchmarks.peers.connection import Connection
+from benchmarks.peers.schedule import LOST, UNANSWERED, Outcome, Phase, intended_times
+from benchmarks.peers.timer import Timer
+
+OPEN_AT_ONCE = 256  # connections: many more overflow a server's backlog
+GRACE = 15.0  # seconds to wait for answers after the last request
+
+
+class Generator:
+    """Sends one request again and again at the intended times, over as many connections as that takes."""
+
+    def __init__(
+        self, port: int, request: bytes, phases: Sequence[Phase], *, connections: int, limit: int
+    ) -> None:
+        self._port, self._request = port, request
+        self._intended = intended_times(phases)
+        self._due = self._intended.tolist()
+        # Lists, because Python sets one number of a list faster than one of an array.
+        self._sent = [math.nan] * len(self._due)
+        self._finished = [math.nan] * len(self._due)
+        self._status = [UNANSWERED] * len(self._due)
+        self._first, self._limit = connections, limit
+        self._idle: list[Connection] = []  # the one used last is used first: few stay busy at low rates
+        self._open: set[Connection] = set()
+        self._opening: set[asyncio.Task[None]] = set()
+        self._waiting: deque[int] = deque()
+        self._next, self._left, self._start = 0, len(self._due), 0.0
+        self._done = asyncio.Event()
+
+    async def run(self) -> Outcome:
+        """Send everything, and wait a while for the answers."""
+        while len(self._open) < self._first:
+            before = len(self._open)
+            for _ in range(min(OPEN_AT_ONCE, self._first - before)):
+                self._connect()
+            await asyncio.gather(*self._opening)
+            if len(self._open) == before:
+                raise ConnectionError(f"nobody takes connections on port {self._port}")
+        timer, loop = Timer(), asyncio.get_running_loop()
+        self._start = time.monotonic() + 0.05
+        loop.add_reader(timer.descriptor, self._send_due, timer)
+        timer.set(self._start)
+        try:
+            async with asyncio.timeout(0.05 + self._due[-1] + GRACE):
+                await self._done.wait()
+        except TimeoutError:
+            pass
+        finally:
+            loop.remove_reader(timer.descriptor)
+            timer.close()
+            for connection in list(self._open):
+                connection.close()
+        return Outcome(self._intended, np.array(self._sent), np.array(self._finished), np.array(self._status))
+
+    def is_free(self, connection: Connection) -> None:
+        """A connection can take a request: one that is late, if there is one."""
+        self._open.add(connection)
+        if self._waiting:
+            self._send(connection, self._waiting.popleft())
+        else:
+            self._idle.append(connection)
+
+    def finished(self, number: int, status: int) -> None:
+        """A request has its answer, or will get none."""
+        self._finished[number] = time.monotonic() - self._start
+        self._status[number] = status
+        self._left -= 1
+        if not self._left:
+            self._done.set()
+
+    def lost(self, connection: Connection) -> None:
+        """A connection is gone, and with it the request that it carried."""
+        self._open.discard(connection)
+        if connection.number is not None:
+            self.finished(connection.number, LOST)
+        elif connection in self._idle:
+            self._idle.remove(connection)
+        if self._waiting:
+            self._connect()
+
+    def _send_due(self, timer: Timer) -> None:
+        timer.clear()
+        now = time.monotonic() - self._start
+        while self._next < len(self._due) and self._due[self._next] <= now:
+            if self._idle:
+                self._send(self._idle.pop(), self._next)
+            else:
+                self._waiting.append(self._next)
+                self._connect()
+            self._next += 1
+        if self._next < len(self._due):
+            timer.set(self._start + self._due[self._next])
+
+    def _send(self, connection: Connection, number: int) -> None:
+        self._sent[number] = time.monotonic() - self._start
+        connection.send(number, self._request)
+
+    def _connect(self) -> None:
+        if len(self._open) + len(self._opening) < self._limit:
+            task = asyncio.get_running_loop().create_task(self._open_one())
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+
+    async def _open_one(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+            await loop.create_connection(lambda: Connection(self), "127.0.0.1", self._port)
+        except OSError:  # nobody listens, or no more connections: whoever waits longest hears of it
+            if self._waiting:
+                self.finished(self._waiting.popleft(), LOST)
+
+
+def main() -> None:
+    """Run one load and write what came of it."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers.open_loop", description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--request", type=Path, required=True, help="a file with the whole HTTP request")
+    parser.add_argument("--phase", action="append", required=True, metavar="RATE:SECONDS")
+    parser.add_argument("--connections", type=int, default=64, help="opened before the start")
+    parser.add_argument("--limit", type=int, default=6144, help="the most connections at once")
+    parser.add_argument("--out", type=Path, required=True, help="a .npz file")
+    options = parser.parse_args()
+    phases = [Phase(*map(float, phase.split(":"))) for phase in options.phase]
+    request = options.request.read_bytes()
+    gc.disable()  # a pause of the generator would look like one of the server
+
+    async def run() -> Outcome:
+        generator = Generator(
+            options.port, request, phases, connections=options.connections, limit=options.limit
+        )
+        return await generator.run()
+
+    uvloop.run(run()).save(options.out)
+
+
+if __name__ == "__main__":
+    main()

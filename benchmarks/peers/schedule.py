@@ -1,0 +1,75 @@
+"""When an open loop means to send, and what is made of when it got its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+LOST = 0  # the connection broke
+UNANSWERED = -1  # nothing came until the end
+
+Times = NDArray[np.float64]
+
+
+class Phase(NamedTuple):
+    """A constant rate, requests a second, for so many seconds."""
+
+    rate: float
+    seconds: float
+
+
+def intended_times(phases: Sequence[Phase]) -> Times:
+    """Seconds after the start at which each request is due: evenly spaced, whatever the answers do."""
+    parts, start = [], 0.0
+    for phase in phases:
+        count = max(1, round(phase.rate * phase.seconds))
+        parts.append(start + np.arange(count) / phase.rate)
+        start += phase.seconds
+    return np.concatenate(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What happened to every request; times in seconds after the start.
+
+    Attributes:
+        intended: when it was due.
+        sent: when it was handed to a connection; NaN if never.
+        finished: when the last byte of its answer was there; NaN if never.
+        status: HTTP's, or `LOST` or `UNANSWERED`.
+    """
+
+    intended: Times
+    sent: Times
+    finished: Times
+    status: NDArray[np.int64]
+
+    @property
+    def latency(self) -> Times:
+        """Seconds from when a request was due: waiting for its turn to be sent is part of it."""
+        return self.finished - self.intended
+
+    def between(self, start: float, end: float) -> Outcome:
+        """The requests that were due in a stretch of time."""
+        chosen = (self.intended >= start) & (self.intended < end)
+        return Outcome(self.intended[chosen], self.sent[chosen], self.finished[chosen], self.status[chosen])
+
+    @property
+    def answered(self) -> NDArray[np.bool_]:
+        """Which requests got a good answer."""
+        return (self.status >= 200) & (self.status < 300)
+
+    def save(self, path: Path) -> None:
+        """Write it to a .npz file."""
+        np.savez(path, intended=self.intended, sent=self.sent, finished=self.finished, status=self.status)
+
+
+def read_outcome(path: Path) -> Outcome:
+    """What `Outcome.save` wrote."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return Outcome(arrays["intended"], arrays["sent"], arrays["finished"], arrays["status"])

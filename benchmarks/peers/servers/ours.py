@@ -1,0 +1,54 @@
+"""This project's server, started as its users do."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from benchmarks.peers.asking import Answer
+from benchmarks.peers.bodies import Array, read_probabilities
+from benchmarks.peers.processes import Launch
+from benchmarks.peers.servers.base import ROOT, Peer, Place
+
+
+class Ours(Peer):
+    """`python -m app serve` in this environment."""
+
+    key = "ours"
+    title = "this server"
+    packages = ()
+    health = "/readyz"
+
+    def environment(self, folder: Path) -> None:
+        """It runs in this environment."""
+
+    def launch(self, place: Place) -> Launch:
+        """Settings are environment variables."""
+        variables = {
+            **{name.upper(): str(value) for name, value in self.settings.items()},
+            "ARTIFACT": str(place.model),
+            "HOST": "127.0.0.1",
+            "PORT": str(place.port),
+            "LOG_LEVEL": "error",
+        }
+        return Launch([sys.executable, "-m", "app", "serve"], variables, ROOT)
+
+    def read(self, answer: Answer) -> Array:
+        """Its JSON names every probability's class."""
+        if answer.content.startswith(b"\x93NUMPY"):
+            return read_probabilities(answer.content)
+        predictions = json.loads(answer.content)["predictions"]
+        return np.array(
+            [list(prediction["probabilities"].values()) for prediction in predictions], np.float32
+        )
+
+
+class OursOneWorker(Ours):
+    """The same with one worker."""
+
+    key: ClassVar[str] = "ours-1"
+    title: ClassVar[str] = "this server, one worker"

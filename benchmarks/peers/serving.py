@@ -1,0 +1,116 @@
+"""A server from start to end: a free port, a log, readiness, the golden answers, and the end."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.peers import golden
+from benchmarks.peers.asking import Answer, ask, is_there
+from benchmarks.peers.bodies import Form
+from benchmarks.peers.errors import PeerError
+from benchmarks.peers.golden import Golden
+from benchmarks.peers.plan import Plan
+from benchmarks.peers.processes import Running, running
+from benchmarks.peers.servers.base import ROOT, Peer, Place
+
+# Longest wait for a server to get done with what earlier clients left behind, seconds.
+SETTLE = 120
+# Longest wait for one of the first answers; some servers lose a request that comes just as they get ready.
+FIRST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A server that has proven itself.
+
+    Attributes:
+        command: how it was started, without this machine's paths.
+        ready: seconds from the process's start until its health said so.
+        answered: seconds from then until it had answered the first series.
+        difference: the largest, of a golden answer.
+    """
+
+    peer: Peer
+    port: int
+    command: str
+    process: Running
+    ready: float
+    answered: float
+    difference: float
+    golden: Golden
+
+    def settle(self) -> None:
+        """Wait until it answers a lone request: some go on computing for clients that have left.
+
+        Raises:
+            PeerError: it does not.
+        """
+        request = self.peer.request(Form.JSON, self.golden.series[:1])
+        deadline = time.monotonic() + SETTLE
+        while (answer := ask(self.port, request, seconds=SETTLE)).status != 200:
+            if time.monotonic() > deadline:
+                raise PeerError(f"after a load it answers {answer.status}: {self.process.last_words()}")
+            time.sleep(0.2)
+
+
+@contextmanager
+def serving(peer: Peer, plan: Plan, expected: Golden) -> Iterator[Serving]:
+    """Start a server and prove it.
+
+    Raises:
+        PeerError: it does not start, or answers wrongly.
+    """
+    with TemporaryDirectory(prefix=f"{peer.key}-") as folder:
+        place = Place(plan.environments, plan.model, Path(folder), free_port())
+        launch = peer.launch(place)
+        with running(launch, log=plan.scratch / f"{peer.key}.log") as process:
+            ready = process.wait_until(lambda: is_there(place.port, peer.health), seconds=peer.seconds)
+            answered = _wait_for_an_answer(peer, place.port, process, expected)
+            process.wait_until_idle()
+            difference = golden.check(peer, place.port, expected)
+            command = shown(launch.command, place)
+            yield Serving(peer, place.port, command, process, ready, answered - ready, difference, expected)
+
+
+def shown(command: Sequence[str], place: Place) -> str:
+    """A command line that means the same on another machine."""
+    text = " ".join(command).replace(sys.executable, "python")
+    names = {place.scratch: "SCRATCH", place.environments.absolute(): "CACHE", ROOT: ".", place.port: "PORT"}
+    for value, name in names.items():
+        text = text.replace(str(value), name)
+    return text
+
+
+def _wait_for_an_answer(peer: Peer, port: int, process: Running, expected: Golden) -> float:
+    """Seconds from the start to the first good answer: health says yes before some are up to it.
+
+    Raises:
+        PeerError: there is none; it has what came instead.
+    """
+    request = peer.request(Form.JSON, expected.series[:1])
+    last = Answer(0, b"", {})
+
+    def is_good() -> bool:
+        nonlocal last
+        last = ask(port, request, seconds=FIRST)
+        return last.status == 200
+
+    try:
+        return process.wait_until(is_good, seconds=peer.seconds)
+    except PeerError as error:
+        text = last.content.decode(errors="replace")[:150]
+        raise PeerError(f"ready, but series are answered with {last.status} {text}") from error
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

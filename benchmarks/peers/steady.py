@@ -1,0 +1,67 @@
+"""Runs of the open-loop client against a server, and what they say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from benchmarks.peers.bodies import Request
+from benchmarks.peers.errors import PeerError
+from benchmarks.peers.schedule import Outcome, Phase, read_outcome
+
+WARM_UP = 1.0  # seconds that are not counted
+
+
+def run(port: int, request: Request, phases: Sequence[Phase], *, connections: int = 64) -> Outcome:
+    """Send at constant rates from a process of its own.
+
+    Raises:
+        PeerError: the client failed.
+    """
+    with TemporaryDirectory() as folder:
+        raw, out = Path(folder) / "request", Path(folder) / "outcome.npz"
+        raw.write_bytes(request.raw(port))
+        command = [sys.executable, "-m", "benchmarks.peers.open_loop", "--port", str(port)]
+        command += ["--request", str(raw), "--out", str(out), "--connections", str(connections)]
+        for phase in phases:
+            command += ["--phase", f"{phase.rate}:{phase.seconds}"]
+        seconds = sum(phase.seconds for phase in phases) + 60
+        try:
+            subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds)
+        except subprocess.CalledProcessError as error:
+            lines = error.stderr.strip().splitlines() or ["no reason"]
+            raise PeerError(f"the open-loop client failed: {lines[-1][:200]}") from error
+        except subprocess.TimeoutExpired as error:
+            raise PeerError(f"the open-loop client did not end within {seconds:.0f} s") from error
+        return read_outcome(out)
+
+
+def steady(port: int, request: Request, *, rate: float, seconds: float) -> dict[str, float]:
+    """Latencies in milliseconds at a constant rate.
+
+    Raises:
+        PeerError: nothing was answered.
+    """
+    whole = run(port, request, [Phase(rate, WARM_UP + seconds)])
+    counted = whole.between(WARM_UP, WARM_UP + seconds)
+    good = counted.answered
+    if not good.any():
+        raise PeerError(f"at a constant {rate:.0f} requests/s nothing was answered")
+    latencies = 1e3 * counted.latency[good]
+    p50, p90, p99, p999 = np.quantile(latencies, [0.5, 0.9, 0.99, 0.999]).tolist()
+    late = 1e3 * (counted.sent - counted.intended)[np.isfinite(counted.sent)]
+    return {
+        "rate": rate,
+        "p50": p50,
+        "p90": p90,
+        "p99": p99,
+        "p999": p999,
+        "max": float(latencies.max()),
+        "late_p99": float(np.quantile(late, 0.99)),
+        "failed": float(np.sum(~good)),
+    }

@@ -1,0 +1,49 @@
+"""Markdown tables of medians and ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from benchmarks.peers.records import Results, spread
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One value of a measurement: its head, its name in the records, how it is written, and in which unit."""
+
+    head: str
+    name: str
+    form: str
+    factor: float = 1.0
+
+    def cell(self, results: Results, subject: str, measure: str) -> str:
+        """Median and range over the rounds."""
+        return spread(
+            [self.factor * value for value in results.values(subject, measure, self.name).values()], self.form
+        )
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table; nothing if it has no rows."""
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([f"| {' | '.join(heads)} |", "|" + "---|" * len(heads), *lines]) if lines else ""
+
+
+def measured(
+    results: Results, rows: Iterable[tuple[str, str, str]], columns: Sequence[Column], first: str = "server"
+) -> str:
+    """A table of measurements.
+
+    Args:
+        results: of a run.
+        rows: what the first column says, whose measurement, and which; left out if it was not made.
+        columns: the values.
+        first: the head of the first column.
+    """
+    cells = [
+        (title, *(column.cell(results, subject, measure) for column in columns))
+        for title, subject, measure in rows
+        if results.values(subject, measure, columns[0].name)
+    ]
+    return table([first, *(column.head for column in columns)], cells)

@@ -1,0 +1,78 @@
+"""The settings that each server runs with, why, and the grid that `--tune` tries them against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+
+Settings = Mapping[str, int | float | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is chosen for one server.
+
+    Attributes:
+        settings: by name.
+        why: the reason, for the report.
+        grid: the values that `--tune` tries, all combinations; the other settings stay.
+    """
+
+    settings: Settings
+    why: str
+    grid: Mapping[str, tuple[int | float | str, ...]]
+
+    def combinations(self) -> list[dict[str, int | float | str]]:
+        """Every settings of the grid, the chosen ones first."""
+        names = list(self.grid)
+        tried = [
+            {**self.settings, **dict(zip(names, row, strict=True))} for row in product(*self.grid.values())
+        ]
+        return [dict(self.settings), *(row for row in tried if row != self.settings)]
+
+
+# Servers without a bound on their queue never refuse; for the closed loops neither does this one.
+_NO_REFUSALS = {"max_queue_rows": 65536}
+
+CHOSEN: Mapping[str, Choice] = {
+    "ours": Choice(
+        {"workers": 2, **_NO_REFUSALS},
+        "one worker for each core; a batch forms while the engine is busy, without a timer",
+        {"workers": (1, 2), "max_batch_wait": (0.0, 0.0005)},
+    ),
+    "ours-1": Choice({"workers": 1, **_NO_REFUSALS}, "to tell what one worker does", {}),
+    "triton": Choice(
+        {"workers": 1, "max_batch": 256, "delay_us": 500, "http_threads": 8},
+        "without the delay, batches stay small and each pays for a trip to the Python process; a second "
+        "instance takes the core that its HTTP front works on",
+        {"workers": (1, 2), "delay_us": (0, 200, 500, 1000), "http_threads": (2, 8)},
+    ),
+    "mosec": Choice(
+        {"workers": 2, "max_batch": 64, "wait_ms": 1},
+        "a process for each core; it fills batches for at most a millisecond",
+        {"workers": (1, 2), "max_batch": (16, 64), "wait_ms": (1, 5)},
+    ),
+    "baseline": Choice(
+        {"workers": 2, "max_batch": 256},
+        "a worker for each core",
+        {"workers": (1, 2), "max_batch": (32, 256)},
+    ),
+    "litserve": Choice(
+        {"workers": 1, "fronts": 2, "max_batch": 64, "wait_ms": 1, "fast_queue": 1, "decode": "bytes"},
+        "bodies go through its queue as bytes, cheaper than lists of Python numbers; its HTTP front is what "
+        "limits it, so there are two",
+        {"workers": (1, 2), "fronts": (1, 2), "fast_queue": (0, 1), "decode": ("dict", "bytes")},
+    ),
+    "bentoml": Choice(
+        {"workers": 2, "max_batch": 256, "wait_ms": 1000},
+        "a worker for each core; a tight latency makes its dispatcher refuse",
+        {"workers": (1, 2), "wait_ms": (100, 1000)},
+    ),
+    "ray": Choice(
+        {"workers": 2, "max_batch": 64, "wait_ms": 1},
+        "a replica for each core",
+        {"workers": (1, 2), "max_batch": (32, 64), "wait_ms": (1, 5)},
+    ),
+    "naive": Choice({}, "as in the tutorial", {}),
+}
