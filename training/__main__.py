@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -19,6 +20,8 @@ def main() -> int:
         # Before the first import of Keras and TensorFlow, which read them then.
         os.environ["KERAS_BACKEND"] = "tensorflow"
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        # Each fit is a model of its own, which TensorFlow takes for one that is traced again and again.
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
         with quiet_import():
             from training.crossfit import Screen
             from training.job import run
