@@ -30,12 +30,6 @@ def fit_temperature(logits: Logits, targets: NDArray[np.int64]) -> float:
     return float(np.exp(minimize_scalar(cross_entropy, bounds=(-4.0, 4.0), method="bounded").x))
 
 
-def softmax(logits: Logits) -> NDArray[np.float32]:
-    """Probabilities `float32[n, classes]` of logits."""
-    raised = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True), dtype=np.float32)
-
-
 def measure_trust(
     probabilities: NDArray[np.float32],
     targets: NDArray[np.int64],

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from app.contract import Provenance, Trust
-from training.calibrate import fit_temperature, measure_trust, softmax
+from training.calibrate import fit_temperature, measure_trust
 from training.config import TrainingConfig, config_from, flag
 from training.crossfit import HeldOut, Screen, cross_fit, fit_all, forget, hold_out
 from training.data import Dataset
@@ -25,6 +25,7 @@ from training.publish import write_report
 from training.report import Report, metrics_of
 from training.resample import resampled_accuracies
 from training.seal import Sealing, seal
+from training.softmax import softmax
 from training.trained import Trained
 from training.trustworthy import evaluate_trust
 
@@ -150,7 +151,7 @@ def course(config: TrainingConfig, dataset: Dataset) -> dict[str, Any]:
 
 
 def _trust(material: Material, held_out: HeldOut, temperature: float) -> tuple[Trust, float]:
-    probabilities = softmax(held_out.logits / temperature)
+    probabilities = softmax((held_out.logits / temperature).astype(np.float64))
     trust = measure_trust(
         probabilities, held_out.targets, held_out.novelty, views=known_views(material.series)
     )

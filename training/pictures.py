@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.attention import attention_received
-from training.calibrate import softmax
 from training.calibration_error import Reliability, reliability
 from training.evaluate import interval, views
 from training.plots import (
@@ -23,6 +22,7 @@ from training.plots import (
     plot_spectra,
 )
 from training.report import Report
+from training.softmax import softmax
 from training.spectrum import ROUNDING_VARIANCE, arithmetic_slices, spectra_model, window_lengths
 from training.trustworthy import novelty_groups
 
@@ -102,7 +102,7 @@ def reliabilities_of(report: Report) -> dict[str, Reliability]:
     # Undoes what the graph does last: logits, but for a constant of each series, are log p times temperature.
     logits = np.log(np.maximum(answers, TINY)) * np.float32(report.trained.temperature)
     return {
-        "Before calibration": reliability(softmax(logits), targets),
+        "Before calibration": reliability(softmax(logits.astype(np.float64)), targets),
         f"Calibrated, temperature {report.trained.temperature:.2f}": reliability(answers, targets),
     }
 

@@ -38,13 +38,19 @@ def spectra_width(config: TrainingConfig, length: int) -> int:
     return MEANS * sum(bin_counts(config, length))
 
 
-def arithmetic_slices(config: TrainingConfig, length: int) -> tuple[slice, ...]:
-    """Where among the values of `log_spectra` the arithmetic means are: a slice for each window."""
+def window_slices(config: TrainingConfig, length: int) -> tuple[slice, ...]:
+    """Where among the values of `log_spectra` each window's are, all its means."""
     slices, start = [], 0
     for bins in bin_counts(config, length):
-        slices.append(slice(start, start + bins))
+        slices.append(slice(start, start + MEANS * bins))
         start += MEANS * bins
     return tuple(slices)
+
+
+def arithmetic_slices(config: TrainingConfig, length: int) -> tuple[slice, ...]:
+    """Where among the values of `log_spectra` the arithmetic means are: a slice for each window."""
+    windows = zip(window_slices(config, length), bin_counts(config, length), strict=True)
+    return tuple(slice(window.start, window.start + bins) for window, bins in windows)
 
 
 def log_spectra(series: Any, config: TrainingConfig) -> Any:

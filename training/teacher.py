@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.svm import SVC
 
+from training.softmax import softmax
+
 PENALTY = 10.0
 # The kernel's gamma, times the number of bins: half of scikit-learn's "scale" on standardised inputs.
 WIDTH = 0.5
@@ -79,5 +81,4 @@ def soft_targets(decisions: NDArray[np.float32]) -> NDArray[np.float32]:
 
     With two classes this is the logistic function of twice the machine's decision value.
     """
-    raised = np.exp(decisions - decisions.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True), dtype=np.float32)
+    return softmax(decisions)

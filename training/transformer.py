@@ -14,7 +14,7 @@ from keras import layers, ops
 
 from training.config import TrainingConfig
 from training.normalise import z_normalise
-from training.spectrum import MEANS, bin_counts, spectra_width
+from training.spectrum import MEANS, spectra_width, window_slices
 
 # A series is cut into at most so many stretches: attention over more costs time.
 STRETCHES = 24
@@ -42,10 +42,7 @@ def spectrum_classifier(
         variance=[1.0] * width if variance is None else [float(value) for value in variance],
         name="standardise",
     )(spectra)
-    tokens, start = [], 0
-    for bins in bin_counts(config, length):
-        tokens.append(_bands(standard[:, start : start + MEANS * bins], config))
-        start += MEANS * bins
+    tokens = [_bands(standard[:, window], config) for window in window_slices(config, length)]
     logits = _classify(ops.concatenate(tokens, axis=1), classes, config)
     return keras.Model(spectra, logits, name="classifier")
 

@@ -21,6 +21,16 @@ from training.trustworthy import evaluate_trust, novelty_of
 
 OPTIONS = {"windows": (32, 16), "hop": 8, "patch": 4, "width": 8, "heads": 2, "blocks": 2, "feed_forward": 8}
 TEMPERATURE = 0.5
+# What a model on spectra, with trust, has pictures of.
+PICTURES = {
+    "learning_curve.png",
+    "confusion_matrix.png",
+    "roc.png",
+    "reliability.png",
+    "robustness.png",
+    "spectra.png",
+    "novelty.png",
+}
 
 
 def a_config(**options: Any) -> TrainingConfig:

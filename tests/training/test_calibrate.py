@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from training.calibrate import conformal_threshold, fit_temperature, habits_of, measure_trust, softmax
+from training.calibrate import conformal_threshold, fit_temperature, habits_of, measure_trust
+from training.softmax import softmax
 
 RANDOM = np.random.default_rng(0)
 

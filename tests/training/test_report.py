@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.training.conftest import make_dataset
-from tests.training.reports import a_report
+from tests.training.reports import PICTURES, a_report
 from training.evaluate import views
 from training.publish import write_report
 from training.report import METRICS, Report, means_of, metrics_of
@@ -80,16 +80,7 @@ def test_everything_is_written(report: Report, tmp_path: Path) -> None:
     """The folder gets figures, histories of all fits, pictures and the card, and their names are returned."""
     names = write_report(report, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == set(names)
-    pictures = {
-        "learning_curve",
-        "confusion_matrix",
-        "roc",
-        "reliability",
-        "robustness",
-        "spectra",
-        "novelty",
-    }
-    assert set(names) == {"CARD.md", "metrics.json", "history.csv"} | {f"{name}.png" for name in pictures}
+    assert set(names) == {"CARD.md", "metrics.json", "history.csv"} | PICTURES
     written = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert written["test"]["accuracy"] == report.evaluation.accuracies["stored"]
     assert np.sum(written["confusion"]["rows_are_true"]) == len(report.dataset.test)
