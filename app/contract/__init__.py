@@ -5,7 +5,6 @@ An artifact is a folder `<name>/<version>/` that training sealed; its `contract.
 
 from app.contract.artifact import (
     CARD_FILE,
-    CONTRACT_FILE,
     Artifact,
     Golden,
     find_version,
@@ -13,6 +12,7 @@ from app.contract.artifact import (
     read_contract,
     sha256_of,
 )
+from app.contract.pin import CONTRACT_FILE, PIN_FILE, pin
 from app.contract.schema import (
     GOLDEN_FILE,
     MODEL_FILE,
@@ -30,6 +30,7 @@ __all__ = [
     "CONTRACT_FILE",
     "GOLDEN_FILE",
     "MODEL_FILE",
+    "PIN_FILE",
     "Artifact",
     "Contract",
     "DerivedGraph",
@@ -44,6 +45,7 @@ __all__ = [
     "Trust",
     "find_version",
     "open_artifact",
+    "pin",
     "read_contract",
     "sha256_of",
 ]

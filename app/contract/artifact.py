@@ -1,25 +1,32 @@
-"""Opening a version folder against its contract: every file is there and has its digest.
+"""Opening a version folder against its contract: every file is there, inside it, and has its digest.
 
-It reads and checks files; it never loads a model and imports no ML runtime.
+It reads and checks files; it never loads a model and imports no ML runtime. A digest says that a file is the
+one that the contract means, not that whoever wrote both meant well: so what is read here has limits, too.
 """
 
 from __future__ import annotations
 
 import hashlib
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from app.contract.golden_file import read_golden
+from app.contract.pin import CONTRACT_FILE, read_pin
 from app.contract.schema import GOLDEN_FILE, MODEL_FILE, Contract
+from app.contract.wording import shown
 from app.errors import ArtifactError
 
-CONTRACT_FILE = "contract.json"
 CARD_FILE = "CARD.md"
+# The contract and the card are read whole, at every start.
+MAX_TEXT_BYTES = 4 * 1024 * 1024
+# Any other file is read through, for its digest.
+MAX_FILE_BYTES = 2 * 1024 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,9 @@ class Artifact:
 
 
 def find_version(path: Path) -> Path:
-    """The version folder that a path means: itself, or the highest complete version below it.
+    """The version folder that a path means.
+
+    It is the path itself; or of those below it the one that is pinned, else the highest that is complete.
 
     Raises:
         ArtifactError: there is none.
@@ -81,6 +90,8 @@ def find_version(path: Path) -> Path:
         return path
     if not path.is_dir():
         raise ArtifactError(f"{path}: no such folder; train one with `make train` or set ARTIFACT")
+    if pinned := read_pin(path):
+        return pinned
     versions = [
         child for child in path.iterdir() if child.name.isdecimal() and (child / CONTRACT_FILE).is_file()
     ]
@@ -96,10 +107,14 @@ def open_artifact(path: Path) -> Artifact:
         ArtifactError: one line that names the file and what is wrong with it.
     """
     folder = find_version(path)
+    _check_file(folder, CONTRACT_FILE, most=MAX_TEXT_BYTES)
     contract = read_contract(folder / CONTRACT_FILE)
     for name, expected in contract.files.items():
+        _check_file(folder, name, most=MAX_TEXT_BYTES if name == CARD_FILE else MAX_FILE_BYTES)
         _check_digest(folder / name, expected)
-    return Artifact(folder=folder, contract=contract, golden=_read_golden(folder / GOLDEN_FILE, contract))
+    artifact = Artifact(folder=folder, contract=contract, golden=_read_golden(folder / GOLDEN_FILE, contract))
+    _check_card(artifact)
+    return artifact
 
 
 def read_contract(path: Path) -> Contract:
@@ -113,10 +128,10 @@ def read_contract(path: Path) -> Contract:
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be read ({error.strerror})") from error
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = "/".join(str(part) for part in first["loc"])
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = shown("/".join(str(part) for part in first["loc"])) or "document"
         raise ArtifactError(
-            f"{path}: not a contract of this server: {where or 'document'}: {first['msg']}"
+            f"{path}: not a contract of this server: {where}: {shown(first['msg'])}"
         ) from error
 
 
@@ -124,6 +139,27 @@ def sha256_of(path: Path) -> str:
     """SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_file(folder: Path, name: str, *, most: int) -> None:
+    """Check that a name stands for a file inside the folder, and for one that ends.
+
+    A link may lead to another place in the folder, as those of a mounted volume do.
+    """
+    path = folder / name
+    try:
+        real = path.resolve(strict=True)
+        status = real.stat()
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read ({error.strerror})") from error
+    except RuntimeError as error:  # Python 3.11 and 3.12 on links that lead in a circle
+        raise ArtifactError(f"{path}: cannot be read (links that lead in a circle)") from error
+    if not real.is_relative_to(folder.resolve()):
+        raise ArtifactError(f"{path}: a link that leads out of the version folder")
+    if not stat.S_ISREG(status.st_mode):
+        raise ArtifactError(f"{path}: not a file")
+    if status.st_size > most:
+        raise ArtifactError(f"{path}: too large: {status.st_size:,} bytes of at most {most:,}")
 
 
 def _check_digest(path: Path, expected: str) -> None:
@@ -135,19 +171,13 @@ def _check_digest(path: Path, expected: str) -> None:
         raise ArtifactError(f"{path}: damaged: SHA-256 is {actual[:12]}…, the contract says {expected[:12]}…")
 
 
-def _read_golden(path: Path, contract: Contract) -> Golden:
-    length, classes = contract.input.length, contract.classes
-    outputs = {"probabilities": classes} | ({"novelty": 1} if contract.trust else {})
+def _check_card(artifact: Artifact) -> None:
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in ("series", *outputs)}
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise ArtifactError(f"{path}: not a golden file: {error}") from error
-    rows = len(np.atleast_1d(found["series"]))
-    for name, width in {"series": length, **outputs}.items():
-        array = found[name]
-        if rows == 0 or array.shape != (rows, width) or array.dtype != np.float32:
-            raise ArtifactError(
-                f"{path}: {name} is {array.dtype}{list(array.shape)}, not float32{[rows, width]}"
-            )
-    return Golden(**found)
+        artifact.card.encode()
+    except ValueError as error:
+        raise ArtifactError(f"{artifact.folder / CARD_FILE}: not UTF-8 text") from error
+
+
+def _read_golden(path: Path, contract: Contract) -> Golden:
+    widths = {"series": contract.input.length, "probabilities": contract.classes}
+    return Golden(**read_golden(path, widths | ({"novelty": 1} if contract.trust else {})))

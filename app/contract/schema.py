@@ -13,6 +13,11 @@ from app.contract.trust import Trust
 MODEL_FILE = "model.keras"
 GOLDEN_FILE = "golden.npz"
 
+# A batch of 256 series of this length is 1 GiB.
+MAX_LENGTH = 2**20
+MAX_CLASSES = 10_000
+MAX_FILES = 1_000
+
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # A file's name inside the version folder: no separators, so nothing can point out of it.
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
@@ -22,7 +27,7 @@ class InputSpec(Frozen):
     """The model's one input: `dtype[n, length, channels]`, raw values, any offset and scale."""
 
     name: str = Field(min_length=1, examples=["series"])
-    length: int = Field(ge=1, examples=[500])
+    length: int = Field(ge=1, le=MAX_LENGTH, examples=[500])
     channels: Literal[1] = 1
     dtype: Literal["float32"] = "float32"
 
@@ -46,10 +51,21 @@ class Label(Frozen):
 
 
 class DerivedGraph(Frozen):
-    """A graph made from `model.keras` for another runtime; usable only while its parent is unchanged."""
+    """A graph made from `model.keras` for another runtime; usable only while its parent is unchanged.
 
-    files: tuple[FileName, ...] = Field(min_length=1)
+    Its files are OpenVINO's own, the graph and its weights: the runtime goes by the ending, and would read
+    other formats too, some of which point to files elsewhere.
+    """
+
+    files: tuple[FileName, ...] = Field(min_length=2, max_length=2)
     parent_sha256: Sha256
+
+    @model_validator(mode="after")
+    def _is_a_pair(self) -> DerivedGraph:
+        graph, weights = self.files
+        if not graph.endswith(".xml") or weights != f"{graph.removesuffix('.xml')}.bin":
+            raise ValueError("files are not one .xml and the .bin of the same name")
+        return self
 
 
 class Provenance(Frozen):
@@ -73,10 +89,12 @@ class Contract(Frozen):
     description: str
     input: InputSpec
     output: OutputSpec
-    labels: tuple[Label, ...] = Field(min_length=2)
+    labels: tuple[Label, ...] = Field(min_length=2, max_length=MAX_CLASSES)
     trust: Trust | None = Field(default=None, description="Null where the model has one output alone.")
     parameters: int = Field(ge=0, description="Number of weights of the model.")
-    files: dict[FileName, Sha256] = Field(description="SHA-256 of every other file of the artifact.")
+    files: dict[FileName, Sha256] = Field(
+        max_length=MAX_FILES, description="SHA-256 of every other file of the artifact."
+    )
     derived: dict[Literal["openvino"], DerivedGraph] = Field(default_factory=dict)
     metrics: dict[str, float] = Field(description="What the job measured on the test set, as fractions.")
     provenance: Provenance

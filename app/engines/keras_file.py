@@ -1,45 +1,46 @@
-"""Opening a `.keras` file without trusting it: only known layers, known members, nothing executable.
+"""Opening a `.keras` file without trusting it: three known members, known layers, and numbers.
 
-The file's digest has been checked against the contract before; this is the second lock. Keras has had a row
-of holes in loading (CVE-2025-1550, CVE-2025-8747, CVE-2025-9906 among them), so everything that the file
-would have Keras construct is compared with a list before Keras reads it, and `safe_mode` stays on.
+The file's digest has been checked against the contract before; this is the second lock, for Keras has had a
+row of holes in loading (CVE-2024-3660, CVE-2025-1550, CVE-2025-9906, CVE-2026-1669 among them). `check` needs
+no Keras and runs at every start: the archive, and all that the configuration would make. `load_model` runs
+where Keras does and adds what needs h5py and Keras: that the weights are in the file, and that the model is
+no larger than they are. What is loaded is a copy of the very bytes that were checked, in Keras' safe mode.
 """
 
 from __future__ import annotations
 
-import json
+import math
+import tempfile
 import zipfile
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from app.contract.archive import read_members
+from app.contract.wording import shown
+from app.engines.keras_config import read_config
+from app.engines.weights_file import SIGNATURE, count_numbers
 from app.errors import ArtifactError
 
-MEMBERS = frozenset({"metadata.json", "config.json", "model.weights.h5"})
-MAX_MEMBER_BYTES = 256 * 1024 * 1024
+CONFIG, WEIGHTS, METADATA = "config.json", "model.weights.h5", "metadata.json"
+# Most bytes of each member.
+MEMBERS = {CONFIG: 4 * 1024 * 1024, WEIGHTS: 256 * 1024 * 1024, METADATA: 64 * 1024}
 
-# fmt: off
-LAYERS = frozenset({
-    "Activation", "Add", "AveragePooling1D", "BatchNormalization", "Concatenate", "Conv1D", "Dense",
-    "DepthwiseConv1D", "Dropout", "EinsumDense", "Embedding", "Flatten", "GlobalAveragePooling1D",
-    "GlobalMaxPooling1D", "InputLayer", "LayerNormalization", "MaxPooling1D", "MultiHeadAttention",
-    "Multiply", "Normalization", "Permute", "ReLU", "Rescaling", "Reshape", "STFTSpectrogram",
-    "SeparableConv1D", "Softmax", "SpatialDropout1D", "Subtract", "UnitNormalization", "ZeroPadding1D",
-})
-# fmt: on
-MODELS = frozenset({"Functional", "Sequential"})
-# Everything in these modules is arithmetic or describes numbers; nothing in them takes code.
-MODULES = frozenset(
-    {
-        "keras.constraints",
-        "keras.initializers",
-        "keras.regularizers",
-        "keras.src.ops.core",
-        "keras.src.ops.math",
-        "keras.src.ops.nn",
-        "keras.src.ops.numpy",
-    }
-)
+
+class _Checked(NamedTuple):
+    """A `.keras` file whose archive and configuration are allowed."""
+
+    members: dict[str, bytes]
+    config: Any
+
+
+def check(path: Path) -> None:
+    """Compare the archive, and all that its configuration would construct, with what is allowed.
+
+    Raises:
+        ArtifactError: names the file and the first thing that is not allowed.
+    """
+    _read(path)
 
 
 def load_model(path: Path) -> Any:
@@ -51,13 +52,22 @@ def load_model(path: Path) -> Any:
     Raises:
         ArtifactError: the file is damaged, holds something that is not allowed, or Keras refuses it.
     """
-    check(path)
+    checked = _read(path)
+    try:
+        stored = count_numbers(checked.members[WEIGHTS])
+    except ArtifactError as error:
+        raise ArtifactError(f"{path}: {WEIGHTS}: {error}") from error
     import keras
 
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ArtifactError(f"{path}: Keras cannot load it: {str(error).splitlines()[0]}") from error
+        _check_size(keras, checked.config, stored)
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "model.keras"
+            _write(copy, checked.members)
+            return keras.saving.load_model(copy, compile=False, safe_mode=True)
+    except Exception as error:  # each layer refuses a configuration in its own way
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ArtifactError(f"{path}: cannot be loaded: {shown(reason, most=200)}") from error
 
 
 def output_names(model: Any) -> list[str]:
@@ -68,44 +78,35 @@ def output_names(model: Any) -> list[str]:
     return sorted(model.output) if isinstance(model.output, dict) else list(model.output_names)
 
 
-def check(path: Path) -> None:
-    """Compare all that a `.keras` file would construct with what is allowed.
-
-    Raises:
-        ArtifactError: names the file and the first thing that is not allowed.
-    """
+def _read(path: Path) -> _Checked:
+    members = read_members(path, MEMBERS, optional=frozenset())
+    if not members[WEIGHTS].startswith(SIGNATURE):
+        raise ArtifactError(f"{path}: {WEIGHTS} is no HDF5 file")
     try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                if member.filename not in MEMBERS or member.file_size > MAX_MEMBER_BYTES:
-                    raise ArtifactError(f"{path}: holds {member.filename!r}: not allowed, or too large")
-            config = json.loads(archive.read("config.json"))
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, RecursionError) as error:
-        raise ArtifactError(f"{path}: not a .keras file: {error}") from error
-    for module, name in _objects(config):
-        if not _is_allowed(module, name):
-            raise ArtifactError(f"{path}: would make {module}.{name}, which is no known layer")
+        return _Checked(members, read_config(members[CONFIG]))
+    except ArtifactError as error:
+        raise ArtifactError(f"{path}: {CONFIG}: {error}") from error
 
 
-def _objects(config: Any) -> Iterator[tuple[str, str]]:
-    """Every `(module, class)` that a configuration names, at any depth."""
-    waiting = [config]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, dict):
-            if "class_name" in node:
-                yield str(node.get("module")), str(node["class_name"])
-            waiting.extend(node.values())
-        elif isinstance(node, list):
-            waiting.extend(node)
+def _check_size(keras: Any, config: Any, stored: int) -> None:
+    """Check that a configuration makes no more weights than are stored, before there is memory for any.
+
+    In a stateless scope Keras gives variables their shapes and no values. It remembers them in order to fill
+    them later, and does so for each thread: this one's ends here, and what it remembered with it.
+    """
+
+    def count() -> int:
+        with keras.StatelessScope(initialize_variables=False):
+            model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+        return sum(math.prod(weight.shape) for weight in model.weights)
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        needed = thread.submit(count).result()
+    if needed > stored:
+        raise ArtifactError(f"{CONFIG} asks for {needed:,} weights, {WEIGHTS} holds {stored:,}")
 
 
-def _is_allowed(module: str, name: str) -> bool:
-    if module == "keras.layers":
-        return name in LAYERS
-    if module in ("keras.src.models.functional", "keras.src.models.sequential", "keras"):
-        return name in MODELS or name == "DTypePolicy"
-    # Tensors that pass between layers, and plain values that JSON has no form for.
-    if module in ("None", "builtins"):
-        return name in ("__keras_tensor__", "__slice__", "__tuple__", "__ellipsis__")
-    return module in MODULES
+def _write(path: Path, members: dict[str, bytes]) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)

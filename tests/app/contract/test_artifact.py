@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,22 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.contract import Artifact, find_version, open_artifact, sha256_of
+from app.contract import Artifact, find_version, open_artifact
 from app.errors import ArtifactError
-
-
-@pytest.fixture
-def folder(artifact: Artifact, tmp_path: Path) -> Path:
-    """A copy of the committed version folder, to damage."""
-    return Path(shutil.copytree(artifact.folder, tmp_path / "forda" / "1"))
-
-
-def edit_contract(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    """Change the copy's contract."""
-    path = folder / "contract.json"
-    document = json.loads(path.read_text())
-    change(document)
-    path.write_text(json.dumps(document))
+from tests.app.contract.hostile import edit_contract, seal_anew
 
 
 def test_the_committed_artifact_opens(artifact: Artifact) -> None:
@@ -114,7 +100,7 @@ def test_golden_answers_of_the_wrong_shape_are_refused(folder: Path) -> None:
     """Golden answers must fit the contract's length and classes."""
     column = np.zeros((2, 1), np.float32)
     np.savez(folder / "golden.npz", series=np.tile(column, 3), probabilities=np.zeros((2, 2)), novelty=column)
-    edit_contract(folder, lambda d: d["files"].update({"golden.npz": sha256_of(folder / "golden.npz")}))
+    seal_anew(folder, "golden.npz")
     with pytest.raises(ArtifactError, match=r"golden\.npz: series is float32\[2, 3\], not float32\[2, 500\]"):
         open_artifact(folder)
 
@@ -138,7 +124,7 @@ def test_a_golden_file_without_its_novelty_is_refused(
     if shape is not None:
         arrays["novelty"] = np.zeros(shape, np.float32)
     np.savez(folder / "golden.npz", **arrays)
-    edit_contract(folder, lambda d: d["files"].update({"golden.npz": sha256_of(folder / "golden.npz")}))
+    seal_anew(folder, "golden.npz")
     with pytest.raises(ArtifactError, match=r"golden\.npz: .*novelty"):
         open_artifact(folder)
 
@@ -148,7 +134,7 @@ def test_a_golden_file_without_series_is_refused(folder: Path, series: NDArray[n
     """Nothing to prove an engine on is no proof."""
     nothing = np.zeros((0, 2), np.float32)
     np.savez(folder / "golden.npz", series=series, probabilities=nothing, novelty=nothing[:, :1])
-    edit_contract(folder, lambda d: d["files"].update({"golden.npz": sha256_of(folder / "golden.npz")}))
+    seal_anew(folder, "golden.npz")
     with pytest.raises(ArtifactError, match=r"golden\.npz: series is float32"):
         open_artifact(folder)
 

@@ -1,0 +1,107 @@
+"""Reading a zip archive that came from somewhere else: `model.keras` is one, and so is `golden.npz`.
+
+Keras and NumPy write what they seal without compression. So nothing here is ever decompressed: a member is as
+large as it is on disk, and there is no bomb to go off. It knows zip, and nothing of what is inside.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import struct
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from app.contract.wording import shown
+from app.errors import ArtifactError
+
+# The record that ends an archive without a comment, and what stands before it where sizes need 64 bits.
+_END = b"PK\x05\x06"
+_END_BYTES = 22
+_ZIP64_LOCATOR = b"PK\x06\x07"
+_ZIP64_LOCATOR_BYTES = 20
+# zipfile makes an object of every entry, so the list of entries is measured before it is read.
+_MAX_DIRECTORY_BYTES = 4096
+_ENCRYPTED = 0x1
+# What zipfile documents for a damaged archive, and what damaged numbers in one come to.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    EOFError,
+    OverflowError,
+    struct.error,
+)
+
+
+def read_members(path: Path, limits: Mapping[str, int], *, optional: frozenset[str]) -> dict[str, bytes]:
+    """The content of each member of an archive, read from the file once.
+
+    Args:
+        path: the archive.
+        limits: the names that there may be, with the most bytes of each.
+        optional: those of the names that may be missing.
+
+    Raises:
+        ArtifactError: names the file and the first thing that is wrong with it.
+    """
+    content = _read(path, sum(limits.values()) + _MAX_DIRECTORY_BYTES)
+    _check_end(path, content)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = archive.infolist()
+            for member in members:
+                _check_member(path, member, limits)
+            _check_names(path, [member.filename for member in members], limits.keys() - optional)
+            return {member.filename: archive.read(member) for member in members}
+    except _DAMAGED as error:
+        raise ArtifactError(f"{path}: damaged zip archive: {shown(error)}") from error
+
+
+def _read(path: Path, most: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            content = file.read(most) if size <= most else b""
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read ({error.strerror})") from error
+    if size > most:
+        raise ArtifactError(f"{path}: too large: {size:,} bytes of at most {most:,}")
+    return content
+
+
+def _check_end(path: Path, content: bytes) -> None:
+    end = content[-_END_BYTES:]
+    if len(end) < _END_BYTES or not end.startswith(_END) or end[-2:] != b"\0\0":
+        raise ArtifactError(f"{path}: not a zip archive, or cut off: it does not end as one")
+    before = content[-_END_BYTES - _ZIP64_LOCATOR_BYTES : -_END_BYTES]
+    if before.startswith(_ZIP64_LOCATOR) or int.from_bytes(end[12:16], "little") > _MAX_DIRECTORY_BYTES:
+        raise ArtifactError(f"{path}: its list of members is longer than any that is sealed here")
+
+
+def _check_member(path: Path, member: zipfile.ZipInfo, limits: Mapping[str, int]) -> None:
+    name = shown(member.orig_filename)
+    mode = member.external_attr >> 16
+    if member.filename not in limits or member.orig_filename != member.filename:
+        raise ArtifactError(f"{path}: holds {name}: only {', '.join(sorted(limits))} are allowed")
+    if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+        raise ArtifactError(f"{path}: {name} is a link or a device, not a file")
+    if member.flag_bits & _ENCRYPTED:
+        raise ArtifactError(f"{path}: {name} is encrypted")
+    if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
+        raise ArtifactError(f"{path}: {name} is compressed; what is sealed here is stored as it is")
+    if member.file_size > limits[member.filename]:
+        raise ArtifactError(
+            f"{path}: {name} is {member.file_size:,} bytes; at most {limits[member.filename]:,} are read"
+        )
+
+
+def _check_names(path: Path, names: list[str], needed: set[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ArtifactError(f"{path}: holds {name} twice")
+    if missing := sorted(needed - set(names)):
+        raise ArtifactError(f"{path}: holds no {', '.join(missing)}")

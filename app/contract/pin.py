@@ -1,0 +1,58 @@
+"""Which version of a folder is to be served, where that is not the highest: a number in a file beside them.
+
+Servers that watch the folder follow it, so a roll-back is one write.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from app.errors import ArtifactError
+
+CONTRACT_FILE = "contract.json"
+PIN_FILE = "SERVE"
+# A number; whoever wrote more did not mean a version.
+_MOST_BYTES = 32
+
+
+def read_pin(folder: Path) -> Path | None:
+    """The version folder that is pinned; None if none is.
+
+    Raises:
+        ArtifactError: the file names no version that is there.
+    """
+    file = folder / PIN_FILE
+    try:
+        with file.open("rb") as stream:
+            text = stream.read(_MOST_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ArtifactError(f"{file}: cannot be read ({error.strerror})") from error
+    number = text.strip()
+    if len(text) > _MOST_BYTES or not number.isdigit():
+        raise ArtifactError(f"{file}: holds no version's number; write one, or delete it")
+    version = folder / number.decode()
+    if not (version / CONTRACT_FILE).is_file():
+        raise ArtifactError(f"{file}: names version {number.decode()}, which is not there")
+    return version
+
+
+def pin(folder: Path, version: int | None) -> None:
+    """Pin a version, whole at once; or none, so that the highest is served.
+
+    Raises:
+        ArtifactError: the version is not there, or the file cannot be written.
+    """
+    file, new = folder / PIN_FILE, folder / f".{PIN_FILE}.{os.getpid()}"
+    if version is not None and not (folder / str(version) / CONTRACT_FILE).is_file():
+        raise ArtifactError(f"{folder}: holds no version {version}")
+    try:
+        if version is None:
+            file.unlink(missing_ok=True)
+        else:
+            new.write_text(f"{version}\n")
+            new.replace(file)
+    except OSError as error:
+        raise ArtifactError(f"{file}: cannot be written ({error.strerror})") from error

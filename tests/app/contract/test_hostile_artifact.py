@@ -1,0 +1,148 @@
+"""`app.contract.artifact` on version folders made to do harm: each is refused in a line that says why."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.contract import open_artifact
+from tests.app.contract.hostile import edit_contract, refused, replaced, seal_anew
+
+Edit = Callable[[dict[str, Any]], object]
+
+
+def file_named(name: str) -> Edit:
+    """A contract that promises a file of that name."""
+    return lambda contract: contract["files"].update({name: "0" * 64})
+
+
+def graph_of(*names: str) -> Edit:
+    """A contract whose derived graph is of these files, all of them promised."""
+
+    def change(contract: dict[str, Any]) -> None:
+        contract["files"].update(dict.fromkeys(names, "0" * 64))
+        contract["derived"]["openvino"]["files"] = names
+
+    return change
+
+
+CONTRACTS: dict[str, tuple[Edit, str]] = {
+    "climbs out": (file_named("../secret"), r"files/\.\./secret"),
+    "absolute": (file_named("/etc/passwd"), "files//etc/passwd"),
+    "another folder": (file_named("folder/file"), "files/folder/file"),
+    "hidden": (file_named(".env"), r"files/\.env"),
+    "NUL in a name": (file_named("a\0b"), r"files/a\\x00b"),
+    "name that breaks the line": (file_named("a\nb"), r"files/a\\nb"),
+    "line break at the end": (file_named("model.keras\n"), r"files/model\.keras\\n"),
+    "very long name": (file_named("a" * 300), "at most 100 characters"),
+    "thousands of files": (
+        lambda contract: contract["files"].update({f"f{i}": "0" * 64 for i in range(2000)}),
+        "files: .*at most 1000 items",
+    ),
+    "length": (lambda contract: contract["input"].update(length=10**12), "input/length: .* 1048576"),
+    "length of many digits": (lambda contract: contract["input"].update(length=10**4000), "input/length"),
+    "negative length": (lambda contract: contract["input"].update(length=-1), "input/length"),
+    "length that is not finite": (lambda contract: contract["input"].update(length=float("inf")), "length"),
+    "classes": (
+        lambda contract: contract.update(labels=[{"name": f"{i}", "meaning": ""} for i in range(20_000)]),
+        "labels: .*at most 10000 items",
+    ),
+    "graph of another format": (graph_of("model.onnx", "model.bin"), r"are not one \.xml and the \.bin"),
+    "graph with other weights": (graph_of("openvino.xml", "other.bin"), r"are not one \.xml and the \.bin"),
+    "graph without weights": (graph_of("openvino.xml"), "derived/openvino/files: .*at least 2 items"),
+    "graph that is not promised": (
+        lambda contract: contract["files"].pop("openvino.xml"),
+        r"files has no digest of openvino\.xml",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_a_hostile_contract_is_refused(folder: Path, name: str) -> None:
+    """Names that lead elsewhere, sizes without reason, graphs of formats that point to other files."""
+    change, message = CONTRACTS[name]
+    edit_contract(folder, change)
+    refused(folder, rf"contract\.json: not a contract of this server: .*{message}")
+
+
+@pytest.mark.parametrize(
+    "content", [b'{"provenance": ' + b'{"a": ' * 100_000, b"[" * 100_000, b"\xff", b"", b"1" * 5000]
+)
+def test_a_contract_that_parsers_stumble_over_is_refused(folder: Path, content: bytes) -> None:
+    """Nesting, other encodings, nothing at all."""
+    (folder / "contract.json").write_bytes(content)
+    refused(folder, "not a contract of this server")
+
+
+def test_a_contract_without_end_is_not_read(folder: Path) -> None:
+    """A sparse file of 1 TiB would cost the server its memory."""
+    os.truncate(folder / "contract.json", 2**40)
+    refused(folder, r"contract\.json: too large: 1,099,511,627,776 bytes of at most 4,194,304")
+
+
+@pytest.mark.parametrize("name", ["contract.json", "model.keras", "golden.npz", "openvino.bin", "CARD.md"])
+def test_a_link_that_leads_out_of_the_folder_is_refused(folder: Path, name: str) -> None:
+    """Even to a file of the right content: what is outside can change after it was checked."""
+    outside = folder.parent / "outside"
+    shutil.copy(folder / name, outside)
+    replaced(folder, name, lambda path: path.symlink_to(outside))
+    refused(folder, rf"{name}: a link that leads out of the version folder")
+
+
+def test_a_link_within_the_folder_is_followed(folder: Path) -> None:
+    """Mounted volumes are made of such links."""
+    (folder / "..data").mkdir()
+    shutil.move(folder / "model.keras", folder / "..data" / "model.keras")
+    (folder / "model.keras").symlink_to(Path("..data") / "model.keras")
+    assert open_artifact(folder).model_path == folder / "model.keras"
+
+
+def test_the_folder_itself_may_be_a_link(folder: Path) -> None:
+    """Which version is served is the operator's to say, by a link if they like."""
+    link = folder.parent / "served"
+    link.symlink_to(folder)
+    assert open_artifact(link).folder == link
+
+
+def sparse(path: Path) -> None:
+    """A file of 1 TiB that takes no room on the disk."""
+    path.touch()
+    os.truncate(path, 2**40)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (Path.mkdir, "not a file"),
+        (os.mkfifo, "not a file"),
+        (lambda path: path.symlink_to(path), "cannot be read"),
+        (lambda path: path.symlink_to("/dev/zero"), "leads out of the version folder"),
+        (sparse, "too large: 1,099,511,627,776 bytes"),
+    ],
+    ids=["folder", "pipe", "circle", "device", "sparse"],
+)
+def test_what_is_no_file_is_not_read(folder: Path, make: Callable[[Path], object], message: str) -> None:
+    """A pipe never ends, and neither does a device; a server that reads one never starts."""
+    replaced(folder, "openvino.bin", make)
+    refused(folder, rf"openvino\.bin: .*{message}")
+
+
+@pytest.mark.parametrize("name", ["openvino.xml", "openvino.bin"])
+def test_a_derived_graph_that_is_gone_or_another_is_refused(folder: Path, name: str) -> None:
+    """The graph runs unread: its digest is all that speaks for it."""
+    (folder / name).write_bytes(b"other")
+    refused(folder, rf"{name}: damaged: SHA-256")
+    (folder / name).unlink()
+    refused(folder, rf"{name}: cannot be read \(No such file or directory\)")
+
+
+def test_a_card_that_is_no_text_is_refused(folder: Path) -> None:
+    """It would fail only when somebody asked for it."""
+    (folder / "CARD.md").write_bytes(b"\xff\xfe")
+    seal_anew(folder, "CARD.md")
+    refused(folder, r"CARD\.md: not UTF-8 text")

@@ -1,0 +1,74 @@
+"""`app.contract.pin`: the version that someone chose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.contract import CONTRACT_FILE, PIN_FILE, find_version, pin
+from app.errors import ArtifactError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of the versions 1, 2 and 10."""
+    for number in ("1", "2", "10"):
+        (tmp_path / number).mkdir()
+        (tmp_path / number / CONTRACT_FILE).touch()
+    return tmp_path
+
+
+def test_the_pinned_version_is_meant_and_without_one_the_highest(folder: Path) -> None:
+    """A pin can be moved and taken away."""
+    assert find_version(folder).name == "10"
+    for number in (1, 2):
+        pin(folder, number)
+        assert find_version(folder).name == str(number)
+    pin(folder, None)
+    assert find_version(folder).name == "10"
+    assert sorted(path.name for path in folder.iterdir()) == ["1", "10", "2"]
+
+
+def test_a_version_that_is_named_itself_needs_no_pin(folder: Path) -> None:
+    """Who names a version gets it."""
+    pin(folder, 1)
+    assert find_version(folder / "2").name == "2"
+
+
+@pytest.mark.parametrize("text", ["", "two", "-1", "1.0", "1 2", "../1", "1" * 40, "\0", "²"])
+def test_a_pin_that_is_no_number_is_refused(folder: Path, text: str) -> None:
+    """Rather than to serve what nobody chose."""
+    (folder / PIN_FILE).write_text(text)
+    with pytest.raises(ArtifactError, match=r"SERVE: holds no version's number; write one, or delete it"):
+        find_version(folder)
+
+
+@pytest.mark.parametrize("text", ["1", "1\n", " 1 "])
+def test_a_pin_may_be_written_by_hand(folder: Path, text: str) -> None:
+    """Space around the number is no matter."""
+    (folder / PIN_FILE).write_text(text)
+    assert find_version(folder).name == "1"
+
+
+def test_a_version_that_is_not_there_is_refused(folder: Path) -> None:
+    """Both when it is pinned and when it is read."""
+    with pytest.raises(ArtifactError, match="holds no version 3"):
+        pin(folder, 3)
+    (folder / PIN_FILE).write_text("3")
+    with pytest.raises(ArtifactError, match="SERVE: names version 3, which is not there"):
+        find_version(folder)
+
+
+def test_a_pin_that_cannot_be_written_says_so(folder: Path) -> None:
+    """In one line, with the file and the reason."""
+    (folder / PIN_FILE).mkdir()
+    with pytest.raises(ArtifactError, match=r"SERVE: cannot be written \(Is a directory\)"):
+        pin(folder, 1)
+
+
+def test_a_pin_that_cannot_be_read_says_so(folder: Path) -> None:
+    """A folder of that name, say."""
+    (folder / PIN_FILE).mkdir()
+    with pytest.raises(ArtifactError, match="SERVE: cannot be read"):
+        find_version(folder)
