@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import logging.config
+import os
 from typing import Any
 
 
-def configure(*, level: str, style: str) -> None:
+def configure(*, level: str, style: str, worker: int | None = None) -> None:
     """Send all logging to standard error.
 
     Args:
         level: least severe level that is written.
         style: `"json"` or `"text"`.
+        worker: the number of this process among several, which each entry then names.
     """
+    who = {} if worker is None else {"worker": worker, "pid": os.getpid()}
+    name = "" if worker is None else f"worker {worker}: "
     formatters: dict[str, Any] = {
         "json": {
             "()": "pythonjsonlogger.json.JsonFormatter",
             "format": "%(levelname)s %(name)s %(message)s",
             "rename_fields": {"levelname": "level", "name": "logger"},
             "timestamp": "time",
+            "static_fields": who,
             # Uvicorn's coloured twin of the message, for terminals.
             "reserved_attrs": [*_standard_attributes(), "color_message"],
         },
-        "text": {"format": "%(asctime)s %(levelname)-8s %(message)s"},
+        "text": {"format": f"%(asctime)s %(levelname)-8s {name}%(message)s"},
     }
     logging.config.dictConfig(
         {

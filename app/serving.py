@@ -1,24 +1,29 @@
-"""Running the app under uvicorn: one process, or several that share the port."""
+"""Serving, from settings to an exit code: joins the app's process or, for several workers, their supervisor.
+
+What answers requests is imported where it runs. The supervisor's process does not, and stays small.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
-import signal
-import subprocess
+import socket
 import sys
-import tempfile
-from typing import Any
+from collections.abc import Callable, Sequence
+from tempfile import TemporaryDirectory
 
-import uvicorn
-
-from app import logs
-from app.main import create_app
-from app.protocol import OneWriteProtocol
+from app import descriptors, logs
+from app.heartbeat import FAILED, Heart
 from app.settings import Settings
+from app.supervisor import Supervisor
 
-FAILED = 1
 # Past the drain, time for the last answers to be written before connections are cut.
 GRACE_SECONDS = 5
+# And for the process of a worker to end after that, before it is killed.
+END_SECONDS = 2
+BACKLOG = 2048
+
+log = logging.getLogger(__name__)
 
 
 def serve(settings: Settings) -> int:
@@ -28,38 +33,88 @@ def serve(settings: Settings) -> int:
         ArtifactError: the artifact is missing, damaged or foreign.
     """
     logs.configure(level=settings.log_level, style=settings.log_format)
+    descriptors.make_room(settings.max_connections)
     if settings.workers > 1:
-        return _serve_workers(settings)
-    app = create_app(settings)
-    service = app.state.service
-    # Uvicorn raises the signal that ended it once more when it is done; by then it has been obeyed.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(FAILED if service.has_failed else 0))
-    _run_uvicorn(app, settings)
-    return FAILED if service.has_failed else 0
+        return _supervise(settings)
+    from app.worker import run_alone
+
+    return run_alone(settings, grace=GRACE_SECONDS)
 
 
-def _serve_workers(settings: Settings) -> int:
-    # Each worker proves the artifact for itself. Proving it once before they start turns a broken artifact
-    # into one line instead of a crash loop; in a process of its own, so that its memory is given back.
-    if code := subprocess.run([sys.executable, "-m", "app", "check"], check=False).returncode:
-        return code
-    with tempfile.TemporaryDirectory(prefix="metrics-") as folder:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        _run_uvicorn("app.main:create_app", settings, factory=True, workers=settings.workers)
-    return 0
+def work(settings: Settings, *, number: int, listener: int, heart: int, accept_when_ready: bool) -> int:
+    """Serve as one of the workers of a supervisor; the exit code.
 
+    Args:
+        settings: as of the supervisor.
+        number: of this worker, for the log.
+        listener: descriptor of the socket that the workers share.
+        heart: descriptor of the socket to the supervisor.
+        accept_when_ready: accept no connection before the service is ready.
+    """
+    logs.configure(level=settings.log_level, style=settings.log_format, worker=number)
+    from app.worker import run_shared
 
-def _run_uvicorn(app: Any, settings: Settings, **options: Any) -> None:
-    uvicorn.run(
-        app,
-        host=settings.host,
-        port=settings.port,
-        http=OneWriteProtocol,
-        timeout_keep_alive=settings.keep_alive,
-        timeout_graceful_shutdown=int(settings.drain_timeout) + GRACE_SECONDS,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        **options,
+    return run_shared(
+        settings,
+        listener=socket.socket(fileno=listener),
+        heart=Heart(heart),
+        accept_when_ready=accept_when_ready,
+        grace=GRACE_SECONDS,
     )
+
+
+def _supervise(settings: Settings) -> int:
+    try:
+        listener = _listen(settings.host, settings.port)
+    except OSError as error:
+        log.critical("HOST %s, PORT %d: cannot listen there: %s", settings.host, settings.port, error)
+        return FAILED
+    try:
+        temporary = TemporaryDirectory(prefix="metrics-")
+    except OSError as error:
+        log.critical("TMPDIR: several workers need a folder to write their metrics to: %s", error)
+        return FAILED
+    with listener, temporary as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # the workers inherit it
+        return Supervisor(
+            _command,
+            listener,
+            workers=settings.workers,
+            worker_timeout=settings.worker_timeout,
+            drain_seconds=settings.drain_delay + settings.drain_timeout + GRACE_SECONDS + END_SECONDS,
+            on_replaced=_restart_counter(),
+        ).run()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+def _command(number: int, listener: int, heart: int, accept_when_ready: bool) -> Sequence[str]:
+    options = {"number": number, "listener": listener, "heart": heart}
+    command = [
+        sys.executable,
+        "-m",
+        "app",
+        "worker",
+        *(f"--{name}={value}" for name, value in options.items()),
+    ]
+    return [*command, "--accept-when-ready"] if accept_when_ready else command
+
+
+def _restart_counter() -> Callable[[str], None]:
+    # It decides when it is imported whether its numbers are those of several processes.
+    from prometheus_client import CollectorRegistry, Counter
+
+    counter = Counter(
+        "timeseries_worker_restarts",
+        "Workers replaced, because they ended by themselves or because they hung.",
+        ("reason",),
+        registry=CollectorRegistry(),
+    )
+    for reason in ("crashed", "hung"):
+        counter.labels(reason)
+    return lambda reason: counter.labels(reason).inc()

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
+import os
+import re
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import cycle
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -112,15 +117,83 @@ def test_a_stop_signal_turns_readiness_off_and_loses_nothing(artifact: Artifact)
 def test_several_workers_answer_and_count_together(artifact: Artifact) -> None:
     """Two processes share the port; `/metrics` speaks for both, whichever answers."""
     with running_server(WORKERS="2") as server:
-        deadline = time.monotonic() + 60
-        while "timeseries_ready_workers 2.0" not in httpx.get(f"{server.url}/metrics").text:
-            assert time.monotonic() < deadline, "the second worker did not get ready"
+        wait_for_metrics(server, "timeseries_ready_workers 2.0")
         for _ in range(20):
             with httpx.Client(base_url=server.url) as client:
                 ask(client, artifact.golden.series[:1], binary=True)
         for _ in range(5):
             assert "timeseries_admitted_series_total 20.0" in httpx.get(f"{server.url}/metrics").text
         assert server.stop() == 0
+
+
+def test_a_killed_worker_costs_no_request_but_its_own(artifact: Artifact, tmp_path: Path) -> None:
+    """Kill -9 under load: those in flight on it are lost, nobody meets its replacement before that is ready.
+
+    And when the supervisor is killed, its workers end too, as if they were asked to.
+    """
+    series = artifact.golden.series[:1]
+    ended = threading.Event()
+    lost: list[str] = []
+    answers: list[int] = []
+
+    def ask_again_and_again(_: int) -> None:
+        while not ended.is_set():
+            with httpx.Client(base_url=server.url, timeout=30) as client:
+                try:
+                    answers.append(len(ask(client, series, binary=True)))
+                except httpx.HTTPError as error:
+                    lost.append(str(error))
+            time.sleep(0.01)
+
+    with (
+        # A supervisor that is killed leaves its temporary folder behind: here.
+        running_server(WORKERS="2", WORKER_TIMEOUT="20", TMPDIR=str(tmp_path)) as server,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        wait_for_metrics(server, "timeseries_ready_workers 2.0")
+        load = pool.map(ask_again_and_again, range(4))
+        try:
+            victim, other = workers_that_were_ready(server, 2)
+            os.kill(victim, signal.SIGKILL)
+            wait_for_metrics(server, 'timeseries_worker_restarts_total{reason="crashed"} 1.0')
+            *_, replacement = workers_that_were_ready(server, 3)
+            before = len(answers)
+            while len(answers) < before + 50:
+                time.sleep(0.01)
+        finally:
+            ended.set()
+        list(load)
+        assert len(lost) <= 4, lost
+        wait_for_metrics(server, "timeseries_ready_workers 2.0")
+        wait_for_metrics(server, 'timeseries_worker_restarts_total{reason="hung"} 0.0')
+        server.process.kill()
+        for pid in (other, replacement):
+            wait_for_log(server, rf"Finished server process \[{pid}\]")
+
+
+def workers_that_were_ready(server: Server, count: int) -> list[int]:
+    """The processes that the supervisor has called ready, in this order, once they are so many."""
+    return [int(pid) for pid in wait_for_log(server, r"\(pid (\d+)\) is ready", times=count)]
+
+
+def wait_for_log(server: Server, pattern: str, *, times: int = 1) -> list[str]:
+    """What a pattern matches in the log, once it does so often."""
+    deadline = time.monotonic() + 60
+    while len(found := re.findall(pattern, server.log.read_text())) < times:
+        assert time.monotonic() < deadline, f"not logged: {pattern}"
+        time.sleep(0.02)
+    return found
+
+
+def wait_for_metrics(server: Server, line: str) -> None:
+    """Wait until the metrics have a line. Whoever is asked may be killed over it: then the next is."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with suppress(httpx.TransportError):
+            if line in httpx.get(f"{server.url}/metrics", timeout=30).text.splitlines():
+                return
+        time.sleep(0.02)
+    raise AssertionError(f"never in the metrics: {line}")
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.1, 0.3, 0.6, 1.0])

@@ -41,3 +41,16 @@ def test_entries_are_written_to_standard_error(root: Path, style: str) -> None:
     }.items() <= said.items()
     assert "time" in said
     assert "ZeroDivisionError" in failed["exc_info"]
+
+
+@pytest.mark.parametrize(("style", "words"), [("json", '"worker": 2, "pid": '), ("text", "worker 2: said")])
+def test_one_of_several_workers_says_which_it_is(root: Path, style: str, words: str) -> None:
+    """In every entry, so that they can be told apart in a log that they share."""
+    code = f"""
+import logging
+from app import logs
+logs.configure(level="info", style={style!r}, worker=2)
+logging.getLogger("app.x").info("said")
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert words in done.stderr
