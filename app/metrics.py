@@ -7,60 +7,115 @@ sets before they start, and any of them answers `/metrics` for all.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
 from app.prediction_metrics import PredictionMetrics
+from app.turns import GatheredHistogram, OpenHistogram, Sums, Turns
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+# The reasons that `app.batching.BatchObserver` names.
+REFUSALS = ("too_large", "not_ready", "expired", "full")
+DEPARTURES = ("expired", "cancelled", "closed")
+# The route of requests that have none.
+OTHER = "other"
 
 
 class Metrics:
-    """Every metric of a process, and the batcher's observer (`app.batching.BatchObserver`)."""
+    """Every metric of a process, and the observer of batchers and of versions.
+
+    Attributes:
+        predictions: those of the answers.
+    """
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self._turns = turns = Turns()
         self._requests = self._counter("http_requests", "Requests answered.", ("route", "status"))
         self._request_seconds = self._histogram(
             "http_request_seconds", "Seconds from a request's arrival to its answer.", SECONDS, ("route",)
         )
-        self._admitted = self._counter("admitted_series", "Series admitted to the queue.")
-        self._refused = self._counter("refused_series", "Series refused, by reason.", ("reason",))
-        self._left = self._counter("left_series", "Series that left the queue uncomputed.", ("reason",))
-        self._queue_seconds = self._histogram("queue_seconds", "Seconds a request waited.", SECONDS)
+        admitted = self._counter("admitted_series", "Series admitted to the queue.")
+        refused = self._counter(
+            "refused_series", f"Series refused before the queue: {', '.join(REFUSALS)}.", ("reason",)
+        )
+        self._left = self._counter(
+            "left_series", f"Series that left the queue uncomputed: {', '.join(DEPARTURES)}.", ("reason",)
+        )
+        queue_seconds = self._histogram("queue_seconds", "Seconds a request waited in the queue.", SECONDS)
+        self._queue_seconds = GatheredHistogram(turns, queue_seconds, SECONDS)
         self._batch_rows = self._histogram("batch_rows", "Series in a batch.", ROWS)
         self._batch_items = self._histogram("batch_requests", "Requests in a batch.", ROWS)
-        self._batch_seconds = self._histogram("batch_seconds", "Seconds the engine took.", SECONDS)
+        self._batch_seconds = self._histogram(
+            "batch_seconds", "Seconds the engine took for a batch.", SECONDS
+        )
         self._batch_failures = self._counter("batch_failures", "Batches on which the engine failed.")
-        self._queue_rows = self._gauge("queue_series", "Series that wait for the engine.")
+        queue_rows = self._gauge("queue_series", "Series that wait for the engine.")
+        self._rows = Sums(turns, [admitted, queue_rows])
         self._ready = self._gauge("ready_workers", "Workers that are ready for requests.")
         self._model = self._gauge(
-            "model_info", "Workers that serve this model.", ("model", "version", "engine")
+            "model_info", "Workers that have this version loaded.", ("model", "version", "engine")
         )
-
-    def of_predictions(self, *, labels: Sequence[str], warnings: Sequence[str]) -> PredictionMetrics:
-        """Metrics of the answers of one model, to be made once: see `PredictionMetrics`."""
-        return PredictionMetrics(self._registry, labels=labels, warnings=warnings)
+        self._version_refusals = self._counter(
+            "version_refusals", "Versions not taken because they failed their checks.", ("version",)
+        )
+        self._unauthorized = self._counter(
+            "unauthorized_requests", "Requests refused because they had no API key that is known."
+        )
+        self._refused_connections = self._counter(
+            "refused_connections", "Connections refused because there were MAX_CONNECTIONS."
+        )
+        self.predictions = PredictionMetrics(self._registry, turns)
+        # A count of 0 is there to be seen from the start: no rate shows the step from no count to the first.
+        self._refused = Sums(turns, [refused.labels(reason) for reason in REFUSALS])
+        for reason in DEPARTURES:
+            self._left.labels(reason)
+        ProcessCollector(registry=self._registry)
 
     def answered(self, *, route: str, status: int, seconds: float) -> None:
         """A request was answered."""
-        count, duration = self._of_answers(route, status)
-        count.inc()
-        duration.observe(seconds)
+        self._count_of(route, status).change()[0] += 1
+        self._seconds_of(route).observe(seconds)
+
+    def answered_unread(self, *, status: int) -> None:
+        """What was no request was answered; how long that took tells nothing."""
+        self._count_of(OTHER, status).change()[0] += 1
 
     @cache  # noqa: B019 - as few as routes and statuses, and a Metrics lives as long as its process
-    def _of_answers(self, route: str, status: int) -> tuple[Counter, Histogram]:
-        return self._requests.labels(route, status), self._request_seconds.labels(route)
+    def _count_of(self, route: str, status: int) -> Sums:
+        return Sums(self._turns, [self._requests.labels(route, status)])
+
+    @cache  # noqa: B019 - as above
+    def _seconds_of(self, route: str) -> GatheredHistogram:
+        return GatheredHistogram(self._turns, self._request_seconds.labels(route), SECONDS)
 
     def serving(self, *, model: str, version: int, engine: str) -> None:
-        """The engine is proven and requests are taken."""
+        """A version is proven and gets the requests."""
         self._model.labels(model, version, engine).set(1)
         self._ready.set(1)
+
+    def retired(self, *, model: str, version: int, engine: str) -> None:
+        """A version is not loaded any more."""
+        self._model.labels(model, version, engine).set(0)
+
+    def version_refused(self, *, version: str) -> None:
+        """A version failed its checks."""
+        self._version_refusals.labels(version).inc()
+
+    def unauthorized(self) -> None:
+        """A request had no key that is known."""
+        self._unauthorized.inc()
+
+    def connection_refused(self) -> None:
+        """A connection was one too many."""
+        self._refused_connections.inc()
 
     def draining(self) -> None:
         """Requests should go elsewhere."""
@@ -68,22 +123,21 @@ class Metrics:
 
     def admitted(self, *, rows: int) -> None:
         """Rows entered the queue."""
-        self._admitted.inc(rows)
-        self._queue_rows.inc(rows)
+        self._add_rows(admitted=rows, queued=rows)
 
     def refused(self, *, rows: int, reason: str) -> None:
         """Rows were not admitted."""
-        self._refused.labels(reason).inc(rows)
+        self._refused.change()[REFUSALS.index(reason)] += rows
 
     def left(self, *, rows: int, reason: str) -> None:
         """Rows left the queue before they were computed."""
         self._left.labels(reason).inc(rows)
-        self._queue_rows.dec(rows)
+        self._add_rows(queued=-rows)
 
     def queued(self, *, rows: int, seconds: float) -> None:
         """An item left the queue for its batch after this wait."""
         self._queue_seconds.observe(seconds)
-        self._queue_rows.dec(rows)
+        self._add_rows(queued=-rows)
 
     def ran(self, *, rows: int, items: int, seconds: float, failed: bool) -> None:
         """A batch ended."""
@@ -93,14 +147,21 @@ class Metrics:
         if failed:
             self._batch_failures.inc()
 
+    def _add_rows(self, *, admitted: int = 0, queued: int) -> None:
+        values = self._rows.change()
+        values[0] += admitted
+        values[1] += queued
+
     def render(self) -> bytes:
         """All metrics in the text format, of every worker."""
+        self._turns.flush()
         folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         if not folder:
             return generate_latest(self._registry)
-        _forget_dead_workers(Path(folder))
+        live = _live_workers(Path(folder))
         everyone = CollectorRegistry()
         MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]
+        everyone.register(_Processes(live))
         return generate_latest(everyone)
 
     def _counter(self, name: str, text: str, labels: tuple[str, ...] = ()) -> Counter:
@@ -108,18 +169,50 @@ class Metrics:
 
     def _histogram(
         self, name: str, text: str, buckets: tuple[float, ...], labels: tuple[str, ...] = ()
-    ) -> Histogram:
-        return Histogram(f"timeseries_{name}", text, labels, buckets=buckets, registry=self._registry)
+    ) -> OpenHistogram:
+        return OpenHistogram(f"timeseries_{name}", text, labels, buckets=buckets, registry=self._registry)
 
     def _gauge(self, name: str, text: str, labels: tuple[str, ...] = ()) -> Gauge:
         return Gauge(f"timeseries_{name}", text, labels, registry=self._registry, multiprocess_mode="livesum")
 
 
-def _forget_dead_workers(folder: Path) -> None:
-    """Drop the gauges of workers that are no more; their counts stay. A killed worker cannot do so itself."""
+class _Processes(Collector):
+    """Memory, processor time and descriptors of several processes, each under its `pid`.
+
+    They are not added up: a sum of counters falls when a worker dies, which reads as a restart of all.
+    """
+
+    def __init__(self, pids: Sequence[int]) -> None:
+        self._pids = pids
+
+    def collect(self) -> Iterable[Metric]:
+        """A metric of each name, with a sample of each process; none of those that ended meanwhile."""
+        families: dict[str, Metric] = {}
+        for pid in self._pids:
+            for metric in _of_process(pid):
+                family = Metric(metric.name, metric.documentation, metric.type)
+                family = families.setdefault(metric.name, family)
+                for sample in metric.samples:
+                    family.add_sample(sample.name, {"pid": str(pid)}, sample.value)
+        return families.values()
+
+
+def _of_process(pid: int) -> Iterable[Metric]:
+    return ProcessCollector(pid=lambda: pid, registry=None).collect()
+
+
+def _live_workers(folder: Path) -> list[int]:
+    """The process ids of the workers that live.
+
+    The gauges of those that are no more are dropped; their counts stay. A killed worker cannot do so itself.
+    """
+    live = []
     for file in folder.glob("gauge_live*_*.db"):
         pid = int(file.stem.rpartition("_")[2])
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
             mark_process_dead(pid)  # type: ignore[no-untyped-call]
+        else:
+            live.append(pid)
+    return sorted(live)

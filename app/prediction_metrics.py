@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter
+
+from app.turns import OpenHistogram, Step, Sums, Turns
 
 CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 1.0)
 # A value falls into the first bucket whose bound it does not exceed, else into the last, without a bound.
@@ -21,45 +23,73 @@ SIZES = ("0", "1", "more")
 
 
 class Tally(NamedTuple):
-    """What one request's series add to the metrics: a count for each counter, and their confidences' sum."""
+    """What one request's series add to the metrics.
 
-    counts: list[int]
+    Attributes:
+        counts: which counters, and how much.
+        confidence: the sum of their confidences.
+    """
+
+    counts: list[tuple[int, int]]
     confidence: float
 
 
 class PredictionMetrics:
-    """Counts the answers of one model.
+    """The metrics of the answers of every version of a model.
 
     Args:
-        registry: where the metrics are registered; once each.
+        registry: where they are registered; once each.
+        turns: has what is counted handed over.
+    """
+
+    def __init__(self, registry: CollectorRegistry, turns: Turns) -> None:
+        self.turns = turns
+
+        def counter(name: str, text: str, *label: str) -> Counter:
+            return Counter(f"timeseries_{name}", text, ("version", *label), registry=registry)
+
+        self.predictions = counter("predictions", "Series answered, by most probable label.", "label")
+        self.sizes = counter("label_sets", "Series answered, by the number of labels in their set.", "size")
+        self.warnings = counter("warnings", "Warnings given, by kind; a series may get several.", "code")
+        self.confidence = OpenHistogram(
+            "timeseries_confidence",
+            "Probability of the most probable label.",
+            ("version",),
+            buckets=CONFIDENCES,
+            registry=registry,
+        )
+        self.abstained = counter("abstained_series", "Series given no label, as their callers had asked.")
+
+    def of(self, version: int, *, labels: Sequence[str], warnings: Sequence[str]) -> VersionMetrics:
+        """What counts the answers of one version; see `VersionMetrics`."""
+        return VersionMetrics(self, version, labels=labels, warnings=warnings)
+
+
+class VersionMetrics:
+    """Counts the answers of one version.
+
+    Args:
+        metrics: of all versions.
+        version: its number.
         labels: of the classes, in the order of the columns.
         warnings: the kinds' codes, in the order of the columns; empty for a model without trust.
     """
 
     def __init__(
-        self, registry: CollectorRegistry, *, labels: Sequence[str], warnings: Sequence[str]
+        self, metrics: PredictionMetrics, version: int, *, labels: Sequence[str], warnings: Sequence[str]
     ) -> None:
-        def counter(name: str, text: str, *label: str) -> Counter:
-            return Counter(f"timeseries_{name}", text, label, registry=registry)
-
-        predictions = counter("predictions", "Series answered, by most probable label.", "label")
-        sizes = counter("label_sets", "Series answered, by the number of labels in their set.", "size")
-        given = counter("warnings", "Warnings given, by kind; a series may get several.", "code")
-        self._confidence = _ArrayHistogram(
-            "timeseries_confidence",
-            "Probability of the most probable label.",
-            buckets=CONFIDENCES,
-            registry=registry,
-        )
-        self._abstained = counter("abstained_series", "Series given no label, as their callers had asked.")
+        self._abstained = metrics.abstained.labels(version)
+        confidence = metrics.confidence.labels(version)
         # Looked up once, not at every answer. A count of 0 is there to be seen from the start.
-        groups: list[list[_Counter]] = [
-            [predictions.labels(label) for label in labels],
-            self._confidence.counters,
-            [sizes.labels(size) for size in SIZES] if warnings else [],
-            [given.labels(code) for code in warnings],
+        groups: list[list[Step]] = [
+            [metrics.predictions.labels(version, label) for label in labels],
+            confidence.counters,
+            [metrics.sizes.labels(version, size) for size in SIZES] if warnings else [],
+            [metrics.warnings.labels(version, code) for code in warnings],
         ]
-        self._counters = [counter for group in groups for counter in group]
+        steps = [step for group in groups for step in group]
+        self._width = len(steps)
+        self._sums = Sums(metrics.turns, [*steps, confidence.total])
         # Where each group starts among the counters.
         _, self._confidences, self._sizes, self._warnings = accumulate(map(len, groups[:-1]), initial=0)
 
@@ -78,7 +108,7 @@ class PredictionMetrics:
             label_sets: `bool[n, classes]`; None for a model without them, as are warnings.
             warnings: `bool[n, kinds]`.
         """
-        requests, width = len(starts) - 1, len(self._counters)
+        requests, width = len(starts) - 1, self._width
         # One count of whole numbers for all requests, each with a range of its own.
         ranges = np.repeat(np.arange(requests) * width, np.diff(starts)) if requests > 1 else 0
         highest = probabilities.max(axis=1)
@@ -93,8 +123,14 @@ class PredictionMetrics:
         counts = counts.reshape(requests, width)
         if warnings is not None and warnings.any():
             counts[:, self._warnings :] = np.add.reduceat(warnings, starts[:-1], axis=0, dtype=np.intp)
-        sums = np.add.reduceat(highest, starts[:-1], dtype=np.float64)
-        return [Tally(*tally) for tally in zip(counts.tolist(), sums.tolist(), strict=True)]
+        totals = np.add.reduceat(highest, starts[:-1], dtype=np.float64).tolist()
+        found: list[list[tuple[int, int]]] = [[] for _ in totals]
+        rows, columns = counts.nonzero()
+        for row, column, count in zip(
+            rows.tolist(), columns.tolist(), counts[rows, columns].tolist(), strict=True
+        ):
+            found[row].append((column, count))
+        return [Tally(*tally) for tally in zip(found, totals, strict=True)]
 
     def answered(self, tally: Tally, *, abstained: NDArray[np.bool_] | None = None) -> None:
         """A request was answered.
@@ -103,30 +139,9 @@ class PredictionMetrics:
             tally: of its series.
             abstained: `bool[n]`, which got no label; None where that was not asked for.
         """
-        for counter, count in zip(self._counters, tally.counts, strict=True):
-            if count:
-                counter.inc(count)
-        self._confidence.add_to_sum(tally.confidence)
+        sums = self._sums.change()
+        for place, count in tally.counts:
+            sums[place] += count
+        sums[-1] += tally.confidence
         if abstained is not None:
             self._abstained.inc(int(abstained.sum()))
-
-
-class _Counter(Protocol):
-    def inc(self, amount: float, /) -> None: ...
-
-
-class _ArrayHistogram(Histogram):
-    """A histogram whose buckets are added to from outside.
-
-    Prometheus' client observes one value at a time, 1 µs each and more with several workers: a quarter of a
-    millisecond of the event loop for a large request. Here NumPy counts, and each bucket is added to once.
-    """
-
-    @property
-    def counters(self) -> list[_Counter]:
-        """Of the buckets, ascending."""
-        return list(self._buckets)
-
-    def add_to_sum(self, total: float) -> None:
-        """Add the sum of values whose buckets were added to."""
-        self._sum.inc(total)

@@ -1,13 +1,15 @@
-"""Answers to several requests from one engine call. It runs on the engine's thread and knows no queue.
+"""Answers to several requests from one engine call. It knows no queue.
 
 Everything that is said of a series is computed here, once a batch: arithmetic on a batch costs a fraction of
-the same on each of its requests.
+the same on each of its requests. It is computed when the first answer is written, not on the engine's thread,
+which has the next batch to run: there it would only wait for the interpreter's lock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from typing import Any, NamedTuple, TypeVar
 
@@ -55,17 +57,28 @@ class Predictions:
 class Batch:
     """What is said of the series of several requests together.
 
+    Args:
+        say: gives what is said of the series of all requests, one's after the other's; called when asked.
+        sizes: how many series each request has.
+
     Attributes:
-        predictions: of all series, one request's after the other's.
         starts: where each request's series start, and where the last one's end: `[0, 1, 3]` for two requests.
     """
 
-    __slots__ = ("_made", "predictions", "starts")
+    __slots__ = ("_made", "_said", "_say", "starts")
 
-    def __init__(self, predictions: Predictions, sizes: Sequence[int]) -> None:
-        self.predictions = predictions
+    def __init__(self, say: Callable[[], Predictions], sizes: Sequence[int]) -> None:
+        self._say = say
+        self._said: Predictions | None = None
         self.starts = [0, *accumulate(sizes)]
         self._made: dict[Hashable, Any] = {}
+
+    @property
+    def predictions(self) -> Predictions:
+        """What is said of all series."""
+        if self._said is None:
+            self._said = self._say()
+        return self._said
 
     def once(self, make: Callable[[Batch], T]) -> T:
         """What `make` makes of the batch: made when the first request asks for it, and kept for the others.
@@ -102,23 +115,19 @@ class Share(NamedTuple):
 
 
 class Interpreter:
-    """Says what an engine's answers mean by one contract."""
+    """Says what an engine's answers mean by one contract.
+
+    Attributes:
+        columns: of an engine's answers.
+    """
 
     def __init__(self, contract: Contract) -> None:
         self._classes = contract.classes
-        self._columns = contract.columns
+        self.columns = contract.columns
         self._assess = Assessor(contract.trust) if contract.trust else None
 
     def __call__(self, series: Series, answers: NDArray[np.float32]) -> Predictions:
-        """What is said of series `float32[n, length]` with answers `float32[n, columns]`.
-
-        Raises:
-            EngineError: the answers have another shape.
-        """
-        if answers.shape != (len(series), self._columns):
-            raise EngineError(
-                f"the engine answered {list(answers.shape)} instead of {[len(series), self._columns]}"
-            )
+        """What is said of series `float32[n, length]` with answers `float32[n, columns]`."""
         if self._assess is None:
             return Predictions(answers)
         assessment = self._assess(series, answers)
@@ -128,11 +137,14 @@ class Interpreter:
 
 
 def predict_batch(engine: Engine, interpret: Interpreter, requests: Sequence[Series]) -> list[Share]:
-    """One engine call for several requests, and each one's part of what is said.
+    """One engine call for several requests, on the engine's thread, and each one's part of what is said.
 
     Raises:
         EngineError: the answers have the wrong shape.
     """
     series = requests[0] if len(requests) == 1 else np.concatenate(requests)
-    batch = Batch(interpret(series, engine.predict(series)), [len(request) for request in requests])
+    answers = engine.predict(series)
+    if answers.shape != (expected := (len(series), interpret.columns)):
+        raise EngineError(f"the engine answered {list(answers.shape)} instead of {list(expected)}")
+    batch = Batch(partial(interpret, series, answers), [len(request) for request in requests])
     return [Share(batch, number) for number in range(len(requests))]

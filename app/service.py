@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
-from app.batching import Answer, BatchObserver, MicroBatcher
+from app.batching import Answer, BatchObserver, Entry, MicroBatcher
 from app.contract import Artifact, Contract
 from app.engines import Engine
 from app.engines.thread import EngineThread
@@ -136,9 +136,41 @@ class Service:
             DeadlineExceeded: no answer in time.
             EngineError: the engine failed on this batch.
         """
-        if self._state not in (State.READY, State.DRAINING):
-            raise NotReady(f"the service is {self._state}" + (f": {self._failure}" if self._failure else ""))
-        return await self._batcher.submit(series, rows=len(series), deadline=deadline)
+        entry = self.admit(series, deadline=deadline)
+        try:
+            return await entry.caller
+        finally:
+            self.withdraw(entry)
+            del entry  # it holds the error, whose traceback holds this frame
+
+    def admit(self, series: Series, *, deadline: float) -> Entry[Series, Share]:
+        """Put series into the queue at once; `predict` for those who need no coroutine.
+
+        Returns:
+            What waits: its `caller` gets the answer, or an error as `predict` raises it.
+
+        Raises:
+            NotReady: starting, closing, closed or broken.
+            ContractViolation: more series than a batch takes.
+            QueueFull: no room.
+            DeadlineExceeded: the deadline has passed.
+        """
+        if unready := self._unready():
+            raise unready
+        return self._batcher.admit(series, rows=len(series), deadline=deadline)
+
+    def withdraw(self, entry: Entry[Series, Share]) -> None:
+        """Nobody waits for an answer any more."""
+        self._batcher.withdraw(entry)
+
+    def refusal(self) -> AppError | None:
+        """What whoever comes now is told, before any work is done for it; None if one series has room."""
+        return self._unready() or self._batcher.refusal()
+
+    def _unready(self) -> NotReady | None:
+        if self._state in (State.READY, State.DRAINING):
+            return None
+        return NotReady(f"the service is {self._state}" + (f": {self._failure}" if self._failure else ""))
 
     def status(self) -> Status:
         """The state, read from memory: cheap, and never waits for the engine."""
@@ -170,6 +202,7 @@ class Service:
         if self._state is not State.FAILED:
             self._state = State.CLOSED
         self._thread.close()
+        self._engine = None  # its memory is given back now, not when the garbage collector comes round
 
     def _fail(self, reason: str) -> None:
         self._state, self._failure = State.FAILED, reason

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -49,6 +50,10 @@ class Backlog(Generic[T, R]):
     def __bool__(self) -> bool:
         """Whether anything waits."""
         return bool(self._entries)
+
+    def __iter__(self) -> Iterator[Entry[T, R]]:
+        """Those who wait, in order."""
+        return iter(self._entries)
 
     def __contains__(self, entry: Entry[T, R]) -> bool:
         """Whether an entry still waits."""

@@ -15,13 +15,14 @@ import asyncio
 import logging
 import math
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from app.batching.backlog import Backlog, Entry
+from app.batching.admission import Admission
+from app.batching.backlog import Entry
 from app.batching.observer import Answer, BatchObserver, Unobserved
-from app.errors import AppError, ContractViolation, DeadlineExceeded, EngineError, NotReady, QueueFull
+from app.batching.pace import Pace
+from app.errors import AppError, EngineError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -58,16 +59,20 @@ class MicroBatcher(Generic[T, R]):
             raise ValueError(f"1 <= max_rows <= max_queue_rows, not max_rows={max_rows}, {max_queue_rows=}")
         self._run = run
         self._max_rows = max_rows
-        self._max_queue_rows = max_queue_rows
         self._max_wait = max_wait
         self._stall_after = stall_after
         self._observer = Unobserved() if observer is None else observer
         self._clock = clock
-
-        self._queue = Backlog[T, R]()
-        self._batch: list[Entry[T, R]] = []
-        self._batch_began: float | None = None
-        self._recent_seconds: deque[float] = deque(maxlen=16)
+        self._pace = Pace(clock)
+        self._admission = Admission[T, R](
+            max_rows=max_rows,
+            max_queue_rows=max_queue_rows,
+            unready=self._unready,
+            observer=self._observer,
+            clock=clock,
+            pace=self._pace,
+        )
+        self._queue = self._admission.queue
 
         self._loop: asyncio.AbstractEventLoop
         self._task: asyncio.Task[None] | None = None
@@ -89,7 +94,7 @@ class MicroBatcher(Generic[T, R]):
     @property
     def stalled(self) -> bool:
         """Whether the batch that runs now has run for longer than `stall_after`."""
-        return self._batch_seconds() > self._stall_after
+        return self._pace.seconds > self._stall_after
 
     @property
     def accepting(self) -> bool:
@@ -101,6 +106,7 @@ class MicroBatcher(Generic[T, R]):
         if self._task is not None or self._closing:
             raise RuntimeError("a MicroBatcher starts once, before it is closed")
         self._loop = asyncio.get_running_loop()
+        self._admission.start(self._loop)
         self._task = self._loop.create_task(self._serve(), name="micro-batcher")
         self._task.add_done_callback(self._stopped)
 
@@ -113,22 +119,42 @@ class MicroBatcher(Generic[T, R]):
             deadline: when to give up, absolute, on the clock of `loop.time()`.
 
         Raises:
-            ContractViolation: the item has more than `max_rows` rows.
-            QueueFull: there is no room; raised at once.
-            DeadlineExceeded: the deadline passed before the result was there.
-            NotReady: the batcher is not started, closing, closed or broken.
             EngineError: the item's batch failed; what `run` raised is its cause.
+            AppError: as `admit` raises and its entry's caller is told.
         """
-        self._check(rows, deadline)
-        entry: Entry[T, R] = Entry(item, rows, deadline, self._clock(), self._loop.create_future())
-        timer = self._loop.call_at(deadline, self._expire, entry)
+        entry = self.admit(item, rows=rows, deadline=deadline)
         try:
-            self._admit(entry)
             return await entry.caller
         finally:
-            timer.cancel()
-            self._leave(entry, "cancelled")  # whoever was told anything has left the queue before
+            self._admission.leave(entry, "cancelled")  # whoever was told anything has left the queue before
             del entry  # holds the error, whose traceback holds this frame: garbage that outlives the request
+
+    def admit(self, item: T, *, rows: int, deadline: float) -> Entry[T, R]:
+        """Put an item into the queue at once; `submit` for those who need no coroutine.
+
+        Returns:
+            What waits. Its `caller` gets the result, or the exception that `submit` would raise: `NotReady`,
+            `DeadlineExceeded` or `EngineError`.
+
+        Raises:
+            ContractViolation: the item has more than `max_rows` rows.
+            QueueFull: there is no room.
+            DeadlineExceeded: the deadline has passed.
+            NotReady: the batcher is not started, closing, closed or broken.
+        """
+        entry = self._admission.admit(item, rows=rows, deadline=deadline)
+        if self._queue.rows >= self._wake_at_rows:
+            self._wake_up()
+        return entry
+
+    def withdraw(self, entry: Entry[T, R]) -> None:
+        """Nobody waits for an entry any more: it leaves the queue, and harms nobody if it is in a batch."""
+        entry.caller.cancel()
+        self._admission.leave(entry, "cancelled")
+
+    def refusal(self) -> AppError | None:
+        """What whoever comes now is to be told, and is counted as refused for; None if one row has room."""
+        return self._admission.refusal()
 
     async def close(self, *, timeout: float) -> None:
         """Admit nothing more, finish what was admitted within `timeout` seconds, then fail the rest.
@@ -141,29 +167,10 @@ class MicroBatcher(Generic[T, R]):
             return
         await asyncio.wait({self._task}, timeout=timeout)
         if not self._task.done():
-            self._abandon()
+            self._admission.abandon()
             self._task.cancel()
             # Time to notice and no more: a `run` that ignores its cancellation must not hold up the exit.
             await asyncio.wait({self._task}, timeout=0)
-
-    # What a caller goes through.
-
-    def _check(self, rows: int, deadline: float) -> None:
-        if rows < 1:
-            raise ValueError(f"an item has at least one row, not {rows}")
-        if rows > self._max_rows:
-            message = f"{rows} series; at most {self._max_rows} a request"
-            raise self._refused(rows, "too_large", ContractViolation([("instances", message)]))
-        if unready := self._unready():
-            raise self._refused(rows, "not_ready", NotReady(unready))
-        if deadline <= self._loop.time():
-            raise self._refused(rows, "expired", DeadlineExceeded("the deadline had passed on arrival"))
-        if self._queue.rows + rows > self._max_queue_rows:
-            raise self._refused(rows, "full", self._queue_full(rows))
-
-    def _refused(self, rows: int, reason: str, error: AppError) -> AppError:
-        self._observer.refused(rows=rows, reason=reason)
-        return error
 
     def _unready(self) -> str | None:
         if self._failure is not None:
@@ -172,41 +179,14 @@ class MicroBatcher(Generic[T, R]):
             return "the service is shutting down"
         return "the service is starting" if self._task is None else None
 
-    def _queue_full(self, rows: int) -> QueueFull:
-        """Room is likely once what waits has run, each batch as long as the latest on average."""
-        recent = self._recent_seconds
-        batch_seconds = max(sum(recent) / len(recent) if recent else 1.0, self._batch_seconds())
-        retry_after = math.ceil(self._queue.rows / self._max_rows) * batch_seconds
-        message = f"{self._queue.rows} of at most {self._max_queue_rows} rows wait, no room for {rows} more"
-        return QueueFull(f"{message}; try again in {retry_after:.3g} s", retry_after=retry_after)
-
-    def _admit(self, entry: Entry[T, R]) -> None:
-        self._observer.admitted(rows=entry.rows)
-        self._queue.add(entry)
-        if self._queue.rows >= self._wake_at_rows:
-            self._wake_up()
-
-    def _expire(self, entry: Entry[T, R]) -> None:
-        where = "in the queue" if entry in self._queue else "in the engine"
-        entry.fail(DeadlineExceeded(f"the deadline passed while the request was {where}"))
-        self._leave(entry, "expired")
-
-    def _leave(self, entry: Entry[T, R], reason: str) -> None:
-        if entry in self._queue:
-            self._queue.remove(entry)
-            self._observer.left(rows=entry.rows, reason=reason)
-
-    # What the task does.
-
     async def _serve(self) -> None:
         while self._queue or not self._closing:
             await self._wait_for(1)
             if self._queue and self._max_wait > 0:
                 waited = self._clock() - self._queue.head.admitted
                 await self._wait_for(self._max_rows, at_most=self._max_wait - waited)
-            self._take_batch()
-            if self._batch:
-                await self._run_batch()
+            if batch := self._admission.take():
+                await self._run_batch(batch)
 
     async def _wait_for(self, rows: int, *, at_most: float = math.inf) -> None:
         """Sleep until so many rows are queued, so many seconds have passed, or the batcher closes."""
@@ -225,35 +205,12 @@ class MicroBatcher(Generic[T, R]):
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 
-    def _take_batch(self) -> None:
-        """Move what fits from the head of the queue into the batch; an item is never split or overtaken.
-
-        Whoever is cancelled or expires in this very turn of the loop is still in the queue: its own wake-up
-        or timer comes later in the turn.
-        """
-        now, room = self._loop.time(), self._max_rows
-        while self._queue:
-            entry = self._queue.head
-            if entry.caller.done():
-                self._leave(entry, "cancelled")
-            elif entry.deadline <= now:
-                self._expire(entry)
-            elif entry.rows <= room:
-                room -= entry.rows
-                self._queue.remove(entry)
-                self._batch.append(entry)
-            else:
-                break
-
-    async def _run_batch(self) -> None:
-        batch, rows = self._batch, sum(entry.rows for entry in self._batch)
-        self._batch_began = began = self._clock()
+    async def _run_batch(self, batch: list[Entry[T, R]]) -> None:
+        rows, began = sum(entry.rows for entry in batch), self._pace.begin()
         for entry in batch:
             self._observer.queued(rows=entry.rows, seconds=began - entry.admitted)
         results = await self._compute([entry.item for entry in batch])
-        seconds = self._batch_seconds()
-        self._batch, self._batch_began = [], None
-        self._recent_seconds.append(seconds)
+        seconds = self._pace.end()
         if failed := isinstance(results, BaseException):
             for entry in batch:
                 entry.fail(_engine_error(results))
@@ -261,6 +218,7 @@ class MicroBatcher(Generic[T, R]):
             for entry, result in zip(batch, results, strict=True):
                 entry.answer(Answer(result, began - entry.admitted, seconds, rows))
         self._observer.ran(rows=rows, items=len(batch), seconds=seconds, failed=failed)
+        batch.clear()
 
     async def _compute(self, items: Sequence[T]) -> Sequence[R] | BaseException:
         """The results of a batch, or the exception that it failed with."""
@@ -276,24 +234,14 @@ class MicroBatcher(Generic[T, R]):
         except Exception as error:  # noqa: BLE001 - whatever an engine raises fails its batch alone
             return error
 
-    def _batch_seconds(self) -> float:
-        return 0.0 if self._batch_began is None else self._clock() - self._batch_began
-
     def _stopped(self, task: asyncio.Task[None]) -> None:
         """The task has ended; unless that is what closing asked for, say why and tell everyone."""
         error = None if task.cancelled() else task.exception()
         if error is not None or not self._closing:
             self._failure = "the batching task was cancelled" if error is None else repr(error)
             _logger.critical("batching stopped: %s", self._failure, exc_info=error)
-        self._batch_began = None
-        self._abandon()
-
-    def _abandon(self) -> None:
-        queued = self._queue.clear()
-        for entry in [*self._batch, *queued]:
-            entry.fail(NotReady("the service stopped before the answer was there"))
-        for entry in queued:
-            self._observer.left(rows=entry.rows, reason="closed")
+        self._pace.stop()
+        self._admission.abandon()
 
 
 def _engine_error(cause: BaseException) -> EngineError:

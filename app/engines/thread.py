@@ -52,6 +52,9 @@ class EngineThread:
                 call.loop.call_soon_threadsafe(_settle, call.future, result, error)
             except RuntimeError:
                 return  # the loop is closed: nobody waits any more
+            # An engine that this thread were the last to know would end with it, when the interpreter ends:
+            # the runtime's libraries are half gone by then, and the process crashes instead of exiting with 0.
+            del call, result, error
 
 
 def _settle(future: asyncio.Future[Any], result: object, error: BaseException | None) -> None:

@@ -9,21 +9,35 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Histogram
 
-from app.prediction_metrics import CONFIDENCES, PredictionMetrics
+from app.prediction_metrics import CONFIDENCES, PredictionMetrics, VersionMetrics
+from app.turns import Turns
 
 PROBABILITIES = np.array([[0.25, 0.75], [0.9, 0.1], [0.4, 0.6]], np.float32)
 
 
-def made(warnings: tuple[str, ...] = ("flat", "clipped")) -> tuple[CollectorRegistry, PredictionMetrics]:
-    """Metrics of a model with two labels, and where they are registered."""
-    registry = CollectorRegistry()
-    return registry, PredictionMetrics(registry, labels=["-1", "1"], warnings=warnings)
+class Registry(CollectorRegistry):
+    """A registry, and the turns of what is registered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turns = Turns()
 
 
-def samples(registry: CollectorRegistry) -> dict[str, float]:
-    """Every count by its name and its label's value."""
+def made(
+    warnings: tuple[str, ...] = ("flat", "clipped"), labels: tuple[str, ...] = ("-1", "1")
+) -> tuple[Registry, VersionMetrics]:
+    """Metrics of version 7 of a model, and where they are registered."""
+    registry = Registry()
+    return registry, PredictionMetrics(registry, registry.turns).of(7, labels=labels, warnings=warnings)
+
+
+def samples(registry: Registry) -> dict[str, float]:
+    """Every count by its name and its labels' values, but for the version's, which is 7."""
+    registry.turns.flush()
     return {
-        " ".join([sample.name, *sample.labels.values()]): sample.value
+        " ".join([sample.name, *(value for name, value in sample.labels.items() if name != "version")]): (
+            sample.value
+        )
         for metric in registry.collect()
         for sample in metric.samples
         if not sample.name.endswith("_created")
@@ -31,7 +45,7 @@ def samples(registry: CollectorRegistry) -> dict[str, float]:
 
 
 def answered(
-    metrics: PredictionMetrics,
+    metrics: VersionMetrics,
     probabilities: NDArray[np.float32],
     label_sets: NDArray[np.bool_] | None = None,
     warnings: NDArray[np.bool_] | None = None,
@@ -65,8 +79,7 @@ def test_answers_are_counted_by_label_size_warning_and_abstention() -> None:
 
 def test_a_set_of_three_counts_as_more() -> None:
     """The sizes that matter are none, one and more."""
-    registry = CollectorRegistry()
-    metrics = PredictionMetrics(registry, labels=["a", "b", "c"], warnings=["flat"])
+    registry, metrics = made(warnings=("flat",), labels=("a", "b", "c"))
     answered(
         metrics, np.full((1, 3), 1 / 3, np.float32), np.ones((1, 3), np.bool_), np.zeros((1, 1), np.bool_)
     )
@@ -104,7 +117,7 @@ def test_confidence_falls_into_the_buckets_that_prometheus_would_choose(
 ) -> None:
     """Counting a whole array gives what observing its values one by one gives."""
     registry, metrics = made()
-    one_by_one = CollectorRegistry()
+    one_by_one = Registry()
     expected = Histogram("timeseries_confidence", "x", buckets=CONFIDENCES, registry=one_by_one)
     for values in batches:
         answered(metrics, np.stack([1 - values, values], axis=1))
@@ -128,3 +141,15 @@ def test_each_request_of_a_batch_is_counted_for_itself() -> None:
     assert counted["timeseries_warnings_total flat"] == 1
     assert counted["timeseries_warnings_total clipped"] == 2
     assert counted["timeseries_confidence_sum"] == np.float32(0.9) + np.float32(0.6)
+
+
+def test_versions_are_counted_apart() -> None:
+    """Two that are loaded at the same time share the metrics, each under its number."""
+    registry = Registry()
+    metrics = PredictionMetrics(registry, registry.turns)
+    for number in (1, 2):
+        answered(metrics.of(number, labels=["-1", "1"], warnings=[]), PROBABILITIES[:number])
+    registry.turns.flush()
+    for number in (1, 2):
+        of_version = {"version": str(number)}
+        assert registry.get_sample_value("timeseries_confidence_count", of_version) == number

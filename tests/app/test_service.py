@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app.contract import Artifact
-from app.errors import ArtifactError, DeadlineExceeded, EngineError, NotReady
+from app.errors import ArtifactError, ContractViolation, DeadlineExceeded, EngineError, NotReady, QueueFull
 from app.predictions import Predictions
 from app.service import Service, State
 from tests import trusted
@@ -221,5 +221,110 @@ def test_a_deadline_is_kept_though_the_engine_hangs(plain_artifact: Artifact) ->
             engine.hold()
             with pytest.raises(DeadlineExceeded):
                 await service.predict(series(1.0), deadline=soon(0.01))
+
+    asyncio.run(scenario())
+
+
+def test_series_are_admitted_and_withdrawn_without_a_coroutine(plain_artifact: Artifact) -> None:
+    """Those who stay get their own rows; those who were withdrawn are not computed."""
+    engine = FakeEngine()
+
+    async def scenario() -> None:
+        async with started(plain_artifact, engine) as service:
+            engine.hold()
+            parts = [series(0.5), series(1.0, 2.0), series(3.0, -3.0, 0.0), series(4.0)]
+            running = service.admit(parts[0], deadline=soon())
+            await until(engine.entered.is_set)
+            first, gone, last = [service.admit(part, deadline=soon()) for part in parts[1:]]
+            service.withdraw(gone)
+            assert gone.caller.cancelled()
+            engine.release()
+            for entry, part in ((running, parts[0]), (first, parts[1]), (last, parts[3])):
+                answer = await entry.caller
+                np.testing.assert_array_equal(answer.result.predictions.probabilities, by_first_value(part))
+
+    asyncio.run(scenario())
+    assert engine.batches == [1, 3]
+
+
+def test_a_prediction_that_is_cancelled_is_not_computed(plain_artifact: Artifact) -> None:
+    """Its series leave the queue with the task that waits for them."""
+    engine = FakeEngine()
+
+    async def scenario() -> None:
+        async with started(plain_artifact, engine) as service:
+            engine.hold()
+            running = service.admit(series(1.0), deadline=soon())
+            await until(engine.entered.is_set)
+            gone = asyncio.create_task(service.predict(series(2.0, 3.0), deadline=soon()))
+            stays = asyncio.create_task(service.predict(series(4.0), deadline=soon()))
+            await asyncio.sleep(0)
+            gone.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await gone
+            engine.release()
+            assert len((await stays).result.predictions) == 1
+            await running.caller
+
+    asyncio.run(scenario())
+    assert engine.batches == [1, 1]
+
+
+def test_what_is_not_admitted_is_told_why(plain_artifact: Artifact) -> None:
+    """At once, and before any work is done for it where not even one series has room."""
+    engine = FakeEngine()
+
+    async def scenario() -> None:
+        async with started(plain_artifact, engine, max_batch_rows=2, max_queue_rows=3) as service:
+            assert service.refusal() is None
+            engine.hold()
+            admitted = [service.admit(series(1.0), deadline=soon())]
+            await until(engine.entered.is_set)
+            admitted.append(service.admit(series(2.0, 3.0), deadline=soon()))
+            assert service.refusal() is None
+            with pytest.raises(QueueFull, match="no room for 2 more"):
+                service.admit(series(4.0, 5.0), deadline=soon())
+            with pytest.raises(ContractViolation, match="3 series; at most 2 a request"):
+                service.admit(series(4.0, 5.0, 6.0), deadline=soon())
+            with pytest.raises(DeadlineExceeded, match="on arrival"):
+                service.admit(series(4.0), deadline=soon(-1.0))
+            admitted.append(service.admit(series(4.0), deadline=soon()))
+            assert isinstance(service.refusal(), QueueFull)
+            service.withdraw(admitted.pop())
+            assert service.refusal() is None
+            engine.release()
+            for entry in admitted:
+                await entry.caller
+
+    asyncio.run(scenario())
+
+
+def test_nobody_is_admitted_by_a_service_that_is_not_ready(plain_artifact: Artifact) -> None:
+    """Starting, closed or failed, it says which; while it drains it goes on admitting."""
+
+    def fail() -> FakeEngine:
+        raise ArtifactError("golden answers differ")
+
+    def is_refused(service: Service, why: str) -> None:
+        refusal = service.refusal()
+        assert isinstance(refusal, NotReady)
+        assert str(refusal) == why
+        with pytest.raises(NotReady, match=why):
+            service.admit(series(1.0), deadline=soon())
+
+    async def scenario() -> None:
+        service = Service(plain_artifact, FakeEngine)
+        is_refused(service, "the service is starting")
+        await service.start()
+        service.drain()
+        assert service.refusal() is None
+        await service.admit(series(1.0), deadline=soon()).caller
+        await service.close(timeout=0)
+        is_refused(service, "the service is closed")
+        failed = Service(plain_artifact, fail)
+        with pytest.raises(ArtifactError):
+            await failed.start()
+        is_refused(failed, "the service is failed: golden answers differ")
+        await failed.close(timeout=0)
 
     asyncio.run(scenario())

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from app.batching import Answer, MicroBatcher
+from app.batching import Answer, Entry, MicroBatcher
 from app.errors import ContractViolation, DeadlineExceeded, EngineError, NotReady, QueueFull
 from tests.app.batching.stepping import Bench, Seen, SteppedLoop, result_of, run_stepped, started, stepped
 
@@ -71,11 +71,11 @@ def test_queue_must_have_room_for_the_largest_item(max_rows: int, max_queue_rows
 
 @stepped
 async def test_free_engine_runs_what_waits(loop: SteppedLoop) -> None:
-    """What arrives at an idle batcher runs at once, together, and sets no timer but its deadlines."""
+    """What arrives at an idle batcher runs at once, together, and sets no timer but one for the deadlines."""
     async with started(loop) as bench:
         tasks = await bench.calls("a", "b")
         assert bench.engine.batches == [["a", "b"]]
-        assert loop.timers() == [1000.0, 1000.0]
+        assert loop.timers() == [1000.0]
         await bench.finish()
         assert results_of(tasks) == ["result of a", "result of b"]
 
@@ -99,7 +99,7 @@ async def test_wait_to_fill_starts_at_the_first_arrival(loop: SteppedLoop) -> No
         tasks = await bench.calls("a")
         await loop.advance(3.0)
         tasks += await bench.calls("b")
-        assert loop.timers() == [5.0, 1000.0, 1003.0]
+        assert loop.timers() == [5.0, 1000.0]
         await loop.advance(1.5)
         assert bench.engine.batches == []
         await loop.advance(0.5)
@@ -144,7 +144,7 @@ async def test_wait_to_fill_survives_that_everyone_leaves(loop: SteppedLoop) -> 
         [gone] = await bench.calls("a")
         gone.cancel()
         await loop.advance(20.0)
-        assert (bench.engine.batches, loop.timers()) == ([], [])
+        assert (bench.engine.batches, loop.timers()) == ([], [1000.0])  # no more than the deadlines'
         [task] = await bench.calls("b")
         await loop.advance(5.0)
         await bench.finish()
@@ -645,6 +645,202 @@ async def test_answer_says_how_it_came_about(loop: SteppedLoop) -> None:
             Answer(result="result of b", queued=3.0, ran=4.0, batch_rows=3),
             Answer(result="result of c", queued=3.0, ran=4.0, batch_rows=3),
         ]
+
+
+# The same for those who need no coroutine: `admit`, `withdraw`, and `refusal` before either.
+
+
+def admitted(bench: Bench, *items: str, rows: int = 1, within: float = 1000.0) -> list[Entry[str, str]]:
+    """Items that are put into the queue in this very turn of the loop."""
+    deadline = bench.loop.time() + within
+    return [bench.batcher.admit(item, rows=rows, deadline=deadline) for item in items]
+
+
+@stepped
+async def test_admitted_items_wait_at_once_and_get_their_results(loop: SteppedLoop) -> None:
+    """They are in the queue before the loop goes on, and in one batch with those that were submitted."""
+    async with started(loop) as bench:
+        [first] = await bench.calls("a")
+        b, c = [*admitted(bench, "b"), *admitted(bench, "c", rows=2)]
+        assert (bench.batcher.queued_rows, bench.seen.rows("admitted")) == (3, 4)
+        task = bench.call("d")
+        await loop.advance(2.0)
+        await bench.finish()
+        assert bench.engine.batches == [["a"], ["b", "c", "d"]]
+        await loop.advance(3.0)
+        await bench.finish()
+        assert b.caller.result() == Answer("result of b", queued=2.0, ran=3.0, batch_rows=4)
+        assert c.caller.result().result == "result of c"
+        assert results_of([first, task]) == ["result of a", "result of d"]
+
+
+@stepped
+async def test_what_is_not_admitted_is_told_at_once(loop: SteppedLoop) -> None:
+    """No room, no time, too many rows, or nobody there: an exception, and nothing waits."""
+    async with started(loop, max_rows=4, max_queue_rows=4) as bench:
+        [first] = await bench.calls("a")
+        admitted(bench, "b", rows=3)
+        with pytest.raises(QueueFull, match="3 of at most 4 rows wait, no room for 2 more"):
+            admitted(bench, "c", rows=2)
+        with pytest.raises(DeadlineExceeded, match="on arrival"):
+            admitted(bench, "c", within=0.0)
+        with pytest.raises(ContractViolation, match="5 series; at most 4 a request"):
+            admitted(bench, "c", rows=5)
+        reasons = [refused["reason"] for refused in bench.seen.of("refused")]
+        assert reasons == ["full", "expired", "too_large"]
+        assert bench.batcher.queued_rows == 3
+        for _ in range(2):
+            await bench.finish()
+        assert bench.engine.batches == [["a"], ["b"]]
+        assert first.done()
+        await bench.batcher.close(timeout=0)
+        with pytest.raises(NotReady, match="shutting down"):
+            admitted(bench, "c")
+
+
+@stepped
+async def test_admitted_items_are_told_of_their_deadlines(loop: SteppedLoop) -> None:
+    """In the queue and in the engine, each at its own, though the first to come has the most time."""
+    async with started(loop) as bench:
+        [running] = admitted(bench, "a", within=5.0)
+        await loop.idle()
+        patient, hasty = [*admitted(bench, "b", within=9.0), *admitted(bench, "c", within=2.0)]
+        told: list[tuple[str, float]] = []
+        for entry in (running, patient, hasty):
+            entry.caller.add_done_callback(lambda caller: told.append((str(caller.exception()), loop.time())))
+        await loop.advance(20.0)
+        where = "the deadline passed while the request was in the {}"
+        assert told == [
+            (where.format("queue"), 2.0),
+            (where.format("engine"), 5.0),
+            (where.format("queue"), 9.0),
+        ]
+        assert bench.seen.of("left") == [{"rows": 1, "reason": "expired"}] * 2
+        assert bench.batcher.queued_rows == 0
+        await bench.finish()
+        assert bench.engine.batches == [["a"]]
+
+
+@stepped
+async def test_withdrawn_item_leaves_the_queue_at_once(loop: SteppedLoop) -> None:
+    """Its rows are free in the same turn, it is never computed, and it is counted once."""
+    async with started(loop, max_queue_rows=4) as bench:
+        [first] = admitted(bench, "a")
+        await loop.idle()
+        gone, stays = admitted(bench, "b", "c", rows=2)
+        bench.batcher.withdraw(gone)
+        assert (gone.caller.cancelled(), bench.batcher.queued_rows) == (True, 2)
+        bench.batcher.withdraw(gone)
+        assert bench.seen.of("left") == [{"rows": 2, "reason": "cancelled"}]
+        [last] = admitted(bench, "d", rows=2)  # there is room again
+        await bench.finish()
+        await bench.finish()
+        assert bench.engine.batches == [["a"], ["c", "d"]]
+        results = [entry.caller.result().result for entry in (first, stays, last)]
+        assert results == ["result of a", "result of c", "result of d"]
+
+
+@stepped
+async def test_item_withdrawn_from_a_batch_harms_nobody_in_it(loop: SteppedLoop) -> None:
+    """Its result is thrown away; it has left the queue before and is not said to leave it again."""
+    async with started(loop) as bench:
+        gone, stays = admitted(bench, "a", "b")
+        await loop.idle()
+        bench.batcher.withdraw(gone)
+        await bench.finish()
+        assert (gone.caller.cancelled(), stays.caller.result().result) == (True, "result of b")
+        assert bench.seen.of("left") == []
+        assert bench.seen.of("ran") == [{"rows": 2, "items": 2, "seconds": 0.0, "failed": False}]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_item_withdrawn_with_its_outcome_leaves_nothing_behind(fails: bool) -> None:
+    """Its outcome stays as it is, and the loop does not complain of an error that nobody looked at."""
+
+    async def test(loop: SteppedLoop) -> None:
+        async with started(loop) as bench:
+            [entry] = admitted(bench, "a")
+            await loop.idle()
+            bench.engine.fail(OSError("broken")) if fails else bench.engine.finish()
+            await loop.idle()
+            assert entry.caller.done()
+            bench.batcher.withdraw(entry)
+            assert not entry.caller.cancelled()
+            assert bench.seen.of("left") == []
+
+    run_stepped(test)
+
+
+@stepped
+async def test_admitted_items_are_told_that_the_batcher_closed(loop: SteppedLoop) -> None:
+    """In the queue and in the engine."""
+    async with started(loop) as bench:
+        [running] = admitted(bench, "a")
+        await loop.idle()
+        [waiting] = admitted(bench, "b")
+        await bench.batcher.close(timeout=0)
+        for entry in (running, waiting):
+            assert isinstance(entry.caller.exception(), NotReady)
+        bench.batcher.withdraw(waiting)
+        assert bench.seen.of("left") == [{"rows": 1, "reason": "closed"}]
+
+
+@stepped
+async def test_whoever_may_come_is_not_refused(loop: SteppedLoop) -> None:
+    """While there is room for a row, though not for more; and asking takes no place."""
+    async with started(loop, max_queue_rows=4) as bench:
+        assert bench.batcher.refusal() is None
+        admitted(bench, "a")
+        await loop.idle()
+        admitted(bench, "b", rows=3)
+        assert [bench.batcher.refusal() for _ in range(5)] == [None] * 5
+        assert (bench.batcher.queued_rows, bench.seen.of("refused")) == (3, [])
+        admitted(bench, "c")
+        await bench.finish()
+        await bench.finish()
+
+
+@stepped
+async def test_whoever_finds_no_room_is_told_and_counted(loop: SteppedLoop) -> None:
+    """All who come during one batch the very same; once there is room nobody is told any more."""
+    async with started(loop, max_queue_rows=4) as bench:
+        admitted(bench, "a")
+        await loop.idle()
+        [gone, *_] = admitted(bench, *"bcde")
+        first, second = bench.batcher.refusal(), bench.batcher.refusal()
+        assert isinstance(first, QueueFull)
+        assert "4 of at most 4 rows wait, no room for 1 more" in str(first)
+        assert first.retry_after == 1.0
+        assert second is first
+        assert bench.seen.of("refused") == [{"rows": 1, "reason": "full"}] * 2
+        bench.batcher.withdraw(gone)
+        assert bench.batcher.refusal() is None
+        admitted(bench, "f")
+        assert isinstance(bench.batcher.refusal(), QueueFull)
+        await loop.advance(7.0)
+        await bench.finish()  # what waited runs now
+        assert bench.batcher.refusal() is None
+        admitted(bench, *"ghij")
+        later = bench.batcher.refusal()
+        assert isinstance(later, QueueFull)
+        assert later.retry_after == 7.0  # as long as the batch before took
+        await bench.finish()
+        await bench.finish()
+
+
+@stepped
+async def test_whoever_comes_to_no_batcher_is_told_and_counted(loop: SteppedLoop) -> None:
+    """Before it is started, and from the moment in which it closes, though there is room."""
+    seen = Seen()
+    batcher = MicroBatcher[str, str](Bench.call, max_rows=1, max_queue_rows=1, observer=seen)  # type: ignore[arg-type]
+    assert "starting" in str(batcher.refusal())
+    async with started(loop, observer=seen) as bench:
+        assert bench.batcher.refusal() is None
+        await bench.batcher.close(timeout=0)
+        refusal = bench.batcher.refusal()
+        assert isinstance(refusal, NotReady)
+        assert "shutting down" in str(refusal)
+    assert seen.of("refused") == [{"rows": 1, "reason": "not_ready"}] * 2
 
 
 # What it tells, and what it leaves behind.

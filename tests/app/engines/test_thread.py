@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 
 import pytest
 
@@ -67,3 +68,21 @@ def test_a_call_that_never_ends_does_not_keep_the_process() -> None:
     EngineThread(name="probe")
     (thread,) = set(threading.enumerate()) - before
     assert thread.daemon
+
+
+def test_what_a_call_gave_is_not_kept() -> None:
+    """The thread waits for the next call without a hold on the last one's result: an engine, say."""
+
+    class Result:
+        pass
+
+    async def scenario() -> None:
+        thread = EngineThread()
+        result = await thread.run(Result)
+        reference = weakref.ref(result)
+        del result
+        async with asyncio.timeout(60):
+            while reference() is not None:
+                await asyncio.sleep(0.001)
+
+    asyncio.run(scenario())

@@ -1,0 +1,164 @@
+"""Who is let in, who leaves early, and who is next: all that happens to an item before its batch runs.
+
+A refusal is told at once, never waited for, and everyone who was let in is told something, at the latest at
+the deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from app.batching.backlog import Backlog, Entry
+from app.batching.observer import BatchObserver
+from app.batching.pace import Pace
+from app.errors import AppError, ContractViolation, DeadlineExceeded, NotReady, QueueFull
+from app.expiry import Expiry
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Admission(Generic[T, R]):
+    """The way of an item from its caller to its batch.
+
+    Args:
+        max_rows: most rows in a batch, and so in an item.
+        max_queue_rows: most rows that wait.
+        unready: why nobody is let in now; None if they are.
+        observer: told what happens.
+        clock: measures waits.
+        pace: of the batches, to say when there will be room.
+
+    Attributes:
+        queue: who waits.
+        batch: who was taken for the batch that runs; whoever takes them empties it.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_rows: int,
+        max_queue_rows: int,
+        unready: Callable[[], str | None],
+        observer: BatchObserver,
+        clock: Callable[[], float],
+        pace: Pace,
+    ) -> None:
+        self.queue = Backlog[T, R]()
+        self.batch: list[Entry[T, R]] = []
+        self._loop: asyncio.AbstractEventLoop
+        self._expiry: Expiry
+        self._max_rows = max_rows
+        self._max_queue_rows = max_queue_rows
+        self._unready = unready
+        self._observer = observer
+        self._clock = clock
+        self._pace = pace
+        self._full: QueueFull | None = None
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Deadlines are on the clock of this loop. Until then `unready` must let nobody in."""
+        self._loop = loop
+        self._expiry = Expiry(loop, self._expire_due)
+
+    def admit(self, item: T, *, rows: int, deadline: float) -> Entry[T, R]:
+        """Let an item in, at the end of the queue; raises as `MicroBatcher.admit` does."""
+        self._check(rows, deadline)
+        entry: Entry[T, R] = Entry(item, rows, deadline, self._clock(), self._loop.create_future())
+        self._observer.admitted(rows=rows)
+        self.queue.add(entry)
+        self._expiry.watch(deadline)
+        return entry
+
+    def refusal(self) -> AppError | None:
+        """What whoever comes now is to be told, and is counted as refused for; None if one row has room.
+
+        Under overload thousands ask within one batch, so all of them get the same object.
+        """
+        if unready := self._unready():
+            return self._refused(1, "not_ready", NotReady(unready))
+        if self.queue.rows < self._max_queue_rows:
+            return None
+        if self._full is None:
+            self._full = self._queue_full(1)
+        return self._refused(1, "full", self._full)
+
+    def take(self) -> list[Entry[T, R]]:
+        """Move what fits from the head of the queue into the batch; an item is never split or overtaken.
+
+        Whoever is cancelled or expires in this very turn of the loop is still in the queue: its own wake-up
+        or timer comes later in the turn.
+        """
+        now, room = self._loop.time(), self._max_rows
+        self._full = None
+        while self.queue:
+            entry = self.queue.head
+            if entry.caller.done():
+                self.leave(entry, "cancelled")
+            elif entry.deadline <= now:
+                self._expire(entry)
+            elif entry.rows <= room:
+                room -= entry.rows
+                self.queue.remove(entry)
+                self.batch.append(entry)
+            else:
+                break
+        return self.batch
+
+    def leave(self, entry: Entry[T, R], reason: str) -> None:
+        """Take an entry out of the queue, if it is still there."""
+        if entry in self.queue:
+            self.queue.remove(entry)
+            self._observer.left(rows=entry.rows, reason=reason)
+
+    def abandon(self) -> None:
+        """Tell everyone that there will be no answer."""
+        self._expiry.cancel()
+        queued = self.queue.clear()
+        for entry in [*self.batch, *queued]:
+            entry.fail(NotReady("the service stopped before the answer was there"))
+        for entry in queued:
+            self._observer.left(rows=entry.rows, reason="closed")
+
+    def _check(self, rows: int, deadline: float) -> None:
+        if rows < 1:
+            raise ValueError(f"an item has at least one row, not {rows}")
+        if rows > self._max_rows:
+            message = f"{rows} series; at most {self._max_rows} a request"
+            raise self._refused(rows, "too_large", ContractViolation([("instances", message)]))
+        if unready := self._unready():
+            raise self._refused(rows, "not_ready", NotReady(unready))
+        if deadline <= self._loop.time():
+            raise self._refused(rows, "expired", DeadlineExceeded("the deadline had passed on arrival"))
+        if self.queue.rows + rows > self._max_queue_rows:
+            raise self._refused(rows, "full", self._queue_full(rows))
+
+    def _refused(self, rows: int, reason: str, error: AppError) -> AppError:
+        self._observer.refused(rows=rows, reason=reason)
+        return error
+
+    def _queue_full(self, rows: int) -> QueueFull:
+        """Room is likely once what waits has run."""
+        retry_after = self._pace.forecast(math.ceil(self.queue.rows / self._max_rows))
+        message = f"{self.queue.rows} of at most {self._max_queue_rows} rows wait, no room for {rows} more"
+        return QueueFull(f"{message}; try again in {retry_after:.3g} s", retry_after=retry_after)
+
+    def _expire_due(self, now: float) -> float:
+        """Tell all whose deadline has passed; the earliest deadline of those who still wait."""
+        earliest = math.inf
+        for entry in (*self.batch, *self.queue):
+            if entry.caller.done():
+                continue
+            if entry.deadline <= now:
+                self._expire(entry)
+            else:
+                earliest = min(earliest, entry.deadline)
+        return earliest
+
+    def _expire(self, entry: Entry[T, R]) -> None:
+        where = "in the queue" if entry in self.queue else "in the engine"
+        entry.fail(DeadlineExceeded(f"the deadline passed while the request was {where}"))
+        self.leave(entry, "expired")
