@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -40,22 +41,28 @@ class Client:
 
     Args:
         url: the server or its balancer.
+        api_key: that the server asks for, if it asks for any.
         timeout: seconds for one attempt.
         attempts: how often a request is sent at most.
         transport: how requests travel; tests pass one of their own.
         sleep: waits between attempts.
+
+    Raises:
+        ClientError: the key is none that a header can carry.
     """
 
     def __init__(
         self,
         url: str = "http://127.0.0.1:8000",
         *,
+        api_key: str | None = None,
         timeout: float = 30.0,
         attempts: int = 4,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._http = httpx.Client(base_url=url, timeout=timeout, transport=transport)
+        headers = {} if api_key is None else {"Authorization": f"Bearer {_sane(api_key)}"}
+        self._http = httpx.Client(base_url=url, timeout=timeout, transport=transport, headers=headers)
         self._attempts = attempts
         self._sleep = sleep
 
@@ -124,6 +131,14 @@ def read_series(file: Path) -> np.ndarray:
         return np.asarray(content["instances"] if isinstance(content, dict) else content, dtype=np.float32)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ClientError(f"{file}: cannot be read as series: {error}") from error
+
+
+def _sane(api_key: str) -> str:
+    """A key as a file or a shell may give it, without the end of its line."""
+    key = api_key.strip()
+    if not re.fullmatch(r"[!-~]+", key):
+        raise ClientError("the API key has characters that none has")  # which, might end up in a log
+    return key
 
 
 def _pause(attempt: int, retry_after: str | None) -> float:

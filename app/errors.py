@@ -15,6 +15,14 @@ class ArtifactError(AppError):
     """The artifact is missing, damaged, foreign, or does not do what its contract promises."""
 
 
+class KeyFileBroken(AppError):
+    """The file of API keys cannot be read, or is not one."""
+
+
+class Unauthorized(AppError):
+    """The request needs an API key and brings none that is known."""
+
+
 class PayloadError(AppError):
     """A request body was refused before anything was computed."""
 

@@ -79,6 +79,39 @@ def test_the_servers_words_are_the_errors_words(server: Server) -> None:
     assert info.value.problem.status == 422
 
 
+@pytest.mark.parametrize(
+    ("key", "header"), [(None, None), ("abc_-1", "Bearer abc_-1"), (" abc\n", "Bearer abc")]
+)
+def test_a_key_goes_with_every_request(key: str | None, header: str | None) -> None:
+    """Without the line's end that a file or a shell leaves behind it; and none where there is none."""
+    headers: list[str | None] = []
+
+    def note(request: httpx.Request) -> httpx.Response:
+        headers.append(request.headers.get("authorization"))
+        return answer(request)
+
+    with Client("http://server", api_key=key, transport=httpx.MockTransport(note)) as client:
+        client.predict(SERIES)
+    assert headers == [header]
+
+
+@pytest.mark.parametrize("key", ["", " ", "two words", "two\nlines", "schlüssel"])
+def test_a_key_that_is_none_is_told_and_not_shown(key: str) -> None:
+    """Before it is sent, and not in an error that may end in a log."""
+    with pytest.raises(ClientError, match="the API key") as info:
+        Client(api_key=key)
+    assert not key.strip() or key not in str(info.value)
+
+
+def test_a_refusal_for_want_of_a_key_is_told_at_once() -> None:
+    """The key will not be a better one the second time."""
+    client, pauses = client_of(refuse(401, **{"WWW-Authenticate": "Bearer"}))
+    with pytest.raises(ClientError) as info:
+        client.predict(SERIES)
+    assert info.value.problem is not None
+    assert (info.value.problem.status, pauses) == (401, [])
+
+
 def test_what_may_pass_is_tried_again() -> None:
     """A full queue after the time it asks for, a stopping replica and a broken connection soon."""
     client, pauses = client_of(refuse(429, **{"Retry-After": "3"}), break_off, refuse(503), answer)
