@@ -6,6 +6,7 @@ Every command imports what it needs when it runs, so that a health check does no
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -25,26 +26,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from app.health import health
 
         return health()
-    if options.command == "serve":
+    if options.command in ("serve", "worker"):
         # Until there is a server to drain, a signal ends the process; as process 1 of a container it would
         # otherwise be ignored.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))
+    if options.command == "worker" and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        # The supervisor passes SIGHUP on. Where nothing handles it, it must not end the worker.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     return _told_in_one_line(lambda settings: _run(options, settings))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m app", description="Serve a sealed model.")
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("serve", help="serve the artifact; settings come from the environment")
     commands.add_parser("check", help="load the artifact and prove it on its golden answers, then exit")
     commands.add_parser("health", help="exit 0 if the server on HOST:PORT is ready")
+    use = commands.add_parser("use", help="choose the version to serve; servers follow, without a restart")
+    use.add_argument("version", help="its number, or `latest` for the highest there is")
+    key = commands.add_parser("key", help="make an API key; its line goes into the file that API_KEYS names")
+    key.add_argument("name", type=_key_name, help="who will use it; stands in the access log")
     commands.add_parser("settings", help="print every setting, its default and its meaning, as Markdown")
+    worker = commands.add_parser("worker")  # without help, so that it is not listed: `serve` starts it
+    for name in ("--number", "--listener", "--heart"):
+        worker.add_argument(name, type=int, required=True)
+    worker.add_argument("--accept-when-ready", action="store_true")
     predict = commands.add_parser("predict", help="send series to a running server")
     predict.add_argument("file", type=Path, help="a .npy file, or a .json file with an array of series")
     predict.add_argument("--url", default=None, help="the server; HOST and PORT by default")
+    predict.add_argument(
+        "--api-key", default=None, help="API_KEY by default, which no list of processes shows"
+    )
     predict.add_argument("--abstain", action="store_true", help="no label where the model is not sure of one")
     return parser
+
+
+def _key_name(text: str) -> str:
+    from app.keys import is_name
+
+    if not is_name(text):
+        raise argparse.ArgumentTypeError(f"{text!r}: up to 64 letters, digits, dots, dashes and underscores")
+    return text
 
 
 def _told_in_one_line(command: Callable[[Settings], int]) -> int:
@@ -70,15 +93,30 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
         from app.serving import serve
 
         return serve(settings)
+    if options.command == "worker":
+        from app.serving import work
+
+        return work(
+            settings,
+            number=options.number,
+            listener=options.listener,
+            heart=options.heart,
+            accept_when_ready=options.accept_when_ready,
+        )
     if options.command == "check":
         return check(settings)
+    if options.command == "use":
+        return use(settings, options.version)
+    if options.command == "key":
+        return make_key(options.name)
     if options.command == "settings":
         print(settings_table())
         return 0
     from app.address import local_url
 
     url = options.url or local_url(settings.host, settings.port)
-    return predict(options.file, url, abstain=options.abstain)
+    key = options.api_key or os.environ.get("API_KEY")
+    return predict(options.file, url, abstain=options.abstain, api_key=key)
 
 
 def check(settings: Settings) -> int:
@@ -98,20 +136,60 @@ def check(settings: Settings) -> int:
     return 0
 
 
-def predict(file: Path, url: str, *, abstain: bool = False) -> int:
+def use(settings: Settings, version: str) -> int:
+    """Choose the version that is to be served from the settings' folder of versions.
+
+    Args:
+        settings: of the servers.
+        version: a number, or `latest`.
+
+    Raises:
+        AppError: there is no such version, or it is not whole.
+    """
+    from app.contract import CONTRACT_FILE, find_version, open_artifact, pin
+    from app.errors import ArtifactError
+
+    folder = settings.artifact
+    if (folder / CONTRACT_FILE).is_file():
+        raise ArtifactError(f"{folder}: a version, not a folder of versions; set ARTIFACT to {folder.parent}")
+    if version != "latest" and not version.isdecimal():
+        raise ArtifactError(f"{version!r}: no version; give a number, or latest")
+    number = None if version == "latest" else int(version)
+    if number is not None:
+        open_artifact(folder / version)
+    pin(folder, number)
+    looks = "servers look every RELOAD_SECONDS, and at SIGHUP"
+    print(f"{find_version(folder)} is to be served; {looks}", file=sys.stderr)
+    return 0
+
+
+def make_key(name: str) -> int:
+    """Make an API key. It is shown on standard error: standard output can be added to the key file."""
+    from app.keys import line_of, new_key
+
+    key = new_key()
+    print(
+        f"{key}\nThis is the key, and it is shown this once. The file gets the line below.", file=sys.stderr
+    )
+    print(line_of(name, key))
+    return 0
+
+
+def predict(file: Path, url: str, *, abstain: bool = False, api_key: str | None = None) -> int:
     """Send the series of a file to a server and print its predictions, a JSON object a line.
 
     Args:
         file: a `.npy` or `.json` file of series.
         url: the server's.
         abstain: no label where the model is not sure of one.
+        api_key: that the server asks for, if it asks for any.
 
     Raises:
         ClientError: the file cannot be read, or the server's own words.
     """
     from app.client import Client, read_series
 
-    with Client(url) as client:
+    with Client(url, api_key=api_key) as client:
         for prediction in client.predict(read_series(file), abstain=abstain):
             print(prediction.model_dump_json())
     return 0
@@ -124,5 +202,6 @@ def settings_table() -> str:
     rows = ["| variable | default | meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         default = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
-        rows.append(f"| `{name.upper()}` | `{default}` | {field.description} |")
+        shown = "" if field.default in (None, ()) else f"`{default}`"
+        rows.append(f"| `{name.upper()}` | {shown} | {field.description} |")
     return "\n".join(rows)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.metrics import Metrics
-from app.service import Service
+from app.rollout import Rollout
 
 log = logging.getLogger(__name__)
 
@@ -22,14 +22,14 @@ class Drain:
     """The way from a SIGTERM to the end.
 
     Args:
-        service: is told to drain, and to close if draining takes too long.
+        rollout: is told to drain, and to close if draining takes too long.
         metrics: is told that requests should go elsewhere.
         delay: seconds to go on accepting with readiness off. A second signal cuts it short.
         timeout: seconds after that to finish what was accepted; the rest gets 503.
     """
 
-    def __init__(self, service: Service, metrics: Metrics, *, delay: float, timeout: float) -> None:
-        self._service = service
+    def __init__(self, rollout: Rollout, metrics: Metrics, *, delay: float, timeout: float) -> None:
+        self._rollout = rollout
         self._metrics = metrics
         self._delay = delay
         self._timeout = timeout
@@ -70,7 +70,7 @@ class Drain:
     def _signalled(self, number: int) -> None:
         if self._waiting is None:
             log.info("draining: not ready any more, accepting for another %g s", self._delay)
-            self._service.drain()
+            self._rollout.drain()
             self._metrics.draining()
             loop = asyncio.get_running_loop()
             self._waiting = loop.call_later(self._delay, self.stop_server, number)
@@ -80,4 +80,30 @@ class Drain:
 
     async def _close_late(self) -> None:
         await asyncio.sleep(self._timeout)
-        await self._service.close(timeout=0)
+        await self._rollout.close(timeout=0)
+
+
+@contextmanager
+def looking(rollout: Rollout, *, every: float) -> Iterator[None]:
+    """Look for another version to serve every so many seconds, unless that is 0, and at every SIGHUP."""
+    watching = asyncio.create_task(rollout.watch(seconds=every)) if every > 0 else None
+    looks: set[asyncio.Task[None]] = set()
+
+    def look_again() -> None:
+        log.info("SIGHUP: looking for another version")
+        task = asyncio.create_task(rollout.look(again=True))
+        looks.add(task)
+        task.add_done_callback(looks.discard)
+
+    is_main = threading.current_thread() is threading.main_thread()
+    loop = asyncio.get_running_loop()
+    if is_main:
+        loop.add_signal_handler(signal.SIGHUP, look_again)
+    try:
+        yield
+    finally:
+        if is_main:
+            loop.remove_signal_handler(signal.SIGHUP)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # its default would end a process that drains
+        for task in (*looks, *([watching] if watching else [])):
+            task.cancel()

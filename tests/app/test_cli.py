@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,8 @@ import numpy as np
 import pytest
 
 from app.contract import Artifact, sha256_of
+from app.keys import line_of, new_key, read_keys
+from tests.app.routes.served import served
 from tests.conftest import ROOT, Server, free_port, running_server
 from tests.trusted import a_series
 
@@ -51,8 +55,9 @@ def test_serving_nothing_ends_with_one_line(tmp_path: Path) -> None:
     assert "no such folder; train one with `make train` or set ARTIFACT" in line
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_serving_an_artifact_that_does_not_keep_its_word_ends_with_one_line(
-    artifact: Artifact, tmp_path: Path
+    artifact: Artifact, tmp_path: Path, workers: str
 ) -> None:
     """Golden answers that are not reproduced stop the server, though every digest is right."""
     folder = shutil.copytree(artifact.folder, tmp_path / "1")
@@ -63,11 +68,21 @@ def test_serving_an_artifact_that_does_not_keep_its_word_ends_with_one_line(
     contract["derived"] = {}
     contract["files"]["golden.npz"] = sha256_of(folder / "golden.npz")
     (folder / "contract.json").write_text(json.dumps(contract))
-    done = run("serve", ARTIFACT=str(tmp_path), PORT=str(free_port()), LOG_FORMAT="json")
+    done = run("serve", ARTIFACT=str(tmp_path), PORT=str(free_port()), WORKERS=workers)
     assert done.returncode == 1, done.stderr
     critical = [entry for entry in map(json.loads, done.stderr.splitlines()) if entry["level"] == "CRITICAL"]
     assert len(critical) == 1
     assert "golden answers alone on openvino differ by" in critical[0]["message"]
+
+
+def test_a_port_that_is_taken_ends_several_workers_with_one_line() -> None:
+    """Which settings to change, and that no worker was started for nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run("serve", HOST="127.0.0.1", PORT=port, WORKERS="2")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert f"HOST 127.0.0.1, PORT {port}: cannot listen there: [Errno" in line
 
 
 def test_a_bad_setting_ends_with_one_line() -> None:
@@ -76,6 +91,48 @@ def test_a_bad_setting_ends_with_one_line() -> None:
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith("WORKERS: Input should be a valid integer")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_serving_without_the_keys_that_are_wanted_ends_with_one_line(tmp_path: Path, workers: str) -> None:
+    """Nobody believes to have closed a door that stands open."""
+    (tmp_path / "keys").write_text("# keys\nalice\n")
+    done = run("serve", API_KEYS=str(tmp_path / "keys"), PORT=str(free_port()), WORKERS=workers)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "keys: line 2: name:sha256 is needed" in line
+
+
+def test_a_new_key_and_its_line_belong_together(tmp_path: Path) -> None:
+    """The line alone is on standard output, to be added to the file; the key is shown beside it."""
+    done = run("key", "alice")
+    assert done.returncode == 0
+    key = done.stderr.splitlines()[0]
+    (tmp_path / "keys").write_text(done.stdout)
+    assert read_keys(tmp_path / "keys") == {hashlib.sha256(key.encode()).digest(): "alice"}
+    assert key not in done.stdout
+
+
+def test_a_key_needs_a_plain_name() -> None:
+    """What may stand before the colon is told."""
+    done = run("key", "a:b")
+    assert done.returncode == 2
+    assert "'a:b': up to 64 letters, digits, dots, dashes and underscores" in done.stderr
+
+
+def test_predict_brings_its_key(plain_artifact: Artifact, tmp_path: Path) -> None:
+    """From an option or the environment; without one, the server's words in one line."""
+    key = new_key()
+    (tmp_path / "keys").write_text(line_of("alice", key))
+    np.save(tmp_path / "series.npy", plain_artifact.golden.series[:1])
+    with served(plain_artifact, api_keys=tmp_path / "keys") as app:
+        ask = ("predict", str(tmp_path / "series.npy"), "--url", app.url)
+        assert len(run(*ask, "--api-key", key).stdout.splitlines()) == 1
+        assert len(run(*ask, API_KEY=key).stdout.splitlines()) == 1
+        refused = run(*ask)
+    assert refused.returncode == 1
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith("Key missing or not known: an API key is needed")
 
 
 def test_check_proves_the_artifact() -> None:

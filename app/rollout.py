@@ -1,0 +1,227 @@
+"""Which version of the model serves, and how another takes its place: beside it, proven first, then at once.
+
+A version that is found is loaded, warmed and proven while the old one serves. Then new requests get the new
+one, and those that the old one took get their answers from it. One that fails its checks changes nothing.
+It knows folders and services, no HTTP and no engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from app.contract import find_version
+from app.errors import AppError, ArtifactError, ContractViolation
+from app.service import Service, State, Status
+
+log = logging.getLogger(__name__)
+
+
+class RolloutObserver(Protocol):
+    """Told what becomes of versions. It must not raise."""
+
+    def serving(self, *, model: str, version: int, engine: str) -> None:
+        """A version is loaded, proven and gets the requests."""
+
+    def retired(self, *, model: str, version: int, engine: str) -> None:
+        """A version is not loaded any more."""
+
+    def version_refused(self, *, version: str) -> None:
+        """A version failed its checks; the argument is its folder's name."""
+
+
+class Rollout:
+    """The versions that are loaded, of which one gets the requests that ask for none.
+
+    Args:
+        first: the version to start with, not yet started.
+        open_version: makes the service of a version's folder, not yet started; raises `ArtifactError`.
+        path: a version folder, which is all there is then, or a folder of versions.
+        keep: how many versions stay loaded: the one that serves and those that served before it.
+        finish: seconds in which a version that is given up finishes what it took.
+        observer: told what happens.
+    """
+
+    def __init__(
+        self,
+        first: Service,
+        open_version: Callable[[Path], Service],
+        path: Path,
+        *,
+        keep: int,
+        finish: float,
+        observer: RolloutObserver,
+    ) -> None:
+        self._open = open_version
+        self._path = path
+        self._keep = keep
+        self._finish = finish
+        self._observer = observer
+        self._loaded = [first]  # the one that serves, then those that served before it, the latest first
+        self._refused: dict[
+            str, tuple[object, str]
+        ] = {}  # by folder's name: what it was like, and the reason
+        self._trouble: str | None = None
+        self._looking = asyncio.Lock()
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    @property
+    def current(self) -> Service:
+        """The version that serves."""
+        return self._loaded[0]
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """Those that are loaded, the one that serves first."""
+        return tuple(service.contract.version for service in self._loaded)
+
+    def has(self, service: Service) -> bool:
+        """Whether a version is loaded."""
+        return service in self._loaded
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """Why versions were not taken, by their folders' names."""
+        return {name: reason for name, (_, reason) in self._refused.items()}
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the first version could not be made or proven."""
+        return self.current.has_failed
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether it has been asked to stop."""
+        return self.current.is_draining
+
+    def status(self) -> Status:
+        """The state of the version that serves, read from memory."""
+        return self.current.status()
+
+    def pick(self, version: int | None) -> Service:
+        """The version that is asked for; the one that serves if none is.
+
+        Raises:
+            ContractViolation: it is not loaded.
+        """
+        if version is None:
+            return self._loaded[0]
+        for service in self._loaded:
+            if service.contract.version == version:
+                return service
+        loaded = ", ".join(map(str, self.versions))
+        raise ContractViolation([("version", f"{version} is not loaded; loaded: {loaded}")])
+
+    async def start(self) -> None:
+        """Load, warm and prove the first version, then take requests.
+
+        Raises:
+            AppError: it does not work.
+        """
+        await self.current.start()
+        self._tell_serving(self.current)
+
+    async def watch(self, *, seconds: float) -> None:
+        """Look for another version every so many seconds, until cancelled."""
+        while True:
+            await asyncio.sleep(seconds)
+            await self.look()
+
+    async def look(self, *, again: bool = False) -> None:
+        """Have the version serve that is to be served; what goes wrong is logged and changes nothing.
+
+        Args:
+            again: try one again that was refused, though it has not changed.
+        """
+        async with self._looking:
+            if self.current.status().state is not State.READY:
+                return
+            try:
+                folder = find_version(self._path)
+                seen = _look_of(folder)
+            except (OSError, ArtifactError) as error:  # deleted, say: what is loaded needs no files
+                self._complain(str(error))
+                return
+            self._trouble = None
+            if folder == self.current.artifact.folder:
+                return
+            known = self._refused.get(folder.name)
+            if known is None or known[0] != seen or again:
+                await self._take(folder, seen)
+
+    def drain(self) -> None:
+        """Say no to readiness, and go on answering."""
+        for service in self._loaded:
+            service.drain()
+
+    async def close(self, *, timeout: float) -> None:
+        """Admit nothing more, finish the admitted within `timeout` seconds, fail the rest with `NotReady`."""
+        await asyncio.gather(*(service.close(timeout=timeout) for service in self._loaded), *self._leaving)
+
+    async def _take(self, folder: Path, seen: object) -> None:
+        loaded = next((service for service in self._loaded if service.artifact.folder == folder), None)
+        service = loaded or await self._prove(folder, seen)
+        if service is None:
+            return
+        if self.is_draining:  # meanwhile
+            await service.close(timeout=0)
+            return
+        self._refused.pop(folder.name, None)
+        log.info("version %d serves, after version %d", service.contract.version, self.versions[0])
+        self._loaded = [service, *(other for other in self._loaded if other is not service)]
+        self._tell_serving(service)
+        while len(self._loaded) > self._keep:
+            task = asyncio.create_task(self._retire(self._loaded.pop()))
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+
+    async def _prove(self, folder: Path, seen: object) -> Service | None:
+        """A started service of a version; None, and a note of the reason, if it does not work."""
+        try:
+            # It reads and digests files, which takes a while: not on the event loop.
+            service = await asyncio.to_thread(self._open, folder)
+            try:
+                self._check_name(service)
+                await service.start()
+            except AppError:
+                await service.close(timeout=0)
+                raise
+        except AppError as error:
+            log.error(  # noqa: TRY400 - the error is a line for people, and its trace says no more
+                "version %s is refused, version %d serves on: %s", folder.name, self.versions[0], error
+            )
+            self._refused[folder.name] = seen, str(error)
+            self._observer.version_refused(version=folder.name)
+            return None
+        return service
+
+    def _complain(self, trouble: str) -> None:
+        """Log what is in the way of looking, once for as long as it is."""
+        if trouble != self._trouble:
+            log.warning("versions cannot be looked for: %s", trouble)
+        self._trouble = trouble
+
+    def _check_name(self, service: Service) -> None:
+        name, expected = service.contract.name, self.current.contract.name
+        if name != expected:
+            raise ArtifactError(
+                f"{service.artifact.folder}: a version of {name!r}, and {expected!r} is served"
+            )
+
+    async def _retire(self, service: Service) -> None:
+        contract, engine = service.contract, service.engine_description or ""
+        await service.close(timeout=self._finish)
+        self._observer.retired(model=contract.name, version=contract.version, engine=engine)
+        log.info("version %d is given up", contract.version)
+
+    def _tell_serving(self, service: Service) -> None:
+        contract, engine = service.contract, service.engine_description or ""
+        self._observer.serving(model=contract.name, version=contract.version, engine=engine)
+
+
+def _look_of(folder: Path) -> object:
+    """What changes when something in a folder does."""
+    return sorted((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in folder.iterdir())

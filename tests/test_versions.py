@@ -1,0 +1,126 @@
+"""A real server under load whose version is swapped, broken and rolled back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import numpy as np
+
+from app.contract import Artifact
+from tests.conftest import ROOT, Server, running_server
+from tests.versions import add_version, damage
+
+CALLERS = 3
+
+
+@contextmanager
+def load(server: Server, artifact: Artifact) -> Iterator[list[Future[set[int]]]]:
+    """Callers that ask for golden answers until the end, and check each; the versions that answered them."""
+    stop = threading.Event()
+    golden, tolerance = artifact.golden, artifact.contract.output.tolerance
+    bodies = [{"instances": golden.series[place : place + 1].tolist()} for place in range(4)]
+
+    def ask() -> set[int]:
+        versions, place = set(), 0
+        with httpx.Client(base_url=server.url, timeout=30) as client:
+            while not stop.is_set():
+                place = (place + 1) % len(bodies)
+                answer = client.post("/predict", json=bodies[place]).raise_for_status().json()
+                [prediction] = answer["predictions"]
+                found = list(prediction["probabilities"].values())
+                np.testing.assert_allclose(found, golden.probabilities[place], rtol=0, atol=tolerance)
+                versions.add(answer["version"])
+        return versions
+
+    with ThreadPoolExecutor(CALLERS) as pool:
+        callers = [pool.submit(ask) for _ in range(CALLERS)]
+        try:
+            yield callers
+        finally:
+            stop.set()
+
+
+def wait_for(server: Server, version: int) -> None:
+    """Until a version serves."""
+    deadline = time.monotonic() + 60
+    while httpx.get(f"{server.url}/readyz").json()["version"] != version:
+        assert time.monotonic() < deadline, f"version {version} does not serve: {server.log.read_text()}"
+        time.sleep(0.02)
+
+
+def use(folder: Path, version: str) -> None:
+    """The operator's command."""
+    command = [sys.executable, "-m", "app", "use", version]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, "ARTIFACT": str(folder)}, check=True)
+
+
+def test_versions_come_and_go_under_load(tmp_path: Path, artifact: Artifact) -> None:
+    """A new one, a broken one and a roll-back: every answer is right and names a whole version."""
+    add_version(tmp_path, 1, artifact)
+    with running_server(ARTIFACT=str(tmp_path), RELOAD_SECONDS="0.05") as server:
+        with load(server, artifact) as callers:
+            add_version(tmp_path, 2, artifact)
+            wait_for(server, 2)
+            damage(add_version(tmp_path, 3, artifact))
+            while not (refused := httpx.get(f"{server.url}/model").json()["refused"]):
+                time.sleep(0.02)
+            use(tmp_path, "1")
+            wait_for(server, 1)
+        assert set.union(*(caller.result() for caller in callers)) == {1, 2}
+        assert list(refused) == ["3"]
+        metrics = httpx.get(f"{server.url}/metrics").text
+        assert 'timeseries_version_refusals_total{version="3"} 1.0' in metrics
+        assert server.stop() == 0
+        assert "Traceback" not in server.log.read_text()
+
+
+def test_sighup_looks_at_once_and_a_version_can_be_asked_for(tmp_path: Path, artifact: Artifact) -> None:
+    """Of those that are loaded; the answer says which it was."""
+    add_version(tmp_path, 1, artifact)
+    with (
+        running_server(ARTIFACT=str(tmp_path), RELOAD_SECONDS="0", KEEP_VERSIONS="2") as server,
+        httpx.Client(base_url=server.url) as client,
+    ):
+        body = {"instances": artifact.golden.series[:1].tolist()}
+        add_version(tmp_path, 2, artifact)
+        server.process.send_signal(signal.SIGHUP)
+        wait_for(server, 2)
+        assert client.get("/model").json()["loaded"] == [2, 1]
+        for query, version in (("", 2), ("?version=1", 1), ("?version=2", 2)):
+            assert client.post(f"/predict{query}", json=body).json()["version"] == version
+        refusal = client.post("/predict?version=3", json=body)
+        assert refusal.status_code == 422
+        assert refusal.json()["violations"][0]["message"] == "3 is not loaded; loaded: 2, 1"
+        assert client.get("/openapi.json").json()["info"]["version"] == "forda/2"
+
+
+def test_memory_returns_after_many_swaps(tmp_path: Path, artifact: Artifact) -> None:
+    """Each swap loads a model and gives one up: ten take no more than a few times what one does."""
+    add_version(tmp_path, 1, artifact)
+    with running_server(ARTIFACT=str(tmp_path), RELOAD_SECONDS="0") as server:
+
+        def megabytes() -> float:
+            pages = int(Path(f"/proc/{server.process.pid}/statm").read_text().split()[1])
+            return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+        def swap(number: int) -> float:
+            add_version(tmp_path, number, artifact)
+            server.process.send_signal(signal.SIGHUP)
+            wait_for(server, number)
+            return megabytes()
+
+        before = megabytes()
+        first = swap(2) - before
+        after = [swap(number) - before for number in range(3, 12)]
+        # A model that is not given up adds as much each time as the first swap did: ten times in the end.
+        assert after[-1] < 3 * max(first, 30), (first, after)
