@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 
-from app import schemas
+from app import process, schemas
 from app.contract import open_artifact
 from app.engines import load_engine
 from app.errors import AppError
-from app.lifecycle import Drain
+from app.gate import Gate
+from app.keys import KeyFile
+from app.lifecycle import Drain, looking
 from app.metrics import Metrics
-from app.routes import native, ops, problems
-from app.routes.context import RequestContext
+from app.rollout import Rollout
+from app.routes import docs, entrance, native, ops, problems
+from app.routes.context import RequestContext, Surroundings
+from app.routes.direct import Direct
+from app.routes.doorkeeper import Doorkeeper
 from app.routes.predict import Limits, Predict
-from app.routes.shortcut import Shortcut
 from app.service import Service
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
+
+OPENAPI = "/openapi.json"
 
 DESCRIPTION = """\
 Class probabilities of time series, from a model that proved itself before it took traffic.
@@ -50,50 +55,65 @@ def create_app(settings: Settings | None = None, service: Service | None = None)
 
     Raises:
         ArtifactError: the artifact is missing, damaged or foreign.
+        KeyFileBroken: there is to be a file of API keys, and there is none or it is not one.
     """
     settings = settings or Settings()
     metrics = Metrics()
-    service = service or create_service(settings, metrics)
+    rollout = _create_rollout(settings, metrics, service)
     app: FastAPI = FastAPIOffline(
         title="Time series classification",
-        summary=service.contract.description,
         description=DESCRIPTION,
-        version=f"{service.contract.name}/{service.contract.version}",
+        openapi_url=OPENAPI,
+        docs_url=None,  # `app/routes/docs.py` has it
         redoc_url=None,
         # FastAPI's own: it asks the environment at every request whether there is any, 10 µs.
         telemetry={"tracing": False, "metrics": False, "logs": False},
-        lifespan=partial(_lifespan, service=service, metrics=metrics, settings=settings),
+        lifespan=partial(_lifespan, rollout=rollout, metrics=metrics, settings=settings),
     )
-    app.state.service = service
     limits = Limits(
         max_instances=settings.max_batch_rows,
         max_body_bytes=settings.max_body_bytes,
         timeout=settings.request_timeout,
     )
-    predict = Predict(service, metrics, limits)
-    app.include_router(native.create_router(service, predict))
-    app.include_router(ops.create_router(service, metrics))
+    predict = Predict(rollout, metrics, limits)
+    app.include_router(native.create_router(rollout, predict))
+    app.include_router(ops.create_router(rollout, metrics))
     app.include_router(problems.create_router())
+    app.include_router(docs.create_router(title=app.title, openapi=OPENAPI))
     app.add_api_route("/", _home, include_in_schema=False)
     problems.install(app)
-    app.add_middleware(Shortcut, method="POST", path=native.PREDICT, handler=predict)
-    app.add_middleware(  # the last one added is the first to see a request
-        RequestContext,
-        metrics=metrics,
-        is_draining=lambda: service.is_draining,
-        access_log=settings.access_log,
+    surroundings = Surroundings(
+        metrics, is_draining=lambda: rollout.is_draining, access_log=settings.access_log
     )
-    app.openapi = partial(_openapi, app.openapi)  # type: ignore[method-assign]
+    doorkeeper = Doorkeeper(KeyFile(settings.api_keys), metrics.unauthorized) if settings.api_keys else None
+    app.openapi = partial(_openapi, app, app.openapi, predict)  # type: ignore[method-assign]
+    entrance.install(app, doorkeeper=doorkeeper, closed=settings.closed, origins=settings.cors_origins)
+    app.add_middleware(RequestContext, surroundings=surroundings)  # the last one added is the first in line
+    app.state.rollout = rollout
+    app.state.direct = Direct(
+        predict,
+        surroundings,
+        method="POST",
+        path=native.PREDICT,
+        doorkeeper=doorkeeper,
+        unusual=entrance.CORS_MARKS if settings.cors_origins else (),
+    )
+    app.state.gate = Gate(settings.max_connections, metrics.connection_refused)
     return app
 
 
-def create_service(settings: Settings, metrics: Metrics) -> Service:
-    """Open the artifact and make the service that the settings describe; its engine is loaded when it starts.
+def create_service(settings: Settings, metrics: Metrics, path: Path | None = None) -> Service:
+    """Open an artifact and make the service that the settings describe; its engine is loaded when it starts.
+
+    Args:
+        settings: of the server.
+        metrics: observes it.
+        path: of the artifact, if not that of the settings.
 
     Raises:
         ArtifactError: the artifact is missing, damaged or foreign.
     """
-    artifact = open_artifact(settings.artifact)
+    artifact = open_artifact(path or settings.artifact)
     load = partial(
         load_engine,
         artifact,
@@ -112,43 +132,40 @@ def create_service(settings: Settings, metrics: Metrics) -> Service:
     )
 
 
+def _create_rollout(settings: Settings, metrics: Metrics, service: Service | None) -> Rollout:
+    first = service or create_service(settings, metrics)
+    return Rollout(
+        first,
+        partial(create_service, settings, metrics),
+        settings.artifact if service is None else first.artifact.folder,
+        keep=settings.keep_versions,
+        finish=settings.drain_timeout,
+        observer=metrics,
+    )
+
+
 @asynccontextmanager
 async def _lifespan(
-    _app: FastAPI, *, service: Service, metrics: Metrics, settings: Settings
+    _app: FastAPI, *, rollout: Rollout, metrics: Metrics, settings: Settings
 ) -> AsyncIterator[None]:
     """Load in the background, so that probes are answered from the first moment; drain before the end."""
-    drain = Drain(service, metrics, delay=settings.drain_delay, timeout=settings.drain_timeout)
-    loading = asyncio.create_task(_load(service, metrics, drain))
-    with drain.on_signals():
+    drain = Drain(rollout, metrics, delay=settings.drain_delay, timeout=settings.drain_timeout)
+    loading = asyncio.create_task(_load(rollout, drain))
+    with drain.on_signals(), looking(rollout, every=settings.reload_seconds):
         yield
     drain.cancel()
-    await service.close(timeout=settings.drain_timeout)
+    await rollout.close(timeout=settings.drain_timeout)
     await loading
 
 
-async def _load(service: Service, metrics: Metrics, drain: Drain) -> None:
+async def _load(rollout: Rollout, drain: Drain) -> None:
     try:
-        await service.start()
+        await rollout.start()
     except AppError as error:
         log.critical("%s", error)
         drain.stop_server()
     else:
-        _spare_the_collector()
-        contract = service.contract
-        metrics.serving(
-            model=contract.name, version=contract.version, engine=service.engine_description or ""
-        )
-
-
-def _spare_the_collector() -> None:
-    """What start-up made lives as long as the process: leave it out of garbage collection from now on.
-
-    A full collection over it stops the event loop: with it the 99th percentile of 32 connections was 40 ms,
-    without it 15 ms. Only where the process is the server's own, which is where it runs the main thread.
-    """
-    if threading.current_thread() is threading.main_thread():
-        gc.collect()
-        gc.freeze()
+        process.settle()
 
 
 async def _home() -> RedirectResponse:
@@ -156,12 +173,18 @@ async def _home() -> RedirectResponse:
     return RedirectResponse("/docs")
 
 
-def _openapi(generate: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The OpenAPI document, with the schemas of bodies that routes read and write as bytes."""
-    document = generate()
-    components = document.setdefault("components", {}).setdefault("schemas", {})
-    for model in (schemas.PredictRequest, schemas.PredictResponse, schemas.Problem):
-        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-        components.update(schema.pop("$defs", {}))
-        components[model.__name__] = schema
-    return document
+def _openapi(app: FastAPI, generate: Callable[[], dict[str, Any]], predict: Predict) -> dict[str, Any]:
+    """The OpenAPI document of the version that serves, with the schemas that routes do not declare."""
+    service = predict.voice().service
+    contract = service.contract
+    version = f"{contract.name}/{contract.version}"
+    if app.version != version:
+        app.version, app.summary, app.openapi_schema = version, contract.description, None
+        document = generate()
+        components = document.setdefault("components", {}).setdefault("schemas", {})
+        for model in (schemas.PredictRequest, schemas.PredictResponse, schemas.Problem):
+            schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            components.update(schema.pop("$defs", {}))
+            components[model.__name__] = schema
+        native.describe(document, service, predict)
+    return generate()

@@ -1,44 +1,127 @@
-"""Uvicorn's HTTP/1.1, with each answer written as one piece.
-
-Uvicorn writes the headers of an answer and its body one after the other. A process that is killed in between
-leaves half an answer, which no balancer can ask for again; and each write is a system call.
-"""
+"""The connection that takes plain requests past the framework: uvicorn's bytes to exchanges, and back."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.types import Scope
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from app import last_words
+from app.connection import Connection
+from app.gate import Gate
+from app.routes.context import Headers, new_request_id
+from app.routes.direct import Direct, Exchange
+from app.routes.headers import FirstValues
 
 
-class OneWriteProtocol(HttpToolsProtocol):
-    """`HttpToolsProtocol` on a transport that gathers what is written within one turn of the event loop."""
+class PredictProtocol(Connection):
+    """An app that has a `Direct` in its `state.direct` gets its plain requests that way.
+
+    All its others, and all of other apps, go uvicorn's way.
+    """
+
+    cycle: Any  # uvicorn's, or the exchange
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        state = getattr(self.app, "state", None)
+        self._direct: Direct | None = getattr(state, "direct", None)
+        self._gate: Gate | None = getattr(state, "gate", None)
+        self._exchange: Exchange | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Put the gathering transport between the protocol and the connection."""
-        super().connection_made(_Gathering(transport, self.loop))  # type: ignore[arg-type]
+        """Expect requests; but if this is one connection too many, say so and end it."""
+        super().connection_made(transport)
+        if self._gate is not None and not self._gate.admits(len(self.connections)):
+            self.connections.discard(self)
+            self.refuse(last_words.NO_ROOM)
+            if not self._gate.may_linger(self):
+                self.transport.close()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Compute nothing for a caller that has gone."""
+        if self._gate is not None:
+            self._gate.left(self)
+        if self._exchange is not None:
+            self._exchange.abandon()
+            if self.cycle is self._exchange:
+                self.cycle = None
+            self._exchange = None
+        super().connection_lost(exc)
 
-class _Gathering:
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._parts: list[bytes] = []
+    def data_received(self, data: bytes) -> None:
+        """Take what has come, and set a limit to the waiting for what has not."""
+        super().data_received(data)
+        if self._exchange is not None:
+            self._exchange.wait()
 
-    def write(self, data: bytes) -> None:
-        if not self._parts:
-            self._loop.call_soon(self._flush)
-        self._parts.append(data)
+    def on_headers_complete(self) -> None:
+        """Start an exchange for a plain request."""
+        exchange = self._new_exchange()
+        if exchange is None:
+            super().on_headers_complete()
+        else:
+            # What uvicorn wants to know of a cycle, whether it is complete and may be kept alive, this knows.
+            self.head_is_complete()
+            self.cycle = self._exchange = exchange
+            exchange.start()
+            self.body_begins()
 
-    def close(self) -> None:
-        self._flush()
-        self._transport.close()
+    def on_body(self, body: bytes) -> None:
+        """Hand a part of the body to whoever answers the request."""
+        if self._exchange is not None and self.cycle is self._exchange:
+            self.body_goes_on()
+            self._exchange.feed(body)
+        else:
+            super().on_body(body)
 
-    def _flush(self) -> None:
-        parts, self._parts = self._parts, []
-        if parts:
-            self._transport.write(b"".join(parts))
+    def on_message_complete(self) -> None:
+        """Tell whoever answers the request that all of it is there."""
+        if self._exchange is not None and self.cycle is self._exchange:
+            self.body_ends()
+            self._exchange.complete()
+        else:
+            super().on_message_complete()
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
+    def last_words(self, status: int, reason: str) -> bytes:
+        """A problem document. What is no request is counted with them, unless it was the body of one."""
+        request_id = new_request_id()
+        if self._direct is not None and status != last_words.NO_ROOM and not self._in_body:
+            self._direct.surroundings.record_unread(status, request_id=request_id)
+        headers = self.server_state.default_headers
+        return last_words.write(status, reason, request_id=request_id, headers=headers)
+
+    def _new_exchange(self) -> Exchange | None:
+        """An exchange for a plain request; None for others, and where answers have to wait.
+
+        They wait for that of an earlier request on the connection, and for a caller that does not read them.
+        """
+        waits = self.flow.write_paused or not (self.cycle is None or self.cycle.response_complete)
+        if self._direct is None or waits or self.parser.get_http_version() != "1.1":
+            return None
+        scope = cast("Scope", self.scope)
+        headers = FirstValues(scope)
+        if not self._direct.takes(self.parser.get_method(), self.url, headers):
+            return None
+        return Exchange(
+            self._direct, scope, headers, self._respond, keep_alive=self.parser.should_keep_alive()
+        )
+
+    def _respond(self, exchange: Exchange, status: int, headers: Headers, content: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        parts = [STATUS_LINE[status]]
+        closes = False
+        for name, value in (*self.server_state.default_headers, *headers):
+            parts += name, b": ", value, b"\r\n"
+            closes = closes or name == b"connection"  # ours always says "close"
+        if not (closes or exchange.keep_alive):
+            parts.append(b"connection: close\r\n")
+            closes = True
+        parts += b"\r\n", content
+        self.transport.write_whole(b"".join(parts))  # type: ignore[attr-defined]
+        if closes:
+            self.transport.close()
+        self.on_response_complete()

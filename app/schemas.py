@@ -7,7 +7,12 @@ here, so that the client needs nothing of the server.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
+
+# The first double that is infinite as a float32.
+_INFINITE = 2.0**128 - 2.0**103
 
 
 class _Frozen(BaseModel):
@@ -23,7 +28,7 @@ class PredictRequest(_Frozen):
         json_schema_extra={"examples": [{"instances": [[0.25, -1.5, 0.3, 12.0]]}]},
     )
 
-    instances: list[list[float]] = Field(
+    instances: list[list[Annotated[float, Field(gt=-_INFINITE, lt=_INFINITE)]]] = Field(
         min_length=1,
         description=(
             "One list of numbers a series: raw values, any offset and scale. Numbers are finite, within the "

@@ -5,13 +5,33 @@ Only `main` and `cli` read settings; everything else takes plain values.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.address import HOST, PORT
+
+# Routes that are open to all unless they are closed.
+CLOSABLE = ("metrics", "docs", "openapi.json", "/")
+
+
+def _names(text: object) -> object:
+    """The parts of a text with commas; anything else as it is, for pydantic to judge."""
+    if not isinstance(text, str):
+        return text
+    return tuple(name for part in text.split(",") if (name := part.strip()))
+
+
+def _any_of(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+# Not JSON, which pydantic-settings would take it for.
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 
 
 class Settings(BaseSettings):
@@ -29,6 +49,18 @@ class Settings(BaseSettings):
     artifact: Path = Field(
         Path("model_artifacts/forda"),
         description="A version folder, or a folder of versions, of which the highest is served.",
+    )
+    reload_seconds: float = Field(
+        10.0,
+        ge=0,
+        le=86400,
+        description="Seconds between looks for another version to serve; 0 looks at SIGHUP alone.",
+    )
+    keep_versions: int = Field(
+        1,
+        ge=1,
+        le=16,
+        description="Versions that stay loaded: the one served and those before it, for `?version=`.",
     )
     engine: Literal["auto", "openvino", "tensorflow"] = Field(
         "auto",
@@ -57,6 +89,12 @@ class Settings(BaseSettings):
         ge=1024,
         description="Largest request body, as sent and decompressed; past that, 413.",
     )
+    max_connections: int = Field(
+        4096,
+        ge=0,
+        le=1_000_000,
+        description="Most connections to one worker at once; past that, 503 and the end. 0 is no limit.",
+    )
     keep_alive: int = Field(
         75,
         ge=1,
@@ -66,11 +104,32 @@ class Settings(BaseSettings):
     stall_after: float = Field(
         30.0, gt=0, description="Seconds one batch may run before `/livez` says that the engine hangs."
     )
+    worker_timeout: float = Field(
+        10.0,
+        ge=1,
+        le=3600,
+        description="Seconds without a heartbeat after which one of several workers is killed and replaced.",
+    )
     drain_delay: float = Field(
         0.0, ge=0, le=600, description="Seconds to go on accepting after SIGTERM, while `/readyz` says no."
     )
     drain_timeout: float = Field(
         30.0, ge=0, le=3600, description="Seconds to finish what was admitted before the rest gets 503."
+    )
+    api_keys: Path | None = Field(
+        None,
+        description="File of the API keys that let callers in; `python -m app key NAME` makes one. "
+        "Without it all come in.",
+    )
+    closed: Names = Field(
+        (),
+        description=f"Routes, with commas between them, that are not open to all: {_any_of(CLOSABLE)}. "
+        "They need a key; where there are no keys, they are not there.",
+    )
+    cors_origins: Names = Field(
+        (),
+        description="Origins, with commas between them, whose pages may ask this server from a browser: "
+        "`https://host` or `https://host:port`, or `*` for all.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe log entry that is written."
@@ -79,6 +138,24 @@ class Settings(BaseSettings):
         "json", description="One JSON object a line, or text for a person at a terminal."
     )
     access_log: bool = Field(False, description="Log a line for every request that was answered.")
+
+    @field_validator("closed")
+    @classmethod
+    def _can_be_closed(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in CLOSABLE:
+                raise ValueError(f"{name!r} cannot be closed, only {_any_of(CLOSABLE)}")
+        return names
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if origin != "*" and not re.fullmatch(r"https?://[^/\s,@*]+", origin):
+                raise ValueError(
+                    f"{origin!r} is no origin, such as https://host or https://host:port, nor `*`"
+                )
+        return origins
 
     @model_validator(mode="after")
     def _queue_holds_a_batch(self) -> Self:

@@ -34,6 +34,9 @@ _BYTE_ORDER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UNCOUNTED_BYTES = 64 * 1024
 # Lists, objects and fields beyond one a series: enough to parse an honest mistake and say what it is.
 _SPARE_NODES = 20_000
+# Values too: 4 MB of `1,`, which gzip makes 4 kB of, would take a quarter of a second to refuse. An honest
+# mistake is a few series too many, or a few values in each.
+_SPARE_FACTOR = 2
 _KINDS = {str: "a string", bool: "a boolean", type(None): "null", list: "a list", dict: "an object"}
 
 
@@ -64,11 +67,17 @@ class JsonDecoder:
             ContractViolation: it is JSON, but not what the model takes.
         """
         values = read_plain(body, length=self._length, max_instances=self._max_instances)
-        series = to_finite_float32(self._judged(body) if values is None else values)
+        series = to_finite_float32(self.judged(body) if values is None else values)
         series.setflags(write=False)
         return series
 
-    def _judged(self, body: bytes) -> NDArray[np.float64]:
+    def judged(self, body: bytes) -> NDArray[np.float64]:
+        """The body's numbers `float64[n, length]` the long way, by pydantic, which can say what is wrong.
+
+        Raises:
+            MalformedPayload: the body is no JSON in UTF-8; the message gives the position.
+            ContractViolation: it is JSON, but not what the model takes.
+        """
         if len(body) > _UNCOUNTED_BYTES:
             self._check_structure(body)
         return np.array(self._validated(body), np.float64)
@@ -81,6 +90,12 @@ class JsonDecoder:
                 f"not read: {nodes:,} lists, objects and fields; "
                 f"{self._max_instances} series need {self._max_instances + 3}"
             )
+        values = body.count(b",") + 1
+        most = self._max_instances * self._length
+        if values > _SPARE_FACTOR * most + _SPARE_NODES:
+            raise MalformedPayload(
+                f"not read: {values:,} values; {self._max_instances} series of {self._length} have {most:,}"
+            )
 
     def _validated(self, body: bytes) -> list[list[float]]:
         try:
@@ -89,6 +104,9 @@ class JsonDecoder:
             raise self._refusal(body, error.errors(include_url=False)) from None
         if document.model_extra:
             raise ContractViolation(_unknown(document.model_extra), total=len(document.model_extra))
+        # The only string of a body that is right is one name, without a colon.
+        if (times := body.count(b":")) > 1:
+            raise ContractViolation([("instances", f"given {times} times; once is enough")])
         return document.instances
 
     def _refusal(self, body: bytes, errors: list[ErrorDetails]) -> MalformedPayload | ContractViolation:

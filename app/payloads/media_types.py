@@ -36,9 +36,14 @@ class Decoder(Protocol):
 
 
 class Decoders:
-    """The decoders of every media type that the service reads, for one model."""
+    """The decoders of every media type that the service reads, for one model.
+
+    Attributes:
+        max_instances: most series in a body.
+    """
 
     def __init__(self, *, length: int, max_instances: int) -> None:
+        self.max_instances = max_instances
         self._decoders: dict[str, Decoder] = {
             JSON: JsonDecoder(length=length, max_instances=max_instances),
             NPY: NpyDecoder(length=length, max_instances=max_instances),

@@ -29,11 +29,12 @@ def read_plain(body: bytes, *, length: int, max_instances: int) -> NDArray[np.fl
         instances = document["instances"]
         if not isinstance(instances, simdjson.Array) or not 1 <= len(instances) <= max_instances:
             return None
+        # Before the numbers are written out: a body of 4 MB can have millions in one list.
+        if not all(isinstance(series, simdjson.Array) and len(series) == length for series in instances):
+            return None
         # Fails on anything but numbers and lists, and forgets which list a number was in.
         numbers = np.frombuffer(instances.as_buffer(of_type="d"), np.float64)
     except (ValueError, TypeError, KeyError, RuntimeError):  # all that simdjson raises
-        return None
-    if not all(isinstance(series, simdjson.Array) and len(series) == length for series in instances):
         return None
     # As many lists as series and one around them: there is none within a series.
     return numbers.reshape(-1, length) if body.count(b"[") == len(instances) + 1 else None

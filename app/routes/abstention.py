@@ -9,6 +9,7 @@ from starlette.datastructures import QueryParams
 from app.contract import Contract
 from app.errors import ContractViolation
 from app.payloads.wording import shown
+from app.routes.query import only_value
 
 NAME = "abstain"
 _VALUES = {"true": True, "1": True, "false": False, "0": False}
@@ -25,26 +26,28 @@ PARAMETER: dict[str, Any] = {
 }
 
 
-def wants_to_abstain(query: bytes, contract: Contract) -> bool:
-    """Whether a query string asks to abstain: `true` or `1`; `false` or `0`, and not to mention it, is no.
-
-    Read here, not declared to the framework: most requests have no query, and then this costs nothing.
+def is_wanted(query: QueryParams) -> bool:
+    """Whether a query asks to abstain: `true` or `1`; `false` or `0`, and not to mention it, is no.
 
     Raises:
-        ContractViolation: another value, several values, or the model has no label sets.
+        ContractViolation: another value, or several values.
     """
-    if not query:
+    value = only_value(query, NAME)
+    if value is None:
         return False
-    values = QueryParams(query).getlist(NAME)
-    if not values:
-        return False
-    if len(values) > 1:
-        raise ContractViolation([(NAME, f"given {len(values)} times; once is enough")])
-    wanted = _VALUES.get(values[0].lower())
+    wanted = _VALUES.get(value.lower())
     if wanted is None:
-        raise ContractViolation([(NAME, f"true or false is needed, this is {shown(values[0]) or 'empty'}")])
-    if wanted and contract.trust is None:
+        raise ContractViolation([(NAME, f"true or false is needed, this is {shown(value) or 'empty'}")])
+    return wanted
+
+
+def check(contract: Contract) -> None:
+    """See whether a model can abstain.
+
+    Raises:
+        ContractViolation: it has no label sets.
+    """
+    if contract.trust is None:
         raise ContractViolation(
             [(NAME, "this model was sealed without label sets and cannot abstain; ask without it")]
         )
-    return wanted

@@ -30,7 +30,9 @@ class AnswerWriter:
     def __init__(self, contract: Contract, metrics: Metrics) -> None:
         kinds = warning_kinds(contract.trust) if contract.trust else ()
         labels = [label.name for label in contract.labels]
-        self._counters = metrics.of_predictions(labels=labels, warnings=[kind.code for kind in kinds])
+        self._counters = metrics.predictions.of(
+            contract.version, labels=labels, warnings=[kind.code for kind in kinds]
+        )
         self.to_json = PredictionEncoder(
             model=contract.name,
             version=contract.version,

@@ -28,7 +28,7 @@ async def read_body(headers: FirstValues, receive: Receive, *, max_bytes: int, d
         MalformedPayload: a broken Content-Length or compression, or the connection ended.
         UnsupportedMediaType: an unknown Content-Encoding.
     """
-    _check_length(headers.get(b"content-length"), max_bytes)
+    check_length(headers.get(b"content-length"), max_bytes)
     body = bytearray()
     # Nearly every body is there in one piece by now; a timer for those costs as much as reading them.
     first = _at_once(receive())
@@ -67,7 +67,13 @@ def _add(message: Message, body: bytearray, max_bytes: int) -> bool:
     return bool(message.get("more_body", False))
 
 
-def _check_length(content_length: str | None, max_bytes: int) -> None:
+def check_length(content_length: str | None, max_bytes: int) -> None:
+    """Judge a body by the value of its Content-Length, before a byte of it is read.
+
+    Raises:
+        MalformedPayload: it is no number.
+        PayloadTooLarge: it is more than `max_bytes`.
+    """
     if content_length is None:
         return
     if not content_length.isdecimal():

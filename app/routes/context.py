@@ -1,4 +1,4 @@
-"""What surrounds every request: its id, its time, its metrics and its line in the log. Plain ASGI."""
+"""What surrounds every request: its id, its time, its metrics and its line in the log."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.metrics import Metrics
+from app.metrics import OTHER, Metrics
 from app.routes.headers import FirstValues
+from app.routes.security import secured
 
 log = logging.getLogger("app.access")
 
@@ -20,49 +21,31 @@ log = logging.getLogger("app.access")
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _ID_BYTES = 16
 
+Headers = list[tuple[bytes, bytes]]
 
-class RequestContext:
-    """Middleware: `X-Request-Id` and `Server-Timing` on every answer, and a count and a time of each.
+
+class Surroundings:
+    """Gives a request its id, completes its answer's headers, counts and logs it; the same for every request.
 
     Args:
-        app: what comes next.
         metrics: is told of each answer.
         is_draining: whether connections should be given up, so that clients find another replica.
         access_log: write a line for each answer.
     """
 
-    def __init__(
-        self, app: ASGIApp, *, metrics: Metrics, is_draining: Callable[[], bool], access_log: bool
-    ) -> None:
-        self._app = app
+    def __init__(self, metrics: Metrics, *, is_draining: Callable[[], bool], access_log: bool) -> None:
         self._metrics = metrics
         self._is_draining = is_draining
         self._access_log = access_log
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and add to its answer."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        arrived = perf_counter()
-        request_id = scope["request_id"] = _request_id(FirstValues(scope).get(b"x-request-id"))
-        status = 500
+    def request_id(self, headers: FirstValues) -> str:
+        """The caller's own if it sent a sane one, else a new one."""
+        given = headers.get(b"x-request-id")
+        return given if given and _SANE_ID.fullmatch(given) else new_request_id()
 
-        async def send_with_headers(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = self._completed(message["headers"], request_id, perf_counter() - arrived)
-            await send(message)
-
-        try:
-            await self._app(scope, receive, send_with_headers)
-        finally:
-            self._record(scope, status, perf_counter() - arrived)
-
-    def _completed(
-        self, headers: Iterable[tuple[bytes, bytes]], request_id: str, seconds: float
-    ) -> list[tuple[bytes, bytes]]:
+    def completed(
+        self, headers: Iterable[tuple[bytes, bytes]], *, request_id: str, seconds: float
+    ) -> Headers:
         """An answer's headers with ours among them, each once: some answers bring theirs."""
         timing = b"total;dur=%.3f" % (seconds * 1e3)
         completed = []
@@ -76,21 +59,89 @@ class RequestContext:
             completed.append((b"connection", b"close"))
         return completed
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        route: Any = scope.get("route")
-        # The route's template, never the raw path: callers choose paths, and each would be a new time series.
-        path = getattr(route, "path", "other")
+    def record(
+        self,
+        method: str,
+        path: str,
+        *,
+        status: int,
+        request_id: str,
+        seconds: float,
+        caller: str | None = None,
+    ) -> None:
+        """Count an answer, and write its line if that is wanted.
+
+        Args:
+            method: of the request.
+            path: the route's template, never the raw path: callers choose paths, and each would be a new time
+                series.
+            status: of the answer.
+            request_id: of the request.
+            seconds: from its arrival to its answer.
+            caller: the name of the API key that it came with. No label of a metric: there may be many.
+        """
         self._metrics.answered(route=path, status=status, seconds=seconds)
         if self._access_log:
-            log.info(
-                "%s %s %d",
+            extra = {"request_id": request_id, "seconds": round(seconds, 6), "status": status}
+            if caller is not None:
+                extra["caller"] = caller
+            log.info("%s %s %d", method, path, status, extra=extra)
+
+    def record_unread(self, status: int, *, request_id: str) -> None:
+        """Count an answer to what was no request, and write its line if that is wanted; it took no time."""
+        self._metrics.answered_unread(status=status)
+        if self._access_log:
+            extra = {"request_id": request_id, "status": status}
+            log.info("- %s %d", OTHER, status, extra=extra)
+
+
+def new_request_id() -> str:
+    """32 hexadecimal digits: as random as a UUID, in a quarter of the time that uuid.uuid4 takes."""
+    return os.urandom(_ID_BYTES).hex()
+
+
+class RequestContext:
+    """Middleware that surrounds a request. Plain ASGI.
+
+    Args:
+        app: what comes next.
+        surroundings: what it is surrounded with.
+    """
+
+    def __init__(self, app: ASGIApp, *, surroundings: Surroundings) -> None:
+        self._app = app
+        self._surroundings = surroundings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and add to its answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        arrived = perf_counter()
+        around = self._surroundings
+        request_id = scope["request_id"] = around.request_id(FirstValues(scope))
+        status = 500
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = around.completed(
+                    secured(message["headers"]), request_id=request_id, seconds=perf_counter() - arrived
+                )
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        finally:
+            route: Any = scope.get("route")
+            path = getattr(route, "path", OTHER)
+            seconds = perf_counter() - arrived
+            around.record(
                 scope["method"],
                 path,
-                status,
-                extra={"request_id": scope["request_id"], "seconds": round(seconds, 6), "status": status},
+                status=status,
+                request_id=request_id,
+                seconds=seconds,
+                caller=scope.get("caller"),
             )
-
-
-def _request_id(given: str | None) -> str:
-    # A random number of a UUID's size, in a quarter of the time that uuid.uuid4 takes.
-    return given if given and _SANE_ID.fullmatch(given) else os.urandom(_ID_BYTES).hex()

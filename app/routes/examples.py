@@ -11,6 +11,7 @@ from typing import Any
 from app.contract import Artifact
 from app.payloads import JSON, NPY, PredictionEncoder
 from app.predictions import Interpreter
+from app.routes import answer_headers
 from app.schemas import PredictRequest, PredictResponse
 
 SERIES = 2
@@ -35,6 +36,20 @@ def request_body(artifact: Artifact) -> dict[str, Any]:
     }
 
 
+def limit(schema: dict[str, Any], *, length: int, max_instances: int) -> None:
+    """Put into the schema of a JSON request what one model and this server make of it.
+
+    Args:
+        schema: of `PredictRequest`, which is for any model; its example, for no model, is taken out.
+        length: of a series.
+        max_instances: most series in a request.
+    """
+    schema.pop("examples", None)
+    instances = schema["properties"]["instances"]
+    instances["maxItems"] = max_instances
+    instances["items"].update(minItems=length, maxItems=length)
+
+
 def answer(artifact: Artifact, encode: PredictionEncoder) -> dict[str, Any]:
     """The response 200 of `/predict`, with the answer to the request's example as its example."""
     golden = artifact.golden
@@ -43,6 +58,7 @@ def answer(artifact: Artifact, encode: PredictionEncoder) -> dict[str, Any]:
     example = json.loads(encode.document(texts))
     return {
         "description": "A prediction for each series, in order.",
+        "headers": answer_headers.EVERY,
         "content": {
             JSON: {
                 "schema": {"$ref": f"#/components/schemas/{PredictResponse.__name__}"},

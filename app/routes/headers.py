@@ -13,6 +13,10 @@ class FirstValues:
     def __init__(self, scope: Scope) -> None:
         self._raw: dict[bytes, bytes] = dict(reversed(scope["headers"]))
 
+    def has_any(self, names: frozenset[bytes]) -> bool:
+        """Whether there is a header of any of these names, in lower case."""
+        return not names.isdisjoint(self._raw)
+
     def get(self, name: bytes) -> str | None:
         """The value of a header, its name in lower case; None if there is none."""
         value = self._raw.get(name)

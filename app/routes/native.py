@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app import errors
 from app.contract import Contract
-from app.routes import abstention, examples
+from app.rollout import Rollout
+from app.routes import abstention, answer_headers, examples, patience, versions
 from app.routes.predict import Predict
 from app.routes.problems import responses
+from app.schemas import PredictRequest
 from app.service import Service
 
 PREDICT = "/predict"
+MODEL = "/model"
 
 
 class ModelInfo(BaseModel):
@@ -21,6 +26,10 @@ class ModelInfo(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     engine: str | None = Field(description="The runtime and its graph; null until they are proven.")
+    loaded: tuple[int, ...] = Field(
+        description="Versions that `?version=` may ask for, the one served first."
+    )
+    refused: dict[str, str] = Field(description="Versions that failed their checks, and why.")
     contract: Contract
     card: str = Field(description="The model card, Markdown.")
 
@@ -38,19 +47,16 @@ PREDICT_ERRORS = (
 )
 
 
-def create_router(service: Service, answer: Predict) -> APIRouter:
-    """`POST /predict`, which `answer` answers, and `GET /model` of one service."""
+def create_router(rollout: Rollout, answer: Predict) -> APIRouter:
+    """`POST /predict`, which `answer` answers, and `GET /model`."""
     router = APIRouter(tags=["predictions"])
 
     @router.post(
         PREDICT,
         summary="Classify series",
         response_class=Response,
-        responses={200: examples.answer(service.artifact, answer.to_json), **responses(*PREDICT_ERRORS)},
-        openapi_extra={
-            "parameters": [abstention.PARAMETER],
-            "requestBody": examples.request_body(service.artifact),
-        },
+        responses=responses(*PREDICT_ERRORS),
+        openapi_extra={"parameters": [abstention.PARAMETER, versions.PARAMETER, patience.PARAMETER]},
     )
     async def predict(request: Request) -> Response:
         """Class probabilities of one or more series, and how far to trust them.
@@ -60,13 +66,32 @@ def create_router(service: Service, answer: Predict) -> APIRouter:
         """
         return await answer(request.scope, request.receive)
 
-    @router.get("/model", summary="Describe the model")
+    @router.get(
+        MODEL,
+        summary="Describe the model",
+        responses={200: {"headers": answer_headers.EVERY}},
+    )
     async def model() -> ModelInfo:
-        """The contract of the model that is served, its metrics, its card, and the engine it runs on."""
+        """The contract of the version that is served, its metrics, its card, and the engine it runs on."""
+        service = rollout.current
         return ModelInfo(
             engine=service.engine_description,
+            loaded=rollout.versions,
+            refused=dict(rollout.refused),
             contract=service.contract,
             card=service.artifact.card,
         )
 
     return router
+
+
+def describe(document: dict[str, Any], service: Service, answer: Predict) -> None:
+    """Complete an OpenAPI document with what depends on the version: its series, and the answer to two."""
+    operation = document["paths"][PREDICT]["post"]
+    examples.limit(
+        document["components"]["schemas"][PredictRequest.__name__],
+        length=service.contract.input.length,
+        max_instances=answer.voice().decoders.max_instances,
+    )
+    operation["requestBody"] = examples.request_body(service.artifact)
+    operation["responses"]["200"] = examples.answer(service.artifact, answer.voice().write.to_json)

@@ -8,7 +8,9 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.metrics import Metrics
-from app.service import Service, State
+from app.rollout import Rollout
+from app.routes import answer_headers
+from app.service import State
 
 
 class Health(BaseModel):
@@ -23,45 +25,51 @@ class Health(BaseModel):
     reasons: tuple[str, ...] = Field(description="What is not as it should be; empty if all is well.")
 
 
-def create_router(service: Service, metrics: Metrics) -> APIRouter:
+def create_router(rollout: Rollout, metrics: Metrics) -> APIRouter:
     """`/livez`, `/readyz`, `/startupz` and `/metrics`."""
     router = APIRouter(tags=["operations"])
-    unavailable: dict[int | str, dict[str, Any]] = {
-        503: {"model": Health, "description": "No; the reasons say why."}
+    answered: dict[int | str, dict[str, Any]] = {200: {"headers": answer_headers.EVERY}}
+    probed = {
+        **answered,
+        503: {
+            "model": Health,
+            "description": "No; the reasons say why.",
+            "headers": answer_headers.EVERY,
+        },
     }
 
     def answer(response: Response, *, ok: bool) -> Health:
-        status = service.status()
+        status, contract = rollout.status(), rollout.current.contract
         response.status_code = 200 if ok else 503
         response.headers["Cache-Control"] = "no-store"
         return Health(
             ok=ok,
             state=status.state,
-            model=service.contract.name,
-            version=service.contract.version,
+            model=contract.name,
+            version=contract.version,
             reasons=status.reasons,
         )
 
-    @router.get("/livez", summary="Is it worth keeping?", responses=unavailable)
+    @router.get("/livez", summary="Is it worth keeping?", responses=probed)
     async def livez(response: Response) -> Health:
         """No once the engine hangs or the batcher broke: restart it."""
-        return answer(response, ok=service.status().alive)
+        return answer(response, ok=rollout.status().alive)
 
-    @router.get("/readyz", summary="Should requests be sent here?", responses=unavailable)
+    @router.get("/readyz", summary="Should requests be sent here?", responses=probed)
     async def readyz(response: Response) -> Health:
         """Only after the golden answers, and not while draining."""
-        return answer(response, ok=service.status().ready)
+        return answer(response, ok=rollout.status().ready)
 
-    @router.get("/startupz", summary="Has it proven itself?", responses=unavailable)
+    @router.get("/startupz", summary="Has it proven itself?", responses=probed)
     async def startupz(response: Response) -> Health:
         """Yes once the engine was loaded, warmed and proven on the golden answers."""
-        return answer(response, ok=service.status().started)
+        return answer(response, ok=rollout.status().started)
 
     @router.get(
         "/metrics",
         summary="Metrics for Prometheus",
         response_class=Response,
-        responses={200: {"content": {"text/plain": {}}}},
+        responses={200: {**answered[200], "content": {"text/plain": {}}}},
     )
     async def prometheus() -> Response:
         """Metrics in Prometheus' text format, of all workers."""

@@ -1,19 +1,25 @@
-"""Answering `POST /predict`: from the bytes of a request to those of its answer."""
+"""Answering `POST /predict`: from the bytes of a request to those of its answer, however they come and go."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
 from time import perf_counter
+from typing import NamedTuple
 
 from fastapi import Response
+from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope
 
+from app.batching import Answer, Entry
+from app.errors import AppError
 from app.metrics import Metrics
-from app.payloads import Decoders, PredictionEncoder
-from app.routes import abstention
+from app.payloads import Decoders
+from app.predictions import Series, Share
+from app.rollout import Rollout
+from app.routes import abstention, patience, versions
 from app.routes.answers import AnswerWriter
-from app.routes.bodies import read_body
+from app.routes.bodies import check_length, read_body
 from app.routes.headers import FirstValues
 from app.service import Service
 
@@ -27,47 +33,170 @@ class Limits:
     timeout: float
 
 
-class Predict:
-    """The handler of `POST /predict` of one service; `app/routes/native.py` documents it.
+class Wish(NamedTuple):
+    """What a request's head asks for.
+
+    Attributes:
+        content_type: of its body, a value that is read.
+        accept: the value of its Accept header.
+        abstain: whether a series that the model is not sure of shall get no label.
+        version: of the model; None for the one that serves.
+        deadline: of the answer, on the event loop's clock.
+    """
+
+    content_type: str | None
+    accept: str | None
+    abstain: bool
+    version: int | None
+    deadline: float
+
+
+class Asked(NamedTuple):
+    """A request that waits for the engine.
+
+    Attributes:
+        wish: what its head asked for.
+        voice: of the version that took it.
+        parsed: seconds that reading the body took.
+        entry: its place in the queue; its `caller` gets the answer, or an error.
+    """
+
+    wish: Wish
+    voice: Voice
+    parsed: float
+    entry: Entry[Series, Share]
+
+
+class Voice:
+    """What one version of the model understands and says.
 
     Args:
-        service: computes.
+        service: of the version.
         metrics: is told of every series that is answered.
         limits: of each request.
     """
 
     def __init__(self, service: Service, metrics: Metrics, limits: Limits) -> None:
         contract = service.contract
-        self._service = service
-        self._limits = limits
-        self._decoders = Decoders(length=contract.input.length, max_instances=limits.max_instances)
-        self._write = AnswerWriter(contract, metrics)
+        self.service = service
+        self.decoders = Decoders(length=contract.input.length, max_instances=limits.max_instances)
+        self.write = AnswerWriter(contract, metrics)
 
-    @property
-    def to_json(self) -> PredictionEncoder:
-        """What writes its JSON."""
-        return self._write.to_json
+
+class Predict:
+    """The steps of `POST /predict`; `app/routes/native.py` documents it.
+
+    Args:
+        rollout: has the versions that compute.
+        metrics: is told of every series that is answered.
+        limits: of each request.
+    """
+
+    def __init__(self, rollout: Rollout, metrics: Metrics, limits: Limits) -> None:
+        self._rollout = rollout
+        self._metrics = metrics
+        self._limits = limits
+        self._voices: dict[Service, Voice] = {}
+
+    def voice(self, version: int | None = None) -> Voice:
+        """That of a version, by default of the one that serves.
+
+        Raises:
+            ContractViolation: it is not loaded.
+        """
+        service = self._rollout.pick(version)
+        voice = self._voices.get(service)
+        if voice is None:
+            voice = Voice(service, self._metrics, self._limits)
+            # Forget those of versions that were given up.
+            self._voices = {known: self._voices[known] for known in self._voices if self._rollout.has(known)}
+            self._voices[service] = voice
+        return voice
 
     async def __call__(self, scope: Scope, receive: Receive) -> Response:
-        """Answer a request.
+        """Answer a request of the framework's.
 
         Raises:
             PayloadError: the request is not one that can be answered.
             BatchingError: it gets no answer now.
             EngineError: the engine failed.
         """
-        deadline = asyncio.get_running_loop().time() + self._limits.timeout
-        abstain = abstention.wants_to_abstain(scope["query_string"], self._service.contract)
         headers = FirstValues(scope)
-        decode = self._decoders.for_content_type(headers.get(b"content-type"))
-        body = await read_body(headers, receive, max_bytes=self._limits.max_body_bytes, deadline=deadline)
+        now = asyncio.get_running_loop().time()
+        if refusal := self.refusal():
+            raise refusal.with_traceback(None)  # others were told the same one
+        wish = self.read_head(headers, scope["query_string"], now=now)
+        limit = self._limits.max_body_bytes
+        asked = self.ask(wish, await read_body(headers, receive, max_bytes=limit, deadline=wish.deadline))
+        try:
+            answer = await asked.entry.caller
+        finally:
+            self.withdraw(asked)
+        content, media_type, timing = self.write(asked, answer)
+        return Response(content, media_type=media_type, headers={"Server-Timing": timing})
+
+    def refusal(self) -> AppError | None:
+        """What a request that comes now is told at once; None if it may go on.
+
+        Under overload looking at it any longer would take the time that answers need.
+        """
+        return self._rollout.current.refusal()
+
+    def read_head(self, headers: FirstValues, query: bytes, *, now: float) -> Wish:
+        """What a request asks for.
+
+        Args:
+            headers: the request's.
+            query: the request's, without the question mark.
+            now: on the event loop's clock.
+
+        Raises:
+            PayloadError: it is not one that can be answered.
+        """
+        parameters = QueryParams(query) if query else None
+        content_type = headers.get(b"content-type")
+        self.voice().decoders.for_content_type(content_type)  # every version reads the same ones
+        check_length(headers.get(b"content-length"), self._limits.max_body_bytes)
+        return Wish(
+            content_type,
+            headers.get(b"accept"),
+            abstain=parameters is not None and abstention.is_wanted(parameters),
+            version=None if parameters is None else versions.wanted(parameters),
+            deadline=now + patience.seconds_of(headers.get(patience.HEADER), most=self._limits.timeout),
+        )
+
+    def ask(self, wish: Wish, body: bytes) -> Asked:
+        """Read a request's body, and put its series into the queue.
+
+        Only now does it get its version. Whichever served when the head came, the one that takes it is not
+        given up before it has answered.
+
+        Raises:
+            PayloadError: there are no series that can be answered.
+            BatchingError: they get no answer now.
+        """
+        voice = self.voice(wish.version)
+        if wish.abstain:
+            abstention.check(voice.service.contract)
         started = perf_counter()
-        series = decode(body)
+        series = voice.decoders.for_content_type(wish.content_type)(body)
         parsed = perf_counter() - started
-        answer = await self._service.predict(series, deadline=deadline)
-        content, media_type = self._write(answer.result, accept=headers.get(b"accept"), abstain=abstain)
+        return Asked(wish, voice, parsed, voice.service.admit(series, deadline=wish.deadline))
+
+    def withdraw(self, asked: Asked) -> None:
+        """Nobody waits for an answer any more."""
+        asked.voice.service.withdraw(asked.entry)
+
+    def write(self, asked: Asked, answer: Answer[Share]) -> tuple[bytes, str, str]:
+        """An answer's body, its media type, and the value of its Server-Timing header.
+
+        Raises:
+            EngineError: a number is not finite.
+        """
+        wish = asked.wish
+        content, media_type = asked.voice.write(answer.result, accept=wish.accept, abstain=wish.abstain)
         timing = (
-            f"parse;dur={parsed * 1e3:.3f}, queue;dur={answer.queued * 1e3:.3f}, "
+            f"parse;dur={asked.parsed * 1e3:.3f}, queue;dur={answer.queued * 1e3:.3f}, "
             f'infer;dur={answer.ran * 1e3:.3f}, batch;desc="{answer.batch_rows} series"'
         )
-        return Response(content, media_type=media_type, headers={"Server-Timing": timing})
+        return content, media_type, timing

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from app import errors
+from app.routes import answer_headers, security
 from app.schemas import Problem, Violation
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,9 @@ class Kind:
 INTERNAL = Kind("internal", 500, "Internal error", "Report the request id; the log has the cause.")
 
 KINDS: dict[type[errors.AppError], Kind] = {
+    errors.Unauthorized: Kind(
+        "unauthorized", 401, "Key missing or not known", "Ask the operator for an API key, and send it."
+    ),
     errors.MalformedPayload: Kind(
         "malformed", 400, "Body cannot be read", "Send a body that is what its Content-Type says."
     ),
@@ -60,10 +64,18 @@ KINDS: dict[type[errors.AppError], Kind] = {
         "deadline", 504, "Deadline passed", "Try again when there is less load, or send fewer series."
     ),
 }
+_RETRIED = (errors.QueueFull, errors.NotReady)
 # What the HTTP framework itself refuses.
 FRAMEWORK = {
     404: Kind("not-found", 404, "No such route", "See /docs for the routes there are."),
     405: Kind("method", 405, "Method not allowed", "Use a method that the Allow header names."),
+}
+# What is refused before there is a request, with the end of its connection.
+CONNECTION = {
+    400: Kind("not-http", 400, "Not a request", "Send HTTP/1.1, with one length that is the body's."),
+    414: Kind("target", 414, "Address too long", "Send series in the body, not in the address."),
+    431: Kind("head", 431, "Head too large", "Send fewer and shorter headers."),
+    503: Kind("connections", 503, "Too many connections", "Keep a connection open and use it again."),
 }
 
 
@@ -72,13 +84,14 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(errors.AppError, _app_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
-    app.add_exception_handler(Exception, _unexpected)
+    app.add_exception_handler(Exception, _unexpected_error)
 
 
 def create_router() -> APIRouter:
     """Routes that say what each type of problem is."""
     router = APIRouter(include_in_schema=False)
-    known = {kind.slug: kind for kind in (*KINDS.values(), *FRAMEWORK.values(), INTERNAL)}
+    kinds = (*KINDS.values(), *FRAMEWORK.values(), *CONNECTION.values(), INTERNAL)
+    known = {kind.slug: kind for kind in kinds}
 
     @router.get("/problems/{slug}")
     async def problem(slug: str) -> dict[str, str | int]:
@@ -96,6 +109,7 @@ def responses(*kinds: type[errors.AppError]) -> dict[int | str, dict[str, object
     return {
         KINDS[error].status: {
             "description": f"{KINDS[error].title}. {KINDS[error].remedy}",
+            "headers": {**answer_headers.EVERY, **(answer_headers.RETRY if error in _RETRIED else {})},
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for error in kinds
@@ -115,9 +129,21 @@ def answer(request: Request, error: errors.AppError) -> Response:
     return _respond(request, kind, str(error), error=error)
 
 
+def of_framework(request: Request, error: HTTPException) -> Response:
+    """The problem document of what the framework refuses."""
+    kind = FRAMEWORK.get(error.status_code) or Kind("http", error.status_code, str(error.detail), "")
+    return _respond(request, kind, f"{request.method} {request.url.path}: {kind.title.lower()}", error=error)
+
+
+def unexpected(request: Request, error: Exception) -> Response:
+    """The problem document of an error that nobody expected: never its own text, which may hold anything."""
+    log.error("unexpected %s", type(error).__name__, extra={"request_id": request.scope["request_id"]})
+    return _respond(request, INTERNAL, "an unexpected error; the log has it under this request id")
+
+
 def _respond(request: Request, kind: Kind, detail: str, *, error: Exception | None = None) -> Response:
     violations, total = None, None
-    # Set here too, because the framework answers an unexpected error outside of all middleware.
+    # Set here, with those of `security`: the framework answers an unexpected error outside of all middleware.
     headers = {"X-Request-Id": request.scope["request_id"]}
     if isinstance(error, errors.ContractViolation):
         violations = [Violation(pointer=pointer, message=message) for pointer, message in error.violations]
@@ -126,6 +152,8 @@ def _respond(request: Request, kind: Kind, detail: str, *, error: Exception | No
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     elif isinstance(error, errors.NotReady):
         headers["Retry-After"] = "1"
+    elif isinstance(error, errors.Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
     elif isinstance(error, HTTPException) and error.headers:
         headers.update(error.headers)
     document = Problem(
@@ -138,7 +166,9 @@ def _respond(request: Request, kind: Kind, detail: str, *, error: Exception | No
         total=total,
     )
     body = document.model_dump_json(exclude_none=True)
-    return Response(body, status_code=kind.status, headers=headers, media_type=MEDIA_TYPE)
+    response = Response(body, status_code=kind.status, headers=headers, media_type=MEDIA_TYPE)
+    response.raw_headers.extend(security.PLAIN)
+    return response
 
 
 async def _app_error(request: Request, error: Exception) -> Response:
@@ -148,8 +178,7 @@ async def _app_error(request: Request, error: Exception) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type alone
-    kind = FRAMEWORK.get(error.status_code) or Kind("http", error.status_code, str(error.detail), "")
-    return _respond(request, kind, f"{request.method} {request.url.path}: {kind.title.lower()}", error=error)
+    return of_framework(request, error)
 
 
 async def _validation_error(request: Request, error: Exception) -> Response:
@@ -159,7 +188,5 @@ async def _validation_error(request: Request, error: Exception) -> Response:
     return _respond(request, kind_of(violation), str(violation), error=violation)
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
-    # Never the exception's own text: it may hold anything. The framework logs the trace.
-    log.error("unexpected %s", type(error).__name__, extra={"request_id": request.scope["request_id"]})
-    return _respond(request, INTERNAL, "an unexpected error; the log has it under this request id")
+async def _unexpected_error(request: Request, error: Exception) -> Response:
+    return unexpected(request, error)  # the framework logs the trace

@@ -9,7 +9,7 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from app.protocol import OneWriteProtocol
+from app.protocol import PredictProtocol
 from tests.conftest import Server
 
 
@@ -47,7 +47,7 @@ async def writes_for(request: bytes) -> RecordingTransport:
     config = Config(answer, lifespan="off")
     config.load()
     transport = RecordingTransport()
-    protocol = OneWriteProtocol(config, ServerState(), {}, asyncio.get_running_loop())
+    protocol = PredictProtocol(config, ServerState(), {}, asyncio.get_running_loop())
     protocol.connection_made(transport)
     protocol.data_received(request)
     for _ in range(10):

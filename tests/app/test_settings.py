@@ -47,6 +47,44 @@ def test_the_queue_holds_at_least_one_batch() -> None:
         Settings(max_batch_rows=64, max_queue_rows=63)
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [("", ()), ("metrics", ("metrics",)), (" docs , openapi.json,", ("docs", "openapi.json")), ("/", ("/",))],
+)
+def test_names_stand_between_commas(
+    monkeypatch: pytest.MonkeyPatch, text: str, names: tuple[str, ...]
+) -> None:
+    """As people write lists in a variable, and not as JSON."""
+    monkeypatch.setenv("CLOSED", text)
+    assert Settings().closed == names
+
+
+@pytest.mark.parametrize("name", ["predict", "livez", "/metrics", "*"])
+def test_only_what_may_be_closed_can_be(name: str) -> None:
+    """A name that means nothing would leave a route open that somebody believes closed."""
+    with pytest.raises(
+        ValidationError, match=r"cannot be closed, only `metrics`, `docs`, `openapi\.json`, `/`"
+    ):
+        Settings(closed=("metrics", name))
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://page.example", "http://localhost:3000", "*", "https://[::1]:8443"]
+)
+def test_an_origin_is_taken_as_browsers_write_it(origin: str) -> None:
+    """Scheme, host and port."""
+    assert Settings(cors_origins=(origin,)).cors_origins == (origin,)
+
+
+@pytest.mark.parametrize(
+    "origin", ["page.example", "https://page.example/", "https://*.example", "https://", "ftp://x", "null"]
+)
+def test_what_is_no_origin_is_refused(origin: str) -> None:
+    """It would never match, and nobody would see why."""
+    with pytest.raises(ValidationError, match="is no origin"):
+        Settings(cors_origins=(origin,))
+
+
 def test_settings_cannot_be_changed() -> None:
     """Nobody turns a knob behind another's back."""
     with pytest.raises(ValidationError, match="frozen"):

@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 
 from app.errors import PayloadError
 from app.payloads import Decoder, JsonDecoder, NpyDecoder, decompress
+from fuzz.target import TARGETS, Target
 
+# Of each decoder, here; `make fuzz` tries many more, and some larger ones.
+FIRST_CASES = 1500
 LENGTH, MAX_INSTANCES = 5, 3
 JSON_DECODER = JsonDecoder(length=LENGTH, max_instances=MAX_INSTANCES)
 NPY_DECODER = NpyDecoder(length=LENGTH, max_instances=MAX_INSTANCES)
@@ -131,3 +134,10 @@ def test_a_mutated_compressed_body_is_read_or_refused(
     else:
         # The checksums leave nothing else: what changed can only be gzip's time, flags or name.
         assert result == plain
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+def test_the_first_cases_of_make_fuzz_break_no_promise(target: Target) -> None:
+    """What is read is what other readers of the format make of it, and all else is refused in a line."""
+    for number in range(FIRST_CASES):
+        assert target.judge(target.case(0, number)) is None, f"python -m fuzz --case {target.name}/{number}"

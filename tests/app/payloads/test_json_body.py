@@ -171,6 +171,16 @@ def test_a_wrong_key_is_told_beside_the_missing_one() -> None:
     assert error.total == 2
 
 
+@pytest.mark.parametrize(
+    "first", ['"instances": [[1]]', '"\\u0069nstances": null', '"instances": -Infinity', '"instances": {}']
+)
+def test_a_field_that_is_given_twice_is_refused(first: str) -> None:
+    """Readers of JSON differ in which one counts, so none does."""
+    second = body_of(["0.5"] * LENGTH)
+    body = b"{" + first.encode() + b"," + second.removeprefix(b"{")
+    assert str(violation_of(body)) == "instances: given 2 times; once is enough"
+
+
 def test_an_extra_key_is_refused() -> None:
     """A body with good instances and something else is refused, so that no wish goes unheard."""
     error = violation_of(body_of(GOOD)[:-1] + b', "explain": true}')
@@ -222,12 +232,6 @@ def test_each_wrong_series_is_told_with_its_own_reason() -> None:
     ]
 
 
-def test_of_two_equal_keys_the_last_counts() -> None:
-    """A repeated key is read as most JSON readers read it: the last one wins."""
-    body = b'{"instances": [["x"]], ' + body_of(GOOD)[1:]
-    np.testing.assert_array_equal(DECODE(body), np.full((1, LENGTH), 0.5, np.float32))
-
-
 @pytest.mark.parametrize(
     ("body", "message"),
     [
@@ -275,6 +279,29 @@ def test_millions_of_brackets_are_refused_before_they_are_parsed(unit: bytes) ->
         tracemalloc.stop()
     assert message.startswith("not read: ")
     assert message.endswith(" lists, objects and fields; 256 series need 259")
+
+
+@pytest.mark.parametrize(("head", "tail"), [("[[", "]]"), ("[", "]"), ('[1], "x": [', "]")])
+def test_millions_of_values_are_refused_before_they_are_parsed(head: str, tail: str) -> None:
+    """A body of far more values than a request may have is refused without making an object of each."""
+    body = f'{{"instances": {head}{"1," * 2_000_000}1{tail}}}'.encode()
+    values = f"{body.count(b',') + 1:,}"
+    tracemalloc.start()
+    try:
+        assert malformed(body) == f"not read: {values} values; 256 series of 500 have 128,000"
+        assert tracemalloc.get_traced_memory()[1] < 2 * len(body)
+    finally:
+        tracemalloc.stop()
+
+
+def test_some_values_too_many_are_told_by_what_they_are() -> None:
+    """Half as many series again, or twice as long ones: the answer names the limit that they break."""
+    series = f"[{','.join(['0.25'] * 500)}]"
+    body = f'{{"instances": [{",".join([series] * 384)}]}}'.encode()
+    assert str(violation_of(body)) == "instances: 384 series; at most 256 a request"
+    twice = f"[{','.join(['0.25'] * 1000)}]"
+    body = f'{{"instances": [{",".join([twice] * 256)}]}}'.encode()
+    assert violation_of(body).violations[0] == ("instances/0", "1000 values; the model takes 500")
 
 
 def test_millions_of_fields_are_refused_before_they_are_parsed() -> None:

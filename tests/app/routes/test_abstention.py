@@ -45,7 +45,7 @@ def test_a_model_without_label_sets_cannot_abstain(app: App) -> None:
 def test_the_parameter_is_documented(app: App) -> None:
     """The interactive documentation offers it."""
     operation = app.client.get("/openapi.json").json()["paths"]["/predict"]["post"]
-    (parameter,) = operation["parameters"]
+    parameter = operation["parameters"][0]
     assert (parameter["name"], parameter["in"], parameter["required"]) == ("abstain", "query", False)
     assert parameter["schema"]["type"] == "boolean"
     assert parameter["description"]

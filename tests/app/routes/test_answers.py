@@ -17,7 +17,7 @@ from app.routes.answers import AnswerWriter
 
 def shares(probabilities: NDArray[np.float32], sizes: list[int]) -> list[Share]:
     """The requests of a batch of a model without trust."""
-    batch = Batch(Predictions(probabilities), sizes)
+    batch = Batch(lambda: Predictions(probabilities), sizes)
     return [Share(batch, number) for number in range(len(sizes))]
 
 
@@ -46,6 +46,6 @@ def test_a_number_that_is_not_finite_fails_its_own_request_alone(plain_artifact:
             write(second, accept=accept, abstain=False)
     assert labels(write(first, accept=None, abstain=False)[0]) == ["-1"]
     counted = metrics.render().decode().splitlines()
-    assert 'timeseries_predictions_total{label="-1"} 1.0' in counted
-    assert 'timeseries_predictions_total{label="1"} 0.0' in counted
-    assert "timeseries_confidence_sum 1.0" in counted
+    assert 'timeseries_predictions_total{label="-1",version="2"} 1.0' in counted
+    assert 'timeseries_predictions_total{label="1",version="2"} 0.0' in counted
+    assert 'timeseries_confidence_sum{version="2"} 1.0' in counted

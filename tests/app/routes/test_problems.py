@@ -8,17 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app import errors
-from app.routes.problems import FRAMEWORK, INTERNAL, KINDS, kind_of
+from app.routes.problems import CONNECTION, FRAMEWORK, INTERNAL, KINDS, kind_of
 from tests.app.routes.conftest import App, series
 
 
 def test_every_error_of_a_request_has_a_kind() -> None:
     """No leaf of the tree that a request can meet falls through to 500 by accident."""
+    met = (errors.Unauthorized, errors.PayloadError, errors.BatchingError, errors.EngineError)
     leaves = {
         error
         for _, error in inspect.getmembers(errors, inspect.isclass)
-        if issubclass(error, (errors.PayloadError, errors.BatchingError, errors.EngineError))
-        and not error.__subclasses__()
+        if issubclass(error, met) and not error.__subclasses__()
     }
     assert leaves == set(KINDS)
 
@@ -28,7 +28,11 @@ def test_an_error_that_is_not_in_the_table_is_internal() -> None:
     assert kind_of(errors.ArtifactError("x")) is INTERNAL
 
 
-@pytest.mark.parametrize("kind", [*KINDS.values(), *FRAMEWORK.values(), INTERNAL], ids=lambda kind: kind.slug)
+@pytest.mark.parametrize(
+    "kind",
+    [*KINDS.values(), *FRAMEWORK.values(), *CONNECTION.values(), INTERNAL],
+    ids=lambda kind: kind.slug,
+)
 def test_a_problem_type_can_be_looked_up(app: App, kind: object) -> None:
     """The `type` of a problem document is an address that this server answers."""
     answer = app.client.get(kind.type).json()  # type: ignore[attr-defined]
@@ -65,7 +69,7 @@ def test_an_engine_that_fails_is_a_500_without_a_trace(app: App) -> None:
 
 def test_an_unexpected_error_is_a_500_that_says_nothing_but_its_id(app: App) -> None:
     """A bug in the server leaks nothing and is found in the log by its request id."""
-    app.service.predict = None  # type: ignore[assignment, method-assign]
+    app.service.admit = None  # type: ignore[assignment, method-assign]
     response = app.client.post("/predict", json={"instances": series(1.0).tolist()})
     assert response.status_code == 500
     assert response.headers["content-type"] == "application/problem+json"

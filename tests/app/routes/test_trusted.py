@@ -119,13 +119,13 @@ def test_npy_answers_of_abstained_series_are_nan(trusting: TestClient) -> None:
 def test_what_is_answered_is_counted(trusting: TestClient) -> None:
     """Sizes, warnings, confidence and abstentions, by JSON and npy alike."""
     names = (
-        'timeseries_predictions_total{label="1"}',
-        'timeseries_label_sets_total{size="0"}',
-        'timeseries_label_sets_total{size="1"}',
-        'timeseries_label_sets_total{size="more"}',
-        'timeseries_warnings_total{code="unlike_training_data"}',
-        "timeseries_abstained_series_total",
-        "timeseries_confidence_count",
+        'timeseries_predictions_total{label="1",version="1"}',
+        'timeseries_label_sets_total{size="0",version="1"}',
+        'timeseries_label_sets_total{size="1",version="1"}',
+        'timeseries_label_sets_total{size="more",version="1"}',
+        'timeseries_warnings_total{code="unlike_training_data",version="1"}',
+        'timeseries_abstained_series_total{version="1"}',
+        'timeseries_confidence_count{version="1"}',
     )
     before = [counted(trusting, name) for name in names]
     predict(trusting, SURE, UNSURE, UNLIKE)

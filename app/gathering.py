@@ -1,0 +1,45 @@
+"""Writing what belongs together as one piece: one system call, and a killed process leaves no half of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+
+class Gathering:
+    """A transport that gathers what is written within one turn of the event loop."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """Write with what else is written before the loop goes on."""
+        if not self._parts:
+            self._loop.call_soon(self._flush)
+        self._parts.append(data)
+
+    def write_whole(self, data: bytes) -> None:
+        """Write at once, behind what was written before: for what is all there."""
+        self._flush()
+        self._transport.write(data)
+
+    def write_eof(self) -> None:
+        """Write what there is, and tell the other end that no more comes."""
+        self._flush()
+        self._transport.write_eof()
+
+    def close(self) -> None:
+        """Write what there is, and close."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        parts, self._parts = self._parts, []
+        if parts:
+            self._transport.write(b"".join(parts))
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the connection's."""
+        return getattr(self._transport, name)

@@ -1,0 +1,118 @@
+"""Uvicorn's HTTP/1.1 on a connection that writes each answer as one piece, and that nobody holds for ever.
+
+Uvicorn writes the headers of an answer and its body one after the other. A process that is killed in between
+leaves half an answer, which no balancer can ask for again; and each write is a system call. It waits without
+end for a first request, for the rest of a head, and for a caller to read its answer: a few thousand callers
+that do nothing would take all descriptors of the process.
+
+It knows nothing of this service: what waits for a body or for an answer limits itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.expiry import Expiry
+from app.gathering import Gathering
+
+# Seconds that a head may take from its first byte to its last, and the reading of an answer that is written.
+HEAD_SECONDS = 10.0
+READ_SECONDS = 10.0
+
+
+class Patient(HttpToolsProtocol):
+    """`HttpToolsProtocol` with one write an answer, and one timer for all that it waits for."""
+
+    head_seconds = HEAD_SECONDS
+    read_seconds = READ_SECONDS
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._patience = Expiry(self.loop, self._look)
+        # Until when a caller may do nothing; the timer may be an earlier one's.
+        self._patient_until = math.inf
+        self._in_head = False
+        self._spare_seconds = 0.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Put the gathering transport between the protocol and the connection, and expect a request."""
+        super().connection_made(Gathering(transport, self.loop))  # type: ignore[arg-type]
+        self.wait(self.head_seconds)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing any more."""
+        self._patience.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come; if that was the beginning of a head, expect the rest."""
+        super().data_received(data)
+        if self._in_head and self._patient_until == math.inf:
+            self.wait(self.head_seconds)
+
+    def on_message_begin(self) -> None:
+        """The first byte of a head is there."""
+        super().on_message_begin()
+        self._in_head = True
+        self._patient_until = math.inf
+
+    def on_headers_complete(self) -> None:
+        """Start to answer."""
+        self.head_is_complete()
+        super().on_headers_complete()
+
+    def head_is_complete(self) -> None:
+        """From here on, what answers the request says how long it waits."""
+        self._in_head = False
+        self._patient_until = math.inf
+
+    def on_response_complete(self) -> None:
+        """Go on as uvicorn does, but for its timer: one for each answer costs as much as parsing its head."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif not self._in_head:
+            self.wait_for_next()
+
+    def pause_writing(self) -> None:
+        """Much is written that the caller does not read: it has a while."""
+        super().pause_writing()
+        self.wait(self.read_seconds)
+
+    def resume_writing(self) -> None:
+        """It has read."""
+        super().resume_writing()
+        self._patient_until = math.inf
+        if self.cycle is None or self.cycle.response_complete:
+            self.wait_for_next()
+
+    def wait_for_next(self) -> None:
+        """Expect another request; but first, and not for as long, that the answer to the last one is read."""
+        self.wait(min(self.read_seconds, self.timeout_keep_alive))
+        self._spare_seconds = self.timeout_keep_alive - self.read_seconds
+
+    def wait(self, seconds: float) -> None:
+        """End the connection if its caller does nothing for so long."""
+        self._spare_seconds = 0.0
+        self._patient_until = self.loop.time() + seconds
+        self._patience.watch(self._patient_until)
+
+    def _look(self, now: float) -> float:
+        """End a connection whose caller has done nothing for too long; until when to be patient otherwise."""
+        if now < self._patient_until:
+            return self._patient_until
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()  # closing would wait for the caller to read
+        elif self._spare_seconds > 0:  # the answer has been read
+            self._patient_until, self._spare_seconds = now + self._spare_seconds, 0.0
+            return self._patient_until
+        else:
+            self.transport.close()
+        return math.inf

@@ -1,0 +1,46 @@
+"""The header `X-Request-Timeout`: how long a caller waits, if not as long as the server would."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from app.errors import ContractViolation
+from app.payloads.wording import shown
+
+NAME = "X-Request-Timeout"
+HEADER = NAME.lower().encode()
+# Digits enough for microseconds, and none of float's other spellings: nan, 1e9, 1_0.
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
+
+PARAMETER: dict[str, Any] = {
+    "name": NAME,
+    "in": "header",
+    "required": False,
+    # A number's schema would allow exponents.
+    "schema": {"type": "string", "pattern": rf"^(?!0+(\.0+)?$){_SECONDS.pattern}$", "examples": ["0.5"]},
+    "description": (
+        "Seconds after which nobody waits for the answer any more: past that it is not computed, and the "
+        "status is 504. The server's own limit holds where that is shorter."
+    ),
+}
+
+
+def seconds_of(value: str | None, *, most: float) -> float:
+    """The seconds that a caller waits.
+
+    Args:
+        value: of the header; None without one.
+        most: the server's own limit.
+
+    Raises:
+        ContractViolation: it is no number above 0.
+    """
+    if value is None:
+        return most
+    seconds = float(value) if _SECONDS.fullmatch(value) else 0.0
+    if seconds <= 0:
+        raise ContractViolation(
+            [(NAME, f"seconds above 0 are needed, like 0.5; this is {shown(value) or 'empty'}")]
+        )
+    return min(seconds, most)
