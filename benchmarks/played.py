@@ -8,22 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import uvloop
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from app.protocol import OneWriteProtocol
+from app.protocol import PredictProtocol
 
 REQUESTS = 2000
 
 
-def processor_seconds(app: ASGIApp, request: bytes, *, connections: int, repeats: int) -> list[float]:
+def processor_seconds(
+    app: ASGIApp,
+    request: bytes,
+    *,
+    connections: int,
+    repeats: int,
+    protocol: type[HttpToolsProtocol] = PredictProtocol,
+) -> list[float]:
     """Processor time a request, of all threads, each time over as many requests.
 
     Args:
@@ -31,19 +40,22 @@ def processor_seconds(app: ASGIApp, request: bytes, *, connections: int, repeats
         request: what every connection sends, again after each answer.
         connections: at the same time.
         repeats: how many results.
+        protocol: of each connection.
     """
-    return uvloop.run(_measure(app, request, connections, repeats))
+    return uvloop.run(_measure(app, partial(_Connection, protocol, request=request), connections, repeats))
 
 
-async def _measure(app: ASGIApp, request: bytes, connections: int, repeats: int) -> list[float]:
-    config = Config(app, lifespan="off", log_config=None, access_log=False)
+async def _measure(
+    app: ASGIApp, connect: Callable[..., _Connection], connections: int, repeats: int
+) -> list[float]:
+    config = Config(app, lifespan="off", log_config=None, access_log=False, proxy_headers=False)
     config.load()
     results = []
     async with _started(app):
-        await _run(config, request, connections)  # warm-up
+        await _run(config, connect, connections)  # warm-up
         for _ in range(repeats):
             started = time.process_time()
-            await _run(config, request, connections)
+            await _run(config, connect, connections)
             results.append((time.process_time() - started) / REQUESTS)
     return results
 
@@ -54,14 +66,13 @@ async def _started(app: ASGIApp) -> AsyncIterator[None]:
         yield
         return
     async with app.router.lifespan_context(app):
-        while not app.state.service.status().ready:  # noqa: ASYNC110 - it has no event to wait for
+        while not app.state.rollout.status().ready:  # noqa: ASYNC110 - it has no event to wait for
             await asyncio.sleep(0.01)
         yield
 
 
-async def _run(config: Config, request: bytes, connections: int) -> None:
-    loop = asyncio.get_running_loop()
-    played = [_Connection(config, request, REQUESTS // connections, loop) for _ in range(connections)]
+async def _run(config: Config, connect: Callable[..., _Connection], connections: int) -> None:
+    played = [connect(config, requests=REQUESTS // connections) for _ in range(connections)]
     await asyncio.gather(*(connection.ended for connection in played))
 
 
@@ -69,14 +80,15 @@ class _Connection(asyncio.Transport):
     """Sends a request, and again when it is answered, so many times."""
 
     def __init__(
-        self, config: Config, request: bytes, requests: int, loop: asyncio.AbstractEventLoop
+        self, protocol: type[HttpToolsProtocol], config: Config, *, request: bytes, requests: int
     ) -> None:
         super().__init__()
+        loop = asyncio.get_running_loop()
         self.ended = loop.create_future()
         self._request = request
         self._left = requests
         self._loop = loop
-        self._protocol = OneWriteProtocol(config, ServerState(), {}, loop)
+        self._protocol = protocol(config, ServerState(), {}, loop)
         self._protocol.connection_made(self)
         loop.call_soon(self._protocol.data_received, request)
 
@@ -97,6 +109,10 @@ class _Connection(asyncio.Transport):
 
     def close(self) -> None:
         """There is nothing to close."""
+
+    def get_write_buffer_size(self) -> int:
+        """What is written is gone at once."""
+        return 0
 
     def is_closing(self) -> bool:
         """It never is."""

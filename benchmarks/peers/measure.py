@@ -78,11 +78,14 @@ def constant_rate(plan: Plan, results: Results, golden: Golden) -> None:
 
 
 def overloads(plan: Plan, results: Results, golden: Golden) -> None:
-    """Three times its capacity on this server: one worker, to leave the client a core, and default limits."""
-    key = "ours-1"
+    """Three times its capacity on this server: one worker, to leave the client a core.
+
+    Its queue has the default limit, its connections have none: the load needs more than either lets in.
+    """
+    key = "ours"
     if key not in left(plan, results):
         return
-    peer = BY_KEY[key]({"workers": 1})
+    peer = BY_KEY[key]({"workers": 1, "max_connections": 0})
     for number in range(plan.rounds):
         for load in OVERLOADS:
             request = peer.request(load.form, golden.rows(load.series))

@@ -92,7 +92,7 @@ def _all(measure: str) -> list[tuple[str, str, str]]:
 
 def _overloads(results: Results) -> list[tuple[str, str, str]]:
     found = dict.fromkeys(r.measure for r in results.records if r.measure.startswith("overload "))
-    return [(measure.removeprefix("overload "), "ours-1", measure) for measure in found]
+    return [(measure.removeprefix("overload "), "ours", measure) for measure in found]
 
 
 def _steady_text(results: Results) -> str:

@@ -64,13 +64,13 @@ def _own(subject: str, measure: str, name: str) -> Callable[[Results], Values]:
 
 
 def _beyond_the_engine(results: Results) -> Values:
-    ours = results.values("ours-1", ONE.key, "p50")
+    ours = results.values("ours", ONE.key, "p50")
     engine = results.values("engine", "bare", "ms_1")
     return [ours[i] - engine[i] for i in ours if i in engine]
 
 
 def _share_of_the_engine(results: Results) -> Values:
-    ours = results.values("ours-1", BIG_BINARY.key, "rate")
+    ours = results.values("ours", BIG_BINARY.key, "rate")
     engine = results.values("engine", "bare", "rate_256")
     return [BIG_BINARY.series * ours[i] / engine[i] for i in ours if i in engine]
 
@@ -116,14 +116,14 @@ TARGETS: tuple[Target, ...] = (
                 f"at 3 times its capacity, {name}: answered in time, of the peak",
                 0.9,
                 True,
-                _own("ours-1", f"overload {key}", "answered"),
+                _own("ours", f"overload {key}", "answered"),
                 unit="",
             ),
             Target(
                 f"at 3 times its capacity, {name}: refusals' p99",
                 50,
                 False,
-                _own("ours-1", f"overload {key}", "refused_p99_ms"),
+                _own("ours", f"overload {key}", "refused_p99_ms"),
                 form=".1f",
                 unit=" ms",
             ),
@@ -131,7 +131,7 @@ TARGETS: tuple[Target, ...] = (
                 f"at 3 times its capacity, {name}: requests lost",
                 0,
                 False,
-                _own("ours-1", f"overload {key}", "lost"),
+                _own("ours", f"overload {key}", "lost"),
                 form=".0f",
                 unit="",
             ),
@@ -139,7 +139,7 @@ TARGETS: tuple[Target, ...] = (
                 f"at 3 times its capacity, {name}: recovery after",
                 1,
                 False,
-                _own("ours-1", f"overload {key}", "recovery_s"),
+                _own("ours", f"overload {key}", "recovery_s"),
                 unit=" s",
             ),
         )
@@ -148,28 +148,28 @@ TARGETS: tuple[Target, ...] = (
         f"{_START}, over a TensorFlow-importing app",
         0.2,
         False,
-        _faster("start", "naive", name="ready_s", ours="ours-1"),
+        _faster("start", "naive", name="ready_s"),
     ),
-    Target(_START, 1.5, False, _own("ours-1", "start", "ready_s"), unit=" s"),
+    Target(_START, 1.5, False, _own("ours", "start", "ready_s"), unit=" s"),
     Target(
         f"{_MEMORY}, over a TensorFlow-importing app",
         0.25,
         False,
-        _faster("start", "naive", name="idle_mb", ours="ours-1"),
+        _faster("start", "naive", name="idle_mb"),
     ),
-    Target(_MEMORY, 200, False, _own("ours-1", "start", "idle_mb"), form=".0f", unit=" MB"),
+    Target(_MEMORY, 200, False, _own("ours", "start", "idle_mb"), form=".0f", unit=" MB"),
     # Needs Docker, which is no part of this command; `make image-check` measures it.
     Target("image, CPU target (`make image-check`)", 450, False, lambda _: (), form=".0f", unit=" MB"),
     Target(
         "requests/s, one series as JSON, 32 connections: two workers over one, load on the same cores",
         1.7,
         True,
-        _faster(MAIN.key, "ours-1"),
+        _faster(MAIN.key, "ours", ours="ours-2"),
     ),
     Target(
         "series/s, 256 a request, binary: two workers over one",
         1.7,
         True,
-        _faster(BIG_BINARY.key, "ours-1"),
+        _faster(BIG_BINARY.key, "ours", ours="ours-2"),
     ),
 )

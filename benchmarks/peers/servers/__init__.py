@@ -8,12 +8,12 @@ from benchmarks.peers.servers.bentoml import BentoML
 from benchmarks.peers.servers.litserve import LitServe
 from benchmarks.peers.servers.mosec import Mosec
 from benchmarks.peers.servers.naive import Naive
-from benchmarks.peers.servers.ours import Ours, OursOneWorker
+from benchmarks.peers.servers.ours import Ours, OursTwoWorkers
 from benchmarks.peers.servers.ray_serve import RayServe
 from benchmarks.peers.servers.triton import Triton
 
 ALL: tuple[type[Peer], ...] = (
-    OursOneWorker,
+    OursTwoWorkers,
     Ours,
     Triton,
     Mosec,
@@ -24,4 +24,4 @@ ALL: tuple[type[Peer], ...] = (
     Naive,
 )
 BY_KEY = {peer.key: peer for peer in ALL}
-QUICK = ("ours-1", "ours", "triton", "baseline")
+QUICK = ("ours", "ours-2", "triton", "baseline")

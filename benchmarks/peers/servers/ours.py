@@ -47,8 +47,8 @@ class Ours(Peer):
         )
 
 
-class OursOneWorker(Ours):
-    """The same with one worker."""
+class OursTwoWorkers(Ours):
+    """The same with two workers."""
 
-    key: ClassVar[str] = "ours-1"
-    title: ClassVar[str] = "this server, one worker"
+    key: ClassVar[str] = "ours-2"
+    title: ClassVar[str] = "this server, two workers"
