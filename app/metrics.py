@@ -12,13 +12,15 @@ from functools import cache
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from app.metrics_files import live_workers, reserve
 from app.prediction_metrics import PredictionMetrics
 from app.turns import GatheredHistogram, OpenHistogram, Sums, Turns
 
+_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 # The reasons that `app.batching.BatchObserver` names.
@@ -78,6 +80,8 @@ class Metrics:
         for reason in DEPARTURES:
             self._left.labels(reason)
         ProcessCollector(registry=self._registry)
+        if folder := os.environ.get(_FOLDER):
+            reserve(Path(folder))
 
     def answered(self, *, route: str, status: int, seconds: float) -> None:
         """A request was answered."""
@@ -155,10 +159,10 @@ class Metrics:
     def render(self) -> bytes:
         """All metrics in the text format, of every worker."""
         self._turns.flush()
-        folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        folder = os.environ.get(_FOLDER)
         if not folder:
             return generate_latest(self._registry)
-        live = _live_workers(Path(folder))
+        live = live_workers(Path(folder))
         everyone = CollectorRegistry()
         MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]
         everyone.register(_Processes(live))
@@ -199,20 +203,3 @@ class _Processes(Collector):
 
 def _of_process(pid: int) -> Iterable[Metric]:
     return ProcessCollector(pid=lambda: pid, registry=None).collect()
-
-
-def _live_workers(folder: Path) -> list[int]:
-    """The process ids of the workers that live.
-
-    The gauges of those that are no more are dropped; their counts stay. A killed worker cannot do so itself.
-    """
-    live = []
-    for file in folder.glob("gauge_live*_*.db"):
-        pid = int(file.stem.rpartition("_")[2])
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            mark_process_dead(pid)  # type: ignore[no-untyped-call]
-        else:
-            live.append(pid)
-    return sorted(live)

@@ -53,22 +53,25 @@ class Golden:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """An opened version folder: every file that the contract names is there and has its digest."""
+    """An opened version folder: every file that the contract names is there and has its digest.
+
+    Attributes:
+        folder: the version's.
+        contract: as sealed.
+        golden: the golden answers.
+        card: the model card as Markdown; empty where the artifact has none. Read once: the folder may be gone
+            while the version still serves.
+    """
 
     folder: Path
     contract: Contract
     golden: Golden
+    card: str = ""
 
     @property
     def model_path(self) -> Path:
         """The `.keras` file, the truth that all derived graphs come from."""
         return self.folder / MODEL_FILE
-
-    @property
-    def card(self) -> str:
-        """The model card as Markdown; empty where the artifact has none."""
-        path = self.folder / CARD_FILE
-        return path.read_text(encoding="utf-8") if CARD_FILE in self.contract.files else ""
 
     def derived(self, runtime: Literal["openvino"]) -> list[Path] | None:
         """Paths of the graph made for a runtime; None where there is none or its parent has changed."""
@@ -112,9 +115,8 @@ def open_artifact(path: Path) -> Artifact:
     for name, expected in contract.files.items():
         _check_file(folder, name, most=MAX_TEXT_BYTES if name == CARD_FILE else MAX_FILE_BYTES)
         _check_digest(folder / name, expected)
-    artifact = Artifact(folder=folder, contract=contract, golden=_read_golden(folder / GOLDEN_FILE, contract))
-    _check_card(artifact)
-    return artifact
+    golden = _read_golden(folder / GOLDEN_FILE, contract)
+    return Artifact(folder=folder, contract=contract, golden=golden, card=_read_card(folder, contract))
 
 
 def read_contract(path: Path) -> Contract:
@@ -171,11 +173,11 @@ def _check_digest(path: Path, expected: str) -> None:
         raise ArtifactError(f"{path}: damaged: SHA-256 is {actual[:12]}…, the contract says {expected[:12]}…")
 
 
-def _check_card(artifact: Artifact) -> None:
+def _read_card(folder: Path, contract: Contract) -> str:
     try:
-        artifact.card.encode()
+        return (folder / CARD_FILE).read_text(encoding="utf-8") if CARD_FILE in contract.files else ""
     except ValueError as error:
-        raise ArtifactError(f"{artifact.folder / CARD_FILE}: not UTF-8 text") from error
+        raise ArtifactError(f"{folder / CARD_FILE}: not UTF-8 text") from error
 
 
 def _read_golden(path: Path, contract: Contract) -> Golden:

@@ -53,7 +53,7 @@ class EngineThread:
             except RuntimeError:
                 return  # the loop is closed: nobody waits any more
             # An engine that this thread were the last to know would end with it, when the interpreter ends:
-            # the runtime's libraries are half gone by then, and the process crashes instead of exiting with 0.
+            # its libraries are half gone by then, and the process crashes instead of exiting with 0.
             del call, result, error
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from app.batching import BatchObserver
 from app.metrics import DEPARTURES, REFUSALS, Metrics
+from app.metrics_files import reserve
 
 on_linux = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system has no /proc")
 
@@ -147,3 +148,15 @@ def test_every_live_worker_tells_its_memory(root: Path, tmp_path: Path) -> None:
     told = re.findall(r'^process_resident_memory_bytes\{pid="(\d+)"\} (\S+)$', said, flags=re.MULTILINE)
     assert {int(pid) for pid, _ in told} == {first.pid, second.pid}
     assert all(float(resident) > 1e6 for _, resident in told)
+
+
+def test_room_for_later_counts_is_kept_on_the_disk(tmp_path: Path) -> None:
+    """A mapped file with holes ends the process once the disk is full."""
+    file, others = tmp_path / f"counter_{os.getpid()}.db", tmp_path / "counter_1.db"
+    for sparse in (file, others):
+        with sparse.open("wb") as stream:
+            stream.truncate(65536)
+    reserve(tmp_path)
+    assert file.stat().st_blocks * 512 >= 65536
+    assert file.stat().st_size == 65536
+    assert others.stat().st_blocks == 0

@@ -144,3 +144,13 @@ def test_a_derived_graph_of_another_model_is_not_offered(folder: Path) -> None:
     assert open_artifact(folder).derived("openvino") is not None
     edit_contract(folder, lambda d: d["derived"]["openvino"].update(parent_sha256="0" * 64))
     assert open_artifact(folder).derived("openvino") is None
+
+
+def test_an_opened_artifact_needs_its_folder_no_more(tmp_path: Path, artifact: Artifact) -> None:
+    """What is asked of it while it serves is in memory: someone may delete the folder meanwhile."""
+    folder = tmp_path / "copy"
+    shutil.copytree(artifact.folder, folder)
+    opened = open_artifact(folder)
+    shutil.rmtree(folder)
+    assert opened.card == artifact.card
+    np.testing.assert_array_equal(opened.golden.answers, artifact.golden.answers)

@@ -35,7 +35,7 @@ def test_the_document_states_the_range_of_a_number(app: App, sign: int) -> None:
     number = request_schema(app)["properties"]["instances"]["items"]["items"]
     assert (number["exclusiveMinimum"], number["exclusiveMaximum"]) == (-LARGEST, LARGEST)
     for value, status in ((LARGEST, 422), (3.4028235677973362e38, 200)):
-        body = {"instances": [[sign * value] * LENGTH]}
+        body = {"instances": [[0.0, *[sign * value] * (LENGTH - 1)]]}
         assert app.client.post("/predict", json=body).status_code == status
 
 

@@ -1,0 +1,99 @@
+"""Other readers of the formats, as yardsticks: Python's json, numpy's load, zlib on the whole of a body."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import tokenize
+import warnings
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from fuzz.cases import MAX_BYTES, Case
+
+_UNREADABLE = (
+    ValueError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError, OverflowError,
+    EOFError, Warning, AttributeError, KeyError, IndexError,
+)  # fmt: skip
+
+
+def expected_json(case: Case) -> NDArray[np.float32] | None:
+    """What Python's own reader makes of a body, if that is what the model takes."""
+    try:
+        document = json.loads(case.body.decode("utf-8"), object_pairs_hook=_Pairs, parse_constant=_refuse)
+    except _UNREADABLE:
+        return None
+    if type(document) is not _Pairs or [name for name, _ in document] != ["instances"]:
+        return None
+    rows = document[0][1]
+    if type(rows) is not list or not 1 <= len(rows) <= case.size.max_instances:
+        return None
+    if not all(type(row) is list and len(row) == case.size.length for row in rows):
+        return None
+    if not all(type(value) in {int, float} for row in rows for value in row):
+        return None
+    try:
+        return _finite(np.array([[float(value) for value in row] for row in rows], np.float64))
+    except OverflowError:  # an integer beyond all doubles
+        return None
+
+
+def expected_npy(case: Case) -> NDArray[np.float32] | None:
+    """What numpy's own reader makes of a body without a warning, if that is what the model takes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return _expected_npy(case)
+
+
+def _expected_npy(case: Case) -> NDArray[np.float32] | None:
+    body = io.BytesIO(case.body)
+    try:
+        version = npy.read_magic(body)
+        read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
+        shape, _, dtype = read(body, max_header_size=1024)
+        if dtype.hasobject or dtype.kind not in "iuf" or dtype.itemsize > 8 or min(shape, default=0) < 0:
+            return None
+        if math.prod(shape) * dtype.itemsize != len(case.body) - body.tell():
+            return None
+        array = np.load(io.BytesIO(case.body), allow_pickle=False, max_header_size=1024)
+    except _UNREADABLE:
+        return None
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    fits = array.ndim == 2 and array.shape[1] == case.size.length
+    return _finite(array) if fits and 1 <= len(array) <= case.size.max_instances else None
+
+
+class _Pairs(list[Any]):
+    """An object's fields as they stand, those of the same name too."""
+
+
+def _refuse(word: str) -> float:
+    raise ValueError(word)
+
+
+def _finite(values: NDArray[Any]) -> NDArray[np.float32] | None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        series = np.ascontiguousarray(values, np.float32)
+    return series if np.isfinite(series).all() else None
+
+
+def decompressed(case: Case) -> bytes | None:
+    """What zlib makes of a body that is one stream, or the first of it where that is beyond the limit."""
+    name = case.encoding.strip().lower()
+    if name in {"", "identity"}:
+        return case.body
+    if name not in {"gzip", "x-gzip", "deflate"}:
+        return None
+    whole = zlib.decompressobj(15 if name == "deflate" else 31)
+    try:
+        plain = whole.decompress(case.body, MAX_BYTES + 1)
+        ends = whole.eof and not whole.unused_data
+        return plain if ends or len(plain) > MAX_BYTES else None
+    except zlib.error:
+        return None

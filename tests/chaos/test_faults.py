@@ -1,0 +1,26 @@
+"""One fault, quickly, from end to end: real replicas, the real balancer, a real kill."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from app.contract import Artifact
+from chaos.errors import CannotInject
+from chaos.faults import killed_replica
+from chaos.questions import Book
+from chaos.stage import Stage
+
+
+def test_a_killed_replica_loses_nothing(artifact: Artifact, tmp_path: Path) -> None:
+    """Of two replicas under load one is killed: the other answers everything, rightly, until it is back."""
+    stage = Stage(artifact, Book.of(artifact), tmp_path, quick=True)
+    try:
+        finding = asyncio.run(killed_replica.inject(stage, replicas=2, kills=1, rate=100.0))
+    except CannotInject as error:
+        pytest.skip(str(error))
+    assert finding.held, (finding.promises, finding.faults)
+    assert finding.tally is not None
+    assert finding.tally.answered == finding.tally.sent > 100
