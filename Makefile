@@ -54,7 +54,7 @@ bench-peers: $(DEV)/ready ## Compare with Triton, mosec and others: an hour, nee
 chaos: $(DEV)/ready ## Kill, stop, flood and fill up real servers under load: an hour (ARGS="--quick": three minutes)
 	$(DEV)/bin/python -m chaos $(ARGS)
 
-fuzz: $(DEV)/ready $(FUZZ)/ready ## Broken input to decoders, sockets and routes: half an hour (ARGS="--quick": two minutes)
+fuzz: $(DEV)/ready $(FUZZ)/ready ## Broken input to decoders, sockets and routes: ten minutes (ARGS="--quick": half a minute)
 	$(DEV)/bin/python -m fuzz --schemathesis $(FUZZ)/bin/schemathesis $(ARGS)
 
 image: ## Build the container image (TARGET=cpu or gpu)
