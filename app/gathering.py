@@ -37,7 +37,8 @@ class Gathering:
 
     def _flush(self) -> None:
         parts, self._parts = self._parts, []
-        if parts:
+        # A caller that has reset the connection reads nothing; writing to it would be an error in the log.
+        if parts and not self._transport.is_closing():
             self._transport.write(b"".join(parts))
 
     def __getattr__(self, name: str) -> Any:

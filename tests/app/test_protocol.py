@@ -9,6 +9,7 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from app.gathering import Gathering
 from app.protocol import PredictProtocol
 from tests.conftest import Server
 
@@ -81,3 +82,17 @@ def test_a_real_server_answers_in_one_piece(server: Server, path: str) -> None:
             head, _, body = connection.recv(2**20).partition(b"\r\n\r\n")
             length = next(line for line in head.lower().splitlines() if line.startswith(b"content-length:"))
             assert len(body) == int(length.split()[1])
+
+
+def test_nothing_is_written_to_a_connection_that_is_gone() -> None:
+    """A caller that resets it between two answers would fill the log with errors."""
+
+    async def scenario() -> RecordingTransport:
+        transport = RecordingTransport()
+        gathering = Gathering(transport, asyncio.get_running_loop())
+        gathering.write(b"an answer")
+        transport.close()
+        await asyncio.sleep(0)
+        return transport
+
+    assert asyncio.run(scenario()).writes == []
