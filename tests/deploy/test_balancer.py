@@ -18,6 +18,8 @@ SOME = 50
 def test_a_killed_replica_costs_no_request(fleet: Fleet, artifact: Artifact) -> None:
     """Kill -9 under load: every request is answered, rightly, and a new replica gets traffic again."""
     with Load(fleet.balancer.url, artifact) as load:
+        # The other one first: the balancer must know it before this one may go.
+        load.wait_for_answers(SOME, of="replica-2")
         load.wait_for_answers(SOME, of="replica-1")
         fleet.replicas["replica-1"].kill()
         load.wait_for_answers(SOME, of="replica-2")
@@ -29,6 +31,7 @@ def test_a_killed_replica_costs_no_request(fleet: Fleet, artifact: Artifact) -> 
 def test_a_replica_restarted_in_its_turn_costs_no_request(fleet: Fleet, artifact: Artifact) -> None:
     """SIGTERM under load: it ends with 0, every request is answered, and the new one gets traffic again."""
     with Load(fleet.balancer.url, artifact) as load:
+        load.wait_for_answers(SOME, of="replica-1")
         load.wait_for_answers(SOME, of="replica-2")
         assert fleet.replicas["replica-2"].process.terminate() == 0
         load.wait_for_answers(SOME, of="replica-1")
