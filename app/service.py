@@ -136,12 +136,11 @@ class Service:
             DeadlineExceeded: no answer in time.
             EngineError: the engine failed on this batch.
         """
-        entry = self.admit(series, deadline=deadline)
-        try:
-            return await entry.caller
-        finally:
-            self.withdraw(entry)
-            del entry  # it holds the error, whose traceback holds this frame
+        return await self.outcome(self.admit(series, deadline=deadline))
+
+    async def outcome(self, entry: Entry[Series, Share]) -> Answer[Share]:
+        """Wait for what admitted series get; raises as `predict` does."""
+        return await self._batcher.outcome(entry)
 
     def admit(self, series: Series, *, deadline: float) -> Entry[Series, Share]:
         """Put series into the queue at once; `predict` for those who need no coroutine.

@@ -12,8 +12,9 @@ from app.contract.artifact import (
     read_contract,
     sha256_of,
 )
-from app.contract.pin import CONTRACT_FILE, PIN_FILE, pin
+from app.contract.pin import PIN_FILE, pin
 from app.contract.schema import (
+    CONTRACT_FILE,
     GOLDEN_FILE,
     MODEL_FILE,
     Contract,

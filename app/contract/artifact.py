@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from app.contract.golden_file import read_golden
-from app.contract.pin import CONTRACT_FILE, read_pin
-from app.contract.schema import GOLDEN_FILE, MODEL_FILE, Contract
+from app.contract.pin import read_pin
+from app.contract.schema import CONTRACT_FILE, GOLDEN_FILE, MODEL_FILE, Contract
 from app.contract.wording import shown
 from app.errors import ArtifactError
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from app.contract.schema import CONTRACT_FILE
 from app.errors import ArtifactError
 
-CONTRACT_FILE = "contract.json"
 PIN_FILE = "SERVE"
 # A number; whoever wrote more did not mean a version.
 _MOST_BYTES = 32

@@ -10,6 +10,7 @@ from pydantic import Field, JsonValue, StringConstraints, model_validator
 from app.contract.frozen import Frozen
 from app.contract.trust import Trust
 
+CONTRACT_FILE = "contract.json"
 MODEL_FILE = "model.keras"
 GOLDEN_FILE = "golden.npz"
 

@@ -40,8 +40,6 @@ GONE = 499
 
 # With any of these the framework's way is taken: rare, and nothing that is worth saying twice.
 _UNUSUAL = (b"transfer-encoding", b"content-encoding", b"expect", b"upgrade")
-
-
 # Stands for a request's id in a document that many get, each with its own. No caller sends one like it.
 _SOMEONE = "<request id>"
 
@@ -135,7 +133,7 @@ class Exchange:
         "_wish",
         "keep_alive",
         "response_complete",
-    )  # fmt: skip
+    )
 
     def __init__(
         self, direct: Direct, scope: Scope, headers: FirstValues, respond: Respond, *, keep_alive: bool

@@ -103,9 +103,8 @@ class Door:
                 raise HTTPException(404)
         elif self._needs_key(path):
             if path in self._counted:
-                scope["route"] = _Guarded(
-                    path
-                )  # that it would have got; one that it does get takes its place
+                # That it would have got; one that it does get takes its place.
+                scope["route"] = _Guarded(path)
             scope["caller"] = self._doorkeeper.caller(FirstValues(scope))
 
 

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import signal
 
-from chaos.faults.victims import only_their_own, others_go_on, strike
+from chaos.faults.victims import load_held, only_their_own, others_go_on, strike_in_turn, whole_again
 from chaos.finding import Finding, Promise, no_wrong_answer, of_ledger
 from chaos.ledger import Ledger
-from chaos.load import Load
-from chaos.processes import serving
 from chaos.stage import Stage
 
 NAME = "stopped-worker"
-WORKERS = 2
-CONNECTIONS = 16
-SOME = 50
 WORKER_TIMEOUT = 1.0
 REQUEST_TIMEOUT = 5.0
 RESTARTS = 'timeseries_worker_restarts_total{reason="hung"}'
@@ -23,22 +18,14 @@ RESTARTS = 'timeseries_worker_restarts_total{reason="hung"}'
 async def inject(stage: Stage) -> Finding:
     """Stop workers, and look how long anybody waits."""
     stops = 1 if stage.quick else 4
-    victims = []
     settings = stage.serves | {"WORKER_TIMEOUT": str(WORKER_TIMEOUT), "REQUEST_TIMEOUT": str(REQUEST_TIMEOUT)}
-    async with (
-        serving(settings, log=stage.log("server"), workers=WORKERS) as server,
-        Load(server.port, stage.book, stage.book.mixed(), connections=CONNECTIONS) as load,
-    ):
-        for turn in range(stops):
-            await load.wait_for_answers(SOME)
-            victims.append(await strike(server, signal.SIGSTOP, place=turn % WORKERS, restarts=RESTARTS))
-        await load.wait_for_answers(SOME)
+    load, victims = await strike_in_turn(stage, settings, signal.SIGSTOP, times=stops, restarts=RESTARTS)
     return of_ledger(
         NAME,
         load.ledger,
-        load=f"{WORKERS} workers, no balancer; {load.words}",
+        load=load_held(load),
         injected=f"{stops} times SIGSTOP of a worker, WORKER_TIMEOUT={WORKER_TIMEOUT:g}; "
-        f"{max(victim.whole_after for victim in victims):.1f} s at most until {WORKERS} were ready again",
+        f"{whole_again(victims)}",
         promises=[
             no_wrong_answer(load.ledger.tally()),
             only_their_own(load.ledger, victims),

@@ -6,15 +6,20 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from chaos import proc
 from chaos.finding import Promise
 from chaos.judge import Outcome
 from chaos.ledger import UNHAPPY, Entry, Ledger
-from chaos.processes import Process
+from chaos.load import Load
+from chaos.processes import Process, serving
+from chaos.stage import Stage
 
+WORKERS = 2
+CONNECTIONS = 16
+SOME = 50  # answers between two signals
 # Until the supervisor has heard from a new worker that it is ready, up to half a second after callers have.
 # One that hangs before that has the time of a start.
 SETTLE_SECONDS = 1.0
@@ -56,6 +61,49 @@ async def strike(server: Process, number: signal.Signals, *, place: int, restart
     await server.reaches(restarts, before + 1)
     await server.reaches("timeseries_ready_workers", len(workers))
     return Victim(moment, ports, time.monotonic() - moment)
+
+
+async def strike_in_turn(
+    stage: Stage,
+    settings: Mapping[str, str],
+    number: signal.Signals,
+    *,
+    times: int,
+    restarts: str,
+) -> tuple[Load, list[Victim]]:
+    """Strike a server's workers under load, one after the other; the load, ended, and the victims.
+
+    Args:
+        stage: where it is done.
+        settings: of the server.
+        number: of the signal.
+        times: how often.
+        restarts: the metric that counts such replacements.
+
+    Raises:
+        NotServing: a worker was not replaced.
+    """
+    victims = []
+    async with (
+        serving(settings, log=stage.log("server"), workers=WORKERS) as server,
+        Load(server.port, stage.book, stage.book.mixed(), connections=CONNECTIONS) as load,
+    ):
+        for turn in range(times):
+            await load.wait_for_answers(SOME)
+            victims.append(await strike(server, number, place=turn % WORKERS, restarts=restarts))
+        await load.wait_for_answers(SOME)
+    return load, victims
+
+
+def whole_again(victims: Sequence[Victim]) -> str:
+    """How long it took at most, for the report."""
+    longest = max(victim.whole_after for victim in victims)
+    return f"{longest:.1f} s at most until {WORKERS} were ready again"
+
+
+def load_held(load: Load) -> str:
+    """What was asked of the workers, for the report."""
+    return f"{WORKERS} workers, no balancer; {load.words}"
 
 
 def only_their_own(ledger: Ledger, victims: Sequence[Victim]) -> Promise:
