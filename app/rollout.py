@@ -185,14 +185,16 @@ class Rollout:
             try:
                 self._check_name(service)
                 await service.start()
-            except AppError:
+            except Exception:
                 await service.close(timeout=0)
                 raise
-        except AppError as error:
-            log.error(  # noqa: TRY400 - the error is a line for people, and its trace says no more
-                "version %s is refused, version %d serves on: %s", folder.name, self.versions[0], error
-            )
-            self._refused[folder.name] = seen, str(error)
+        except Exception as error:  # whatever it is, it must not end the watching
+            # An error of ours is a line for people, and its trace says no more.
+            expected = isinstance(error, AppError)
+            reason = str(error) if expected else f"{type(error).__name__}: {error}"
+            told = "version %s is refused, version %d serves on: %s"
+            log.exception(told, folder.name, self.versions[0], reason, exc_info=None if expected else error)
+            self._refused[folder.name] = seen, reason
             self._observer.version_refused(version=folder.name)
             return None
         return service

@@ -245,6 +245,33 @@ def test_it_looks_by_itself(versions: Path, artifact: Artifact) -> None:
     asyncio.run(scenario())
 
 
+def test_what_nobody_expected_does_not_end_the_watching(
+    versions: Path, artifact: Artifact, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The version is refused with a trace in the log, and the next one is found."""
+
+    async def scenario() -> None:
+        async with bench(versions) as made:
+            opened = made.open
+
+            def open_oddly(path: Path) -> Service:
+                if path.name == "2":
+                    raise MemoryError("no room")
+                return opened(path)
+
+            made.rollout._open = open_oddly
+            watching = asyncio.create_task(made.rollout.watch(seconds=0.01))
+            add_version(versions, 2, artifact)
+            await until(lambda: made.rollout.refused.get("2") == "MemoryError: no room")
+            add_version(versions, 3, artifact)
+            await until(lambda: made.rollout.versions == (3,))
+            watching.cancel()
+
+    asyncio.run(scenario())
+    [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert record.exc_info
+
+
 def test_one_that_is_asked_to_stop_takes_no_new_version(versions: Path, artifact: Artifact) -> None:
     """Neither one that is found then, nor one that is being proven."""
 
