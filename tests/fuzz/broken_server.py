@@ -18,6 +18,7 @@ from fuzz.server import ROOT
 
 COUNTS, WRONG, TRACES, DIES = "counts 500", "wrong", "traces", "dies"
 DEATH = 3
+LISTENS = "listens"  # stands in its log once it does
 LAST_WORDS = "invalid literal for int() with base 10: 'oh no'"
 
 
@@ -57,6 +58,8 @@ def main(port: int, *faults: str) -> None:
             int("oh no")
         except ValueError:
             traceback.print_exc()
+    sys.stderr.write(f"{LISTENS}\n")
+    sys.stderr.flush()
     server.serve_forever()
 
 

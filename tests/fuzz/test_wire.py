@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
@@ -65,22 +64,20 @@ def faulty(log: Path, *faults: str) -> Iterator[Server]:
             stderr=output,
         )
     try:
-        _wait_for(port, process)
+        _wait_for(process, log)
         yield Server(process, port=port, log=log)
     finally:
         process.kill()
         process.wait()
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+def _wait_for(process: subprocess.Popen[bytes], log: Path) -> None:
+    # By its word and not by a connection, which it might still have open when its descriptors are counted.
     deadline = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            time.sleep(0.02)
-        else:
+        if broken_server.LISTENS in log.read_text():
             return
+        time.sleep(0.02)
     raise AssertionError("the server does not listen")
 
 
