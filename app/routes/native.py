@@ -12,7 +12,7 @@ from app.contract import Contract
 from app.rollout import Rollout
 from app.routes import abstention, answer_headers, examples, patience, versions
 from app.routes.predict import Predict
-from app.routes.problems import responses
+from app.routes.problems import of_connection, responses
 from app.schemas import PredictRequest
 from app.service import Service
 
@@ -49,7 +49,7 @@ PREDICT_ERRORS = (
 
 def create_router(rollout: Rollout, answer: Predict) -> APIRouter:
     """`POST /predict`, which `answer` answers, and `GET /model`."""
-    router = APIRouter(tags=["predictions"])
+    router = APIRouter(tags=["predictions"], responses=of_connection())
 
     @router.post(
         PREDICT,

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.metrics import Metrics
 from app.rollout import Rollout
-from app.routes import answer_headers
+from app.routes import answer_headers, problems
 from app.service import State
 
 
@@ -27,14 +27,16 @@ class Health(BaseModel):
 
 def create_router(rollout: Rollout, metrics: Metrics) -> APIRouter:
     """`/livez`, `/readyz`, `/startupz` and `/metrics`."""
-    router = APIRouter(tags=["operations"])
+    from_connection = problems.of_connection()
+    router = APIRouter(tags=["operations"], responses=from_connection)
     answered: dict[int | str, dict[str, Any]] = {200: {"headers": answer_headers.EVERY}}
     probed = {
         **answered,
         503: {
             "model": Health,
-            "description": "No; the reasons say why.",
+            "description": "No; the reasons say why. Or a problem document: too many connections.",
             "headers": answer_headers.EVERY,
+            "content": from_connection[503]["content"],
         },
     }
 

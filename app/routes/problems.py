@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -104,15 +106,24 @@ def create_router() -> APIRouter:
     return router
 
 
-def responses(*kinds: type[errors.AppError]) -> dict[int | str, dict[str, object]]:
+def responses(*kinds: type[errors.AppError]) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI `responses` of a route that may raise these."""
+    return _documented((KINDS[error], error in _RETRIED) for error in kinds)
+
+
+def of_connection() -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI `responses` of every route: with these its connection may end before there is a request."""
+    return _documented((kind, kind.status == 503) for kind in CONNECTION.values())
+
+
+def _documented(kinds: Iterable[tuple[Kind, bool]]) -> dict[int | str, dict[str, Any]]:
     return {
-        KINDS[error].status: {
-            "description": f"{KINDS[error].title}. {KINDS[error].remedy}",
-            "headers": {**answer_headers.EVERY, **(answer_headers.RETRY if error in _RETRIED else {})},
+        kind.status: {
+            "description": f"{kind.title}. {kind.remedy}",
+            "headers": {**answer_headers.EVERY, **(answer_headers.RETRY if is_retried else {})},
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
-        for error in kinds
+        for kind, is_retried in kinds
     }
 
 

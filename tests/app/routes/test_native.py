@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from app.routes.problems import CONNECTION, MEDIA_TYPE
 from app.schemas import PredictResponse
 from tests.app.routes.conftest import App, series
 from tests.fakes import by_first_value
@@ -121,10 +122,24 @@ def test_the_document_names_every_refusal(app: App) -> None:
     document = app.client.get("/openapi.json").json()
     operation = document["paths"]["/predict"]["post"]
     assert set(operation["responses"]) == {
-        "200", "400", "408", "413", "415", "422", "429", "500", "503", "504",
+        "200", "400", "408", "413", "414", "415", "422", "429", "431", "500", "503", "504",
     }  # fmt: skip
     references = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(document)))
     assert references <= set(document["components"]["schemas"])
+
+
+def test_the_document_names_what_a_connection_ends_with(app: App) -> None:
+    """Of every route, as a problem document: a head can be too large whatever it asks for."""
+    operations = [
+        operation
+        for operations in app.client.get("/openapi.json").json()["paths"].values()
+        for operation in operations.values()
+    ]
+    assert len(operations) == 6
+    for answers in (operation["responses"] for operation in operations):
+        for status in map(str, CONNECTION):
+            schema = answers[status]["content"][MEDIA_TYPE]["schema"]
+            assert schema == {"$ref": "#/components/schemas/Problem"}
 
 
 def test_the_root_leads_to_the_documentation(app: App) -> None:
