@@ -9,6 +9,7 @@ import io
 import json
 import re
 import socket
+import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from email.message import Message
@@ -142,6 +143,11 @@ class Wire:
             return read_answers(self._file.read())
         except ConnectionResetError:  # it ended the connection with bytes of ours unread
             return []
+
+    def reset(self) -> None:
+        """Hang up as a caller that has crashed does."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
 
     def close(self) -> None:
         """Hang up."""
