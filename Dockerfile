@@ -5,6 +5,9 @@
 #   docker build --tag timeseries-server:gpu --target gpu .
 #   docker run --rm --read-only --tmpfs /tmp --gpus all --publish 8000:8000 timeseries-server:gpu
 #
+# Either with what TRACES=true needs:
+#   docker build --build-arg TRACES=1 --tag timeseries-server:traces .
+#
 # Behind a proxy with certificates of its own, hand in its bundle; it does not stay in the image:
 #   docker build --secret id=ca-certificates,src=/etc/ssl/certs/ca-certificates.crt .
 
@@ -44,20 +47,22 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 RUN python -m venv --without-pip /opt/venv
 
 FROM installer AS gpu-packages
-COPY requirements/gpu.txt /tmp/requirements.txt
+ARG TRACES
+COPY requirements/gpu.txt requirements/traces.txt /tmp/
 RUN --mount=type=secret,id=ca-certificates,target=/etc/ssl/certs/ca-certificates.crt \
     pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --no-deps --require-hashes \
-        --requirement /tmp/requirements.txt \
+        --requirement /tmp/gpu.txt ${TRACES:+--requirement /tmp/traces.txt} \
     # Headers for compilers, and the packages' own tests.
     && cd /opt/venv/lib/python3*/site-packages \
     && rm -rf tensorflow/include nvidia/*/include openvino/include numpy/tests numpy/*/tests h5py/tests \
     && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
 
 FROM installer AS cpu-packages
-COPY requirements/serve.txt /tmp/requirements.txt
+ARG TRACES
+COPY requirements/serve.txt requirements/traces.txt /tmp/
 RUN --mount=type=secret,id=ca-certificates,target=/etc/ssl/certs/ca-certificates.crt \
     pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --no-deps --require-hashes \
-        --requirement /tmp/requirements.txt \
+        --requirement /tmp/serve.txt ${TRACES:+--requirement /tmp/traces.txt} \
     # OpenVINO reads its own graphs on a CPU here: no other devices, no converters of other formats. Nor
     # headers for compilers, or the packages' own tests. `make image-check` proves that what is left serves.
     && cd /opt/venv/lib/python3*/site-packages \

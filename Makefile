@@ -85,6 +85,10 @@ lock: $(DEV)/ready ## Choose versions anew and write them with their hashes to r
 			--quiet --upgrade $$([ $$extra = serve ] || echo --extra $$extra) \
 			$$([ $$extra = dev ] || echo --constraint requirements/dev.txt) --output-file requirements/$$extra.txt; \
 	done
+	$(DEV)/bin/python -c 'import tomllib; from pathlib import Path; \
+		print(*tomllib.loads(Path("pyproject.toml").read_text())["project"]["optional-dependencies"]["traces"], sep="\n")' \
+		| uv pip compile - --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+			--quiet --upgrade --constraint requirements/dev.txt --output-file requirements/traces.txt
 	for tools in audit:cyclonedx-bom:pip-audit fuzz:schemathesis; do \
 		echo $${tools#*:} | tr : '\n' | uv pip compile - --universal --python-version 3.11 --generate-hashes \
 			--no-annotate --no-header --quiet --upgrade --output-file requirements/$${tools%%:*}.txt; \
