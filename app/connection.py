@@ -9,7 +9,6 @@ It knows nothing of this service: the words are its heirs'.
 
 from __future__ import annotations
 
-import sys
 from typing import Any, NoReturn
 
 import httptools
@@ -53,11 +52,10 @@ class Connection(Patient):
             if self._unused_bytes >= HEAD_BYTES and self._refusal is None:
                 self.refuse(HEAD_TOO_LARGE)
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - which is always the same
-        """Uvicorn calls this where its parser fails: say why, if the parser knows."""
-        error = sys.exception()
+    def cannot_parse(self, error: httptools.HttpParserError) -> None:
+        """Say why, if the parser knows."""
         stopped = isinstance(error, httptools.HttpParserCallbackError)  # by what is called here
-        self.refuse(self._fault, "" if stopped or error is None else str(error))
+        self.refuse(self._fault, "" if stopped else str(error))
 
     def on_url(self, url: bytes) -> None:
         """What is asked for, or a part of it, is there."""
@@ -73,9 +71,10 @@ class Connection(Patient):
             self._stop_parser(HEAD_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
-        """Start to answer."""
-        super().on_headers_complete()
-        self.body_begins()
+        """Start to answer, unless the head comes once more."""
+        if self.is_plain():
+            super().on_headers_complete()
+            self.body_begins()
 
     def body_begins(self) -> None:
         """There is somebody who gets the body."""
@@ -91,9 +90,10 @@ class Connection(Patient):
         self._handed_on = True
 
     def on_message_complete(self) -> None:
-        """All of the request is there."""
-        self.body_ends()
-        super().on_message_complete()
+        """All of the request is there, unless its head comes once more."""
+        if self._in_body:
+            self.body_ends()
+            super().on_message_complete()
 
     def body_ends(self) -> None:
         """What comes now is another request."""

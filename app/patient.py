@@ -14,18 +14,17 @@ import asyncio
 import math
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from app.expiry import Expiry
 from app.gathering import Gathering
+from app.plain_http import PlainHttp
 
 # Seconds that a head may take from its first byte to its last, and the reading of an answer that is written.
 HEAD_SECONDS = 10.0
 READ_SECONDS = 10.0
 
 
-class Patient(HttpToolsProtocol):
-    """`HttpToolsProtocol` with one write an answer, and one timer for all that it waits for."""
+class Patient(PlainHttp):
+    """`PlainHttp` with one write an answer, and one timer for all that it waits for."""
 
     head_seconds = HEAD_SECONDS
     read_seconds = READ_SECONDS

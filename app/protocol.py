@@ -79,7 +79,7 @@ class PredictProtocol(Connection):
 
     def on_message_complete(self) -> None:
         """Tell whoever answers the request that all of it is there."""
-        if self._exchange is not None and self.cycle is self._exchange:
+        if self._in_body and self._exchange is not None and self.cycle is self._exchange:
             self.body_ends()
             self._exchange.complete()
         else:

@@ -134,6 +134,7 @@ def _exit_code(app: FastAPI) -> int:
 def _options(settings: Settings, grace: int) -> dict[str, Any]:
     return {
         "http": PredictProtocol,
+        "ws": "none",
         "timeout_keep_alive": settings.keep_alive,
         "timeout_graceful_shutdown": int(settings.drain_timeout) + grace,
         "log_config": None,
