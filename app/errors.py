@@ -19,6 +19,10 @@ class KeyFileBroken(AppError):
     """The file of API keys cannot be read, or is not one."""
 
 
+class TracesImpossible(AppError):
+    """There are to be traces, and there is nothing to make or to send them with."""
+
+
 class Unauthorized(AppError):
     """The request needs an API key and brings none that is known."""
 

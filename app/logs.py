@@ -3,8 +3,38 @@
 from __future__ import annotations
 
 import logging.config
+import math
 import os
+import time
+from collections.abc import Callable
 from typing import Any
+
+_MOST_WORDS = 100
+
+
+class Seldom(logging.Filter):
+    """Lets through what a logger says in the same words once a minute.
+
+    Args:
+        seconds: instead of a minute.
+        clock: of these seconds.
+    """
+
+    def __init__(self, *, seconds: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._clock = clock
+        self._last: dict[tuple[str, object], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it is let through."""
+        words, now = (record.name, record.msg), self._clock()
+        if now - self._last.get(words, -math.inf) < self._seconds:
+            return False
+        if len(self._last) >= _MOST_WORDS:
+            self._last.clear()  # words with figures in them are new each time
+        self._last[words] = now
+        return True
 
 
 def configure(*, level: str, style: str, worker: int | None = None) -> None:
@@ -34,10 +64,20 @@ def configure(*, level: str, style: str, worker: int | None = None) -> None:
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": formatters,
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": style}},
+            "filters": {"seldom": {"()": Seldom}},
+            "handlers": {
+                "stderr": {"class": "logging.StreamHandler", "formatter": style},
+                "seldom": {"class": "logging.StreamHandler", "formatter": style, "filters": ["seldom"]},
+            },
             "root": {"level": level.upper(), "handlers": ["stderr"]},
             # httpx and friends note every request at info; that is not this server's news.
-            "loggers": {"httpx": {"level": "WARNING"}},
+            "loggers": {
+                "httpx": {"level": "WARNING"},
+                # Where no collector answers, it says so several times for each batch of traces.
+                "opentelemetry": {"handlers": ["seldom"], "propagate": False},
+                # It complains of callers' headers, in their own words.
+                "opentelemetry.trace": {"level": "ERROR"},
+            },
         }
     )
 

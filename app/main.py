@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
@@ -30,6 +30,10 @@ from app.routes.doorkeeper import Doorkeeper
 from app.routes.predict import Limits, Predict
 from app.service import Service
 from app.settings import Settings
+from app.tracing import FLUSH_SECONDS, open_traces
+
+if TYPE_CHECKING:
+    from app.tracing.traces import Traces
 
 log = logging.getLogger(__name__)
 
@@ -46,20 +50,26 @@ Class probabilities of time series, from a model that proved itself before it to
 """
 
 
-def create_app(settings: Settings | None = None, service: Service | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None, service: Service | None = None, traces: Traces | None = None
+) -> FastAPI:
     """Make the app.
 
     Args:
         settings: read from the environment if not given.
         service: made from the settings if not given; tests pass one with an engine of their own.
+        traces: opened if the settings want them and none are given; closed with the app.
 
     Raises:
         ArtifactError: the artifact is missing, damaged or foreign.
+        TracesImpossible: there are to be traces, and it cannot be.
         KeyFileBroken: there is to be a file of API keys, and there is none or it is not one.
     """
     settings = settings or Settings()
     metrics = Metrics()
     rollout = _create_rollout(settings, metrics, service)
+    if traces is None and settings.traces:
+        traces = open_traces()
     app: FastAPI = FastAPIOffline(
         title="Time series classification",
         description=DESCRIPTION,
@@ -68,7 +78,7 @@ def create_app(settings: Settings | None = None, service: Service | None = None)
         redoc_url=None,
         # FastAPI's own: it asks the environment at every request whether there is any, 10 µs.
         telemetry={"tracing": False, "metrics": False, "logs": False},
-        lifespan=partial(_lifespan, rollout=rollout, metrics=metrics, settings=settings),
+        lifespan=partial(_lifespan, rollout=rollout, metrics=metrics, settings=settings, traces=traces),
     )
     limits = Limits(
         max_instances=settings.max_batch_rows,
@@ -83,7 +93,7 @@ def create_app(settings: Settings | None = None, service: Service | None = None)
     app.add_api_route("/", _home, include_in_schema=False)
     problems.install(app)
     surroundings = Surroundings(
-        metrics, is_draining=lambda: rollout.is_draining, access_log=settings.access_log
+        metrics, is_draining=lambda: rollout.is_draining, access_log=settings.access_log, traces=traces
     )
     doorkeeper = Doorkeeper(KeyFile(settings.api_keys), metrics.unauthorized) if settings.api_keys else None
     app.openapi = partial(_openapi, app, app.openapi, predict)  # type: ignore[method-assign]
@@ -146,7 +156,7 @@ def _create_rollout(settings: Settings, metrics: Metrics, service: Service | Non
 
 @asynccontextmanager
 async def _lifespan(
-    _app: FastAPI, *, rollout: Rollout, metrics: Metrics, settings: Settings
+    _app: FastAPI, *, rollout: Rollout, metrics: Metrics, settings: Settings, traces: Traces | None
 ) -> AsyncIterator[None]:
     """Load in the background, so that probes are answered from the first moment; drain before the end."""
     drain = Drain(rollout, metrics, delay=settings.drain_delay, timeout=settings.drain_timeout)
@@ -156,6 +166,8 @@ async def _lifespan(
     drain.cancel()
     await rollout.close(timeout=settings.drain_timeout)
     await loading
+    if traces is not None:
+        await traces.close(timeout=min(FLUSH_SECONDS, settings.drain_timeout))
 
 
 async def _load(rollout: Rollout, drain: Drain) -> None:

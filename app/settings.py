@@ -138,6 +138,11 @@ class Settings(BaseSettings):
         "json", description="One JSON object a line, or text for a person at a terminal."
     )
     access_log: bool = Field(False, description="Log a line for every request that was answered.")
+    traces: bool = Field(
+        False,
+        description="Send a trace of requests to an OpenTelemetry collector, as `OTEL_` variables say; "
+        "needs `requirements/traces.txt`.",
+    )
 
     @field_validator("closed")
     @classmethod

@@ -7,13 +7,18 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.metrics import OTHER, Metrics
+from app.routes import traced
 from app.routes.headers import FirstValues
+from app.routes.predict import Asked
 from app.routes.security import secured
+
+if TYPE_CHECKING:
+    from app.tracing.traces import Traces
 
 log = logging.getLogger("app.access")
 
@@ -25,18 +30,27 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Surroundings:
-    """Gives a request its id, completes its answer's headers, counts and logs it; the same for every request.
+    """What every request gets: its id, the rest of its answer's headers, its count, its trace and its line.
 
     Args:
         metrics: is told of each answer.
         is_draining: whether connections should be given up, so that clients find another replica.
         access_log: write a line for each answer.
+        traces: are told of each request; None if there are none.
     """
 
-    def __init__(self, metrics: Metrics, *, is_draining: Callable[[], bool], access_log: bool) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        *,
+        is_draining: Callable[[], bool],
+        access_log: bool,
+        traces: Traces | None = None,
+    ) -> None:
         self._metrics = metrics
         self._is_draining = is_draining
         self._access_log = access_log
+        self._traces = traces
 
     def request_id(self, headers: FirstValues) -> str:
         """The caller's own if it sent a sane one, else a new one."""
@@ -60,30 +74,32 @@ class Surroundings:
         return completed
 
     def record(
-        self,
-        method: str,
-        path: str,
-        *,
-        status: int,
-        request_id: str,
-        seconds: float,
-        caller: str | None = None,
+        self, scope: Scope, method: str, path: str, *, status: int, arrived: float, asked: Asked | None = None
     ) -> None:
-        """Count an answer, and write its line if that is wanted.
+        """Count an answer; trace the request and write its line if that is wanted.
 
         Args:
+            scope: of the request. The API key that it came with is named in the line, but is no label of a
+                metric: there may be many.
             method: of the request.
             path: the route's template, never the raw path: callers choose paths, and each would be a new time
                 series.
             status: of the answer.
-            request_id: of the request.
-            seconds: from its arrival to its answer.
-            caller: the name of the API key that it came with. No label of a metric: there may be many.
+            arrived: when the request came, on `perf_counter`.
+            asked: what of it waited for the engine, if it came so far.
         """
+        seconds = perf_counter() - arrived
         self._metrics.answered(route=path, status=status, seconds=seconds)
+        trace_id = None
+        if self._traces is not None:
+            trace_id = traced.record(
+                self._traces, scope, asked, method=method, route=path, status=status, arrived=arrived
+            )
         if self._access_log:
-            extra = {"request_id": request_id, "seconds": round(seconds, 6), "status": status}
-            if caller is not None:
+            extra = {"request_id": scope["request_id"], "seconds": round(seconds, 6), "status": status}
+            if trace_id is not None:
+                extra["trace_id"] = trace_id
+            if caller := scope.get("caller"):
                 extra["caller"] = caller
             log.info("%s %s %d", method, path, status, extra=extra)
 
@@ -136,12 +152,6 @@ class RequestContext:
         finally:
             route: Any = scope.get("route")
             path = getattr(route, "path", OTHER)
-            seconds = perf_counter() - arrived
-            around.record(
-                scope["method"],
-                path,
-                status=status,
-                request_id=request_id,
-                seconds=seconds,
-                caller=scope.get("caller"),
-            )
+            # Not left in the scope, which a connection keeps: it holds the request's series.
+            asked = scope.pop("asked", None)
+            around.record(scope, scope["method"], path, status=status, arrived=arrived, asked=asked)

@@ -51,6 +51,7 @@ class Refused(NamedTuple):
     headers: Headers
     before: bytes
     after: bytes
+    fault: str
 
 
 class Direct:
@@ -97,10 +98,12 @@ class Direct:
         Making it takes longer than everything else that is done for a request that is refused.
         """
         if self._refusal is None or self._refusal[0] is not error:
-            response = problems.answer(Request({**scope, "request_id": _SOMEONE}), error)
+            request = Request({**scope, "request_id": _SOMEONE})
+            response = problems.answer(request, error)
             headers = [header for header in response.raw_headers if header[0] != b"content-length"]
             before, _, after = bytes(response.body).partition(_SOMEONE.encode())
-            self._refusal = error, Refused(response.status_code, headers, before, after)
+            fault = request.scope["fault"]
+            self._refusal = error, Refused(response.status_code, headers, before, after, fault)
         return self._refusal[1]
 
 
@@ -197,7 +200,9 @@ class Exchange:
         if self._asked is not None:
             self._direct.predict.withdraw(self._asked)
         self.response_complete = True
-        self._record(UNFINISHED if self._asked is None else GONE)
+        was_sent = self._asked is not None
+        self._scope["fault"] = "cancelled" if was_sent else "unfinished"
+        self._record(GONE if was_sent else UNFINISHED, self._asked)
 
     def _answered(self, caller: asyncio.Future[Answer[Share]]) -> None:
         if self.response_complete or self._asked is None:
@@ -221,7 +226,7 @@ class Exchange:
         self._fail(SlowPayload(f"only {arrived} bytes of the body arrived in time"))
 
     def _refuse(self, error: AppError) -> None:
-        status, headers, before, after = self._direct.refused(self._scope, error)
+        status, headers, before, after, self._scope["fault"] = self._direct.refused(self._scope, error)
         request_id = self._scope["request_id"].encode()
         content = b"%b%b%b" % (before, request_id, after)
         self._send(status, [*headers, (b"content-length", b"%d" % len(content))], content)
@@ -238,6 +243,7 @@ class Exchange:
 
     def _send(self, status: int, headers: Headers, content: bytes) -> None:
         self.response_complete = True
+        asked = self._asked
         self._asked = None  # a connection keeps its latest exchange, but not the batch of that
         seconds = perf_counter() - self._arrived
         request_id = self._scope["request_id"]
@@ -245,17 +251,12 @@ class Exchange:
         self._respond(
             self, status, around.completed(headers, request_id=request_id, seconds=seconds), content
         )
-        self._record(status)
+        self._record(status, asked)
 
-    def _record(self, status: int) -> None:
+    def _record(self, status: int, asked: Asked | None) -> None:
         direct = self._direct
         direct.surroundings.record(
-            direct.method,
-            direct.path,
-            status=status,
-            request_id=self._scope["request_id"],
-            seconds=perf_counter() - self._arrived,
-            caller=self._scope.get("caller"),
+            self._scope, direct.method, direct.path, status=status, arrived=self._arrived, asked=asked
         )
 
     def _lose_patience(self) -> None:

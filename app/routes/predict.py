@@ -128,6 +128,7 @@ class Predict:
         wish = self.read_head(headers, scope["query_string"], now=now)
         limit = self._limits.max_body_bytes
         asked = self.ask(wish, await read_body(headers, receive, max_bytes=limit, deadline=wish.deadline))
+        scope["asked"] = asked  # for `RequestContext`, which takes it out
         answer = await asked.voice.service.outcome(asked.entry)
         content, media_type, timing = self.write(asked, answer)
         return Response(content, media_type=media_type, headers={"Server-Timing": timing})

@@ -167,6 +167,7 @@ def _respond(request: Request, kind: Kind, detail: str, *, error: Exception | No
         headers["WWW-Authenticate"] = "Bearer"
     elif isinstance(error, HTTPException) and error.headers:
         headers.update(error.headers)
+    request.scope["fault"] = kind.slug  # what the request's trace calls it
     document = Problem(
         type=kind.type,
         title=kind.title,
