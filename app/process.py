@@ -11,10 +11,10 @@ import threading
 # while the event loop reads and writes requests: longer than most batches take.
 SWITCH_SECONDS = 0.00002
 
-# Collections of what is younger between two of all that there is; Python's default is 10. A full one stops the
-# event loop while it looks at every connection: 40 to 80 ms, twice in ten seconds in which 1,000 connections a
-# second came and stayed. And it found nothing: connections and versions that have ended are freed with their
-# last reference, and what little is in circles dies young, in collections of a millisecond or two.
+# Collections of what is younger between two of all that there is; Python's default is 10. A full one stops
+# the event loop while it looks at every connection: 40 to 80 ms, twice in ten seconds in which a thousand
+# connections a second came and stayed. And it found nothing: connections and versions that have ended are
+# freed with their last reference, and what little is in circles dies young, in collections of 1 or 2 ms.
 YOUNGER_COLLECTIONS = 1000
 
 
