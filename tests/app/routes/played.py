@@ -27,6 +27,7 @@ from app.payloads import NPY
 from app.protocol import PredictProtocol
 from app.service import Service
 from app.settings import Settings
+from app.tracing.traces import Traces
 from tests.app.batching.stepping import Seen
 from tests.app.routes.conftest import MAX_BODY, MAX_ROWS, series
 from tests.app.routes.wire import Answer, as_json, as_npy, get, post, read_answers
@@ -178,6 +179,7 @@ async def serving(
     *,
     load: Callable[[], Engine] | None = None,
     observer: Seen | None = None,
+    traces: Traces | None = None,
     **settings: Any,
 ) -> AsyncIterator[Played]:
     """An app whose queue holds `MAX_ROWS` series, ready unless the test brings what loads its engine.
@@ -191,7 +193,7 @@ async def serving(
         artifact, load or (lambda: engine), max_batch_rows=MAX_ROWS, max_queue_rows=MAX_ROWS, observer=seen
     )
     limits = {"max_batch_rows": MAX_ROWS, "max_queue_rows": MAX_ROWS, "max_body_bytes": MAX_BODY}
-    app = create_app(Settings(**{**limits, **settings}), service)
+    app = create_app(Settings(**{**limits, **settings}), service, traces)
     async with app.router.lifespan_context(app):
         if load is None:
             await until(lambda: service.status().ready)
