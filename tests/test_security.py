@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -52,6 +53,13 @@ def test_answers_tell_nothing_of_the_machine(
     assert not {"server", "x-powered-by", "via"} & set(answer.headers)
     for leak in (str(ROOT), "site-packages", "Traceback", '.py"'):
         assert leak not in answer.text
+
+
+def test_nothing_that_is_locked_calls_its_maker() -> None:
+    """OpenVINO would: it brings a package that tells of each conversion, from a process that it forks."""
+    assert LOCKS
+    assert [lock.name for lock in LOCKS if "openvino-telemetry" in lock.read_text(encoding="utf-8")] == []
+    assert find_spec("openvino_telemetry") is None
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
