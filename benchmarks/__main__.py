@@ -18,10 +18,16 @@ def main() -> int:
     parser.add_argument("--artifact", type=Path, default=Path("model_artifacts/forda"))
     parser.add_argument("--seconds", type=float, default=3.0, help="for each load on the server, each time")
     parser.add_argument("--repeats", type=int, default=5, help="the tables have median (min-max)")
+    parser.add_argument("--traces", action="store_true", help="what traces cost, instead of all else")
     options = parser.parse_args()
     artifact = open_artifact(options.artifact)
     print(f"`python -m benchmarks {' '.join(sys.argv[1:])}`".replace(" `", "`"))
     print(f"on {machine()}, model {artifact.contract.name}/{artifact.contract.version}\n")
+    if options.traces:
+        from benchmarks import traces
+
+        print(traces.table(artifact, repeats=options.repeats))
+        return 0
     for section in (
         engine.table(artifact, repeats=options.repeats),
         bodies.table(artifact, repeats=options.repeats),

@@ -32,8 +32,9 @@ def processor_seconds(
     connections: int,
     repeats: int,
     protocol: type[HttpToolsProtocol] = PredictProtocol,
+    clock: Callable[[], float] = time.process_time,
 ) -> list[float]:
-    """Processor time a request, of all threads, each time over as many requests.
+    """Processor time a request, by default of all threads, each time over as many requests.
 
     Args:
         app: answers every request with a body that ends with a closing brace; a `FastAPI` is started first.
@@ -41,12 +42,18 @@ def processor_seconds(
         connections: at the same time.
         repeats: how many results.
         protocol: of each connection.
+        clock: of the processor time.
     """
-    return uvloop.run(_measure(app, partial(_Connection, protocol, request=request), connections, repeats))
+    connect = partial(_Connection, protocol, request=request)
+    return uvloop.run(_measure(app, connect, connections, repeats, clock))
 
 
 async def _measure(
-    app: ASGIApp, connect: Callable[..., _Connection], connections: int, repeats: int
+    app: ASGIApp,
+    connect: Callable[..., _Connection],
+    connections: int,
+    repeats: int,
+    clock: Callable[[], float],
 ) -> list[float]:
     config = Config(app, lifespan="off", log_config=None, access_log=False, proxy_headers=False)
     config.load()
@@ -54,9 +61,9 @@ async def _measure(
     async with _started(app):
         await _run(config, connect, connections)  # warm-up
         for _ in range(repeats):
-            started = time.process_time()
+            started = clock()
             await _run(config, connect, connections)
-            results.append((time.process_time() - started) / REQUESTS)
+            results.append((clock() - started) / REQUESTS)
     return results
 
 
@@ -101,7 +108,9 @@ class _Connection(asyncio.Transport):
             self._loop.call_soon(self._protocol.data_received, self._request)
         elif not self.ended.done():
             self.ended.set_result(None)
-            self._protocol.connection_lost(None)
+            self._loop.call_soon(
+                self._protocol.connection_lost, None
+            )  # as a socket would, not within a write
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Both ends are this machine."""

@@ -9,7 +9,7 @@ from starlette.types import Scope
 from app.metrics import OTHER
 from app.routes.headers import FirstValues
 from app.routes.predict import Asked
-from app.tracing import Told, Work
+from app.tracing import Told, Work, name_of
 
 if TYPE_CHECKING:  # it needs the SDK, which is there where traces are wanted
     from app.tracing.traces import Traces
@@ -45,21 +45,28 @@ def record(
     path = scope.get("path", route)  # what goes past the framework has only the one
     if path in UNTRACED:
         return None
-    fault = scope.get("fault") or (str(status) if status >= 400 else None)
-    told = Told(
-        method=method,
-        path=path,
-        scheme=scope.get("scheme", "http"),
-        route=None if route == OTHER else route,
-        request_id=scope["request_id"],
-        arrived=arrived,
-        status=status,
-        fault=fault,
-        failed=status >= 500 or status in _FAILURES,
-        work=None if asked is None else _work(asked),
-    )
+    known = None if route == OTHER else route
     headers = FirstValues(scope)
-    return traces.record(told, traceparent=headers.get(b"traceparent"), tracestate=headers.get(b"tracestate"))
+    decided = traces.decide(
+        name_of(method, known),
+        traceparent=headers.get(b"traceparent"),
+        tracestate=headers.get(b"tracestate"),
+    )
+    if decided.span is not None:
+        told = Told(
+            method=method,
+            path=path,
+            scheme=scope.get("scheme", "http"),
+            route=known,
+            request_id=scope["request_id"],
+            arrived=arrived,
+            status=status,
+            fault=scope.get("fault") or (str(status) if status >= 400 else None),
+            failed=status >= 500 or status in _FAILURES,
+            work=None if asked is None else _work(asked),
+        )
+        traces.record(decided, told)
+    return decided.trace_id
 
 
 def _work(asked: Asked) -> Work:

@@ -13,12 +13,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.errors import TracesImpossible
-from app.tracing.told import Told, Work
+from app.tracing.told import Told, Work, name_of
 
 if TYPE_CHECKING:
     from app.tracing.traces import Traces
 
-__all__ = ["FLUSH_SECONDS", "Told", "Work", "open_traces"]
+__all__ = ["FLUSH_SECONDS", "Told", "Work", "name_of", "open_traces"]
 
 # For what waits to be sent when all else has ended: less than a supervisor gives a process to end.
 FLUSH_SECONDS = 1.5

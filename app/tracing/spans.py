@@ -11,21 +11,11 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode
 
-from app.tracing.told import Told, Work
+from app.tracing.told import METHODS, Told, Work, name_of
 
 SCOPE = InstrumentationScope("timeseries-server")
-# The methods that the conventions know; callers make up others, and each would be a name of its own.
-_METHODS = frozenset(
-    ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE")
-)
 _OTHER = "_OTHER"
 _OK, _ERROR = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
-
-
-def name_of(told: Told) -> str:
-    """The name of a request's span: `POST /predict`."""
-    method = told.method if told.method in _METHODS else "HTTP"
-    return method if told.route is None else f"{method} {told.route}"
 
 
 class Finished(ReadableSpan):
@@ -60,7 +50,7 @@ class Finished(ReadableSpan):
         """The request's span, and those below it."""
         told = self._told
         yield ReadableSpan(
-            name_of(told),
+            name_of(told.method, told.route),
             self.context,
             self.parent,
             self.resource,
@@ -111,7 +101,7 @@ class Unfolding(SpanExporter):
 
 
 def _attributes(told: Told) -> dict[str, str | int]:
-    known = told.method in _METHODS
+    known = told.method in METHODS
     attributes: dict[str, str | int] = {
         "http.request.method": told.method if known else _OTHER,
         "url.path": told.path,

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+# The methods that the conventions know; callers make up others, and each would be a name of its own.
+METHODS = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"))
+
+
+def name_of(method: str, route: str | None) -> str:
+    """The name of a request's span: `POST /predict`."""
+    known = method if method in METHODS else "HTTP"
+    return known if route is None else f"{known} {route}"
+
 
 class Work(NamedTuple):
     """What was done for a request whose series were admitted to the queue. Times are `perf_counter`'s.

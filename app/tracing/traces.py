@@ -10,10 +10,11 @@ import asyncio
 import threading
 import time
 from time import perf_counter
+from typing import NamedTuple
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, Sampler
 from opentelemetry.trace import (
@@ -25,11 +26,25 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from app.tracing.spans import Finished, name_of
+from app.tracing.spans import Finished
 from app.tracing.told import Told
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _NO_PARENT = Context()
+
+
+class Decided(NamedTuple):
+    """What becomes of a request.
+
+    Attributes:
+        trace_id: of its trace, in hexadecimal; also one that is not sampled has it.
+        span: its own; None if it is not sampled.
+        parent: its caller's span; None if that named none.
+    """
+
+    trace_id: str
+    span: SpanContext | None
+    parent: SpanContext | None
 
 
 class Traces:
@@ -48,31 +63,37 @@ class Traces:
         self._ids = RandomIdGenerator()
         self._propagator = TraceContextTextMapPropagator()
 
-    def record(self, told: Told, *, traceparent: str | None, tracestate: str | None) -> str:
-        """Note a request that is over; the id of its trace, also of one that is not sampled.
+    def decide(self, name: str, *, traceparent: str | None, tracestate: str | None) -> Decided:
+        """Whether a request becomes a trace.
 
         Args:
-            told: what happened.
-            traceparent: the value of the request's header. One that is broken counts as none.
+            name: of its span.
+            traceparent: the value of its header. One that is broken counts as none.
             tracestate: likewise.
         """
-        now, clock = time.time_ns(), perf_counter()
         context = _NO_PARENT if traceparent is None else self._context(traceparent, tracestate)
         parent = get_current_span(context).get_span_context()
         remote = parent if parent.is_valid else None
         trace_id = self._ids.generate_trace_id() if remote is None else remote.trace_id
-        sampled = self._sampler.should_sample(context, trace_id, name_of(told), SpanKind.SERVER)
-        if sampled.decision is Decision.RECORD_AND_SAMPLE:
-            span = SpanContext(
-                trace_id,
-                self._ids.generate_span_id(),
-                is_remote=False,
-                trace_flags=_SAMPLED,
-                trace_state=sampled.trace_state,
-            )
-            finished: ReadableSpan = Finished(told, span, remote, self._resource, now=now, clock=clock)
-            self._processor.on_end(finished)
-        return format_trace_id(trace_id)
+        result = self._sampler.should_sample(context, trace_id, name, SpanKind.SERVER)
+        if result.decision is not Decision.RECORD_AND_SAMPLE:
+            return Decided(format_trace_id(trace_id), None, remote)
+        span = SpanContext(
+            trace_id,
+            self._ids.generate_span_id(),
+            is_remote=False,
+            trace_flags=_SAMPLED,
+            trace_state=result.trace_state,
+        )
+        return Decided(format_trace_id(trace_id), span, remote)
+
+    def record(self, decided: Decided, told: Told) -> None:
+        """Take note of a request that is over, and is sampled."""
+        assert decided.span is not None  # noqa: S101 - whoever calls this has looked
+        now, clock = time.time_ns(), perf_counter()
+        self._processor.on_end(
+            Finished(told, decided.span, decided.parent, self._resource, now=now, clock=clock)
+        )
 
     async def close(self, *, timeout: float) -> None:
         """Send what is queued, within `timeout` seconds; what is not sent by then is lost."""

@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import DEFAULT_ON, Sampler
 
 from app.tracing.spans import Unfolding
+from app.tracing.told import Told, name_of
 from app.tracing.traces import Traces
 
 
@@ -31,6 +32,14 @@ class Kept:
     def requests(self) -> list[ReadableSpan]:
         """The spans of requests alone."""
         return [span for span in self.spans if span.kind.name == "SERVER"]
+
+    def note(self, told: Told, *, traceparent: str | None = None, tracestate: str | None = None) -> str:
+        """Tell of a request; the id of its trace."""
+        name = name_of(told.method, told.route)
+        decided = self.traces.decide(name, traceparent=traceparent, tracestate=tracestate)
+        if decided.span is not None:
+            self.traces.record(decided, told)
+        return decided.trace_id
 
 
 def keep(sampler: Sampler = DEFAULT_ON) -> Kept:

@@ -23,7 +23,7 @@ TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 def test_the_caller_decides_and_its_span_is_the_parent(sampler: Sampler, flag: str) -> None:
     """A trace that began elsewhere goes on here if it is sampled there, whatever is done with our own."""
     kept = keep(sampler)
-    trace_id = kept.traces.record(ASKED, traceparent=f"00-{TRACE}-{PARENT}-{flag}", tracestate="a=b")
+    trace_id = kept.note(ASKED, traceparent=f"00-{TRACE}-{PARENT}-{flag}", tracestate="a=b")
     assert trace_id == TRACE
     if flag == "00":
         assert kept.spans == ()
@@ -52,7 +52,7 @@ def test_the_caller_decides_and_its_span_is_the_parent(sampler: Sampler, flag: s
 def test_a_broken_traceparent_counts_as_none(broken: str) -> None:
     """The request begins a trace of its own."""
     kept = keep()
-    trace_id = kept.traces.record(ASKED, traceparent=broken, tracestate="also broken")
+    trace_id = kept.note(ASKED, traceparent=broken, tracestate="also broken")
     [span] = kept.spans
     assert span.parent is None
     assert f"{span.context.trace_id:032x}" == trace_id != TRACE
@@ -61,7 +61,7 @@ def test_a_broken_traceparent_counts_as_none(broken: str) -> None:
 def test_traces_that_nobody_samples_have_an_id_all_the_same() -> None:
     """It stands in the log, where it tells requests of one trace from others."""
     kept = keep(ALWAYS_OFF)
-    ids = {kept.traces.record(ASKED, traceparent=None, tracestate=None) for _ in range(2)}
+    ids = {kept.note(ASKED) for _ in range(2)}
     assert len(ids) == 2
     assert kept.spans == ()
 
