@@ -26,7 +26,7 @@ def held(pid: int) -> Held:
     folder = Path("/proc") / str(pid)
     resident_pages = int((folder / "statm").read_text().split()[1])
     return Held(
-        descriptors=len(list((folder / "fd").iterdir())),
+        descriptors=_count(folder / "fd"),
         threads=len(list((folder / "task").iterdir())),
         resident=resident_pages * os.sysconf("SC_PAGE_SIZE"),
     )
@@ -58,6 +58,11 @@ def peer_ports(pid: int) -> set[int]:
             sockets.add(target.removeprefix("socket:[").removesuffix("]"))
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return {int(row[2].partition(":")[2], 16) for row in rows if row[3] == _ESTABLISHED and row[9] in sockets}
+
+
+def _count(descriptors: Path) -> int:
+    """How many there are. Since Linux 6.2 that is the folder's size; to list thousands takes 10 ms."""
+    return descriptors.stat().st_size or len(list(descriptors.iterdir()))
 
 
 def _fields(folder: Path) -> list[str]:
