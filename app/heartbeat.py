@@ -79,9 +79,7 @@ class Heart:
         loop.add_reader(self._descriptor, lost.set)  # nothing is ever sent this way: only the end is read
         try:
             while not lost.is_set():
-                self._beat = state()
-                self._was_ready |= self._beat.ready
-                self._send(self._beat)
+                self.beat(state())
                 try:
                     async with asyncio.timeout(SECONDS):
                         await lost.wait()
@@ -90,6 +88,12 @@ class Heart:
         finally:
             loop.remove_reader(self._descriptor)
         on_loss()
+
+    def beat(self, beat: Beat) -> None:
+        """Tell how the worker is, now."""
+        self._beat = beat
+        self._was_ready |= beat.ready
+        self._send(beat)
 
     def say(self, words: str) -> bool:
         """Tell why the worker ends; False if nobody listens."""

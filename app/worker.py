@@ -98,9 +98,9 @@ class _Worker(uvicorn.Server):
         """Start the app, which handles signals from then on; then the heartbeat; then accept connections."""
         await super().startup(sockets=sockets or [])
         self._beating = asyncio.create_task(self._heart.run(self._beat, on_loss=_end))
+        self._telling = asyncio.create_task(self._tell_ready())
         if self._accept_when_ready:
-            while self._status().state is State.STARTING:  # noqa: ASYNC110 - a service has no event for it
-                await asyncio.sleep(_READY_POLL_SECONDS)
+            await self._telling
             if not self._status().ready:
                 return  # it failed, or was told to stop
         protocol = partial(
@@ -110,6 +110,15 @@ class _Worker(uvicorn.Server):
             app_state=self.lifespan.state,
         )
         self.servers.append(Acceptor(self._listener, protocol))  # type: ignore[arg-type]
+
+    async def _tell_ready(self) -> None:
+        """Say that it is ready, or cannot be, as soon as it is so, and before it accepts for that reason.
+
+        One that hangs before its supervisor has heard so is given the time of a start, with callers waiting.
+        """
+        while self._status().state is State.STARTING:  # noqa: ASYNC110 - a service has no event for it
+            await asyncio.sleep(_READY_POLL_SECONDS)
+        self._heart.beat(self._beat())
 
     def _beat(self) -> Beat:
         status = self._status()
