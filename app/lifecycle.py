@@ -15,6 +15,9 @@ from contextlib import contextmanager
 from app.metrics import Metrics
 from app.rollout import Rollout
 
+# How old the word of another worker may be that it is ready.
+TELL_SECONDS = 0.5
+
 log = logging.getLogger(__name__)
 
 
@@ -71,7 +74,7 @@ class Drain:
         if self._waiting is None:
             log.info("draining: not ready any more, accepting for another %g s", self._delay)
             self._rollout.drain()
-            self._metrics.draining()
+            self._metrics.tell_ready()
             loop = asyncio.get_running_loop()
             self._waiting = loop.call_later(self._delay, self.stop_server, number)
         else:
@@ -81,6 +84,22 @@ class Drain:
     async def _close_late(self) -> None:
         await asyncio.sleep(self._timeout)
         await self._rollout.close(timeout=0)
+
+
+@contextmanager
+def telling(metrics: Metrics) -> Iterator[None]:
+    """Have the metrics tell whether this worker is ready, also when another is asked: an engine may hang."""
+
+    async def tell() -> None:
+        while True:
+            metrics.tell_ready()
+            await asyncio.sleep(TELL_SECONDS)
+
+    task = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 @contextmanager

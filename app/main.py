@@ -20,7 +20,7 @@ from app.engines import load_engine
 from app.errors import AppError
 from app.gate import Gate
 from app.keys import KeyFile
-from app.lifecycle import Drain, looking
+from app.lifecycle import Drain, looking, telling
 from app.metrics import Metrics
 from app.rollout import Rollout
 from app.routes import docs, entrance, native, ops, problems
@@ -68,6 +68,7 @@ def create_app(
     settings = settings or Settings()
     metrics = Metrics()
     rollout = _create_rollout(settings, metrics, service)
+    metrics.watch(lambda: rollout.status().ready)
     if traces is None and settings.traces:
         traces = open_traces()
     app: FastAPI = FastAPIOffline(
@@ -161,7 +162,7 @@ async def _lifespan(
     """Load in the background, so that probes are answered from the first moment; drain before the end."""
     drain = Drain(rollout, metrics, delay=settings.drain_delay, timeout=settings.drain_timeout)
     loading = asyncio.create_task(_load(rollout, drain))
-    with drain.on_signals(), looking(rollout, every=settings.reload_seconds):
+    with drain.on_signals(), looking(rollout, every=settings.reload_seconds), telling(metrics):
         yield
     drain.cancel()
     await rollout.close(timeout=settings.drain_timeout)

@@ -7,7 +7,7 @@ sets before they start, and any of them answers `/metrics` for all.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -62,6 +62,7 @@ class Metrics:
         queue_rows = self._gauge("queue_series", "Series that wait for the engine.")
         self._rows = Sums(turns, [admitted, queue_rows])
         self._ready = self._gauge("ready_workers", "Workers that are ready for requests.")
+        self._is_ready: Callable[[], bool] = lambda: False
         self._model = self._gauge(
             "model_info", "Workers that have this version loaded.", ("model", "version", "engine")
         )
@@ -99,10 +100,18 @@ class Metrics:
     def _seconds_of(self, route: str) -> GatheredHistogram:
         return GatheredHistogram(self._turns, self._request_seconds.labels(route), SECONDS)
 
+    def watch(self, is_ready: Callable[[], bool]) -> None:
+        """Have the gauge of ready workers follow what `/readyz` says."""
+        self._is_ready = is_ready
+
+    def tell_ready(self) -> None:
+        """Set that gauge as things stand: whichever worker is asked finds it."""
+        self._ready.set(self._is_ready())
+
     def serving(self, *, model: str, version: int, engine: str) -> None:
         """A version is proven and gets the requests."""
         self._model.labels(model, version, engine).set(1)
-        self._ready.set(1)
+        self.tell_ready()
 
     def retired(self, *, model: str, version: int, engine: str) -> None:
         """A version is not loaded any more."""
@@ -119,10 +128,6 @@ class Metrics:
     def connection_refused(self) -> None:
         """A connection was one too many."""
         self._refused_connections.inc()
-
-    def draining(self) -> None:
-        """Requests should go elsewhere."""
-        self._ready.set(0)
 
     def admitted(self, *, rows: int) -> None:
         """Rows entered the queue."""
@@ -158,6 +163,7 @@ class Metrics:
     def render(self) -> bytes:
         """All metrics in the text format, of every worker."""
         self._turns.flush()
+        self.tell_ready()
         folder = os.environ.get(_FOLDER)
         if not folder:
             return generate_latest(self._registry)

@@ -96,6 +96,7 @@ probabilities = np.array([[0.25, 0.75], [0.1, 0.9]], np.float32)
 warnings = np.array([[True], [False]])
 for tally in answers.tallies([0, 1, 2], probabilities, probabilities > 0.2, warnings):
     answers.answered(tally)
+metrics.watch(lambda: True)
 metrics.serving(model="m", version=1, engine="e")
 print(metrics.render().decode(), flush=True)
 """

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+from concurrent.futures import ThreadPoolExecutor
 
-from tests.app.routes.conftest import App, series
+import pytest
+from fastapi.testclient import TestClient
+
+from app.batching.observer import Unobserved
+from app.contract import Artifact
+from app.service import Service
+from app.settings import Settings
+from tests.app.routes.conftest import App, ready_client, series
+from tests.fakes import FakeEngine
 
 
 @pytest.mark.parametrize("probe", ["/livez", "/readyz", "/startupz"])
@@ -49,3 +57,46 @@ def test_metrics_count_what_happened(app: App) -> None:
         "timeseries_ready_workers 1.0",
     } <= lines
     assert "chose" not in response.text
+
+
+def what_it_says(client: TestClient) -> tuple[int, int, bool]:
+    """`/livez`, `/readyz`, and whether the gauge counts the worker as ready."""
+    is_counted = "timeseries_ready_workers 1.0" in client.get("/metrics").text.splitlines()
+    return client.get("/livez").status_code, client.get("/readyz").status_code, is_counted
+
+
+def test_probes_and_gauge_agree_while_the_engine_hangs(plain_artifact: Artifact) -> None:
+    """Neither alive nor ready nor counted as such, until it comes back."""
+    engine = FakeEngine()
+    service = Service(plain_artifact, lambda: engine, stall_after=0.2)
+    with ready_client(service, Settings()) as client, ThreadPoolExecutor(1) as pool:
+        assert what_it_says(client) == (200, 200, True)
+        engine.hold()
+        caller = pool.submit(client.post, "/predict", json={"instances": series(1.0).tolist()})
+        engine.entered.wait(60)
+        while service.status().alive:
+            pass
+        assert what_it_says(client) == (503, 503, False)
+        engine.release()
+        assert caller.result().status_code == 200
+        assert what_it_says(client) == (200, 200, True)
+
+
+def test_probes_and_gauge_agree_once_the_batcher_is_broken(plain_artifact: Artifact) -> None:
+    """For good: it wants a restart."""
+
+    class Breaking(Unobserved):
+        def queued(self, **_: object) -> None:
+            raise RuntimeError("the observer is broken")
+
+    service = Service(plain_artifact, FakeEngine, observer=Breaking())
+    with ready_client(service, Settings()) as client:
+        assert what_it_says(client) == (200, 200, True)
+        assert client.post("/predict", json={"instances": series(1.0).tolist()}).status_code == 503
+        assert what_it_says(client) == (503, 503, False)
+
+
+def test_a_draining_service_is_not_counted_as_ready(app: App) -> None:
+    """Alive, and nothing more is to be sent to it."""
+    app.service.drain()
+    assert what_it_says(app.client) == (200, 503, False)
