@@ -31,9 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # otherwise be ignored.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))
-    if options.command == "worker" and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-        # The supervisor passes SIGHUP on. Where nothing handles it, it must not end the worker.
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        # SIGHUP waits for whoever handles it, and unblocks it then: its default would end the process.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     return _told_in_one_line(lambda settings: _run(options, settings))
 
 

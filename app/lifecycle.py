@@ -118,6 +118,7 @@ def looking(rollout: Rollout, *, every: float) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     if is_main:
         loop.add_signal_handler(signal.SIGHUP, look_again)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one may have come during the start
     try:
         yield
     finally:

@@ -65,6 +65,7 @@ class Rollout:
         self._refused: dict[str, tuple[object, str]] = {}
         self._trouble: str | None = None
         self._looking = asyncio.Lock()
+        self._look_once_ready = False
         self._leaving: set[asyncio.Task[None]] = set()
 
     @property
@@ -122,6 +123,8 @@ class Rollout:
         """
         await self.current.start()
         self._tell_serving(self.current)
+        if self._look_once_ready:
+            await self.look(again=True)
 
     async def watch(self, *, seconds: float) -> None:
         """Look for another version every so many seconds, until cancelled."""
@@ -133,10 +136,13 @@ class Rollout:
         """Have the version serve that is to be served; what goes wrong is logged and changes nothing.
 
         Args:
-            again: try one again that was refused, though it has not changed.
+            again: try one again that was refused, though it has not changed; and during the start, look
+                when that is over.
         """
         async with self._looking:
-            if self.current.status().state is not State.READY:
+            state = self.current.status().state
+            self._look_once_ready |= again and state is State.STARTING
+            if state is not State.READY:
                 return
             try:
                 folder = find_version(self._path)

@@ -77,6 +77,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, number)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one may have come during the start
         watching = asyncio.create_task(self._watch())
         await asyncio.gather(*(self._keep(number) for number in range(1, self._count + 1)))
         watching.cancel()

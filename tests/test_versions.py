@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,9 +16,11 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import pytest
 
 from app.contract import Artifact
-from tests.conftest import ROOT, Server, running_server
+from chaos.proc import children
+from tests.conftest import ROOT, Server, running_server, wait_until_ready
 from tests.versions import add_version, damage
 
 CALLERS = 3
@@ -102,6 +105,33 @@ def test_sighup_looks_at_once_and_a_version_can_be_asked_for(tmp_path: Path, art
         assert refusal.status_code == 422
         assert refusal.json()["violations"][0]["message"] == "3 is not loaded; loaded: 2, 1"
         assert client.get("/openapi.json").json()["info"]["version"] == "forda/2"
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system has no /proc")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_sighup_during_the_start_ends_nobody(workers: int) -> None:
+    """It waits until there is somebody to look: in a server alone, a supervisor and its workers."""
+    with running_server(wait=False, WORKERS=str(workers)) as server:
+        struck: set[int] = set()
+        deadline = time.monotonic() + 60
+        while len(struck) < (1 if workers == 1 else 1 + workers):
+            assert time.monotonic() < deadline, server.log.read_text()
+            for pid in {server.process.pid, *children(server.process.pid)} - struck:
+                if has_blocked_sighup(pid):
+                    os.kill(pid, signal.SIGHUP)
+                    struck.add(pid)
+        wait_until_ready(server)
+        while server.log.read_text().count("SIGHUP: looking for another version") < workers:
+            assert time.monotonic() < deadline, server.log.read_text()
+            time.sleep(0.02)
+        assert "replaced" not in server.log.read_text()
+        assert server.stop() == 0
+
+
+def has_blocked_sighup(pid: int) -> bool:
+    """Whether it waits until the process wants it: from its first lines on until it handles it."""
+    (mask,) = re.findall(r"SigBlk:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return bool(int(mask, 16) >> (signal.SIGHUP - 1) & 1)
 
 
 def test_memory_returns_after_many_swaps(tmp_path: Path, artifact: Artifact) -> None:

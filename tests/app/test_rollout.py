@@ -98,6 +98,25 @@ def test_a_new_version_takes_the_next_request(versions: Path, artifact: Artifact
     asyncio.run(scenario())
 
 
+def test_a_look_that_is_asked_for_during_the_start_is_made_after_it(
+    versions: Path, artifact: Artifact
+) -> None:
+    """Whoever added a version and said so is not forgotten; the periodic look has another time."""
+
+    async def scenario() -> None:
+        for again, served in ((False, 1), (True, 2)):
+            shutil.rmtree(versions / "2", ignore_errors=True)
+            made = Bench(versions, keep=1)
+            add_version(versions, 2, artifact)
+            await made.rollout.look(again=again)
+            await made.rollout.look()
+            await made.rollout.start()
+            assert made.rollout.versions == (served,)
+            await made.rollout.close(timeout=FINISH)
+
+    asyncio.run(scenario())
+
+
 def test_requests_in_flight_finish_on_the_version_that_took_them(versions: Path, artifact: Artifact) -> None:
     """Both that which is computed and those that wait behind it."""
 
