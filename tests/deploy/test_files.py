@@ -163,6 +163,30 @@ def test_locked_requirements_name_no_address(path: Path) -> None:
     assert not re.search(r"^\s*--?(i|f|index-url|extra-index-url|find-links)\b", text, flags=re.MULTILINE)
 
 
+def _pins(name: str) -> dict[str, str]:
+    """What a lock file chose, by package."""
+    text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", text, flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", ["serve", "gpu", "dev"])
+def test_what_traces_need_goes_with_what_serves(name: str) -> None:
+    """Both files can be installed at once: what is in both has one version."""
+    base, traces = _pins(name), _pins("traces")
+    assert "opentelemetry-sdk" in traces
+    assert all(base[package] == traces[package] for package in base.keys() & traces.keys())
+
+
+def test_images_have_no_traces_unless_asked() -> None:
+    """The build argument is empty by default, and nothing else brings them in."""
+    arguments = _instructions("ARG")
+    assert arguments.count("TRACES") == 2
+    installed = [line for line in _instructions("RUN") if "traces.txt" in line]
+    assert len(installed) == 2
+    assert all("${TRACES:+--requirement /tmp/traces.txt}" in line for line in installed)
+    assert "opentelemetry-sdk" not in _pins("serve").keys() | _pins("gpu").keys()
+
+
 def test_images_are_pinned_to_a_version_and_to_no_registry() -> None:
     """Every image from outside has a version, and comes from wherever the engine is told to look."""
     stages = set(re.findall(r" AS (\S+)", DOCKERFILE))
