@@ -101,16 +101,16 @@ class _Connection(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """An answer has come."""
-        if not bytes(data).startswith(b"HTTP/1.1 200 "):
-            raise RuntimeError(f"the app answered {bytes(data)[:200]!r}")
+        if not bytes(data).startswith(b"HTTP/1.1 200 ") and not self.ended.done():
+            # Raised here it would be the app's trouble, and the measurement would wait for ever.
+            self.ended.set_exception(RuntimeError(f"the app answered {bytes(data)[:200]!r}"))
         self._left -= 1
         if self._left > 0:
             self._loop.call_soon(self._protocol.data_received, self._request)
         elif not self.ended.done():
             self.ended.set_result(None)
-            self._loop.call_soon(
-                self._protocol.connection_lost, None
-            )  # as a socket would, not within a write
+            # In a turn of its own, as a socket would tell of it.
+            self._loop.call_soon(self._protocol.connection_lost, None)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Both ends are this machine."""
