@@ -35,7 +35,10 @@ class EngineThread:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         self._calls.put(_Call(function, loop, future))
-        return await future
+        try:
+            return await future
+        finally:
+            del future  # its error's traceback holds this frame, and those of whatever failed: an engine, say
 
     def close(self) -> None:
         """Let the thread end once it has run what it was given. Does not wait for it."""

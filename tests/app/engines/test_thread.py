@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import weakref
 
@@ -86,3 +87,32 @@ def test_what_a_call_gave_is_not_kept() -> None:
                 await asyncio.sleep(0.001)
 
     asyncio.run(scenario())
+
+
+class Thing:
+    """Something that a failing call holds, as the loading of a model holds an engine."""
+
+
+def test_what_a_failed_call_held_goes_with_its_error() -> None:
+    """At once, by reference counting: garbage collections that would find it are rare."""
+    held: list[weakref.ref[Thing]] = []
+
+    def fail() -> None:
+        thing = Thing()
+        held.append(weakref.ref(thing))
+        raise ValueError("no")
+
+    async def scenario() -> bool:
+        thread = EngineThread()
+        try:
+            await thread.run(fail)
+        except ValueError:
+            pass
+        await thread.run(lambda: None)  # the thread itself has let go of the call before
+        return held[0]() is None
+
+    gc.disable()
+    try:
+        assert asyncio.run(scenario())
+    finally:
+        gc.enable()
