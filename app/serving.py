@@ -11,11 +11,15 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from app import descriptors, logs
 from app.heartbeat import FAILED, Heart
 from app.settings import Settings
 from app.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
 # Past the drain, time for the last answers to be written before connections are cut.
 GRACE_SECONDS = 5
@@ -82,7 +86,7 @@ def _supervise(settings: Settings) -> int:
             workers=settings.workers,
             worker_timeout=settings.worker_timeout,
             drain_seconds=settings.drain_delay + settings.drain_timeout + GRACE_SECONDS + END_SECONDS,
-            on_replaced=_restart_counter(),
+            on_replaced=restart_counter(),
         ).run()
 
 
@@ -105,7 +109,8 @@ def _command(number: int, listener: int, heart: int, accept_when_ready: bool) ->
     return [*command, "--accept-when-ready"] if accept_when_ready else command
 
 
-def _restart_counter() -> Callable[[str], None]:
+def restart_counter(registry: CollectorRegistry | None = None) -> Callable[[str], None]:
+    """Counts workers that are replaced, by the reason; in a registry, if somebody is to read it there."""
     # It decides when it is imported whether its numbers are those of several processes.
     from prometheus_client import CollectorRegistry, Counter
 
@@ -113,7 +118,7 @@ def _restart_counter() -> Callable[[str], None]:
         "timeseries_worker_restarts",
         "Workers replaced, because they ended by themselves or because they hung.",
         ("reason",),
-        registry=CollectorRegistry(),
+        registry=registry or CollectorRegistry(),
     )
     for reason in ("crashed", "hung"):
         counter.labels(reason)

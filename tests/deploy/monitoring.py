@@ -9,10 +9,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import yaml
+from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.metrics import Metrics
 from app.routes.problems import KINDS
+from app.serving import restart_counter
 from tests.deploy.fleet import ROOT
 from tests.deploy.promql import Matcher, parse
 
@@ -94,11 +96,18 @@ def known(exposition: str) -> Known:
 
 
 def declared() -> dict[str, tuple[str, ...]]:
-    """The labels of each sample's name that `app.metrics` declares, whether anything was counted or not."""
-    names = Metrics()._registry._collector_to_names
+    """The labels of each sample's name that a server declares, whether anything was counted or not."""
+    names = {**Metrics()._registry._collector_to_names, **of_supervisor()._collector_to_names}
     return {
         name: getattr(collector, "_labelnames", ()) for collector, named in names.items() for name in named
     }
+
+
+def of_supervisor() -> CollectorRegistry:
+    """What a server of several workers tells besides: its supervisor counts."""
+    registry = CollectorRegistry()
+    restart_counter(registry)
+    return registry
 
 
 def _recorded(expression: str, metrics: Known) -> dict[str, set[str] | None]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.contract import Artifact
@@ -28,6 +29,7 @@ from tests.deploy.monitoring import (
     declared,
     known,
     load,
+    of_supervisor,
     rule_expressions,
     rules,
     unknown,
@@ -39,11 +41,12 @@ ALERTS = rules("alerts.yml")
 
 @pytest.fixture(scope="module")
 def exposition(server: Server, artifact: Artifact) -> str:
-    """What a real server's /metrics says after it answered something."""
+    """What a real server's /metrics says after it answered something, and what a supervisor adds to that."""
     body = to_json(artifact.golden.series[:2])
     with httpx.Client(base_url=server.url, trust_env=False) as client:
         client.post("/predict", content=body, headers={"Content-Type": "application/json"}).raise_for_status()
-        return client.get("/metrics").raise_for_status().text
+        told = client.get("/metrics").raise_for_status().text
+    return told + generate_latest(of_supervisor()).decode()
 
 
 @pytest.fixture(scope="module")

@@ -27,12 +27,13 @@ LAST_RECORDED = (
     "instance:timeseries_series_seconds:mean_rate30m",
     "job:timeseries_low_confidence:ratio_rate30m",
 )
-# There is nothing to say of a day that has not passed, or of errors that have not happened.
+# There is nothing to say of a day that has not passed, of errors that have not happened, of several workers.
 MAY_BE_EMPTY = (
     "mean_rate1d",
     "ratio_rate1d",
     "timeseries_predict_errors",
     "timeseries_predict_refusals",
+    "timeseries_worker_restarts_total",
     "ALERTS",
 )
 ABOUT_SPEED = {"TimeseriesLatencyHigh", "TimeseriesQueueFilling"}
