@@ -139,6 +139,7 @@ def create_service(settings: Settings, metrics: Metrics, path: Path | None = Non
         max_queue_rows=settings.max_queue_rows,
         max_batch_wait=settings.max_batch_wait,
         stall_after=settings.stall_after,
+        most_brief_rows=settings.brief_rows,
         observer=metrics,
     )
 

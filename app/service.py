@@ -5,6 +5,7 @@ It joins an artifact, an engine on its own thread and a batcher. It knows arrays
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from functools import partial
 from app.batching import Answer, BatchObserver, Entry, MicroBatcher
 from app.contract import Artifact, Contract
 from app.engines import Engine
+from app.engines.brief import BriefCalls, brief_rows
 from app.engines.thread import EngineThread
 from app.errors import AppError, EngineError, NotReady
 from app.predictions import Interpreter, Series, Share, predict_batch
@@ -52,6 +54,7 @@ class Service:
         max_queue_rows: most series that wait.
         max_batch_wait: seconds the first series of a batch may wait for others while the engine is free.
         stall_after: seconds a batch may run before the service calls itself dead.
+        most_brief_rows: most series in a batch that is computed on the event loop's thread, if it is brief.
         observer: is told of every event in the batcher.
     """
 
@@ -64,12 +67,16 @@ class Service:
         max_queue_rows: int = 4096,
         max_batch_wait: float = 0.0,
         stall_after: float = 30.0,
+        most_brief_rows: int = 0,
         observer: BatchObserver | None = None,
     ) -> None:
         self.artifact = artifact
         self._load = load
         self._thread = EngineThread()
         self._engine: Engine | None = None
+        self._brief: BriefCalls | None = None
+        self._most_brief_rows = most_brief_rows
+        self._stall_after = stall_after
         self._interpret = Interpreter(artifact.contract)
         self._state = State.STARTING
         self._failure: str | None = None
@@ -109,18 +116,25 @@ class Service:
             AppError: the artifact or the engine does not work; the service stays failed.
         """
         try:
-            self._engine = await self._thread.run(self._load)
+            engine = await self._thread.run(self._load)
+            measure = partial(
+                brief_rows, engine, length=self.contract.input.length, most=self._most_brief_rows
+            )
+            rows = await self._thread.run(measure)
         except AppError as error:
             self._fail(str(error))
             raise
         except Exception as error:
             self._fail(f"{type(error).__name__}: {error}")
             raise EngineError(f"the engine could not be made: {error}") from error
+        self._engine = engine
         if self._state is State.STARTING:  # not asked to stop in the meantime
+            if rows:
+                self._brief = BriefCalls(rows=rows, limit=self._stall_after)
             self._batcher.start()
             self._state = State.READY
             contract = self.contract
-            log.info("ready: %s/%d on %s", contract.name, contract.version, self._engine.description)
+            log.info("ready: %s/%d on %s", contract.name, contract.version, engine.description)
 
     async def predict(self, series: Series, *, deadline: float) -> Answer[Share]:
         """Predictions for series `float32[n, length]`.
@@ -201,6 +215,8 @@ class Service:
         if self._state is not State.FAILED:
             self._state = State.CLOSED
         self._thread.close()
+        if self._brief is not None:
+            self._brief.close()
         self._engine = None  # its memory is given back now, not when the garbage collector comes round
 
     def _fail(self, reason: str) -> None:
@@ -208,4 +224,9 @@ class Service:
 
     async def _run(self, batch: Sequence[Series]) -> list[Share]:
         assert self._engine is not None  # noqa: S101 - the batcher starts after the engine
-        return await self._thread.run(partial(predict_batch, self._engine, self._interpret, batch))
+        compute = partial(predict_batch, self._engine, self._interpret, batch)
+        if self._brief is None or sum(map(len, batch)) > self._brief.rows:
+            return await self._thread.run(compute)
+        if self._batcher.queued_rows:
+            await asyncio.sleep(0)  # a queue of many small batches must not keep the loop from all else
+        return self._brief.run(compute)
