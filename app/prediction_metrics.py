@@ -5,8 +5,9 @@ A drift of the input shows here first: warnings, empty sets and low confidence g
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, compress
+from operator import add
 from typing import NamedTuple
 
 import numpy as np
@@ -23,14 +24,14 @@ SIZES = ("0", "1", "more")
 
 
 class Tally(NamedTuple):
-    """What one request's series add to the metrics.
+    """What one series adds to the metrics.
 
     Attributes:
-        counts: which counters, and how much.
-        confidence: the sum of their confidences.
+        places: of the counters that it adds one to.
+        confidence: the probability of its most probable label.
     """
 
-    counts: list[tuple[int, int]]
+    places: tuple[int, ...]
     confidence: float
 
 
@@ -88,60 +89,45 @@ class VersionMetrics:
             [metrics.warnings.labels(version, code) for code in warnings],
         ]
         steps = [step for group in groups for step in group]
-        self._width = len(steps)
         self._sums = Sums(metrics.turns, [*steps, confidence.total])
         # Where each group starts among the counters.
-        _, self._confidences, self._sizes, self._warnings = accumulate(map(len, groups[:-1]), initial=0)
+        _, self._confidences, self._sizes, first = accumulate(map(len, groups[:-1]), initial=0)
+        self._warnings = range(first, len(steps))
 
     def tallies(
         self,
-        starts: Sequence[int],
         probabilities: NDArray[np.float32],
         label_sets: NDArray[np.bool_] | None = None,
         warnings: NDArray[np.bool_] | None = None,
     ) -> list[Tally]:
-        """What each request of a batch adds, once it is answered.
+        """What each series of a batch adds, once it is answered.
 
         Args:
-            starts: where each request's series start, and where the last one's end; none is empty.
             probabilities: `float32[n, classes]`, finite for those that will be answered.
             label_sets: `bool[n, classes]`; None for a model without them, as are warnings.
             warnings: `bool[n, kinds]`.
         """
-        requests, width = len(starts) - 1, self._width
-        # One count of whole numbers for all requests, each with a range of its own.
-        ranges = np.repeat(np.arange(requests) * width, np.diff(starts)) if requests > 1 else 0
         highest = probabilities.max(axis=1)
-        places = [
-            probabilities.argmax(axis=1) + ranges,
-            np.searchsorted(_BOUNDS, highest) + (ranges + self._confidences),
-        ]
+        columns = [probabilities.argmax(axis=1), np.searchsorted(_BOUNDS, highest) + self._confidences]
         if label_sets is not None:
-            sizes = np.minimum(label_sets.sum(axis=1), len(SIZES) - 1)
-            places.append(sizes + (ranges + self._sizes))
-        counts = np.bincount(np.concatenate(places), minlength=requests * width)
-        counts = counts.reshape(requests, width)
+            columns.append(np.minimum(label_sets.sum(axis=1), len(SIZES) - 1) + self._sizes)
+        places: Iterable[tuple[int, ...]] = zip(*(column.tolist() for column in columns), strict=True)
         if warnings is not None and warnings.any():
-            counts[:, self._warnings :] = np.add.reduceat(warnings, starts[:-1], axis=0, dtype=np.intp)
-        totals = np.add.reduceat(highest, starts[:-1], dtype=np.float64).tolist()
-        found: list[list[tuple[int, int]]] = [[] for _ in totals]
-        rows, columns = counts.nonzero()
-        for row, column, count in zip(
-            rows.tolist(), columns.tolist(), counts[rows, columns].tolist(), strict=True
-        ):
-            found[row].append((column, count))
-        return [Tally(*tally) for tally in zip(found, totals, strict=True)]
+            warned = (tuple(compress(self._warnings, row)) for row in warnings.tolist())
+            places = map(add, places, warned)
+        return list(map(Tally, places, highest.tolist()))
 
-    def answered(self, tally: Tally, *, abstained: NDArray[np.bool_] | None = None) -> None:
+    def answered(self, tallies: Sequence[Tally], *, abstained: NDArray[np.bool_] | None = None) -> None:
         """A request was answered.
 
         Args:
-            tally: of its series.
+            tallies: of its series.
             abstained: `bool[n]`, which got no label; None where that was not asked for.
         """
         sums = self._sums.change()
-        for place, count in tally.counts:
-            sums[place] += count
-        sums[-1] += tally.confidence
+        for places, confidence in tallies:
+            for place in places:
+                sums[place] += 1
+            sums[-1] += confidence
         if abstained is not None:
             self._abstained.inc(int(abstained.sum()))

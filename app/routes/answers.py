@@ -57,7 +57,7 @@ class AnswerWriter:
             media_type = NPY
         else:
             body, media_type = self.to_json.document(self._texts(share, abstained)), JSON
-        self._counters.answered(share.batch.once(self._tallies)[share.number], abstained=abstained)
+        self._counters.answered(share.batch.once(self._tallies)[share.rows], abstained=abstained)
         return body, media_type
 
     def _texts(self, share: Share, abstained: NDArray[np.bool_] | None) -> list[str]:
@@ -73,7 +73,7 @@ class AnswerWriter:
 
     def _tallies(self, batch: Batch) -> list[Tally]:
         said = batch.predictions
-        return self._counters.tallies(batch.starts, said.probabilities, said.label_sets, said.warnings)
+        return self._counters.tallies(said.probabilities, said.label_sets, said.warnings)
 
 
 def _texts_of(

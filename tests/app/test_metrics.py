@@ -94,8 +94,8 @@ metrics = Metrics()
 answers = metrics.predictions.of(2, labels=["-1", "1"], warnings=["flat"])
 probabilities = np.array([[0.25, 0.75], [0.1, 0.9]], np.float32)
 warnings = np.array([[True], [False]])
-for tally in answers.tallies([0, 1, 2], probabilities, probabilities > 0.2, warnings):
-    answers.answered(tally)
+for tally in answers.tallies(probabilities, probabilities > 0.2, warnings):
+    answers.answered([tally])
 metrics.watch(lambda: True)
 metrics.serving(model="m", version=1, engine="e")
 print(metrics.render().decode(), flush=True)

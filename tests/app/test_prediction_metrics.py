@@ -53,8 +53,7 @@ def answered(
     abstained: NDArray[np.bool_] | None = None,
 ) -> None:
     """One request of a batch of its own is answered."""
-    (tally,) = metrics.tallies([0, len(probabilities)], probabilities, label_sets, warnings)
-    metrics.answered(tally, abstained=abstained)
+    metrics.answered(metrics.tallies(probabilities, label_sets, warnings), abstained=abstained)
 
 
 def test_answers_are_counted_by_label_size_warning_and_abstention() -> None:
@@ -133,8 +132,7 @@ def test_each_request_of_a_batch_is_counted_for_itself() -> None:
     registry, metrics = made()
     label_sets = np.array([[False, True], [True, True], [False, False]])
     warnings = np.array([[True, False], [True, True], [False, True]])
-    tallies = metrics.tallies([0, 1, 3], PROBABILITIES, label_sets, warnings)
-    metrics.answered(tallies[1])
+    metrics.answered(metrics.tallies(PROBABILITIES, label_sets, warnings)[1:])
     counted = samples(registry)
     assert (counted["timeseries_predictions_total -1"], counted["timeseries_predictions_total 1"]) == (1, 1)
     assert [counted[f"timeseries_label_sets_total {size}"] for size in ("0", "1", "more")] == [1, 0, 1]
