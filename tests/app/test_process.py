@@ -6,6 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+on_linux = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system has no /proc")
+
 SETTLED = """
 import gc, weakref
 from app.process import settle
@@ -57,5 +61,31 @@ stays = []
 while alive() is not None:
     stays.append([])
 print(2 in generations)
+"""
+    assert run_settled(script, root) == "True"
+
+
+@on_linux
+def test_free_memory_goes_back_to_the_system(root: Path) -> None:
+    """What was freed between things that stay is not resident any more."""
+    script = """
+import ctypes
+import numpy as np
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+allocate = ctypes.CDLL(None).malloc
+allocate.restype = ctypes.c_void_p
+free = ctypes.CDLL(None).free
+free.argtypes = [ctypes.c_void_p]
+# Too small for a mapping of their own; the last one keeps the end of the heap where it is.
+places = [allocate(100_000) for _ in range(500)]
+for place in places:
+    ctypes.memset(ctypes.c_void_p(place), 1, 100_000)
+for place in places[:-1]:
+    free(place)
+before = resident()
+settle()
+print(before - resident() > 20_000_000)
 """
     assert run_settled(script, root) == "True"
