@@ -10,11 +10,13 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from tempfile import TemporaryDirectory
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import descriptors, logs
 from app.heartbeat import FAILED, Heart
+from app.metrics_folder import hold, metrics_folder
 from app.settings import Settings
 from app.supervisor import Supervisor
 
@@ -26,6 +28,7 @@ GRACE_SECONDS = 5
 # And for the process of a worker to end after that, before it is killed.
 END_SECONDS = 2
 BACKLOG = 2048
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +59,8 @@ def work(settings: Settings, *, number: int, listener: int, heart: int, accept_w
         accept_when_ready: accept no connection before the service is ready.
     """
     logs.configure(level=settings.log_level, style=settings.log_format, worker=number)
+    if folder := os.environ.get(METRICS_FOLDER):
+        hold(Path(folder))
     from app.worker import run_shared
 
     return run_shared(
@@ -73,13 +78,14 @@ def _supervise(settings: Settings) -> int:
     except OSError as error:
         log.critical("HOST %s, PORT %d: cannot listen there: %s", settings.host, settings.port, error)
         return FAILED
-    try:
-        temporary = TemporaryDirectory(prefix="metrics-")
-    except OSError as error:
-        log.critical("TMPDIR: several workers need a folder to write their metrics to: %s", error)
-        return FAILED
-    with listener, temporary as folder:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # the workers inherit it
+    with ExitStack() as stack:
+        stack.enter_context(listener)
+        try:
+            folder = stack.enter_context(metrics_folder())
+        except OSError as error:
+            log.critical("TMPDIR: several workers need a folder to write their metrics to: %s", error)
+            return FAILED
+        os.environ[METRICS_FOLDER] = folder  # the workers inherit it
         return Supervisor(
             _command,
             listener,

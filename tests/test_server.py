@@ -129,7 +129,8 @@ def test_several_workers_answer_and_count_together(artifact: Artifact) -> None:
 def test_a_killed_worker_costs_no_request_but_its_own(artifact: Artifact, tmp_path: Path) -> None:
     """Kill -9 under load: those in flight on it are lost, nobody meets its replacement before that is ready.
 
-    And when the supervisor is killed, its workers end too, as if they were asked to.
+    And when the supervisor is killed, its workers end too, as if they were asked to; the next server deletes
+    the folder that it left.
     """
     series = artifact.golden.series[:1]
     ended = threading.Event()
@@ -146,7 +147,6 @@ def test_a_killed_worker_costs_no_request_but_its_own(artifact: Artifact, tmp_pa
             time.sleep(0.01)
 
     with (
-        # A supervisor that is killed leaves its temporary folder behind: here.
         running_server(WORKERS="2", WORKER_TIMEOUT="20", TMPDIR=str(tmp_path)) as server,
         ThreadPoolExecutor(4) as pool,
     ):
@@ -169,6 +169,12 @@ def test_a_killed_worker_costs_no_request_but_its_own(artifact: Artifact, tmp_pa
         server.process.kill()
         for pid in (other, replacement):
             wait_for_log(server, rf"Finished server process \[{pid}\]")
+            while (Path("/proc") / str(pid)).exists():
+                time.sleep(0.01)
+    (left,) = tmp_path.glob("metrics-*")
+    with running_server(wait=False, WORKERS="2", TMPDIR=str(tmp_path)) as server:
+        wait_for_log(server, f"{left}: left by a server that was killed, and deleted")
+        assert not left.exists()
 
 
 def workers_that_were_ready(server: Server, count: int) -> list[int]:
