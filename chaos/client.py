@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 
 from chaos.connection import BrokenAnswer, Connection, NoAnswer
-from chaos.judge import Outcome, Verdict, judge
-from chaos.ledger import Ledger
+from chaos.judge import Outcome, Verdict, judge, named_version
+from chaos.ledger import Entry, Ledger
 from chaos.questions import Book, Question
 
 # Longer than any deadline of the server or of the balancer: whoever answers after that has lost the request.
@@ -43,11 +43,11 @@ class Client:
                 self._ledger.close(entry, Verdict(Outcome.LOST, str(error)))
                 return None
         entry = self._ledger.enter(question.kind, connection.local_port)
-        verdict, served_by = await self._ask(question, connection)
+        verdict, served_by = await self._ask(question, connection, entry)
         self._ledger.close(entry, verdict, served_by=served_by)
         return connection
 
-    async def _ask(self, question: Question, connection: Connection) -> tuple[Verdict, str]:
+    async def _ask(self, question: Question, connection: Connection, entry: Entry) -> tuple[Verdict, str]:
         request_id = uuid.uuid4().hex
         try:
             answer = await connection.ask(question.request(request_id), seconds=self._seconds)
@@ -55,4 +55,5 @@ class Client:
             return Verdict(Outcome.LOST, str(error)), ""
         except BrokenAnswer as error:
             return Verdict(Outcome.FAILED, str(error)), ""
+        entry.version = named_version(answer)
         return judge(self._book, question, request_id, answer), answer.headers.get("x-replica", "")

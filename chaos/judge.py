@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from chaos.questions import NPY, Array, Book, Question
 
 PROBLEM = "application/problem+json"
 REFUSALS = frozenset({429, 503, 504})
+_VERSION = re.compile(rb'\{"model":"[^"]*","version":(\d+),')
 
 
 class Outcome(StrEnum):
@@ -61,6 +63,12 @@ def judge(book: Book, question: Question, request_id: str, answer: Answer) -> Ve
         return Verdict(Outcome.ANSWERED)
     detail = f"{answer.status}: {problem.get('detail')}"
     return Verdict(Outcome.REFUSED if answer.status in REFUSALS else Outcome.FAILED, detail)
+
+
+def named_version(answer: Answer) -> int | None:
+    """The version of the model that a JSON answer names, before anything else; None if it names none."""
+    found = _VERSION.match(answer.body)
+    return int(found[1]) if found else None
 
 
 def _judge_prediction(book: Book, question: Question, answer: Answer) -> Verdict:

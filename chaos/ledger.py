@@ -26,6 +26,7 @@ class Entry:
         ended: the same; 0 until there is an outcome.
         verdict: None until there is an outcome.
         served_by: the replica, in the balancer's words; empty without a balancer.
+        version: of the model, as the answer names it; None if it names none.
     """
 
     kind: str
@@ -34,6 +35,7 @@ class Entry:
     ended: float = 0.0
     verdict: Verdict | None = None
     served_by: str = ""
+    version: int | None = None
 
     @property
     def outcome(self) -> Outcome | None:

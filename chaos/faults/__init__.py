@@ -13,6 +13,7 @@ from chaos.faults import (
     rolling_restart,
     soak,
     stopped_worker,
+    version_swaps,
 )
 from chaos.finding import Finding
 from chaos.stage import Stage
@@ -30,5 +31,7 @@ FAULTS: Mapping[str, Fault] = {
     deleted_artifact.NAME: deleted_artifact.inject,
     full_disk.NAME: full_disk.inject,
     clock_jumps.NAME: clock_jumps.inject,
+    version_swaps.NAME: version_swaps.inject,
+    version_swaps.SHARED_NAME: version_swaps.inject_shared,
     soak.NAME: soak.inject,
 }

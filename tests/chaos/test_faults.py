@@ -1,4 +1,4 @@
-"""One fault, quickly, from end to end: real replicas, the real balancer, a real kill."""
+"""Two faults, quickly, from end to end: real servers, the real balancer, a real kill and real swaps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from app.contract import Artifact
 from chaos.errors import CannotInject
-from chaos.faults import killed_replica
+from chaos.faults import killed_replica, version_swaps
 from chaos.questions import Book
 from chaos.stage import Stage
 
@@ -24,3 +24,10 @@ def test_a_killed_replica_loses_nothing(artifact: Artifact, tmp_path: Path) -> N
     assert finding.held, (finding.promises, finding.faults)
     assert finding.tally is not None
     assert finding.tally.answered == finding.tally.sent > 100
+
+
+def test_swaps_lose_nothing_and_a_broken_version_is_refused(artifact: Artifact, tmp_path: Path) -> None:
+    """By SIGHUP, by the periodic look and back by the pin file; each answer names a version of its time."""
+    stage = Stage(artifact, Book.of(artifact), tmp_path, quick=True)
+    finding = asyncio.run(version_swaps.inject(stage, times=3, broken_after=(0,)))
+    assert finding.held, (finding.promises, finding.faults)

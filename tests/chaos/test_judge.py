@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from chaos.connection import Answer
-from chaos.judge import Outcome, judge
+from chaos.judge import Outcome, judge, named_version
 from chaos.questions import JSON, NPY, Array, Book, as_npy
 from tests.chaos.misbehaving import predictions
 
@@ -38,3 +38,16 @@ def test_the_right_answers_in_the_wrong_order_are_wrong(book: Book) -> None:
 def test_what_is_not_a_number_is_wrong(book: Book) -> None:
     """NaN is never within a tolerance."""
     assert outcome(book, np.full((2, 2), np.nan, np.float32)) is Outcome.WRONG
+
+
+@pytest.mark.parametrize(
+    ("body", "version"),
+    [
+        (b'{"model":"forda","version":12,"predictions":[]}', 12),
+        (b'{"predictions":[],"version":12}', None),
+        (b"\x93NUMPY", None),
+    ],
+)
+def test_the_version_is_the_one_that_an_answer_names(body: bytes, version: int | None) -> None:
+    """Before its predictions; npy names none."""
+    assert named_version(Answer(200, {}, body)) == version
