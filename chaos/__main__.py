@@ -91,7 +91,7 @@ def _end_on_sigterm() -> None:
 def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """What was asked for on the command line."""
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="shorter loads and fewer faults: three minutes")
+    parser.add_argument("--quick", action="store_true", help="shorter loads and fewer faults: four minutes")
     parser.add_argument("--only", nargs="+", choices=list(FAULTS), metavar="NAME", help=", ".join(FAULTS))
     parser.add_argument("--minutes", type=float, default=30.0, help="of the soak; default 30")
     parser.add_argument("--artifact", type=Path, default=Path("model_artifacts/forda"))

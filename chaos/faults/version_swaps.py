@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from chaos.faults.swaps import Shelf, Span, holds, is_refused, until
 from chaos.finding import Finding, Promise, nothing_but_answers, of_ledger
+from chaos.judge import Outcome
 from chaos.ledger import Ledger
 from chaos.load import Load
 from chaos.proc import Held
@@ -140,8 +141,9 @@ def only_while_they_serve(ledger: Ledger, spans: Sequence[Span]) -> Promise:
     def fits(version: int | None, sent: float, ended: float) -> bool:
         return any(span.version == version and span.since <= ended and sent <= span.until for span in spans)
 
-    strays = [entry for entry in ledger.entries if not fits(entry.version, entry.sent, entry.ended)]
-    named = {entry.version for entry in ledger.entries}
+    answered = ledger.of(Outcome.ANSWERED)
+    strays = [entry for entry in answered if not fits(entry.version, entry.sent, entry.ended)]
+    named = {entry.version for entry in answered}
     return Promise(
         "every answer names a version that was whole and serving then",
         not strays and named == {span.version for span in spans},
