@@ -51,7 +51,7 @@ bench: $(DEV)/ready ## Measure the server on this machine
 bench-peers: $(DEV)/ready ## Compare with Triton, mosec and others: an hour, needs wrk (ARGS="--quick": two minutes)
 	$(DEV)/bin/python -m benchmarks.peers $(ARGS)
 
-chaos: $(DEV)/ready ## Kill, stop, flood and fill up real servers under load: 40 minutes (ARGS="--quick": three)
+chaos: $(DEV)/ready ## Kill, stop, flood and fill up real servers under load: 50 minutes (ARGS="--quick": four)
 	$(DEV)/bin/python -m chaos $(ARGS)
 
 fuzz: $(DEV)/ready $(FUZZ)/ready ## Broken input to decoders, sockets and routes: ten minutes (ARGS="--quick": half a minute)
