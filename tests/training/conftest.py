@@ -16,10 +16,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.training.reports import a_report
 from training.config import TrainingConfig, config_from
 from training.data import Dataset
 from training.material import Material
 from training.models import build_trusted
+from training.report import Report
 
 LENGTH = 64
 # TensorFlow 2.21 reads its variables in a way that NumPy 2 deprecates; nothing of ours can change that.
@@ -100,6 +102,15 @@ def make_dataset(*, classes: int) -> Dataset:
         test_targets=test_targets,
         sha256={"Waves_TRAIN.tsv": "0" * 64, "Waves_TEST.tsv": "1" * 64},
     )
+
+
+@pytest.fixture(scope="session")
+def full_report() -> Report:
+    """A report with everything in it, trust, folds and resamples, for tests that only read it.
+
+    Its model is on spectra, and the class of its series is their number of cycles: 4 or 10.
+    """
+    return a_report(make_dataset(classes=2), folds=2, resamples=3)
 
 
 @pytest.fixture

@@ -180,9 +180,10 @@ def test_errors_are_one_line(options: list[str], said: str) -> None:
 def test_tensorflow_says_nothing(tmp_path: Path, wave_files: dict[str, str]) -> None:
     """A run's screen shows its own lines alone, and the last names the sealed version."""
     tiny = ["--epochs", "1", "--windows", "32", "--width", "8", "--heads", "2", "--blocks", "1"]
+    few = ["--folds", "2", "--epoch-size", "1"]
     places = ["--out", str(tmp_path / "out"), "--runs", str(tmp_path / "runs"), "--name", "waves"]
     files = ["--train-file", wave_files["train_file"], "--test-file", wave_files["test_file"]]
-    with _start(*tiny, *places, *files) as process:
+    with _start(*tiny, *few, *places, *files) as process:
         out, error = process.communicate()
     assert process.returncode == 0
     assert not [word for word in ("oneDNN", "absl", "cuda", "Traceback") if word in error]

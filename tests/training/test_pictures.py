@@ -16,10 +16,10 @@ from training.report import Report
 from training.softmax import softmax
 
 
-@pytest.fixture(scope="module")
-def report() -> Report:
+@pytest.fixture
+def report(full_report: Report) -> Report:
     """The report on a model on spectra, of series whose class is their number of cycles: 4 or 10."""
-    return a_report(make_dataset(classes=2), folds=2)
+    return full_report
 
 
 def test_spectra_show_what_is_in_the_series(report: Report) -> None:

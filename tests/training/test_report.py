@@ -16,10 +16,10 @@ from training.publish import write_report
 from training.report import METRICS, Report, means_of, metrics_of
 
 
-@pytest.fixture(scope="module")
-def report() -> Report:
+@pytest.fixture
+def report(full_report: Report) -> Report:
     """A report with everything in it: trust, folds and resamples."""
-    return a_report(make_dataset(classes=2), folds=2, resamples=3)
+    return full_report
 
 
 @pytest.fixture(scope="module")

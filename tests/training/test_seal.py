@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from app.contract import (
     open_artifact,
     sha256_of,
 )
+from tests.training.conftest import make_dataset
+from tests.training.reports import a_config, trained
 from training.config import TrainingConfig
 from training.data import Dataset
 from training.errors import SealError
@@ -60,20 +63,32 @@ def _note(folder: Path) -> list[str]:
     return ["note.txt"]
 
 
-@pytest.fixture
-def model(wave_dataset: Dataset, tiny: Callable[..., TrainingConfig], untrained: Callable[..., Any]) -> Any:
-    """A tiny model, untrained: sealing does not care."""
+@pytest.fixture(scope="module")
+def model() -> Any:
+    """A tiny model, untrained: sealing does not care, and changes nothing of it."""
     keras.utils.set_random_seed(0)
-    return untrained(tiny(), wave_dataset)
+    return trained(make_dataset(classes=2), a_config()).model
 
 
-def test_a_sealed_version_opens_and_answers(model: Any, wave_dataset: Dataset, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def first(model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its first version, for tests that only read it."""
+    dataset, out = make_dataset(classes=2), tmp_path_factory.mktemp("sealed")
+    return seal(model, dataset, _sealing(dataset), out=out, write_report=_note)
+
+
+@pytest.fixture
+def folder(first: Path, tmp_path: Path) -> Path:
+    """A copy of it, on a shelf of the test's own."""
+    return Path(shutil.copytree(first, tmp_path / "waves" / "1"))
+
+
+def test_a_sealed_version_opens_and_answers(model: Any, first: Path, wave_dataset: Dataset) -> None:
     """The folder opens, names every file with its digest, and both runtimes give its golden answers."""
-    folder = seal(model, wave_dataset, _sealing(wave_dataset), out=tmp_path, write_report=_note)
-    assert folder == tmp_path / "waves" / "1"
-    artifact = open_artifact(folder)
+    assert (first.parent.name, first.name) == ("waves", "1")
+    artifact = open_artifact(first)
     contract = artifact.contract
-    assert {path.name for path in folder.iterdir()} == {CONTRACT_FILE, *contract.files}
+    assert {path.name for path in first.iterdir()} == {CONTRACT_FILE, *contract.files}
     assert (contract.input.name, contract.input.length) == ("series", wave_dataset.length)
     assert (contract.output.name, contract.output.tolerance) == ("probabilities", TOLERANCE)
     assert [label.meaning for label in contract.labels] == ["class 0", "class 1"]
@@ -83,7 +98,7 @@ def test_a_sealed_version_opens_and_answers(model: Any, wave_dataset: Dataset, t
     graph = artifact.derived("openvino")
     assert graph is not None
     assert [path.name for path in graph] == ["openvino.xml", "openvino.bin"]
-    differences = verify(folder)
+    differences = verify(first)
     assert differences["keras"] <= 1e-6
     assert differences["openvino"] <= 1e-5
 
@@ -102,14 +117,13 @@ def test_a_model_to_compare_with_is_sealed_without_trust(
     assert max(verify(folder).values()) <= 1e-5
 
 
-def test_versions_count_up_and_stay(model: Any, wave_dataset: Dataset, tmp_path: Path) -> None:
+def test_versions_count_up_and_stay(model: Any, folder: Path, wave_dataset: Dataset, tmp_path: Path) -> None:
     """Each sealing makes the next version and leaves those before untouched."""
     shelf = tmp_path / "waves"
-    first = seal(model, wave_dataset, _sealing(wave_dataset), out=tmp_path, write_report=_note)
-    before = {path.name: sha256_of(path) for path in first.iterdir()}
+    before = {path.name: sha256_of(path) for path in folder.iterdir()}
     second = seal(model, wave_dataset, _sealing(wave_dataset), out=tmp_path, write_report=_note)
     assert second.name == "2"
-    assert {path.name: sha256_of(path) for path in first.iterdir()} == before
+    assert {path.name: sha256_of(path) for path in folder.iterdir()} == before
     (shelf / "10").mkdir()
     (shelf / "notes").mkdir()
     assert next_version(shelf) == 11
@@ -137,9 +151,8 @@ def _reseal(folder: Path, name: str) -> None:
     path.write_text(json.dumps(contract), encoding="utf-8")
 
 
-def test_wrong_answers_are_not_published(model: Any, wave_dataset: Dataset, tmp_path: Path) -> None:
+def test_wrong_answers_are_not_published(folder: Path) -> None:
     """Golden answers that the sealed model does not give are refused, as is a file that was altered."""
-    folder = seal(model, wave_dataset, _sealing(wave_dataset), out=tmp_path, write_report=_note)
     golden = open_artifact(folder).golden
     wrong = {"probabilities": golden.probabilities[:, ::-1], "novelty": golden.answers[:, 2:]}
     np.savez(folder / GOLDEN_FILE, allow_pickle=False, series=golden.series, **wrong)
