@@ -109,7 +109,10 @@ class Settings(BaseSettings):
         description="Seconds an idle connection stays open; longer than a balancer keeps its own.",
     )
     stall_after: float = Field(
-        30.0, gt=0, description="Seconds one batch may run before `/livez` says that the engine hangs."
+        30.0,
+        gt=0,
+        description="Seconds one batch may run before `/livez` says that the engine hangs; in a batch of "
+        "BRIEF_ROWS the process ends instead, with exit code 70.",
     )
     worker_timeout: float = Field(
         10.0,
