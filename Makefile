@@ -20,8 +20,15 @@ help: ## Show this list
 serve: $(SERVE)/ready ## Serve the committed artifact on port 8000 (settings: HOST, PORT, ...)
 	@LOG_FORMAT=$${LOG_FORMAT:-text} exec $(SERVE)/bin/python -m app serve
 
+# Two processes: training keeps a core busy for as long as the other tests, which often wait for servers, take. Their
+# words do not mix: what the training tests say comes at the end. A failure of either is one.
 test: $(DEV)/ready ## Run the tests
-	$(DEV)/bin/python -m pytest
+	@mkdir -p .cache; \
+	$(DEV)/bin/python -m pytest tests/training -o cache_dir=.pytest_cache/training >.cache/test-training.log 2>&1 & \
+	training=$$!; trap "kill $$training 2>/dev/null" INT TERM; \
+	$(DEV)/bin/python -m pytest --ignore tests/training; others=$$?; \
+	echo "The training tests, in a process of their own:"; \
+	wait $$training; code=$$?; cat .cache/test-training.log; exit $$((others | code))
 
 lint: $(DEV)/ready ## Check style, types and import directions
 	$(DEV)/bin/ruff check .
