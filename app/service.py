@@ -116,11 +116,8 @@ class Service:
             AppError: the artifact or the engine does not work; the service stays failed.
         """
         try:
-            engine = await self._thread.run(self._load)
-            measure = partial(
-                brief_rows, engine, length=self.contract.input.length, most=self._most_brief_rows
-            )
-            rows = await self._thread.run(measure)
+            # One call: a second would find the thread closed by who stops in the meantime, and wait for ever.
+            engine, rows = await self._thread.run(self._load_and_measure)
         except AppError as error:
             self._fail(str(error))
             raise
@@ -218,6 +215,10 @@ class Service:
         if self._brief is not None:
             self._brief.close()
         self._engine = None  # its memory is given back now, not when the garbage collector comes round
+
+    def _load_and_measure(self) -> tuple[Engine, int]:
+        engine = self._load()
+        return engine, brief_rows(engine, length=self.contract.input.length, most=self._most_brief_rows)
 
     def _fail(self, reason: str) -> None:
         self._state, self._failure = State.FAILED, reason

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -175,6 +176,28 @@ def test_closing_answers_what_was_admitted(plain_artifact: Artifact) -> None:
             assert [len(answer.result.predictions) for answer in answers] == [1, 1]
             await closing
             assert service.status().state is State.CLOSED
+
+    asyncio.run(scenario())
+
+
+def test_closing_ends_a_start(plain_artifact: Artifact) -> None:
+    """Whoever waits for an engine that is being loaded is not left waiting, and it takes no requests."""
+    loading, may_go_on = threading.Event(), threading.Event()
+
+    def load() -> FakeEngine:
+        loading.set()
+        assert may_go_on.wait(timeout=60)
+        return FakeEngine()
+
+    async def scenario() -> None:
+        service = Service(plain_artifact, load, most_brief_rows=1)
+        starting = asyncio.create_task(service.start())
+        await until(loading.is_set)
+        await service.close(timeout=10)
+        may_go_on.set()
+        async with asyncio.timeout(60):
+            await starting
+        assert service.status().state is State.CLOSED
 
     asyncio.run(scenario())
 
