@@ -168,6 +168,7 @@ async def _lifespan(
     drain.cancel()
     await rollout.close(timeout=settings.drain_timeout)
     await loading
+    metrics.flush()
     if traces is not None:
         await traces.close(timeout=min(FLUSH_SECONDS, settings.drain_timeout))
 

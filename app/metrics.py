@@ -16,9 +16,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from app.handover import GatheredHistogram, Handover, OpenHistogram, Sums
 from app.metrics_files import live_workers, reserve
 from app.prediction_metrics import PredictionMetrics
-from app.turns import GatheredHistogram, OpenHistogram, Sums, Turns
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -39,7 +39,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._turns = turns = Turns()
+        self._handover = handover = Handover()
         self._requests = self._counter("http_requests", "Requests answered.", ("route", "status"))
         self._request_seconds = self._histogram(
             "http_request_seconds", "Seconds from a request's arrival to its answer.", SECONDS, ("route",)
@@ -52,15 +52,16 @@ class Metrics:
             "left_series", f"Series that left the queue uncomputed: {', '.join(DEPARTURES)}.", ("reason",)
         )
         queue_seconds = self._histogram("queue_seconds", "Seconds a request waited in the queue.", SECONDS)
-        self._queue_seconds = GatheredHistogram(turns, queue_seconds, SECONDS)
-        self._batch_rows = self._histogram("batch_rows", "Series in a batch.", ROWS)
-        self._batch_items = self._histogram("batch_requests", "Requests in a batch.", ROWS)
-        self._batch_seconds = self._histogram(
-            "batch_seconds", "Seconds the engine took for a batch.", SECONDS
-        )
+        self._queue_seconds = GatheredHistogram(handover, queue_seconds, SECONDS)
+        batch_rows = self._histogram("batch_rows", "Series in a batch.", ROWS)
+        self._batch_rows = GatheredHistogram(handover, batch_rows, ROWS)
+        batch_items = self._histogram("batch_requests", "Requests in a batch.", ROWS)
+        self._batch_items = GatheredHistogram(handover, batch_items, ROWS)
+        batch_seconds = self._histogram("batch_seconds", "Seconds the engine took for a batch.", SECONDS)
+        self._batch_seconds = GatheredHistogram(handover, batch_seconds, SECONDS)
         self._batch_failures = self._counter("batch_failures", "Batches on which the engine failed.")
         queue_rows = self._gauge("queue_series", "Series that wait for the engine.")
-        self._rows = Sums(turns, [admitted, queue_rows])
+        self._rows = Sums(handover, [admitted, queue_rows])
         self._ready = self._gauge("ready_workers", "Workers that are ready for requests.")
         self._is_ready: Callable[[], bool] = lambda: False
         self._model = self._gauge(
@@ -75,10 +76,10 @@ class Metrics:
         self._refused_connections = self._counter(
             "refused_connections", "Connections refused because there were MAX_CONNECTIONS."
         )
-        self.predictions = PredictionMetrics(self._registry, turns)
+        self.predictions = PredictionMetrics(self._registry, handover)
         # A count of 0 is there to be seen from the start: no rate shows the step from no count to the first.
-        self._refused = Sums(turns, [refused.labels(reason) for reason in REFUSALS])
-        self._left = Sums(turns, [left.labels(reason) for reason in DEPARTURES])
+        self._refused = Sums(handover, [refused.labels(reason) for reason in REFUSALS])
+        self._left = Sums(handover, [left.labels(reason) for reason in DEPARTURES])
         ProcessCollector(registry=self._registry)
         if folder := os.environ.get(_FOLDER):
             reserve(Path(folder))
@@ -94,11 +95,11 @@ class Metrics:
 
     @cache  # noqa: B019 - as few as routes and statuses, and a Metrics lives as long as its process
     def _count_of(self, route: str, status: int) -> Sums:
-        return Sums(self._turns, [self._requests.labels(route, status)])
+        return Sums(self._handover, [self._requests.labels(route, status)])
 
     @cache  # noqa: B019 - as above
     def _seconds_of(self, route: str) -> GatheredHistogram:
-        return GatheredHistogram(self._turns, self._request_seconds.labels(route), SECONDS)
+        return GatheredHistogram(self._handover, self._request_seconds.labels(route), SECONDS)
 
     def watch(self, is_ready: Callable[[], bool]) -> None:
         """Have the gauge of ready workers follow what `/readyz` says."""
@@ -160,9 +161,13 @@ class Metrics:
         values[0] += admitted
         values[1] += queued
 
+    def flush(self) -> None:
+        """Have other workers see all that was counted here: nothing is counted any more."""
+        self._handover.flush()
+
     def render(self) -> bytes:
         """All metrics in the text format, of every worker."""
-        self._turns.flush()
+        self._handover.flush()
         self.tell_ready()
         folder = os.environ.get(_FOLDER)
         if not folder:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter
 
-from app.turns import OpenHistogram, Step, Sums, Turns
+from app.handover import Handover, OpenHistogram, Step, Sums
 
 CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 1.0)
 # A value falls into the first bucket whose bound it does not exceed, else into the last, without a bound.
@@ -40,11 +40,11 @@ class PredictionMetrics:
 
     Args:
         registry: where they are registered; once each.
-        turns: has what is counted handed over.
+        handover: has what is counted handed over.
     """
 
-    def __init__(self, registry: CollectorRegistry, turns: Turns) -> None:
-        self.turns = turns
+    def __init__(self, registry: CollectorRegistry, handover: Handover) -> None:
+        self.handover = handover
 
         def counter(name: str, text: str, *label: str) -> Counter:
             return Counter(f"timeseries_{name}", text, ("version", *label), registry=registry)
@@ -89,7 +89,7 @@ class VersionMetrics:
             [metrics.warnings.labels(version, code) for code in warnings],
         ]
         steps = [step for group in groups for step in group]
-        self._sums = Sums(metrics.turns, [*steps, confidence.total])
+        self._sums = Sums(metrics.handover, [*steps, confidence.total])
         # Where each group starts among the counters.
         _, self._confidences, self._sizes, first = accumulate(map(len, groups[:-1]), initial=0)
         self._warnings = range(first, len(steps))

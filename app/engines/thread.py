@@ -28,10 +28,17 @@ class EngineThread:
 
     def __init__(self, *, name: str = "engine") -> None:
         self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+        self._closed = False
         threading.Thread(target=self._work, name=name, daemon=True).start()
 
     async def run(self, function: Callable[[], R]) -> R:
-        """Run a blocking function on the thread and return what it returns, or raise what it raises."""
+        """Run a blocking function on the thread and return what it returns, or raise what it raises.
+
+        Raises:
+            RuntimeError: the thread is closed; it would never come to this call.
+        """
+        if self._closed:
+            raise RuntimeError("the engine's thread is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         self._calls.put(_Call(function, loop, future))
@@ -42,6 +49,7 @@ class EngineThread:
 
     def close(self) -> None:
         """Let the thread end once it has run what it was given. Does not wait for it."""
+        self._closed = True
         self._calls.put(None)
 
     def _work(self) -> None:

@@ -9,18 +9,18 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Histogram
 
+from app.handover import Handover
 from app.prediction_metrics import CONFIDENCES, PredictionMetrics, VersionMetrics
-from app.turns import Turns
 
 PROBABILITIES = np.array([[0.25, 0.75], [0.9, 0.1], [0.4, 0.6]], np.float32)
 
 
 class Registry(CollectorRegistry):
-    """A registry, and the turns of what is registered."""
+    """A registry, and the handover of what is registered."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.turns = Turns()
+        self.handover = Handover()
 
 
 def made(
@@ -28,12 +28,12 @@ def made(
 ) -> tuple[Registry, VersionMetrics]:
     """Metrics of version 7 of a model, and where they are registered."""
     registry = Registry()
-    return registry, PredictionMetrics(registry, registry.turns).of(7, labels=labels, warnings=warnings)
+    return registry, PredictionMetrics(registry, registry.handover).of(7, labels=labels, warnings=warnings)
 
 
 def samples(registry: Registry) -> dict[str, float]:
     """Every count by its name and its labels' values, but for the version's, which is 7."""
-    registry.turns.flush()
+    registry.handover.flush()
     return {
         " ".join([sample.name, *(value for name, value in sample.labels.items() if name != "version")]): (
             sample.value
@@ -144,10 +144,10 @@ def test_each_request_of_a_batch_is_counted_for_itself() -> None:
 def test_versions_are_counted_apart() -> None:
     """Two that are loaded at the same time share the metrics, each under its number."""
     registry = Registry()
-    metrics = PredictionMetrics(registry, registry.turns)
+    metrics = PredictionMetrics(registry, registry.handover)
     for number in (1, 2):
         answered(metrics.of(number, labels=["-1", "1"], warnings=[]), PROBABILITIES[:number])
-    registry.turns.flush()
+    registry.handover.flush()
     for number in (1, 2):
         of_version = {"version": str(number)}
         assert registry.get_sample_value("timeseries_confidence_count", of_version) == number

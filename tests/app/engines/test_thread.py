@@ -115,3 +115,18 @@ def test_what_a_failed_call_held_goes_with_its_error() -> None:
         assert asyncio.run(scenario())
     finally:
         gc.enable()
+
+
+def test_a_closed_thread_takes_no_call() -> None:
+    """It would be waited for without end; what was there before is still run."""
+
+    async def scenario() -> int:
+        thread = EngineThread()
+        before = asyncio.ensure_future(thread.run(lambda: 42))
+        await asyncio.sleep(0)
+        thread.close()
+        with pytest.raises(RuntimeError, match="closed"):
+            await thread.run(lambda: 43)
+        return await before
+
+    assert asyncio.run(scenario()) == 42

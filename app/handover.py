@@ -1,8 +1,9 @@
-"""Numbers that change many times in a turn of the event loop, handed to Prometheus' client once a turn.
+"""Numbers that change with every request, handed to Prometheus' client fifty times a second.
 
 The client's counters lock, check and, with several workers, write to a mapped file: a microsecond or three a
-step, a dozen steps a request. Here a step is an addition, and all that is answered in one turn is one step of
-the client's. Nobody sees a difference: `/metrics` is answered in a turn of its own.
+step, some thirty steps a request. Here a step is an addition, and all that changes in a fiftieth of a second
+is one step of the client's. Whoever reads has everything handed over first (`Metrics.render`), and only what
+the other workers counted is so much older.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from typing import Protocol
 
 from prometheus_client import Histogram
 
+PERIOD_SECONDS = 0.02
 
-class Turns:
-    """Has sums handed over at the end of the turn in which they changed.
 
-    Outside of an event loop there are no turns: `flush` is all there is.
+class Handover:
+    """Has sums handed over soon after they have changed.
+
+    Outside of an event loop there is no later: `flush` is all there is.
     """
 
     def __init__(self) -> None:
@@ -30,7 +33,7 @@ class Turns:
         self._changed.append(sums)
         if not self._is_due:
             try:
-                asyncio.get_running_loop().call_soon(self.flush)
+                asyncio.get_running_loop().call_later(PERIOD_SECONDS, self.flush)
             except RuntimeError:
                 return
             self._is_due = True
@@ -54,12 +57,12 @@ class Sums:
     """As many sums as there are counters or gauges to add them to.
 
     Args:
-        turns: has them handed over.
+        handover: has them handed over.
         steps: what each is added to.
     """
 
-    def __init__(self, turns: Turns, steps: Sequence[Step]) -> None:
-        self._turns = turns
+    def __init__(self, handover: Handover, steps: Sequence[Step]) -> None:
+        self._handover = handover
         self._steps = steps
         self._values: list[float] = [0] * len(steps)
         self._has_changed = False
@@ -68,7 +71,7 @@ class Sums:
         """The sums, to be added to at once."""
         if not self._has_changed:
             self._has_changed = True
-            self._turns.changed(self)
+            self._handover.changed(self)
         return self._values
 
     def flush(self) -> None:
@@ -84,14 +87,14 @@ class GatheredHistogram:
     """Observations of one series of a histogram.
 
     Args:
-        turns: has them handed over.
+        handover: has them handed over.
         histogram: without labels, or one of its children.
         bounds: of its buckets, without the last, infinite one.
     """
 
-    def __init__(self, turns: Turns, histogram: OpenHistogram, bounds: Sequence[float]) -> None:
+    def __init__(self, handover: Handover, histogram: OpenHistogram, bounds: Sequence[float]) -> None:
         self._bounds = bounds
-        self._sums = Sums(turns, [*histogram.counters, histogram.total])
+        self._sums = Sums(handover, [*histogram.counters, histogram.total])
 
     def observe(self, value: float) -> None:
         """Note a value."""
