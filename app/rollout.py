@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from app import process
 from app.contract import find_version
 from app.errors import AppError, ArtifactError, ContractViolation
 from app.service import Service, State, Status
@@ -202,6 +203,7 @@ class Rollout:
             log.exception(told, folder.name, self.versions[0], reason, exc_info=None if expected else error)
             self._refused[folder.name] = seen, reason
             self._observer.version_refused(version=folder.name)
+            await asyncio.to_thread(process.give_memory_back)
             return None
         return service
 
@@ -222,6 +224,7 @@ class Rollout:
         contract, engine = service.contract, service.engine_description or ""
         await service.close(timeout=self._finish)
         self._observer.retired(model=contract.name, version=contract.version, engine=engine)
+        await asyncio.to_thread(process.give_memory_back)
         log.info("version %d is given up", contract.version)
 
     def _tell_serving(self, service: Service) -> None:
