@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -80,8 +81,11 @@ class Service:
         self._interpret = Interpreter(artifact.contract)
         self._state = State.STARTING
         self._failure: str | None = None
+        # A batcher that held it would be a circle, and what of a version is given up would stay until a full
+        # garbage collection: its artifact, half a megabyte.
+        this = weakref.ref(self)
         self._batcher = MicroBatcher[Series, Share](
-            self._run,
+            lambda batch: _alive(this)._run(batch),  # noqa: SLF001 - its own
             max_rows=max_batch_rows,
             max_queue_rows=max_queue_rows,
             max_wait=max_batch_wait,
@@ -231,3 +235,9 @@ class Service:
         if self._batcher.queued_rows:
             await asyncio.sleep(0)  # a queue of many small batches must not keep the loop from all else
         return self._brief.run(compute)
+
+
+def _alive(service: weakref.ref[Service]) -> Service:
+    found = service()
+    assert found is not None  # noqa: S101 - whoever closes it holds it until its last batch is done
+    return found

@@ -73,14 +73,13 @@ class Voice:
     Args:
         service: of the version.
         metrics: is told of every series that is answered.
-        limits: of each request.
+        decoders: of bodies with series of its length.
     """
 
-    def __init__(self, service: Service, metrics: Metrics, limits: Limits) -> None:
-        contract = service.contract
+    def __init__(self, service: Service, metrics: Metrics, decoders: Decoders) -> None:
         self.service = service
-        self.decoders = Decoders(length=contract.input.length, max_instances=limits.max_instances)
-        self.write = AnswerWriter(contract, metrics)
+        self.decoders = decoders
+        self.write = AnswerWriter(service.contract, metrics)
 
 
 class Predict:
@@ -97,6 +96,8 @@ class Predict:
         self._metrics = metrics
         self._limits = limits
         self._voices: dict[Service, Voice] = {}
+        # By length. What pydantic makes of a form is full of circles: only a full collection would free it.
+        self._decoders: dict[int, Decoders] = {}
 
     def voice(self, version: int | None = None) -> Voice:
         """That of a version, by default of the one that serves.
@@ -107,11 +108,16 @@ class Predict:
         service = self._rollout.pick(version)
         voice = self._voices.get(service)
         if voice is None:
-            voice = Voice(service, self._metrics, self._limits)
+            voice = Voice(service, self._metrics, self._decoders_for(service.contract.input.length))
             # Forget those of versions that were given up.
             self._voices = {known: self._voices[known] for known in self._voices if self._rollout.has(known)}
             self._voices[service] = voice
         return voice
+
+    def _decoders_for(self, length: int) -> Decoders:
+        if length not in self._decoders:
+            self._decoders[length] = Decoders(length=length, max_instances=self._limits.max_instances)
+        return self._decoders[length]
 
     async def __call__(self, scope: Scope, receive: Receive) -> Response:
         """Answer a request of the framework's.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -351,3 +353,19 @@ def test_nobody_is_admitted_by_a_service_that_is_not_ready(plain_artifact: Artif
         await failed.close(timeout=0)
 
     asyncio.run(scenario())
+
+
+def test_a_service_that_is_closed_is_freed_by_its_last_reference(plain_artifact: Artifact) -> None:
+    """Its artifact is not kept until a full garbage collection, which may be hours away."""
+
+    async def scenario() -> weakref.ref[Service]:
+        async with started(plain_artifact, FakeEngine()) as service:
+            await service.predict(series(1.0), deadline=soon())
+        return weakref.ref(service)
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert asyncio.run(scenario())() is None
+    finally:
+        gc.enable()
