@@ -15,12 +15,13 @@ from app.contract import Artifact
 from app.engines.openvino import OpenVINOEngine
 from tests.conftest import LabelledSeries
 
-MAX_ROWS = 16
+# Two of the largest call and more: parts that are begun together, and one of another size.
+MAX_ROWS = 80
 
 
 @pytest.fixture(scope="module")
 def engine(artifact: Artifact) -> OpenVINOEngine:
-    """The sealed graph, compiled for small batches."""
+    """The sealed graph, for batches of one call and of several."""
     return OpenVINOEngine(artifact, max_rows=MAX_ROWS)
 
 
@@ -43,6 +44,18 @@ def test_a_series_gets_the_same_answer_alone_and_in_any_batch(
     alone = np.concatenate([engine.predict(series[i : i + 1]) for i in range(rows)])
     together = engine.predict(series)
     np.testing.assert_allclose(together, alone, rtol=0, atol=artifact.contract.output.tolerance)
+
+
+def test_a_large_batch_is_answered_in_parts(
+    engine: OpenVINOEngine, artifact: Artifact, forda_test: LabelledSeries
+) -> None:
+    """Each part waits for its own answers, also where the last batch's are still in its memory."""
+    assert 2 * engine.batch_sizes[-1] < MAX_ROWS < 3 * engine.batch_sizes[-1]
+    for start in (0, MAX_ROWS):
+        series = forda_test.series[start : start + MAX_ROWS]
+        alone = np.concatenate([engine.predict(series[i : i + 1]) for i in range(MAX_ROWS)])
+        together = engine.predict(series)
+        np.testing.assert_allclose(together, alone, rtol=0, atol=artifact.contract.output.tolerance)
 
 
 def test_an_answer_is_not_overwritten_by_the_next(engine: OpenVINOEngine, forda_test: LabelledSeries) -> None:
