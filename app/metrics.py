@@ -18,9 +18,9 @@ from prometheus_client.registry import Collector
 
 from app.handover import GatheredHistogram, Handover, OpenHistogram, Sums
 from app.metrics_files import live_workers, reserve
+from app.metrics_folder import VARIABLE
 from app.prediction_metrics import PredictionMetrics
 
-_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 # The reasons that `app.batching.BatchObserver` names.
@@ -81,7 +81,7 @@ class Metrics:
         self._refused = Sums(handover, [refused.labels(reason) for reason in REFUSALS])
         self._left = Sums(handover, [left.labels(reason) for reason in DEPARTURES])
         ProcessCollector(registry=self._registry)
-        if folder := os.environ.get(_FOLDER):
+        if folder := os.environ.get(VARIABLE):
             reserve(Path(folder))
 
     def answered(self, *, route: str, status: int, seconds: float) -> None:
@@ -169,7 +169,7 @@ class Metrics:
         """All metrics in the text format, of every worker."""
         self._handover.flush()
         self.tell_ready()
-        folder = os.environ.get(_FOLDER)
+        folder = os.environ.get(VARIABLE)
         if not folder:
             return generate_latest(self._registry)
         live = live_workers(Path(folder))

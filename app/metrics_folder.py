@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
+# The variable of Prometheus' client that names the folder.
+VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 PREFIX = "metrics-"
 LOCK = "in-use"
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from app import descriptors, logs
 from app.heartbeat import FAILED, Heart
-from app.metrics_folder import hold, metrics_folder
+from app.metrics_folder import VARIABLE, hold, metrics_folder
 from app.settings import Settings
 from app.supervisor import Supervisor
 
@@ -28,7 +28,6 @@ GRACE_SECONDS = 5
 # And for the process of a worker to end after that, before it is killed.
 END_SECONDS = 2
 BACKLOG = 2048
-METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +58,7 @@ def work(settings: Settings, *, number: int, listener: int, heart: int, accept_w
         accept_when_ready: accept no connection before the service is ready.
     """
     logs.configure(level=settings.log_level, style=settings.log_format, worker=number)
-    if folder := os.environ.get(METRICS_FOLDER):
+    if folder := os.environ.get(VARIABLE):
         hold(Path(folder))
     from app.worker import run_shared
 
@@ -85,7 +84,7 @@ def _supervise(settings: Settings) -> int:
         except OSError as error:
             log.critical("TMPDIR: several workers need a folder to write their metrics to: %s", error)
             return FAILED
-        os.environ[METRICS_FOLDER] = folder  # the workers inherit it
+        os.environ[VARIABLE] = folder  # the workers inherit it
         return Supervisor(
             _command,
             listener,

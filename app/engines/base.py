@@ -52,7 +52,7 @@ def powers_of_two(max_rows: int) -> tuple[int, ...]:
 def any_series(rows: int, length: int) -> NDArray[np.float32]:
     """Series `float32[rows, length]` to try an engine with, no two alike.
 
-    Waves, for numpy's random numbers are a library of their own: 7 MB that a server needs for nothing else.
+    Waves, for numpy's random numbers are a library of their own: megabytes, and needed for nothing else.
     """
     return np.sin(np.arange(rows * length, dtype=np.float32)).reshape(rows, length)
 

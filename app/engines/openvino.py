@@ -77,11 +77,12 @@ class OpenVINOEngine:
     def predict(self, series: NDArray[np.float32]) -> NDArray[np.float32]:
         """Answers `float32[n, columns]` to series `float32[n, length]`."""
         answers = np.empty((len(series), self._columns), np.float32)
-        calls = self._calls(len(series))
-        largest = self.batch_sizes[-1]
-        end = largest * calls.count(largest)
-        self._graphs[largest].run(series[:end], answers[:end])
-        for size in calls[calls.count(largest) :]:
+        calls, largest = self._calls(len(series)), self.batch_sizes[-1]
+        full = calls.count(largest)
+        end = full * largest
+        if full:
+            self._graphs[largest].run(series[:end], answers[:end])
+        for size in calls[full:]:
             start, end = end, end + size
             self._graphs[size].run(series[start:end], answers[start:end])
         return answers
