@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app import descriptors, logs
+from app import descriptors, logs, processors
 from app.heartbeat import FAILED, Heart
 from app.metrics_folder import VARIABLE, hold, metrics_folder
 from app.settings import Settings
@@ -58,6 +58,8 @@ def work(settings: Settings, *, number: int, listener: int, heart: int, accept_w
         accept_when_ready: accept no connection before the service is ready.
     """
     logs.configure(level=settings.log_level, style=settings.log_format, worker=number)
+    if settings.pin_workers:
+        processors.keep_to_share(number=number, workers=settings.workers)
     if folder := os.environ.get(VARIABLE):
         hold(Path(folder))
     from app.worker import run_shared

@@ -46,6 +46,11 @@ class Settings(BaseSettings):
     workers: int = Field(
         1, ge=1, le=256, description="Processes that share the port, each with its own engine."
     )
+    pin_workers: bool = Field(
+        True,
+        description="Keep each of several workers to processors of its own, where there are enough; `false` "
+        "leaves them to the system, which may run two on one beside an idle one.",
+    )
     artifact: Path = Field(
         Path("model_artifacts/forda"),
         description="A version folder, or a folder of versions, of which the highest is served.",

@@ -23,6 +23,7 @@ from app.engines.calls import Calls
 from app.engines.keras_file import load_model, output_names
 from app.engines.outputs import find_outputs
 from app.errors import ArtifactError, EngineError
+from app.processors import available
 
 # Enough rows for each thread to hide what a call costs: 256 rows in 8 calls take 2 % longer than in one. The
 # graphs for 64, 128 and 256 rows would cost 0.3 s at start and 50 MB.
@@ -54,7 +55,7 @@ class OpenVINOEngine:
         """
         import openvino
 
-        largest = min(max_rows, _ROWS_A_THREAD * (threads or os.cpu_count() or 1))
+        largest = min(max_rows, _ROWS_A_THREAD * (threads or len(available())))
         self.batch_sizes = tuple(n for n in powers_of_two(largest) if n != _LEFT_OUT or n == largest)
         self._calls = Calls(self.batch_sizes)
         self._columns = artifact.contract.columns
