@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any, cast
 
 from starlette.types import Scope
@@ -12,8 +13,10 @@ from app import last_words
 from app.connection import Connection
 from app.gate import Gate
 from app.routes.context import Headers, new_request_id
-from app.routes.direct import Direct, Exchange
+from app.routes.direct import Direct
+from app.routes.exchange import Exchange
 from app.routes.headers import FirstValues
+from app.routes.heads import Head
 
 
 class PredictProtocol(Connection):
@@ -30,6 +33,9 @@ class PredictProtocol(Connection):
         self._direct: Direct | None = getattr(state, "direct", None)
         self._gate: Gate | None = getattr(state, "gate", None)
         self._exchange: Exchange | None = None
+        # The default headers as they are written, and what they were written from: uvicorn's of this second.
+        self._default_lines = b""
+        self._default_headers: Headers | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect requests; but if this is one connection too many, say so and end it."""
@@ -53,9 +59,19 @@ class PredictProtocol(Connection):
 
     def data_received(self, data: bytes) -> None:
         """Take what has come, and set a limit to the waiting for what has not."""
+        if self._direct is None:
+            super().data_received(data)
+            return
+        is_idle, before = self._is_idle(), self._exchange
+        if is_idle and (found := self._direct.heads.find(data)):
+            self._take(self._direct, *found)
+            return
         super().data_received(data)
-        if self._exchange is not None:
-            self._exchange.wait()
+        exchange = self._exchange
+        if exchange is not None:
+            exchange.wait()
+            if is_idle and exchange is not before:
+                self._direct.heads.keep(data, exchange.head)
 
     def on_headers_complete(self) -> None:
         """Start an exchange for a plain request."""
@@ -93,35 +109,43 @@ class PredictProtocol(Connection):
         headers = self.server_state.default_headers
         return last_words.write(status, reason, request_id=request_id, headers=headers)
 
-    def _new_exchange(self) -> Exchange | None:
-        """An exchange for a plain request; None for others, and where answers have to wait.
+    def _is_idle(self) -> bool:
+        """Whether the parser has nothing of a request, and nothing that was asked waits for its answer."""
+        is_between = not (self._in_head or self._in_body or self._unused_bytes)
+        return is_between and self._refusal is None and not self._has_to_wait()
 
-        They wait for that of an earlier request on the connection, and for a caller that does not read them.
-        """
-        waits = self.flow.write_paused or not (self.cycle is None or self.cycle.response_complete)
-        if self._direct is None or waits or self.parser.get_http_version() != "1.1":
+    def _has_to_wait(self) -> bool:
+        """Whether an answer would: for that of an earlier request, or for a caller that reads none."""
+        return self.flow.write_paused or not (self.cycle is None or self.cycle.response_complete)
+
+    def _take(self, direct: Direct, head: Head, body: bytes) -> None:
+        """Answer a request whose head needs no parser: the very same was parsed before."""
+        self._patient_until = math.inf
+        exchange = self.cycle = self._exchange = Exchange(direct, head, self._respond)
+        exchange.start()
+        exchange.feed(body)
+        exchange.complete()
+
+    def _new_exchange(self) -> Exchange | None:
+        """An exchange for a plain request; None for others, and where answers have to wait."""
+        if self._direct is None or self._has_to_wait() or self.parser.get_http_version() != "1.1":
             return None
-        scope = cast("Scope", self.scope)
-        headers = FirstValues(scope)
+        headers = FirstValues(cast("Scope", self.scope))
         if not self._direct.takes(self.parser.get_method(), self.url, headers):
             return None
-        return Exchange(
-            self._direct, scope, headers, self._respond, keep_alive=self.parser.should_keep_alive()
-        )
+        head = Head(headers, keep_alive=self.parser.should_keep_alive())
+        return Exchange(self._direct, head, self._respond)
 
-    def _respond(self, exchange: Exchange, status: int, headers: Headers, content: bytes) -> None:
+    def _respond(self, exchange: Exchange, status: int, head: bytes, content: bytes) -> None:
         if self.transport.is_closing():
             return
-        parts = [STATUS_LINE[status]]
-        closes = False
-        for name, value in (*self.server_state.default_headers, *headers):
-            parts += name, b": ", value, b"\r\n"
-            closes = closes or name == b"connection"  # ours always says "close"
-        if not (closes or exchange.keep_alive):
-            parts.append(b"connection: close\r\n")
-            closes = True
-        parts += b"\r\n", content
-        self.transport.write_whole(b"".join(parts))  # type: ignore[attr-defined]
-        if closes:
+        defaults = self.server_state.default_headers
+        if defaults is not self._default_headers:
+            self._default_headers = defaults
+            self._default_lines = b"".join(b"%b: %b\r\n" % header for header in defaults)
+        closing = b"" if exchange.keep_alive else b"connection: close\r\n"
+        answer = (STATUS_LINE[status], self._default_lines, head, closing, b"\r\n", content)
+        self.transport.write_whole(b"".join(answer))  # type: ignore[attr-defined]
+        if closing:
             self.transport.close()
         self.on_response_complete()

@@ -37,6 +37,9 @@ class Surroundings:
         is_draining: whether connections should be given up, so that clients find another replica.
         access_log: write a line for each answer.
         traces: are told of each request; None if there are none.
+
+    Attributes:
+        is_draining: as given.
     """
 
     def __init__(
@@ -48,7 +51,7 @@ class Surroundings:
         traces: Traces | None = None,
     ) -> None:
         self._metrics = metrics
-        self._is_draining = is_draining
+        self.is_draining = is_draining
         self._access_log = access_log
         self._traces = traces
 
@@ -69,7 +72,7 @@ class Surroundings:
             elif header[0] != b"x-request-id":
                 completed.append(header)
         completed += (b"x-request-id", request_id.encode()), (b"server-timing", timing)
-        if self._is_draining():
+        if self.is_draining():
             completed.append((b"connection", b"close"))
         return completed
 

@@ -6,12 +6,17 @@ from starlette.types import Scope
 
 
 class FirstValues:
-    """Header values by name; of a name that comes more than once the first, as Starlette has it."""
+    """Header values by name; of a name that comes more than once the first, as Starlette has it.
 
-    __slots__ = ("_raw",)
+    Attributes:
+        fields: names and values as they came.
+    """
+
+    __slots__ = ("_raw", "fields")
 
     def __init__(self, scope: Scope) -> None:
-        self._raw: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+        self.fields: list[tuple[bytes, bytes]] = scope["headers"]
+        self._raw: dict[bytes, bytes] = dict(reversed(self.fields))
 
     def has_any(self, names: frozenset[bytes]) -> bool:
         """Whether there is a header of any of these names, in lower case."""

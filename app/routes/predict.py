@@ -41,14 +41,14 @@ class Wish(NamedTuple):
         accept: the value of its Accept header.
         abstain: whether a series that the model is not sure of shall get no label.
         version: of the model; None for the one that serves.
-        deadline: of the answer, on the event loop's clock.
+        seconds: for which its caller waits.
     """
 
     content_type: str | None
     accept: str | None
     abstain: bool
     version: int | None
-    deadline: float
+    seconds: float
 
 
 class Asked(NamedTuple):
@@ -128,12 +128,12 @@ class Predict:
             EngineError: the engine failed.
         """
         headers = FirstValues(scope)
-        now = asyncio.get_running_loop().time()
         if refusal := self.refusal():
             raise refusal.with_traceback(None)  # others were told the same one
-        wish = self.read_head(headers, scope["query_string"], now=now)
-        limit = self._limits.max_body_bytes
-        asked = self.ask(wish, await read_body(headers, receive, max_bytes=limit, deadline=wish.deadline))
+        wish = self.read_head(headers, scope["query_string"])
+        deadline = asyncio.get_running_loop().time() + wish.seconds
+        body = await read_body(headers, receive, max_bytes=self._limits.max_body_bytes, deadline=deadline)
+        asked = self.ask(wish, body, deadline=deadline)
         scope["asked"] = asked  # for `RequestContext`, which takes it out
         answer = await asked.voice.service.outcome(asked.entry)
         content, media_type, timing = self.write(asked, answer)
@@ -146,13 +146,12 @@ class Predict:
         """
         return self._rollout.current.refusal()
 
-    def read_head(self, headers: FirstValues, query: bytes, *, now: float) -> Wish:
-        """What a request asks for.
+    def read_head(self, headers: FirstValues, query: bytes = b"") -> Wish:
+        """What a request asks for: the same for the same head, whenever it comes.
 
         Args:
             headers: the request's.
             query: the request's, without the question mark.
-            now: on the event loop's clock.
 
         Raises:
             PayloadError: it is not one that can be answered.
@@ -166,14 +165,19 @@ class Predict:
             headers.get(b"accept"),
             abstain=parameters is not None and abstention.is_wanted(parameters),
             version=None if parameters is None else versions.wanted(parameters),
-            deadline=now + patience.seconds_of(headers.get(patience.HEADER), most=self._limits.timeout),
+            seconds=patience.seconds_of(headers.get(patience.HEADER), most=self._limits.timeout),
         )
 
-    def ask(self, wish: Wish, body: bytes) -> Asked:
+    def ask(self, wish: Wish, body: bytes, *, deadline: float) -> Asked:
         """Read a request's body, and put its series into the queue.
 
         Only now does it get its version. Whichever served when the head came, the one that takes it is not
         given up before it has answered.
+
+        Args:
+            wish: what its head asks for.
+            body: all of it.
+            deadline: of the answer, on the event loop's clock.
 
         Raises:
             PayloadError: there are no series that can be answered.
@@ -185,7 +189,7 @@ class Predict:
         started = perf_counter()
         series = voice.decoders.for_content_type(wish.content_type)(body)
         parsed = perf_counter() - started
-        return Asked(wish, voice, parsed, voice.service.admit(series, deadline=wish.deadline))
+        return Asked(wish, voice, parsed, voice.service.admit(series, deadline=deadline))
 
     def withdraw(self, asked: Asked) -> None:
         """Nobody waits for an answer any more."""

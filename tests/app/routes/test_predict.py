@@ -51,18 +51,18 @@ async def never() -> Message:
 
 
 def test_the_deadline_is_the_callers_within_the_servers(plain_artifact: Artifact) -> None:
-    """Counted from the head's arrival."""
+    """In seconds from the head's arrival."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine(), request_timeout=10.0) as played:
             predict: Predict = played.state.direct.predict
 
-            def deadline(**headers: str) -> float:
-                return predict.read_head(FirstValues(scope_of(b"", **headers)), b"", now=100.0).deadline
+            def seconds(**headers: str) -> float:
+                return predict.read_head(FirstValues(scope_of(b"", **headers))).seconds
 
-            assert deadline() == 110.0
-            assert deadline(x_request_timeout="2.5") == 102.5
-            assert deadline(x_request_timeout="60") == 110.0
+            assert seconds() == 10.0
+            assert seconds(x_request_timeout="2.5") == 2.5
+            assert seconds(x_request_timeout="60") == 10.0
 
     play(scenario())
 
@@ -140,8 +140,8 @@ def test_an_answer_is_written_with_its_times(plain_artifact: Artifact) -> None:
         async with serving(plain_artifact, FakeEngine()) as played:
             predict: Predict = played.state.direct.predict
             now = asyncio.get_running_loop().time()
-            wish = predict.read_head(FirstValues(scope_of(accept=NPY)), b"", now=now)
-            asked = predict.ask(wish, as_json(series(1.0)))
+            wish = predict.read_head(FirstValues(scope_of(accept=NPY)))
+            asked = predict.ask(wish, as_json(series(1.0)), deadline=now + 10)
             await asked.entry.caller
             said = Predictions(np.array([[0.25, 0.75]], np.float32))
             answer = Answer(Share(Batch(lambda: said, [1]), 0), queued=0.0015, ran=0.25, batch_rows=7)

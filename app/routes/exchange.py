@@ -1,0 +1,195 @@
+"""One request past the framework, from its head to its answer: a few plain calls.
+
+It knows HTTP's words and nothing of connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import lru_cache
+from time import perf_counter
+
+from fastapi import Request
+from starlette.types import Scope
+
+from app.batching import Answer
+from app.errors import AppError, SlowPayload
+from app.predictions import Share
+from app.routes import problems
+from app.routes.direct import Direct, lines
+from app.routes.heads import Head
+from app.routes.predict import Asked
+from app.routes.security import PLAIN
+
+log = logging.getLogger(__name__)
+
+# Takes an answer: its exchange, status, lines of headers and body.
+Respond = Callable[["Exchange", int, bytes, bytes], None]
+
+# What requests are counted as whose callers leave before they have sent them, and before they are answered.
+UNFINISHED = 400
+GONE = 499
+
+
+class Exchange:
+    """One request and its answer.
+
+    Whoever brings the request calls `start`, then `feed` and `complete`, with `wait` where it has no more to
+    bring for now; or `abandon`, when the caller is gone.
+
+    Args:
+        direct: what answers.
+        head: the request's.
+        respond: called once, with the answer.
+
+    Attributes:
+        head: as given.
+        response_complete: whether it was answered or abandoned: what comes after that is thrown away.
+        keep_alive: whether the connection may be used again; for whoever brings the request.
+    """
+
+    __slots__ = (
+        "_arrived",
+        "_asked",
+        "_body",
+        "_deadline",
+        "_direct",
+        "_loop",
+        "_patience",
+        "_respond",
+        "_scope",
+        "head",
+        "keep_alive",
+        "response_complete",
+    )
+
+    def __init__(self, direct: Direct, head: Head, respond: Respond) -> None:
+        self.head = head
+        self.keep_alive = head.keep_alive
+        self.response_complete = False
+        self._direct = direct
+        self._respond = respond
+        self._arrived = perf_counter()
+        self._loop = asyncio.get_running_loop()
+        self._deadline: float
+        self._body: list[bytes] = []
+        self._asked: Asked | None = None
+        self._patience: asyncio.TimerHandle | None = None
+        request_id = direct.surroundings.request_id(head.headers)
+        # As much of one as an answer, a trace and a line in the log take.
+        self._scope: Scope = {"type": "http", "headers": head.headers.fields, "request_id": request_id}
+
+    def start(self) -> None:
+        """All headers are there."""
+        predict, doorkeeper, head = self._direct.predict, self._direct.doorkeeper, self.head
+        try:
+            if doorkeeper is not None:
+                self._scope["caller"] = doorkeeper.caller(head.headers)
+            if refusal := predict.refusal():
+                self._refuse(refusal)
+                return
+            if head.wish is None:
+                head.wish = predict.read_head(head.headers)
+            self._deadline = self._loop.time() + head.wish.seconds
+        except Exception as error:  # noqa: BLE001 - every error is an answer
+            self._fail(error)
+
+    def feed(self, part: bytes) -> None:
+        """Some of the body is there; no more of it comes than was told."""
+        if not self.response_complete:
+            self._body.append(part)
+
+    def wait(self) -> None:
+        """What came has been handed over. If that was not all of the body, wait, not for ever."""
+        if self._patience is None and self._asked is None and not self.response_complete:
+            self._patience = self._loop.call_at(self._deadline, self._too_slow)
+
+    def complete(self) -> None:
+        """All of the body is there."""
+        if self.response_complete or self.head.wish is None:
+            return
+        self._lose_patience()
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._body.clear()
+        try:
+            self._asked = asked = self._direct.predict.ask(self.head.wish, body, deadline=self._deadline)
+        except Exception as error:  # noqa: BLE001 - every error is an answer
+            self._fail(error)
+        else:
+            asked.entry.caller.add_done_callback(self._answered)
+
+    def abandon(self) -> None:
+        """The caller is gone: compute nothing for it any more."""
+        if self.response_complete:
+            return
+        self._lose_patience()
+        if self._asked is not None:
+            self._direct.predict.withdraw(self._asked)
+        self.response_complete = True
+        was_sent = self._asked is not None
+        self._scope["fault"] = "cancelled" if was_sent else "unfinished"
+        self._record(GONE if was_sent else UNFINISHED, self._asked)
+
+    def _answered(self, caller: asyncio.Future[Answer[Share]]) -> None:
+        if self.response_complete or self._asked is None:
+            return
+        try:
+            content, media_type, timing = self._direct.predict.write(self._asked, caller.result())
+        except Exception as error:  # noqa: BLE001 - every error is an answer
+            self._fail(error)
+            return
+        self._send(200, _head_of(media_type), content, timing=f"{timing}, ")
+
+    def _too_slow(self) -> None:
+        arrived = sum(map(len, self._body))
+        self.keep_alive = False  # the rest of the body may never come
+        self._fail(SlowPayload(f"only {arrived} bytes of the body arrived in time"))
+
+    def _refuse(self, error: AppError) -> None:
+        status, head, before, after, self._scope["fault"] = self._direct.refused(self._scope, error)
+        self._send(status, head, b"%b%b%b" % (before, self._scope["request_id"].encode(), after))
+
+    def _fail(self, error: Exception) -> None:
+        self._lose_patience()
+        request = Request(self._scope)
+        if isinstance(error, AppError):
+            response = problems.answer(request, error)
+        else:
+            response = problems.unexpected(request, error)
+            log.error("its trace", exc_info=error, extra={"request_id": self._scope["request_id"]})
+        self._send(response.status_code, lines(response.raw_headers), bytes(response.body))
+
+    def _send(self, status: int, head: bytes, content: bytes, *, timing: str = "") -> None:
+        """Answer with lines of headers, to which those are added that are this answer's own."""
+        self.response_complete = True
+        asked = self._asked
+        self._asked = None  # a connection keeps its latest exchange, but not the batch of that
+        if self._direct.surroundings.is_draining():
+            self.keep_alive = False
+        milliseconds = (perf_counter() - self._arrived) * 1e3
+        request_id = self._scope["request_id"]
+        own = (
+            f"content-length: {len(content)}\r\nx-request-id: {request_id}\r\n"
+            f"server-timing: {timing}total;dur={milliseconds:.3f}\r\n"
+        )
+        self._respond(self, status, head + own.encode(), content)
+        self._record(status, asked)
+
+    def _record(self, status: int, asked: Asked | None) -> None:
+        direct = self._direct
+        direct.surroundings.record(
+            self._scope, direct.method, direct.path, status=status, arrived=self._arrived, asked=asked
+        )
+
+    def _lose_patience(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+
+@lru_cache(maxsize=8)
+def _head_of(media_type: str) -> bytes:
+    """Lines of headers that all answers in a media type have."""
+    return lines([(b"content-type", media_type.encode()), *PLAIN])
