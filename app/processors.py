@@ -1,8 +1,8 @@
 """Processors for each of several workers: none of them has to share one while another stands idle.
 
 Left to itself, Linux moves a worker that is woken to where its caller runs. With two workers, two processors
-and callers on the same machine, both workers were on one processor most of the time, beside an idle one: they
-answered two thirds of what a single worker did, and with a processor each half as much again as that.
+and callers on the same machine, both workers were on one processor most of the time, beside an idle one, and
+answered less than a single worker did; `make bench-peers` measures both.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from app import last_words
 from app.connection import Connection
 from app.gate import Gate
 from app.routes.context import Headers, new_request_id
-from app.routes.direct import Direct
+from app.routes.direct import Direct, lines
 from app.routes.exchange import Exchange
 from app.routes.headers import FirstValues
 from app.routes.heads import Head
@@ -142,7 +142,7 @@ class PredictProtocol(Connection):
         defaults = self.server_state.default_headers
         if defaults is not self._default_headers:
             self._default_headers = defaults
-            self._default_lines = b"".join(b"%b: %b\r\n" % header for header in defaults)
+            self._default_lines = lines(defaults)
         closing = b"" if exchange.keep_alive else b"connection: close\r\n"
         answer = (STATUS_LINE[status], self._default_lines, head, closing, b"\r\n", content)
         self.transport.write_whole(b"".join(answer))  # type: ignore[attr-defined]

@@ -74,13 +74,15 @@ class KnownHeads:
             data: a request as it came, from its first byte; more may follow.
             head: of it, what it asks for included.
         """
+        length = head.headers.get(b"content-length")
+        if length is None or head.wish is None or head.headers.has_any(_UNKEPT):
+            return
         end = data.find(_END, 0, LONGEST) + len(_END)
         text = data[:end]
-        length = head.headers.get(b"content-length")
         # To the parser a line may end without a carriage return, and so a head before `end`.
-        if length is None or text.count(b"\n") != text.count(b"\r\n") or not text.endswith(_END):
+        if text.count(b"\n") != text.count(b"\r\n") or not text.endswith(_END):
             return
-        if len(data) != end + int(length) or head.wish is None or head.headers.has_any(_UNKEPT):
+        if len(data) != end + int(length):
             return
         if len(self._known) >= MOST:
             del self._known[next(iter(self._known))]
