@@ -37,15 +37,15 @@ class Engine(Protocol):
         ...
 
 
-def powers_of_two(max_rows: int) -> tuple[int, ...]:
-    """The batch sizes to compile for: powers of two below `max_rows`, and `max_rows` itself.
+def powers(base: int, max_rows: int) -> tuple[int, ...]:
+    """The batch sizes to compile for: powers of a number below `max_rows`, and `max_rows` itself.
 
     Runtimes compile or tune for every shape they meet (TensorFlow retraces, OpenVINO is 1.6 times as fast
     with a static shape), so few sizes, all made and warmed before traffic, beat as many as may come.
     """
     sizes = [1]
     while sizes[-1] < max_rows:
-        sizes.append(min(sizes[-1] * 2, max_rows))
+        sizes.append(min(sizes[-1] * base, max_rows))
     return tuple(sizes)
 
 

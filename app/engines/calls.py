@@ -1,15 +1,36 @@
 """Which compiled sizes a batch runs as. A call costs time of its own, and so does a row that is only padding.
 
-Fifteen rows as 8 + 4 + 2 + 1 take 40 % longer than sixteen in one call; nine as 8 + 1 take 25 % less.
+Most of what a call costs is a cold start: the graph's code and weights are not in the processor's caches,
+where other work was done since. So another call of the same graph costs little, one of another graph much.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
-# What a call costs beside its rows, in rows: 110 to 140 µs of it where a row is 45 µs (OpenVINO, one thread,
-# sums of sizes against the next larger size, for 3 to 31 rows).
-CALL_IN_ROWS = 2.5
+# What a call costs beside its rows, and the first one of each size on top of that, in rows. `make bench`
+# prints what batches take with nothing and with other work between them: here, with 45 µs a row, 110 and 270
+# for one series, 250 and 395 for four. The first number is rounded up, so that fewer graphs are in use.
+CALL_IN_ROWS = 2.0
+START_IN_ROWS = 3.2
+
+
+class _Plan(NamedTuple):
+    """Calls and what they cost; of equal costs the fewest calls are less."""
+
+    cost: float
+    calls: int
+    sizes: tuple[int, ...]
+
+    def after(self, size: int) -> _Plan:
+        """The same after another call."""
+        return _Plan(self.cost + size + CALL_IN_ROWS, self.calls + 1, (size, *self.sizes))
+
+
+_NOTHING = _Plan(0.0, 0, ())
+_NEVER = _Plan(math.inf, 0, ())
 
 
 class Calls:
@@ -21,15 +42,24 @@ class Calls:
 
     def __init__(self, sizes: Sequence[int]) -> None:
         self._largest = sizes[-1]
-        costs = [0.0]
-        self._calls: list[tuple[int, ...]] = [()]
-        for rows in range(1, self._largest):
-            # Of equal costs the largest call first, so that padding stands at the end.
-            cost, first = min((CALL_IN_ROWS + size + costs[max(0, rows - size)], -size) for size in sizes)
-            costs.append(cost)
-            self._calls.append((-first, *self._calls[max(0, rows + first)]))
+        plans = [_NOTHING, *[_NEVER] * (self._largest - 1)]  # for each number of rows, without any size
+        for size in sizes:
+            plans = _with_another_size(plans, size)
+        self._calls = [plan.sizes for plan in plans]
 
     def __call__(self, rows: int) -> tuple[int, ...]:
         """The sizes that so many rows run as, in turn; only the last may have room to spare."""
         full, rest = divmod(rows, self._largest)
         return (self._largest,) * full + self._calls[rest]
+
+
+def _with_another_size(plans: Sequence[_Plan], size: int) -> list[_Plan]:
+    """The best plans of all, from the best without a size, which is larger than theirs: it comes first."""
+    with_it: list[_Plan] = [_NEVER]
+    for rows in range(1, len(plans)):
+        rest = max(0, rows - size)
+        with_it.append(min(with_it[rest], plans[rest]).after(size))
+    return [
+        min(plan, other._replace(cost=other.cost + START_IN_ROWS))
+        for plan, other in zip(plans, with_it, strict=True)
+    ]

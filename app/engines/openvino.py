@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.contract import Artifact, Contract
-from app.engines.base import powers_of_two
+from app.engines.base import powers
 from app.engines.calls import Calls
 from app.engines.keras_file import load_model, output_names
 from app.engines.outputs import find_outputs
@@ -28,13 +28,12 @@ from app.processors import available
 # Enough rows for each thread to hide what a call costs: 256 rows in 8 calls take 2 % longer than in one. The
 # graphs for 64, 128 and 256 rows would cost 0.3 s at start and 50 MB.
 _ROWS_A_THREAD = 32
-# Each graph costs 0.13 s at start and 13 MB. That for 2 rows is not worth it: two calls for one row take
-# 0.22 ms where it takes 0.16, and batches of 8 to 24 rows 2 % longer without it (one thread).
-_LEFT_OUT = 2
+# Each graph costs 0.13 s at start and 13 MB, and pushes the others out of the processor's caches.
+_STEP = 4
 
 
 class OpenVINOEngine:
-    """One compiled graph for each power of two; a batch runs as the cheapest calls of them."""
+    """One compiled graph for each power of four; a batch runs as the cheapest calls of them."""
 
     name = "openvino"
 
@@ -56,7 +55,7 @@ class OpenVINOEngine:
         import openvino
 
         largest = min(max_rows, _ROWS_A_THREAD * (threads or len(available())))
-        self.batch_sizes = tuple(n for n in powers_of_two(largest) if n != _LEFT_OUT or n == largest)
+        self.batch_sizes = powers(_STEP, largest)
         self._calls = Calls(self.batch_sizes)
         self._columns = artifact.contract.columns
         core = openvino.Core()

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.contract import Artifact
-from app.engines.base import powers_of_two
+from app.engines.base import powers
 from app.engines.keras_file import load_model, output_names
 from app.engines.outputs import find_outputs
 from app.errors import EngineError
@@ -36,7 +36,7 @@ class TensorFlowEngine:
         tf = _import_tensorflow(threads)
         import keras
 
-        self.batch_sizes = powers_of_two(max_rows)
+        self.batch_sizes = powers(2, max_rows)
         self._length = artifact.contract.input.length
         model = load_model(artifact.model_path)
         places = find_outputs(artifact.contract.outputs, [[name] for name in output_names(model)])
