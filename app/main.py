@@ -22,6 +22,7 @@ from app.gate import Gate
 from app.keys import KeyFile
 from app.lifecycle import Drain, looking, telling
 from app.metrics import Metrics
+from app.processors import available
 from app.rollout import Rollout
 from app.routes import docs, entrance, native, ops, problems
 from app.routes.context import RequestContext, Surroundings
@@ -140,6 +141,7 @@ def create_service(settings: Settings, metrics: Metrics, path: Path | None = Non
         max_batch_wait=settings.max_batch_wait,
         stall_after=settings.stall_after,
         most_brief_rows=settings.brief_rows,
+        has_one_processor=len(available()) == 1,
         observer=metrics,
     )
 

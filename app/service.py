@@ -16,12 +16,15 @@ from functools import partial
 from app.batching import Answer, BatchObserver, Entry, MicroBatcher
 from app.contract import Artifact, Contract
 from app.engines import Engine
-from app.engines.brief import BriefCalls, brief_rows
+from app.engines.brief import LIMITS, LIMITS_ALONE, BriefCalls, brief_rows
 from app.engines.thread import EngineThread
 from app.errors import AppError, EngineError, NotReady
 from app.predictions import Interpreter, Series, Share, predict_batch
 
 log = logging.getLogger(__name__)
+
+# Smaller batches cost more for each series than it gains to read and answer while they run.
+_HALVE_ABOVE = 16
 
 
 class State(StrEnum):
@@ -55,7 +58,9 @@ class Service:
         max_queue_rows: most series that wait.
         max_batch_wait: seconds the first series of a batch may wait for others while the engine is free.
         stall_after: seconds a batch may run before the service calls itself dead.
-        most_brief_rows: most series in a batch that is computed on the event loop's thread, if it is brief.
+        most_brief_rows: most series in a batch that is computed on the event loop's thread, if it is brief;
+            None for what is usual.
+        has_one_processor: whether the loop stands still anyway while the engine's thread computes.
         observer: is told of every event in the batcher.
     """
 
@@ -68,7 +73,8 @@ class Service:
         max_queue_rows: int = 4096,
         max_batch_wait: float = 0.0,
         stall_after: float = 30.0,
-        most_brief_rows: int = 0,
+        most_brief_rows: int | None = 0,
+        has_one_processor: bool = False,
         observer: BatchObserver | None = None,
     ) -> None:
         self.artifact = artifact
@@ -76,7 +82,9 @@ class Service:
         self._thread = EngineThread()
         self._engine: Engine | None = None
         self._brief: BriefCalls | None = None
-        self._most_brief_rows = most_brief_rows
+        self._brief_limits = LIMITS_ALONE if has_one_processor else LIMITS
+        if most_brief_rows is not None:
+            self._brief_limits = self._brief_limits._replace(rows=most_brief_rows)
         self._stall_after = stall_after
         self._interpret = Interpreter(artifact.contract)
         self._state = State.STARTING
@@ -89,6 +97,7 @@ class Service:
             max_rows=max_batch_rows,
             max_queue_rows=max_queue_rows,
             max_wait=max_batch_wait,
+            halve_above=None if has_one_processor else _HALVE_ABOVE,
             stall_after=stall_after,
             observer=observer,
         )
@@ -132,7 +141,7 @@ class Service:
         if self._state is State.STARTING:  # not asked to stop in the meantime
             if rows:
                 self._brief = BriefCalls(rows=rows, limit=self._stall_after)
-            self._batcher.start()
+            self._batcher.start(gather_rows=rows)
             self._state = State.READY
             contract = self.contract
             log.info("ready: %s/%d on %s", contract.name, contract.version, engine.description)
@@ -222,7 +231,7 @@ class Service:
 
     def _load_and_measure(self) -> tuple[Engine, int]:
         engine = self._load()
-        return engine, brief_rows(engine, length=self.contract.input.length, most=self._most_brief_rows)
+        return engine, brief_rows(engine, length=self.contract.input.length, limits=self._brief_limits)
 
     def _fail(self, reason: str) -> None:
         self._state, self._failure = State.FAILED, reason

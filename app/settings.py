@@ -86,12 +86,13 @@ class Settings(BaseSettings):
         le=1,
         description="Seconds the first series of a batch may wait for others while the engine is free.",
     )
-    brief_rows: int = Field(
-        4,
+    brief_rows: int | None = Field(
+        None,
         ge=0,
         le=64,
         description="Most series in a batch that is computed on the event loop's own thread, where that "
-        "takes less than half a millisecond; 0 hands every batch to the engine's thread.",
+        "takes no more than a millisecond, or 4 for a worker that has one processor; by default 8, or "
+        "32 for such a worker. 0 hands every batch to the engine's thread.",
     )
     request_timeout: float = Field(
         10.0, gt=0, le=3600, description="Seconds from a request's arrival to its deadline; past that, 504."

@@ -27,6 +27,9 @@ class Admission(Generic[T, R]):
     Args:
         max_rows: most rows in a batch, and so in an item.
         max_queue_rows: most rows that wait.
+        halve_above: rows above which a batch takes no more than half of those who are there, who wait or were
+            in the batch before and may come again: while it runs, its caller has the other half to read and
+            to answer. If batches took all, either would wait for the other. None takes all.
         unready: why nobody is let in now; None if they are.
         observer: told what happens.
         clock: measures waits.
@@ -42,6 +45,7 @@ class Admission(Generic[T, R]):
         *,
         max_rows: int,
         max_queue_rows: int,
+        halve_above: int | None,
         unready: Callable[[], str | None],
         observer: BatchObserver,
         clock: Callable[[], float],
@@ -53,6 +57,8 @@ class Admission(Generic[T, R]):
         self._expiry: Expiry
         self._max_rows = max_rows
         self._max_queue_rows = max_queue_rows
+        self._halve_above = halve_above
+        self._rows_before = 0  # in the batch that was taken last
         self._unready = unready
         self._observer = observer
         self._clock = clock
@@ -92,20 +98,23 @@ class Admission(Generic[T, R]):
         Whoever is cancelled or expires in this very turn of the loop is still in the queue: its own wake-up
         or timer comes later in the turn.
         """
-        now, room = self._loop.time(), self._max_rows
+        now, room = self._loop.time(), self._room()
         self._full = None
+        rows = 0
         while self.queue:
             entry = self.queue.head
             if entry.caller.done():
                 self.leave(entry, "cancelled")
             elif entry.deadline <= now:
                 self._expire(entry)
-            elif entry.rows <= room:
+            elif entry.rows <= room or not self.batch:  # half may be less than one item
                 room -= entry.rows
+                rows += entry.rows
                 self.queue.remove(entry)
                 self.batch.append(entry)
             else:
                 break
+        self._rows_before = rows or self._rows_before
         return self.batch
 
     def leave(self, entry: Entry[T, R], reason: str) -> None:
@@ -122,6 +131,13 @@ class Admission(Generic[T, R]):
             entry.fail(NotReady("the service stopped before the answer was there"))
         for entry in queued:
             self._observer.left(rows=entry.rows, reason="closed")
+
+    def _room(self) -> int:
+        """Rows of the next batch."""
+        if self._halve_above is None:
+            return self._max_rows
+        half = math.ceil((self.queue.rows + self._rows_before) / 2)
+        return min(self._max_rows, max(self._halve_above, half))
 
     def _check(self, rows: int, deadline: float) -> None:
         if rows < 1:

@@ -1,7 +1,7 @@
 """The micro-batcher: many callers, one engine, one batch at a time.
 
 A caller submits an item of some rows and waits for its own result. One task takes what waits, in the
-order it came, and runs it as a batch; whatever arrives meanwhile is the next batch. So batches grow with
+order it came, and runs it as a batch; whatever arrives meanwhile is for the next one. So batches grow with
 the load and nobody waits for a clock. What it promises is listed, name by name, in
 `tests/app/batching/test_batcher.py`.
 
@@ -39,6 +39,7 @@ class MicroBatcher(Generic[T, R]):
         max_queue_rows: most rows that wait, not counting the batch that runs; at least `max_rows`.
         max_wait: seconds after its first item's arrival for which a batch that is not full waits for more,
             though the engine is free. Zero waits for nothing and is right for nearly everyone.
+        halve_above: rows above which a batch takes no more than half of those who are there; see `Admission`.
         stall_after: seconds after which a batch that still runs turns `stalled` on.
         observer: told what happens. It must not raise: that stops the batcher.
         clock: measures durations. It is not the event loop's clock, which in uvloop counts milliseconds.
@@ -51,6 +52,7 @@ class MicroBatcher(Generic[T, R]):
         max_rows: int,
         max_queue_rows: int,
         max_wait: float = 0.0,
+        halve_above: int | None = None,
         stall_after: float = 30.0,
         observer: BatchObserver | None = None,
         clock: Callable[[], float] = time.perf_counter,
@@ -60,6 +62,7 @@ class MicroBatcher(Generic[T, R]):
         self._run = run
         self._max_rows = max_rows
         self._max_wait = max_wait
+        self._gather_rows = 0
         self._stall_after = stall_after
         self._observer = Unobserved() if observer is None else observer
         self._clock = clock
@@ -67,6 +70,7 @@ class MicroBatcher(Generic[T, R]):
         self._admission = Admission[T, R](
             max_rows=max_rows,
             max_queue_rows=max_queue_rows,
+            halve_above=halve_above,
             unready=self._unready,
             observer=self._observer,
             clock=clock,
@@ -101,10 +105,16 @@ class MicroBatcher(Generic[T, R]):
         """Whether it is started, not closing, and works."""
         return self._unready() is None
 
-    def start(self) -> None:
-        """Start to run batches on the running event loop. A batcher starts once."""
+    def start(self, *, gather_rows: int = 0) -> None:
+        """Start to run batches on the running event loop. A batcher starts once.
+
+        Args:
+            gather_rows: of a batch up to so many rows `run` computes on the event loop itself. Then whoever
+                has come already is let in first, as the loop would read them next anyway.
+        """
         if self._task is not None or self._closing:
             raise RuntimeError("a MicroBatcher starts once, before it is closed")
+        self._gather_rows = gather_rows
         self._loop = asyncio.get_running_loop()
         self._admission.start(self._loop)
         self._task = self._loop.create_task(self._serve(), name="micro-batcher")
@@ -185,11 +195,19 @@ class MicroBatcher(Generic[T, R]):
     async def _serve(self) -> None:
         while self._queue or not self._closing:
             await self._wait_for(1)
+            await self._gather()
             if self._queue and self._max_wait > 0:
                 waited = self._clock() - self._queue.head.admitted
                 await self._wait_for(self._max_rows, at_most=self._max_wait - waited)
             if batch := self._admission.take():
                 await self._run_batch(batch)
+
+    async def _gather(self) -> None:
+        """Let in whoever is at the door: as long as a turn of the loop brings more, and they are few."""
+        rows = 0
+        while rows < self._queue.rows < self._gather_rows and not self._closing:
+            rows = self._queue.rows
+            await asyncio.sleep(0)
 
     async def _wait_for(self, rows: int, *, at_most: float = math.inf) -> None:
         """Sleep until so many rows are queued, so many seconds have passed, or the batcher closes."""

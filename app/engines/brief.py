@@ -1,7 +1,8 @@
 """Calls that take less than handing them over would: they run on the event loop's own thread.
 
 To the engine's thread and back costs 0.2 ms and the caches of another core, where one series takes 0.1 ms. As
-long as such a call runs the loop stands still, no longer than while it reads a body of JSON.
+long as such a call runs the loop stands still, no longer than while it reads a body of JSON. In a process
+with one processor it stands still for any call; there longer calls are brief, too.
 
 What an engine's thread is for, that the loop goes on though the engine hangs, does not hold here. So a thread
 watches, and ends a process whose loop hangs in a call: it can answer nothing any more, not even its probes.
@@ -13,8 +14,9 @@ import logging
 import os
 import threading
 import time
+from bisect import bisect_left
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +25,6 @@ from app.engines.base import Engine, any_series
 
 R = TypeVar("R")
 
-# What may keep the event loop from all others.
-BRIEF_SECONDS = 0.0005
 _TRIALS = 7
 # The exit code of a process whose loop hung: EX_SOFTWARE of sysexits.h.
 HUNG = 70
@@ -35,20 +35,38 @@ _LOOKS = 10
 log = logging.getLogger(__name__)
 
 
-def brief_rows(engine: Engine, *, length: int, most: int) -> int:
-    """The most rows, up to `most`, of which every number takes an engine less than `BRIEF_SECONDS`.
+class Limits(NamedTuple):
+    """What may keep the event loop from all others.
+
+    Attributes:
+        rows: of a call.
+        seconds: that it may take.
+    """
+
+    rows: int
+    seconds: float
+
+
+LIMITS = Limits(rows=8, seconds=0.001)
+# Where there is no processor but the loop's.
+LIMITS_ALONE = Limits(rows=32, seconds=0.004)
+
+
+def brief_rows(engine: Engine, *, length: int, limits: Limits) -> int:
+    """The most rows within the limits; fewer are taken to be, too.
 
     Args:
         engine: warm.
         length: of its series.
-        most: rows; 0 measures nothing.
+        limits: of 0 rows measure nothing.
     """
-    most = min(most, engine.batch_sizes[-1])
+    most = min(limits.rows, engine.batch_sizes[-1])
     series = any_series(most, length)
-    for rows in range(1, most + 1):
-        if _least_seconds(engine, series[:rows]) > BRIEF_SECONDS:
-            return rows - 1
-    return most
+
+    def is_long(rows: int) -> bool:
+        return _least_seconds(engine, series[:rows]) > limits.seconds
+
+    return bisect_left(range(1, most + 1), True, key=is_long)
 
 
 def _least_seconds(engine: Engine, series: NDArray[np.float32]) -> float:

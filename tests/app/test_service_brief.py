@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app.contract import Artifact
-from app.engines.brief import BRIEF_SECONDS
+from app.engines.brief import LIMITS
 from app.errors import EngineError
 from app.service import Service
 from tests.app.test_service import series, soon, started
@@ -41,6 +41,24 @@ def test_only_brief_batches_are_computed_on_the_event_loop(plain_artifact: Artif
     service = Service(plain_artifact, lambda: engine, most_brief_rows=8)
     one, two, three = threads_of(service, engine, 1, 2, 3)
     assert one == two == threading.get_ident() != three
+
+
+def test_longer_calls_are_brief_where_there_is_one_processor(plain_artifact: Artifact) -> None:
+    """The event loop would wait for the engine's thread, too; unless something else is wanted."""
+
+    def rather_slow(series: NDArray[np.float32]) -> NDArray[np.float32]:
+        time.sleep(1.5 * LIMITS.seconds)
+        return by_first_value(series)
+
+    here = threading.get_ident()
+    for options, is_brief in (
+        ({"most_brief_rows": None}, False),
+        ({"most_brief_rows": None, "has_one_processor": True}, True),
+        ({"most_brief_rows": 0, "has_one_processor": True}, False),
+    ):
+        engine = FakeEngine(rather_slow)
+        [found] = threads_of(Service(plain_artifact, lambda made=engine: made, **options), engine, 1)  # type: ignore[misc]
+        assert (found == here) is is_brief
 
 
 def test_no_batch_is_computed_on_the_event_loop_unless_that_is_wanted(plain_artifact: Artifact) -> None:
@@ -88,12 +106,42 @@ def test_many_brief_batches_leave_the_loop_to_others(plain_artifact: Artifact) -
     assert asyncio.run(scenario()) >= 50
 
 
+@pytest.mark.parametrize(("has_one_processor", "sizes"), [(False, [1, 21, 19]), (True, [1, 40])])
+def test_the_loop_has_work_while_the_engine_computes(
+    plain_artifact: Artifact, has_one_processor: bool, sizes: list[int]
+) -> None:
+    """Of many that wait a batch leaves some for the next, unless loop and engine share a processor."""
+    engine, begun, go_on = FakeEngine(max_rows=64), threading.Event(), threading.Event()
+
+    async def scenario() -> list[int]:
+        options = {"max_batch_rows": 64, "max_queue_rows": 64, "has_one_processor": has_one_processor}
+        async with started(plain_artifact, engine, **options) as service:
+            engine.batches.clear()
+            compute = engine.predict
+
+            def held_up(series: NDArray[np.float32]) -> NDArray[np.float32]:
+                begun.set()
+                assert go_on.wait(10)
+                return compute(series)
+
+            engine.predict = held_up  # type: ignore[method-assign]
+            first = asyncio.ensure_future(service.predict(series(1.0), deadline=soon()))
+            await asyncio.to_thread(begun.wait, 10)
+            others = [asyncio.ensure_future(service.predict(series(1.0), deadline=soon())) for _ in range(40)]
+            await asyncio.sleep(0)
+            go_on.set()
+            await asyncio.gather(first, *others)
+        return engine.batches
+
+    assert asyncio.run(scenario()) == sizes
+
+
 def quick_up_to(rows: int) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
     """What a fake engine computes with, too slow to be brief with more rows."""
 
     def predict(series: NDArray[np.float32]) -> NDArray[np.float32]:
         if len(series) > rows:
-            time.sleep(2 * BRIEF_SECONDS)
+            time.sleep(2 * LIMITS.seconds)
         return by_first_value(series)
 
     return predict

@@ -219,12 +219,14 @@ class Bench:
 
 
 @asynccontextmanager
-async def started(loop: SteppedLoop, *, max_rows: int = 4, **options: Any) -> AsyncIterator[Bench]:
+async def started(
+    loop: SteppedLoop, *, max_rows: int = 4, gather_rows: int = 0, **options: Any
+) -> AsyncIterator[Bench]:
     """A bench whose batcher is started, and closed at the end however the test left it."""
     engine, seen = SteppedEngine(), options.pop("observer", Seen())
     options = {"max_queue_rows": 8, "observer": seen, "clock": loop.time, **options}
     batcher = MicroBatcher(options.pop("run", engine.run), max_rows=max_rows, **options)
-    batcher.start()
+    batcher.start(gather_rows=gather_rows)
     try:
         yield Bench(loop, batcher, engine, seen)
     finally:

@@ -151,6 +151,86 @@ async def test_wait_to_fill_survives_that_everyone_leaves(loop: SteppedLoop) -> 
         assert task.result().result == "result of b"
 
 
+@stepped
+async def test_large_batch_leaves_half_for_the_next(loop: SteppedLoop) -> None:
+    """With `halve_above`, of those who wait and those just served, so that two batches come to be alike."""
+    async with started(loop, max_rows=8, halve_above=2) as bench:
+        tasks = [*await bench.calls("a"), *await bench.calls(*"bcdefg")]
+        await bench.finish()  # of 6 and 1 the half is 4
+        assert bench.engine.batches[-1] == list("bcde")
+        tasks += await bench.calls("h")
+        await bench.finish()  # of 3 and 4 it would be 4
+        assert bench.engine.batches[-1] == list("fgh")
+        await bench.finish()
+        assert len(results_of(tasks)) == 8
+
+
+@stepped
+async def test_small_batch_takes_all(loop: SteppedLoop) -> None:
+    """Up to `halve_above` rows, and without it."""
+    for halve_above in (3, None):
+        async with started(loop, halve_above=halve_above) as bench:
+            tasks = [*await bench.calls("a"), *await bench.calls(*"bcd")]
+            await bench.finish()
+            assert bench.engine.batches[-1] == list("bcd")
+            await bench.finish()
+            assert len(results_of(tasks)) == 4
+
+
+@stepped
+async def test_first_item_runs_though_it_is_more_than_half(loop: SteppedLoop) -> None:
+    """And alone: there is no room for another."""
+    async with started(loop, max_rows=8, halve_above=1) as bench:
+        tasks = [*await bench.calls("a"), bench.call("b", rows=7), bench.call("c")]
+        await loop.idle()
+        for batch in (["b"], ["c"]):
+            await bench.finish()
+            assert bench.engine.batches[-1] == batch
+        await bench.finish()
+        assert len(results_of(tasks)) == 3
+
+
+async def one_a_turn(bench: Bench, items: str) -> list[asyncio.Task[Answer[str]]]:
+    """Callers of whom each comes a turn of the loop after the one before."""
+    tasks = []
+    for item in items:
+        tasks.append(bench.call(item))
+        await asyncio.sleep(0)
+    await bench.loop.idle()
+    return tasks
+
+
+@pytest.mark.parametrize(("gather_rows", "first"), [(0, "a"), (3, "abc"), (9, "abcdef")])
+def test_brief_batch_lets_in_whoever_comes(gather_rows: int, first: str) -> None:
+    """With `gather_rows`, as long as a turn of the loop brings someone and they are few; without a timer."""
+
+    async def test(loop: SteppedLoop) -> None:
+        async with started(loop, max_rows=6, gather_rows=gather_rows) as bench:
+            tasks = await one_a_turn(bench, "abcdef")
+            assert bench.engine.batches[0] == list(first)
+            assert loop.timers() == [1000.0]
+            while bench.engine.busy:
+                await bench.finish()
+            assert len(results_of(tasks)) == 6
+
+    run_stepped(test)
+
+
+@stepped
+async def test_what_a_brief_batch_gathers_may_leave_again(loop: SteppedLoop) -> None:
+    """Nobody is computed who was cancelled meanwhile, and closing does not wait for more."""
+    async with started(loop, gather_rows=4) as bench:
+        gone, stays = bench.call("a"), bench.call("b")
+        await asyncio.sleep(0)
+        gone.cancel()
+        closing = loop.create_task(bench.batcher.close(timeout=5.0))
+        await loop.idle()
+        assert bench.engine.batches == [["b"]]
+        await bench.finish()
+        await closing
+        assert results_of([stays]) == ["result of b"]
+
+
 # 3. A request is one item of k rows and is never split.
 
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import accumulate
 
 import pytest
 from hypothesis import given, settings
@@ -44,9 +45,19 @@ class Caller:
 class World:
     """A batcher, its callers and its engine; checks every batch as it starts and every outcome at the end."""
 
-    def __init__(self, loop: SteppedLoop, *, max_rows: int, spare: int, max_wait: float) -> None:
+    def __init__(
+        self,
+        loop: SteppedLoop,
+        *,
+        max_rows: int,
+        spare: int,
+        max_wait: float = 0.0,
+        halve_above: int | None = None,
+        gather_rows: int = 0,
+    ) -> None:
         self.loop = loop
         self.max_rows, self.max_queue_rows, self.max_wait = max_rows, max_rows + spare, max_wait
+        self.halve_above, self.rows_before = halve_above, 0
         self.callers: list[Caller] = []
         self.arrived: list[Caller] = []
         self.failed_batches: set[int] = set()
@@ -61,10 +72,11 @@ class World:
             max_rows=max_rows,
             max_queue_rows=self.max_queue_rows,
             max_wait=max_wait,
+            halve_above=halve_above,
             observer=self.seen,
             clock=loop.time,
         )
-        self.batcher.start()
+        self.batcher.start(gather_rows=gather_rows)
 
     # What can happen.
 
@@ -156,18 +168,26 @@ class World:
         caller.done_at = self.loop.time()
 
     def check_batch(self, items: Sequence[str]) -> None:
-        """A batch holds the longest run that fits of those who wait, in the order they came."""
+        """A batch holds the longest run that fits of those who wait, in the order they came.
+
+        Where it leaves half of them, those who have gone in this very turn may count, or not.
+        """
         self.expect(not self.closed, f"{items} ran after the batcher was closed")
-        room, expected = self.max_rows, []
-        for caller in self.arrived:
-            if caller.waits and caller.deadline > self.loop.time():
-                room -= caller.rows
-                if room < 0:
-                    break
-                expected.append(caller)
-        for caller in expected:
+        waiting = [c for c in self.arrived if c.waits and c.deadline > self.loop.time()]
+        least, most = (fitting(waiting, room) for room in (self.least_room(waiting), self.max_rows))
+        batch = most[: len(items)]
+        self.rows_before = sum(caller.rows for caller in batch)
+        for caller in batch:
             caller.batch = len(self.engine.batches) - 1
-        self.expect(list(items) == [caller.name for caller in expected], f"{items} ran, not {expected}")
+        self.expect(list(items) == [caller.name for caller in batch], f"{items} ran, not {most}")
+        self.expect(len(items) >= len(least), f"{items} ran, without others of {least}")
+
+    def least_room(self, waiting: Sequence[Caller]) -> int:
+        """For how many rows there is room in the next batch, at least."""
+        if self.halve_above is None:
+            return self.max_rows
+        half = math.ceil((sum(caller.rows for caller in waiting) + self.rows_before) / 2)
+        return min(self.max_rows, max(self.halve_above, half))
 
     def check_rest(self) -> None:
         """When nothing more can happen without the clock, nobody is late and no free engine has work."""
@@ -216,6 +236,14 @@ class World:
                 return False
 
 
+def fitting(waiting: Sequence[Caller], room: int) -> list[Caller]:
+    """The longest run that fits, and the first one in any case."""
+    sums = accumulate(caller.rows for caller in waiting)
+    return [
+        caller for i, (caller, rows) in enumerate(zip(waiting, sums, strict=True)) if not i or rows <= room
+    ]
+
+
 Seconds = st.sampled_from([0.5, 1.0, 2.0, 3.0])
 Rows = st.integers(1, 4)
 Happening = st.one_of(
@@ -238,6 +266,8 @@ Closing = st.tuples(st.just("close"), st.sampled_from([0.0, 1.0, 4.0]))
     max_rows=st.integers(1, 8),
     spare=st.integers(0, 8),
     max_wait=st.sampled_from([0.0, 2.0]),
+    halve_above=st.sampled_from([None, 1, 2, 4]),
+    gather_rows=st.integers(0, 6),
     before=st.lists(Happening, min_size=10, max_size=60),
     during=st.lists(st.one_of(Happening, Closing), max_size=12),
 )
@@ -245,13 +275,22 @@ def test_every_caller_gets_one_right_outcome(
     max_rows: int,
     spare: int,
     max_wait: float,
+    halve_above: int | None,
+    gather_rows: int,
     before: list[tuple[str, float]],
     during: list[tuple[str, float]],
 ) -> None:
     """Whatever happens in whatever order, batches are as promised and every caller is told what is right."""
 
     async def test(loop: SteppedLoop) -> None:
-        world = World(loop, max_rows=max_rows, spare=spare, max_wait=max_wait)
+        world = World(
+            loop,
+            max_rows=max_rows,
+            spare=spare,
+            max_wait=max_wait,
+            halve_above=halve_above,
+            gather_rows=gather_rows,
+        )
         for name, *details in [*before, ("close", 4.0), *during, ("advance", 4.0)]:
             await getattr(world, name)(*details)
         world.check_end()
@@ -275,7 +314,7 @@ def test_every_deadline_is_told_on_time(max_rows: int, happenings: list[tuple[st
     """With a loop that is never held up, at the deadline itself; and one timer is enough for all of them."""
 
     async def test(loop: SteppedLoop) -> None:
-        world = World(loop, max_rows=max_rows, spare=24, max_wait=0.0)
+        world = World(loop, max_rows=max_rows, spare=24)
         for name, *details in happenings:
             await getattr(world, name)(*details)
             assert len(loop.timers()) <= 1
@@ -296,7 +335,7 @@ def test_whoever_waits_long_enough_is_served(busy: bool, rows: list[int]) -> Non
     """With room and time enough, everyone is served, in the order of arrival and in few batches."""
 
     async def test(loop: SteppedLoop) -> None:
-        world = World(loop, max_rows=4, spare=48, max_wait=0.0)
+        world = World(loop, max_rows=4, spare=48)
         if busy:
             await world.arrive(1)
             await world.idle()

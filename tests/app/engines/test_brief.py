@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.engines.brief import BRIEF_SECONDS, HUNG, BriefCalls, brief_rows
+from app.engines.brief import HUNG, LIMITS, BriefCalls, brief_rows
 from tests.fakes import FakeEngine, by_first_value
 
 HANGING = """
@@ -66,29 +66,29 @@ def test_as_many_rows_are_brief_as_the_engine_is_quick_at() -> None:
 
     def quick_for_two(series: NDArray[np.float32]) -> NDArray[np.float32]:
         if len(series) > 2:
-            time.sleep(2 * BRIEF_SECONDS)
+            time.sleep(2 * LIMITS.seconds)
         return by_first_value(series)
 
-    assert brief_rows(FakeEngine(quick_for_two), length=3, most=8) == 2
+    assert brief_rows(FakeEngine(quick_for_two), length=3, limits=LIMITS) == 2
 
 
 def test_nothing_is_brief_to_a_slow_engine() -> None:
     """Not even one row."""
 
     def slow(series: NDArray[np.float32]) -> NDArray[np.float32]:
-        time.sleep(2 * BRIEF_SECONDS)
+        time.sleep(2 * LIMITS.seconds)
         return by_first_value(series)
 
-    assert brief_rows(FakeEngine(slow), length=3, most=8) == 0
+    assert brief_rows(FakeEngine(slow), length=3, limits=LIMITS) == 0
 
 
 def test_nothing_is_measured_where_nothing_is_wanted() -> None:
     """The engine is not asked."""
     engine = FakeEngine()
-    assert brief_rows(engine, length=3, most=0) == 0
+    assert brief_rows(engine, length=3, limits=LIMITS._replace(rows=0)) == 0
     assert engine.batches == []
 
 
 def test_no_more_rows_are_brief_than_a_batch_has() -> None:
     """An engine is never given more than it was made for."""
-    assert brief_rows(FakeEngine(max_rows=2), length=3, most=8) <= 2
+    assert brief_rows(FakeEngine(max_rows=2), length=3, limits=LIMITS) <= 2
