@@ -117,7 +117,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="how often each server has its turn; default 5")
     parser.add_argument("--seconds", type=int, help="of each load; default 3")
     parser.add_argument(
-        "--quick", action="store_true", help="this server, Triton and FastAPI; one load; 2 minutes"
+        "--quick", action="store_true", help="this server, Triton and FastAPI; one load; 3 minutes"
     )
     parser.add_argument("--tune", action="store_true", help="try each server's grid of settings instead")
     parser.add_argument(

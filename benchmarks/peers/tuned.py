@@ -38,16 +38,24 @@ _NO_REFUSALS = {"max_queue_rows": 65536}
 CHOSEN: Mapping[str, Choice] = {
     "ours": Choice(
         {"workers": 1, **_NO_REFUSALS},
-        "its loop and its engine are two threads, which is what two cores can hold beside the load; a batch "
-        "forms while the engine is busy, without a timer",
+        "half the memory; to tell what a second worker adds",
         {"workers": (1, 2), "max_batch_wait": (0.0, 0.0005)},
     ),
-    "ours-2": Choice({"workers": 2, **_NO_REFUSALS}, "to tell what a second worker adds", {}),
+    "ours-2": Choice(
+        {"workers": 2, **_NO_REFUSALS},
+        "a worker for each core; a batch forms of whoever is there, without a timer",
+        {},
+    ),
     "triton": Choice(
         {"workers": 1, "max_batch": 256, "delay_us": 500, "http_threads": 8},
         "without the delay, batches stay small and each pays for a trip to the Python process; a second "
         "instance takes the core that its HTTP front works on",
         {"workers": (1, 2), "delay_us": (0, 200, 500, 1000), "http_threads": (2, 8)},
+    ),
+    "triton-2": Choice(
+        {"workers": 2, "max_batch": 256, "delay_us": 500, "http_threads": 8},
+        "for large bodies, where its HTTP front has little to do",
+        {},
     ),
     "mosec": Choice(
         {"workers": 2, "max_batch": 64, "wait_ms": 1},
