@@ -182,6 +182,8 @@ def _options(threads: int) -> dict[str, Any]:
     options: dict[str, Any] = {
         "PERFORMANCE_HINT": "LATENCY",
         "NUM_STREAMS": 1,
+        # By default every process would compute on the machine's first processor, beside others that idle.
+        "ENABLE_CPU_PINNING": False,
         # On processors with AMX the default is bfloat16, which moves probabilities by about 1e-3.
         "INFERENCE_PRECISION_HINT": "f32",
     }

@@ -23,6 +23,8 @@ OPTIONS = {
     "NUM_STREAMS": 1,
     "INFERENCE_NUM_THREADS": 1,
     "INFERENCE_PRECISION_HINT": "f32",
+    # By default all processes would compute on the machine's first processor.
+    "ENABLE_CPU_PINNING": False,
 }
 MAX_ROWS = 32  # more rows run as several calls, which costs 2 % and makes for a quicker start
 # A call costs time beside its rows: as much as so many of them.
