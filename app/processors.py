@@ -1,8 +1,7 @@
 """Processors for each of several workers: none of them has to share one while another stands idle.
 
-Left to itself, Linux moves a worker that is woken to where its caller runs. With two workers, two processors
-and callers on the same machine, both workers were on one processor most of the time, beside an idle one, and
-answered less than a single worker did; `make bench-peers` measures both.
+A worker that has one to itself needs no second thread for the engine: its event loop computes (`BRIEF_ROWS`),
+and finds in the caches what it left there. Left to the system, workers and their threads take turns on all.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     pin_workers: bool = Field(
         True,
         description="Keep each of several workers to processors of its own, where there are enough; `false` "
-        "leaves them to the system, which may run two on one beside an idle one.",
+        "leaves them to the system, which is right where something else keeps one of them busy.",
     )
     artifact: Path = Field(
         Path("model_artifacts/forda"),

@@ -19,7 +19,7 @@ def describe(plan: Plan, *, wrk: str) -> dict[str, str]:
         "machine": machine(),
         "when": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "model": f"{plan.model.parent.name}/{plan.model.name}, the sealed OpenVINO graph behind all but the "
-        "naive, one thread a worker, f32, a graph for each power of two up to 32",
+        "naive, one thread a worker, f32, graphs for 1, 4, 16 and 32 rows",
         "tools": f"{wrk} with one thread, and `benchmarks/peers/open_loop.py`; {plan.rounds} rounds, "
         f"{plan.seconds:g} s a load after 1 s of warm-up; on the same cores as the servers, over loopback",
     }

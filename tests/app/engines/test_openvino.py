@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +47,24 @@ def test_a_series_gets_the_same_answer_alone_and_in_any_batch(
     alone = np.concatenate([engine.predict(series[i : i + 1]) for i in range(rows)])
     together = engine.predict(series)
     np.testing.assert_allclose(together, alone, rtol=0, atol=artifact.contract.output.tolerance)
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,
+    reason="the system keeps no thread to a processor, or has but one",
+)
+def test_no_call_keeps_to_one_processor(engine: OpenVINOEngine, artifact: Artifact) -> None:
+    """In every process it would be the same one, however many others idle."""
+    series = artifact.golden.series[:MAX_ROWS]
+    mine, found = os.sched_getaffinity(0), set[frozenset[int]]()
+    calling = threading.Thread(target=lambda: [engine.predict(series) for _ in range(100)])
+    calling.start()
+    while calling.is_alive():
+        for task in Path("/proc/self/task").iterdir():
+            with suppress(ProcessLookupError):
+                found.add(frozenset(os.sched_getaffinity(int(task.name))))
+    calling.join()
+    assert found == {frozenset(mine)}
 
 
 def test_a_large_batch_is_answered_in_parts(
