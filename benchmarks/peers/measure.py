@@ -20,7 +20,7 @@ WARM_UP = 1  # seconds before each load
 MEGABYTE = 1e6
 # A server is asked for the constant rate only if its own peak leaves room: past it, only waiting is measured.
 ROOM = 1.2
-COMPARED = ("ours", "ours-2", "triton", "triton-2")  # these are asked for it in any case
+COMPARED = ("ours", "ours-2", "triton")  # these are asked for it in any case
 CHANCES = 2  # failures after which a server is left out
 OVERLOADS = (Load(Form.JSON, 1, 32), Load(Form.BINARY, 32, 32))
 

@@ -1,14 +1,13 @@
 """What this server means to reach, beside what it reached. Ratios are taken round by round.
 
 A ratio's servers ran within the same round, so the drift of a shared machine cancels for the most part. This
-server has a worker for each core, as its peers have, where a line does not say otherwise. It is compared with
-whichever of Triton's two settings is better in that measure and round.
+server has a worker for each core, as its peers have, where a line does not say otherwise.
 """
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.peers import tables
@@ -61,17 +60,6 @@ def _over(
     return lambda results: results.ratios(measure, name, ours, than)
 
 
-def _over_triton(
-    measure: str, *, name: str = "rate", best: Callable[[Iterable[float]], float] = max, ours: str = "ours-2"
-) -> Callable[[Results], Values]:
-    def ratios(results: Results) -> Values:
-        triton, two = (results.values(key, measure, name) for key in ("triton", "triton-2"))
-        own = results.values(ours, measure, name)
-        return [own[i] / best([triton[i], two.get(i, triton[i])]) for i in own if i in triton]
-
-    return ratios
-
-
 def _own(subject: str, measure: str, name: str) -> Callable[[Results], Values]:
     return lambda results: list(results.values(subject, measure, name).values())
 
@@ -96,21 +84,21 @@ _MEMORY = "resident memory, one worker"
 _OVERLOADS = (("one series as JSON", MAIN.key), ("32 series as binary", "binary-32x32"))
 
 TARGETS: tuple[Target, ...] = (
-    Target(f"{_RATE} Triton", 1.5, True, _over_triton(MAIN.key)),
+    Target(f"{_RATE} Triton", 1.5, True, _over(MAIN.key, "triton")),
     Target(f"{_RATE} mosec", 2, True, _over(MAIN.key, "mosec")),
     Target(f"{_RATE} LitServe", 8, True, _over(MAIN.key, "litserve")),
     Target(f"{_RATE} BentoML", 8, True, _over(MAIN.key, "bentoml")),
     Target(f"{_RATE} Ray Serve", 8, True, _over(MAIN.key, "ray")),
     Target(f"{_RATE} a well-written FastAPI app", 1, True, _over(MAIN.key, "baseline")),
-    Target(f"{_OF_ONE} Triton", 1.5, True, _over_triton(MAIN.key, ours="ours")),
+    Target(f"{_OF_ONE} Triton", 1.5, True, _over(MAIN.key, "triton", ours="ours")),
     Target(f"{_OF_ONE} mosec", 2, True, _over(MAIN.key, "mosec", ours="ours")),
     Target(f"{_OF_ONE} LitServe", 8, True, _over(MAIN.key, "litserve", ours="ours")),
-    Target(f"{_STEADY}, over Triton's", 0.7, False, _over_triton("steady", name="p99", best=min)),
+    Target(f"{_STEADY}, over Triton's", 0.7, False, _over("steady", "triton", name="p99")),
     Target(
         f"{_STEADY}, one worker, over Triton's",
         0.7,
         False,
-        _over_triton("steady", name="p99", best=min, ours="ours"),
+        _over("steady", "triton", name="p99", ours="ours"),
     ),
     Target(
         "one connection, one series: p50 beyond the bare engine call",
@@ -125,8 +113,8 @@ TARGETS: tuple[Target, ...] = (
         True,
         _share_of_the_engine,
     ),
-    Target("series/s, 256 a request, binary, over Triton's", 1.2, True, _over_triton(BIG_BINARY.key)),
-    Target("series/s, 256 a request, JSON, over Triton's", 1.2, True, _over_triton(BIG_JSON.key)),
+    Target("series/s, 256 a request, binary, over Triton's", 1.2, True, _over(BIG_BINARY.key, "triton")),
+    Target("series/s, 256 a request, JSON, over Triton's", 1.2, True, _over(BIG_JSON.key, "triton")),
     *(
         target
         for name, key in _OVERLOADS

@@ -47,31 +47,25 @@ CHOSEN: Mapping[str, Choice] = {
         {},
     ),
     "triton": Choice(
-        {"workers": 1, "max_batch": 256, "delay_us": 500, "http_threads": 8},
-        "without the delay, batches stay small and each pays for a trip to the Python process; a second "
-        "instance takes the core that its HTTP front works on",
-        {"workers": (1, 2), "delay_us": (0, 200, 500, 1000), "http_threads": (2, 8)},
-    ),
-    "triton-2": Choice(
-        {"workers": 2, "max_batch": 256, "delay_us": 500, "http_threads": 8},
-        "for large bodies, where its HTTP front has little to do",
-        {},
+        {"workers": 2, "max_batch": 256, "preferred": 16, "delay_us": 0, "http_threads": 8},
+        "an instance for each core; batches of half of the connections, so that both have work",
+        {"workers": (1, 2), "preferred": (8, 16), "delay_us": (0, 200, 500), "http_threads": (2, 8)},
     ),
     "mosec": Choice(
-        {"workers": 2, "max_batch": 64, "wait_ms": 1},
-        "a process for each core; it fills batches for at most a millisecond",
-        {"workers": (1, 2), "max_batch": (16, 64), "wait_ms": (1, 5)},
+        {"workers": 2, "max_batch": 16, "wait_ms": 1},
+        "a process for each core; batches of half of the connections, so that both have work",
+        {"workers": (1, 2), "max_batch": (8, 16, 64), "wait_ms": (1, 5)},
     ),
     "baseline": Choice(
-        {"workers": 2, "max_batch": 256},
+        {"workers": 2, "max_batch": 16},
         "a worker for each core",
-        {"workers": (1, 2), "max_batch": (32, 256)},
+        {"workers": (1, 2), "max_batch": (8, 16, 256)},
     ),
     "litserve": Choice(
-        {"workers": 1, "fronts": 2, "max_batch": 64, "wait_ms": 1, "fast_queue": 1, "decode": "bytes"},
+        {"workers": 2, "fronts": 2, "max_batch": 16, "wait_ms": 1, "fast_queue": 1, "decode": "bytes"},
         "bodies go through its queue as bytes, cheaper than lists of Python numbers; its HTTP front is what "
         "limits it, so there are two",
-        {"workers": (1, 2), "fronts": (1, 2), "fast_queue": (0, 1), "decode": ("dict", "bytes")},
+        {"workers": (1, 2), "fronts": (1, 2), "max_batch": (16, 64), "decode": ("dict", "bytes")},
     ),
     "bentoml": Choice(
         {"workers": 2, "max_batch": 256, "wait_ms": 1000},

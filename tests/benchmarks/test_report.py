@@ -43,18 +43,6 @@ def test_ratios_are_taken_within_a_round(results: Results) -> None:
     assert row(results, "the same with one worker, over Triton")[2] == "2.00 (2.00-2.00) times"
 
 
-def test_the_better_of_two_settings_is_compared_with(results: Results) -> None:
-    """In every round by itself, whether more is better or less."""
-    for number, (rate, p99) in enumerate(((4000.0, 8.0), (1000.0, 1.0))):
-        results.records.append(Record("triton-2", MAIN.key, number, {"rate": rate}))
-        results.records.append(Record("triton-2", "steady", number, {"p99": p99}))
-        results.records.append(Record("triton", "steady", number, {"p99": 4.0}))
-        results.records.append(Record("ours-2", "steady", number, {"p99": 2.0}))
-    over = "requests/s, one series as JSON, 32 connections, over Triton"
-    assert row(results, over)[2] == "1.88 (0.75-3.00) times"
-    assert row(results, "p99 at a constant rate")[2] == "1.25 (0.50-2.00) times"
-
-
 def test_what_was_not_measured_is_neither_met_nor_missed(results: Results) -> None:
     """There is no figure, and none is made up."""
     assert row(results, "requests/s, one series as JSON, 32 connections, over mosec")[2:] == (

@@ -14,7 +14,7 @@ from benchmarks.peers.environments import Environment
 from benchmarks.peers.plan import LOADS
 from benchmarks.peers.servers import ALL, BY_KEY, QUICK
 from benchmarks.peers.servers.base import Peer, Place
-from benchmarks.peers.servers.triton import CONFIG, Triton
+from benchmarks.peers.servers.triton import CONFIG
 from benchmarks.peers.serving import shown
 from benchmarks.peers.tuned import CHOSEN, Choice
 
@@ -40,13 +40,10 @@ def test_packages_are_pinned(peer: type[Peer], tmp_path: Path) -> None:
     environment = peer().environment(tmp_path)
     if environment is not None:
         assert all(requirement.count("==") == 1 for requirement in environment.requirements)
-        # Triton's two settings share one.
-        assert environment.folder == tmp_path / peer.key.removesuffix("-2")
+        assert environment.folder == tmp_path / peer.key
 
 
-@pytest.mark.parametrize(
-    "peer", [peer for peer in ALL if not issubclass(peer, Triton)], ids=lambda peer: peer.key
-)
+@pytest.mark.parametrize("peer", [peer for peer in ALL if peer.key != "triton"], ids=lambda peer: peer.key)
 def test_servers_listen_on_this_machine_alone(peer: type[Peer], place: Place) -> None:
     """The port is in the command line or in the environment, and no address is but the local one."""
     launch = peer().launch(place)
@@ -78,8 +75,9 @@ def test_a_command_is_shown_without_this_machines_paths(place: Place) -> None:
 
 def test_tritons_configuration_has_its_settings() -> None:
     """The queue delay among them."""
-    text = CONFIG.format(workers=2, max_batch=64, delay_us=500)
+    text = CONFIG.format(workers=2, max_batch=64, preferred=16, delay_us=500)
     assert "max_queue_delay_microseconds: 500" in text
+    assert "preferred_batch_size: [16]" in text
     assert "count: 2" in text
 
 

@@ -10,13 +10,12 @@ from benchmarks.peers.servers.mosec import Mosec
 from benchmarks.peers.servers.naive import Naive
 from benchmarks.peers.servers.ours import Ours, OursTwoWorkers
 from benchmarks.peers.servers.ray_serve import RayServe
-from benchmarks.peers.servers.triton import Triton, TritonTwoInstances
+from benchmarks.peers.servers.triton import Triton
 
 ALL: tuple[type[Peer], ...] = (
     OursTwoWorkers,
     Ours,
     Triton,
-    TritonTwoInstances,
     Mosec,
     Baseline,
     LitServe,
@@ -25,4 +24,4 @@ ALL: tuple[type[Peer], ...] = (
     Naive,
 )
 BY_KEY = {peer.key: peer for peer in ALL}
-QUICK = ("ours", "ours-2", "triton", "triton-2", "baseline")
+QUICK = ("ours", "ours-2", "triton", "baseline")

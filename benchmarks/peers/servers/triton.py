@@ -7,7 +7,6 @@ import shutil
 import sys
 import sysconfig
 from pathlib import Path
-from typing import ClassVar
 
 from benchmarks.peers.asking import Answer
 from benchmarks.peers.bodies import Array, Form, Request, read_v2, v2_binary, v2_json
@@ -23,7 +22,7 @@ max_batch_size: {max_batch}
 input [{{ name: "series", data_type: TYPE_FP32, dims: [500] }}]
 output [{{ name: "probabilities", data_type: TYPE_FP32, dims: [2] }}]
 instance_group [{{ kind: KIND_CPU, count: {workers} }}]
-dynamic_batching {{ max_queue_delay_microseconds: {delay_us} }}
+dynamic_batching {{ preferred_batch_size: [{preferred}] max_queue_delay_microseconds: {delay_us} }}
 """
 
 
@@ -39,7 +38,7 @@ class Triton(Peer):
 
     def environment(self, folder: Path) -> Environment:
         """With a NumPy of its own."""
-        return Environment(folder.absolute() / Triton.key, (*self.packages, OPENVINO), alone=self.alone)
+        return Environment(folder.absolute() / self.key, (*self.packages, OPENVINO), alone=self.alone)
 
     def launch(self, place: Place) -> Launch:
         """Write the model repository and start the binary on it.
@@ -88,13 +87,6 @@ class Triton(Peer):
     def read(self, answer: Answer) -> Array:
         """In the form of the request."""
         return read_v2(answer.content, answer.headers)
-
-
-class TritonTwoInstances(Triton):
-    """The same with a second instance of the model."""
-
-    key: ClassVar[str] = "triton-2"
-    title: ClassVar[str] = "Triton, two instances"
 
 
 def _make_backend(bundle: Path, folder: Path) -> None:
