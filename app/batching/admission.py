@@ -98,17 +98,15 @@ class Admission(Generic[T, R]):
         Whoever is cancelled or expires in this very turn of the loop is still in the queue: its own wake-up
         or timer comes later in the turn.
         """
-        now, room = self._loop.time(), self._room()
+        now, room, rows = self._loop.time(), self._room(), 0
         self._full = None
-        rows = 0
         while self.queue:
             entry = self.queue.head
             if entry.caller.done():
                 self.leave(entry, "cancelled")
             elif entry.deadline <= now:
                 self._expire(entry)
-            elif entry.rows <= room or not self.batch:  # half may be less than one item
-                room -= entry.rows
+            elif rows + entry.rows <= room or not self.batch:  # half may be less than one item
                 rows += entry.rows
                 self.queue.remove(entry)
                 self.batch.append(entry)
@@ -133,7 +131,7 @@ class Admission(Generic[T, R]):
             self._observer.left(rows=entry.rows, reason="closed")
 
     def _room(self) -> int:
-        """Rows of the next batch."""
+        """The most rows of the next batch, unless its first item has more."""
         if self._halve_above is None:
             return self._max_rows
         half = math.ceil((self.queue.rows + self._rows_before) / 2)

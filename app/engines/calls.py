@@ -10,9 +10,9 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-# What a call costs beside its rows, and the first one of each size on top of that, in rows. `make bench`
-# prints what batches take with nothing and with other work between them: here, with 45 µs a row, 110 and 270
-# for one series, 250 and 395 for four. The first number is rounded up, so that fewer graphs are in use.
+# What a call costs beside its rows, and the first one of each size on top of that, in rows. They are read off
+# what `make bench` prints for batches with nothing and with other work between them (benchmarks/README.md has
+# it), the first one rounded up, so that fewer graphs are in use.
 CALL_IN_ROWS = 2.0
 START_IN_ROWS = 3.2
 

@@ -1,8 +1,8 @@
 """The sealed graph, the same for every server. NumPy and OpenVINO alone, so that all environments import it.
 
-It does what this server's own engine does: a graph compiled for each power of four, on memory that is written
-and read in place, and padding where that is cheaper than another call. So no server is held back by a slower
-way to the same engine.
+It does what this server's own engine does: graphs compiled for the same numbers of rows, on memory that is
+written and read in place, and padding where that is cheaper than another call. So no server is held back by a
+slower way to the same engine.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ class Model:
         path = (folder or Path(os.environ["MODEL_FOLDER"])) / "openvino.xml"
         core = openvino.Core()
         graph = core.read_model(path)
-        sizes = [*(4**power for power in range(8) if 4**power < max_rows), max_rows]
+        sizes = [1]  # as `app.engines.base.powers`, which these environments cannot import
+        while sizes[-1] < max_rows:
+            sizes.append(min(4 * sizes[-1], max_rows))
         self._graphs = {size: _Compiled(core, graph, rows=size) for size in sizes}
         self._calls = calls(sizes)
         self._lock = threading.Lock()

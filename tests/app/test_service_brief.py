@@ -61,6 +61,23 @@ def test_longer_calls_are_brief_where_there_is_one_processor(plain_artifact: Art
         assert (found == here) is is_brief
 
 
+def test_a_brief_batch_lets_in_who_comes_meanwhile(plain_artifact: Artifact) -> None:
+    """Of callers who come a turn of the loop apart none is computed alone."""
+    engine = FakeEngine()
+
+    async def scenario() -> list[int]:
+        async with started(plain_artifact, engine, most_brief_rows=4) as service:
+            engine.batches.clear()
+            calls = []
+            for _ in range(3):
+                calls.append(asyncio.ensure_future(service.predict(series(1.0), deadline=soon())))
+                await asyncio.sleep(0)
+            await asyncio.gather(*calls)
+        return engine.batches
+
+    assert asyncio.run(scenario()) == [3]
+
+
 def test_no_batch_is_computed_on_the_event_loop_unless_that_is_wanted(plain_artifact: Artifact) -> None:
     """However quick it is."""
     engine = FakeEngine()
