@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import hashlib
 import json
 import multiprocessing
 import os
@@ -18,58 +17,21 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
 
-from training.config import TrainingConfig, config_from, flag
+from training.config import flag
 from training.errors import ConfigError, TrainingError
 from training.quiet import quiet_import
 from training.sources import load_dataset
 from training.space import suggest_options
+from training.study import DONE, Search, open_study
 
-DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 MAX_PARAMETERS = 100_000
-HEARTBEAT_SECONDS = 5
-RETRIES = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Search:
-    """What to search for, and with what."""
-
-    dataset: str = "FordA"
-    trials: int = 20
-    jobs: int = 2
-    epochs: int = 60
-    limit: int | None = None
-    seed: int = 1
-    study: str = "forda"
-    folder: str = "runs/tune"
-    storage: str | None = None
-
-    @property
-    def home(self) -> Path:
-        """Where the study keeps its trials and its result."""
-        return Path(self.folder) / self.study
-
-    @property
-    def url(self) -> str:
-        """The database of the study."""
-        return self.storage or f"sqlite:///{self.home.resolve() / 'study.db'}"
-
-    def config(self, options: dict[str, Any]) -> TrainingConfig:
-        """The training configuration of a trial; its run is named by its options, so it is found again."""
-        run = f"trial-{hashlib.sha256(repr(sorted(options.items())).encode()).hexdigest()[:12]}"
-        fixed = {"dataset": self.dataset, "epochs": self.epochs, "limit": self.limit, "seed": self.seed}
-        # One fit a trial, judged by series held out of it.
-        fixed["folds"] = 0
-        return config_from(fixed, options, {"runs": str(self.home), "run": run})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -89,21 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     print(f"best validation loss {study.best_value:.4f}: python -m training --config {best}")
     return 0
-
-
-def open_study(search: Search) -> Any:
-    """The `optuna.Study` of a search, made on first use."""
-    retry = RetryHeartbeatStaleTrialCallback(max_retry=RETRIES)
-    storage = RDBStorage(
-        search.url, heartbeat_interval=HEARTBEAT_SECONDS, heartbeat_stale_trial_callback=retry
-    )
-    return optuna.create_study(
-        study_name=search.study,
-        storage=storage,
-        load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(multivariate=True, constant_liar=True),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=10),
-    )
 
 
 def run_search(search: Search, study: Any) -> Path:
