@@ -11,11 +11,13 @@ from pathlib import Path
 
 from benchmarks.peers.plan import Plan
 
+FOLDERS = ("--cache", "--out", "--artifact")
+
 
 def describe(plan: Plan, *, wrk: str) -> dict[str, str]:
     """The command, the machine, the time, the model and the tools, each in a line."""
     return {
-        "command": f"`{' '.join(['python -m benchmarks.peers', *sys.argv[1:]])}`",
+        "command": f"`{' '.join(['python -m benchmarks.peers', *without_folders(sys.argv[1:])])}`",
         "machine": machine(),
         "when": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "model": f"{plan.model.parent.name}/{plan.model.name}, the sealed OpenVINO graph behind all but the "
@@ -23,6 +25,16 @@ def describe(plan: Plan, *, wrk: str) -> dict[str, str]:
         "tools": f"{wrk} with one thread, and `benchmarks/peers/open_loop.py`; {plan.rounds} rounds, "
         f"{plan.seconds:g} s a load after 1 s of warm-up; on the same cores as the servers, over loopback",
     }
+
+
+def without_folders(words: list[str]) -> list[str]:
+    """A command's words without this machine's folders, which say nothing on another."""
+    kept, previous = [], ""
+    for word in words:
+        if word.partition("=")[0] not in FOLDERS and previous not in FOLDERS:
+            kept.append(word)
+        previous = word
+    return kept
 
 
 def machine() -> str:
