@@ -11,6 +11,7 @@ import openvino
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from training.graph import simplify
 from training.models import INPUT_NAME, NOVELTY, PROBABILITIES
 
 GRAPH_FILES = ("openvino.xml", "openvino.bin")
@@ -18,15 +19,19 @@ GRAPH_FILES = ("openvino.xml", "openvino.bin")
 
 def save_openvino(model: Any, folder: Path) -> tuple[str, ...]:
     """Write the model as an OpenVINO graph with float32 weights; the names of its files, the graph first."""
+    openvino.save_model(simplify(convert(model)), folder / GRAPH_FILES[0], compress_to_fp16=False)
+    return GRAPH_FILES
+
+
+def convert(model: Any) -> openvino.Model:
+    """The model as OpenVINO's converter writes it."""
     _, length, channels = model.input_shape
     signature = tf.TensorSpec((None, length, channels), tf.float32, name=INPUT_NAME)
 
     def answer(series: Any) -> dict[str, Any]:
         return named(model(series, training=False))
 
-    graph = openvino.convert_model(tf.function(answer, input_signature=[signature]))
-    openvino.save_model(graph, folder / GRAPH_FILES[0], compress_to_fp16=False)
-    return GRAPH_FILES
+    return openvino.convert_model(tf.function(answer, input_signature=[signature]))
 
 
 def named(outputs: Any) -> dict[str, Any]:

@@ -1,12 +1,10 @@
 """Sealing: a trained model becomes a new version folder that the service can open, or nothing at all.
 
-Everything is written into a folder beside its destination, opened and checked there as the service will,
-and only then renamed. A killed run leaves no half version.
+Everything is opened and checked as the service will, before it is published.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,6 +41,7 @@ from training.export import (
     save_openvino,
 )
 from training.models import INPUT_NAME, NOVELTY, PROBABILITIES
+from training.shelf import new_version
 
 # An answer may differ by this much between two runtimes: float32 sums in another order. What was
 # measured must stay below a tenth of it, so that other machines have room.
@@ -86,26 +85,19 @@ def seal(
     Raises:
         SealError: the sealed files do not give the model's own answers; nothing was published.
     """
-    shelf = out / sealing.name
-    shelf.mkdir(parents=True, exist_ok=True)
-    version = next_version(shelf)
-    folder = shelf / f".{version}.partial"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    try:
+    with new_version(out / sealing.name) as (folder, version):
         names = [*_write_model(model, dataset, folder), *write_report(folder)]
-        contract = _contract(sealing, folder, names, version=version, model=model, dataset=dataset)
-        text = contract.model_dump_json(indent=2) + "\n"
-        (folder / CONTRACT_FILE).write_text(text, encoding="utf-8")
+        write_contract(
+            folder, _contract(sealing, folder, names, version=version, model=model, dataset=dataset)
+        )
         verify(folder)
-        return folder.rename(shelf / str(version))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    return out / sealing.name / str(version)
 
 
-def next_version(shelf: Path) -> int:
-    """One more than the highest version on an artifact's shelf."""
-    return 1 + max((int(child.name) for child in shelf.iterdir() if child.name.isdecimal()), default=0)
+def write_contract(folder: Path, contract: Contract) -> None:
+    """Write the contract of a folder whose other files are all there."""
+    text = contract.model_dump_json(indent=2) + "\n"
+    (folder / CONTRACT_FILE).write_text(text, encoding="utf-8")
 
 
 def verify(folder: Path) -> dict[str, float]:

@@ -1,0 +1,50 @@
+"""A new graph for a version's model is a version of its own."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from app.contract import CARD_FILE, CONTRACT_FILE, open_artifact
+from training.rederive import main
+from training.seal import verify
+
+COMMITTED = Path(__file__).parents[2] / "model_artifacts" / "forda"
+GRAPH = {"openvino.xml", "openvino.bin"}
+
+
+def test_all_but_the_graph_is_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The next version has the model, golden answers and report; its card says where the graph is from."""
+    first = tmp_path / "forda" / "7"
+    shutil.copytree(COMMITTED / "2", first)
+    assert main([str(first)]) == 0
+    second = tmp_path / "forda" / "8"
+    assert capsys.readouterr().out == f"sealed {second}\n"
+    old, new = open_artifact(first), open_artifact(second)
+    assert new.contract.version == 8
+    assert new.contract.created > old.contract.created
+    differing = {
+        name for name, digest in new.contract.files.items() if digest != old.contract.files.get(name)
+    }
+    assert differing == {*GRAPH, CARD_FILE}
+    assert new.contract.files.keys() == old.contract.files.keys()
+    assert {path.name for path in second.iterdir()} == {CONTRACT_FILE, *new.contract.files}
+    same = {"version", "created", "files", "provenance"}
+    assert new.contract.model_dump(exclude=same) == old.contract.model_dump(exclude=same)
+    assert new.card.startswith(old.card)
+    assert "All is as in version 2, but for OpenVINO's graph" in new.card
+    assert new.derived("openvino") == [second / "openvino.xml", second / "openvino.bin"]
+    assert max(verify(second).values()) < 2e-5
+
+
+def test_what_is_no_artifact_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With exit code 1, and nothing published."""
+    assert main([str(tmp_path)]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
