@@ -12,7 +12,7 @@ SBOM ?= .cache/sbom.cdx.json
 IMAGE ?= timeseries-server
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format train tune report archive bench bench-peers chaos fuzz image image-check audit sbom lock clean
+.PHONY: help serve test lint format train tune rederive report archive bench bench-peers chaos fuzz image image-check audit sbom lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ train: $(DEV)/ready ## Train on FordA and seal a new artifact version (options: 
 
 tune: $(DEV)/ready ## Search for better settings (options: ARGS="--trials 20 --jobs 2 ...")
 	$(DEV)/bin/python -m training.tune $(ARGS)
+
+rederive: $(DEV)/ready ## Derive a version's OpenVINO graph anew, as the next version (ARGS=model_artifacts/forda/2)
+	$(DEV)/bin/python -m training.rederive $(ARGS)
 
 report: $(DEV)/ready ## Measure the committed artifact anew, and print its targets with what it reaches
 	$(DEV)/bin/python -m training.targets $(ARGS)

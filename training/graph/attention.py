@@ -113,9 +113,11 @@ def _written(found: Attention) -> Any:
         scores = op.subtract(scores, op.reduce_max(scores, np.array([3]), True))
     sums = op.matmul(op.exp(scores), values, False, False)
     ones = op.slice(sums, np.array([columns]), np.array([columns + 1]), np.array([1]), np.array([3]))
-    mixing = np.pad(found.mixing, ((0, 0), (0, width - columns), (0, 0)))
-    mixed = op.matmul(_shaped(op.divide(sums, ones), heads, 1, -1, width), _stacked([mixing]), False, False)
-    return _shaped(op.reduce_sum(mixed, np.array([0, 1]), False), -1, tokens, mixing.shape[2])
+    mixing = np.pad(found.mixing, ((0, 0), (0, width - columns), (0, 0))).reshape(heads * width, -1)
+    beside = op.transpose(op.divide(sums, ones), op.constant(np.array([1, 2, 0, 3])))
+    return op.matmul(
+        _shaped(beside, -1, tokens, heads * width), op.constant(mixing.astype(np.float32)), False, False
+    )
 
 
 def _read(output: Any) -> Attention:

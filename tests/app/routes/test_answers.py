@@ -46,6 +46,7 @@ def test_a_number_that_is_not_finite_fails_its_own_request_alone(plain_artifact:
             write(second, accept=accept, abstain=False)
     assert labels(write(first, accept=None, abstain=False)[0]) == ["-1"]
     counted = metrics.render().decode().splitlines()
-    assert 'timeseries_predictions_total{label="-1",version="2"} 1.0' in counted
-    assert 'timeseries_predictions_total{label="1",version="2"} 0.0' in counted
-    assert 'timeseries_confidence_sum{version="2"} 1.0' in counted
+    version = f'version="{plain_artifact.contract.version}"'
+    assert f'timeseries_predictions_total{{label="-1",{version}}} 1.0' in counted
+    assert f'timeseries_predictions_total{{label="1",{version}}} 0.0' in counted
+    assert f"timeseries_confidence_sum{{{version}}} 1.0" in counted

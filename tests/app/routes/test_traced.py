@@ -24,7 +24,7 @@ from tests.fakes import FakeEngine, by_first_value
 Becomes = Callable[[Played, str], Awaitable[None]]
 
 # Past the framework, and through it.
-WAYS = ("/predict", "/predict?", "/predict?version=2")
+WAYS = ("/predict", "/predict?", "/predict?version={version}")
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 FAILED, FINE = StatusCode.ERROR, StatusCode.UNSET
 
@@ -44,13 +44,14 @@ def fault_of(span: ReadableSpan) -> tuple[object, object, StatusCode]:
 @pytest.mark.parametrize("target", WAYS)
 def test_an_answer_has_a_span_with_its_steps_inside(plain_artifact: Artifact, target: str) -> None:
     """Reading, queue and engine, one after the other, within the request and under the caller's span."""
-    kept = keep()
+    kept, version = keep(), plain_artifact.contract.version
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine(), traces=kept.traces) as played:
             headers = [("X-Request-Id", "abc"), ("traceparent", TRACEPARENT)]
             body = as_json(series(1.0, 2.0))
-            assert (await played.connect().ask(post(body, headers, target=target))).status == 200
+            request = post(body, headers, target=target.format(version=version))
+            assert (await played.connect().ask(request)).status == 200
             await traced(kept)
 
     play(scenario())
@@ -60,7 +61,7 @@ def test_an_answer_has_a_span_with_its_steps_inside(plain_artifact: Artifact, ta
     assert f"{request.parent.span_id:016x}" in TRACEPARENT
     told = attributes_of(request)
     assert (told["url.path"], told["timeseries.request_id"]) == ("/predict", "abc")
-    assert (told["timeseries.model"], told["timeseries.version"]) == ("forda", 2)
+    assert (told["timeseries.model"], told["timeseries.version"]) == ("forda", version)
     assert (told["timeseries.rows"], told["timeseries.batch_rows"]) == (2, 2)
     assert fault_of(request) == (200, None, FINE)
     assert [step.name for step in steps] == ["parse", "queue", "engine"]
