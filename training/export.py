@@ -10,6 +10,7 @@ import numpy as np
 import openvino
 import tensorflow as tf
 from numpy.typing import NDArray
+from openvino.tools.ovc import convert_model
 
 from training.graph import simplify
 from training.models import INPUT_NAME, NOVELTY, PROBABILITIES
@@ -31,7 +32,7 @@ def convert(model: Any) -> openvino.Model:
     def answer(series: Any) -> dict[str, Any]:
         return named(model(series, training=False))
 
-    return openvino.convert_model(tf.function(answer, input_signature=[signature]))
+    return convert_model(tf.function(answer, input_signature=[signature]))
 
 
 def named(outputs: Any) -> dict[str, Any]:

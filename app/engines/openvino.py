@@ -21,6 +21,7 @@ from app.contract import Artifact, Contract
 from app.engines.base import powers
 from app.engines.calls import Calls
 from app.engines.keras_file import load_model, output_names
+from app.engines.openvino_import import import_openvino
 from app.engines.outputs import find_outputs
 from app.errors import ArtifactError, EngineError
 from app.processors import available
@@ -52,8 +53,7 @@ class OpenVINOEngine:
             ArtifactError: `model.keras` is not a file that is safe to open, or the graph lacks an output.
             EngineError: the runtime refuses the graph.
         """
-        import openvino
-
+        openvino = import_openvino()
         largest = min(max_rows, _ROWS_A_THREAD * (threads or len(available())))
         self.batch_sizes = powers(_STEP, largest)
         self._calls = Calls(self.batch_sizes)
@@ -173,9 +173,7 @@ class _Call:
 
 def _over(memory: NDArray[np.float32]) -> Any:
     """A tensor of the runtime over an array's own memory, which must live as long as the tensor."""
-    import openvino
-
-    return openvino.Tensor(memory, shared_memory=True)
+    return import_openvino().Tensor(memory, shared_memory=True)
 
 
 def _options(threads: int) -> dict[str, Any]:
