@@ -107,10 +107,7 @@ class VersionMetrics:
             label_sets: `bool[n, classes]`; None for a model without them, as are warnings.
             warnings: `bool[n, kinds]`.
         """
-        highest = probabilities.max(axis=1)
-        columns = [probabilities.argmax(axis=1), np.searchsorted(_BOUNDS, highest) + self._confidences]
-        if label_sets is not None:
-            columns.append(np.minimum(label_sets.sum(axis=1), len(SIZES) - 1) + self._sizes)
+        columns, highest = self._places(probabilities, label_sets)
         places: Iterable[tuple[int, ...]] = zip(*(column.tolist() for column in columns), strict=True)
         if warnings is not None and warnings.any():
             warned = (tuple(compress(self._warnings, row)) for row in warnings.tolist())
@@ -129,5 +126,44 @@ class VersionMetrics:
             for place in places:
                 sums[place] += 1
             sums[-1] += confidence
+        self._count_abstained(abstained)
+
+    def answered_many(
+        self,
+        probabilities: NDArray[np.float32],
+        label_sets: NDArray[np.bool_] | None = None,
+        warnings: NDArray[np.bool_] | None = None,
+        *,
+        abstained: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """A request of many series was answered: `answered` for their `tallies`, in a tenth of the time.
+
+        Args:
+            probabilities: `float32[n, classes]`, finite.
+            label_sets: `bool[n, classes]`; None for a model without them, as are warnings.
+            warnings: `bool[n, kinds]`.
+            abstained: `bool[n]`, which got no label; None where that was not asked for.
+        """
+        columns, highest = self._places(probabilities, label_sets)
+        sums = self._sums.change()
+        for place, count in enumerate(np.bincount(np.concatenate(columns)).tolist()):
+            sums[place] += count
+        if warnings is not None:
+            for place, count in zip(self._warnings, warnings.sum(axis=0).tolist(), strict=True):
+                sums[place] += count
+        sums[-1] += float(highest.sum(dtype=np.float64))
+        self._count_abstained(abstained)
+
+    def _places(
+        self, probabilities: NDArray[np.float32], label_sets: NDArray[np.bool_] | None
+    ) -> tuple[list[NDArray[np.intp]], NDArray[np.float32]]:
+        """The counters that each series adds one to, `int[n]` a group; and its highest probability."""
+        highest = probabilities.max(axis=1)
+        columns = [probabilities.argmax(axis=1), np.searchsorted(_BOUNDS, highest) + self._confidences]
+        if label_sets is not None:
+            columns.append(np.minimum(label_sets.sum(axis=1), len(SIZES) - 1) + self._sizes)
+        return columns, highest
+
+    def _count_abstained(self, abstained: NDArray[np.bool_] | None) -> None:
         if abstained is not None:
             self._abstained.inc(int(abstained.sum()))
