@@ -143,8 +143,9 @@ def _read(output: Any) -> Spectrogram:
     require(same(series, imaginary.input_value(0)))
     require(real.get_attributes() == imaginary.get_attributes())
     weights = [constant(part.input_value(1)) for part in (real, imaginary)]
+    require(weights[0].ndim == 4 and weights[1].shape == weights[0].shape)
     bins, channels, height, window = weights[0].shape
-    require(weights[1].shape == weights[0].shape and channels == height == 1)
+    require(channels == height == 1)
     factors = (weights[0] + 1j * weights[1]).reshape(bins, window)
     factors[1:-1] *= math.sqrt(2)
     frames = output.get_partial_shape()[2]
