@@ -1,4 +1,4 @@
-"""What the tests of graphs share: converting a model, counting its operations, and running it."""
+"""What the tests of graphs share: counting its operations, and running it."""
 
 from __future__ import annotations
 

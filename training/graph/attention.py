@@ -17,7 +17,7 @@ import openvino.opset13 as op
 from numpy.typing import NDArray
 
 from training.graph import layer_norms
-from training.graph.reading import Unlike, made_by, product, require, same, users, with_constant
+from training.graph.reading import Unlike, each, made_by, product, require, same, users, with_constant
 
 # Numbers in a register of AVX-512: a head whose columns are a multiple wastes none.
 LANES = 16
@@ -66,13 +66,8 @@ class Attention:
 
 def rewrite(graph: Any) -> None:
     """Replace every block of self-attention as Keras writes it."""
-    for node in graph.get_ordered_ops():
-        if node.get_type_name() == "MatMul":
-            try:
-                found = _read(node.output(0))
-            except Unlike:
-                continue
-            node.output(0).replace(_written(found).output(0))
+    for output, found in each(graph, "MatMul", _read):
+        output.replace(_written(found).output(0))
 
 
 def largest_score(found: Attention) -> float:

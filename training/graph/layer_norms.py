@@ -1,4 +1,4 @@
-"""Layer normalisation as one operation, which runtimes have: converted from Keras it is ten."""
+"""Layer normalisation in three operations, one of which runtimes have for it: from Keras it is eleven."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import openvino.opset13 as op
 from numpy.typing import NDArray
 
-from training.graph.reading import Unlike, constant, made_by, operands, require, same, with_constant
+from training.graph.reading import Unlike, constant, each, made_by, operands, require, same, with_constant
 
 
 class LayerNorm(NamedTuple):
@@ -22,13 +22,8 @@ class LayerNorm(NamedTuple):
 
 def rewrite(graph: Any) -> None:
     """Replace every layer normalisation as Keras writes it."""
-    for node in graph.get_ordered_ops():
-        if node.get_type_name() == "Add":
-            try:
-                found = _read(node.output(0))
-            except Unlike:
-                continue
-            node.output(0).replace(_written(found).output(0))
+    for output, found in each(graph, "Add", _read):
+        output.replace(_written(found).output(0))
 
 
 def read(output: Any) -> LayerNorm:

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+T = TypeVar("T")
 
 
 class Unlike(Exception):
@@ -23,6 +26,23 @@ def require(holds: object) -> None:
     """
     if not holds:
         raise Unlike
+
+
+def each(graph: Any, kind: str, read: Callable[[Any], T]) -> Iterator[tuple[Any, T]]:
+    """What is looked for, wherever it is in a graph, which may be changed meanwhile.
+
+    Args:
+        graph: an `openvino.Model`.
+        kind: of the nodes whose first output is read.
+        read: what an output is made of; raises `Unlike` where it is something else.
+    """
+    for node in graph.get_ordered_ops():
+        if node.get_type_name() == kind:
+            try:
+                found = read(node.output(0))
+            except Unlike:
+                continue
+            yield node.output(0), found
 
 
 def made_by(output: Any, kind: str) -> Any:

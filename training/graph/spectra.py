@@ -14,7 +14,17 @@ import numpy as np
 import openvino.opset13 as op
 from numpy.typing import NDArray
 
-from training.graph.reading import Unlike, constant, made_by, operands, require, same, users, with_constant
+from training.graph.reading import (
+    Unlike,
+    constant,
+    each,
+    made_by,
+    operands,
+    require,
+    same,
+    users,
+    with_constant,
+)
 
 # A product of powers must stay a normal float32, from 1.2e-38 to 3.4e38.
 LEAST, MOST = 1e-37, 1e37
@@ -43,18 +53,15 @@ def rewrite(graph: Any) -> None:
     Args:
         graph: whose spectrograms are of z-normalised series.
     """
-    for node in graph.get_ordered_ops():
-        if node.get_type_name() == "Reshape":
-            try:
-                found = _read(node.output(0))
-                means = [_mean(user, node.output(0)) for user in users(node.output(0))]
-            except Unlike:
-                continue
-            power = _power(found)
-            largest = _largest(found)
-            for end, floor in means:
-                mean = _mean_of(power) if floor is None else _mean_log(power, floor, found.frames, largest)
-                end.replace(mean.output(0))
+    for _, (found, means) in each(graph, "Reshape", _read):
+        power = _power(found)
+        for end, floor in means:
+            mean = (
+                op.reduce_mean(power, np.array([1]), False)
+                if floor is None
+                else _mean_log(power, floor, found)
+            )
+            end.replace(mean.output(0))
 
 
 def group_sizes(frames: int, *, least: float, most: float) -> list[int]:
@@ -94,18 +101,14 @@ def _largest(found: Spectrogram) -> float:
     return float((np.abs(found.factors) ** 2).sum(axis=1).max() * (length - 1))
 
 
-def _mean_of(power: Any) -> Any:
-    return op.reduce_mean(power, np.array([1]), False)
-
-
-def _mean_log(power: Any, floor: float, frames: int, largest: float) -> Any:
+def _mean_log(power: Any, floor: float, found: Spectrogram) -> Any:
     """The mean over time of the logarithm of power and floor: a group's is that of their product."""
-    sizes = group_sizes(frames, least=floor, most=largest + floor)
+    sizes = group_sizes(found.frames, least=floor, most=_largest(found) + floor)
     raised = op.add(power, op.constant(np.float32(floor)))
     groups = op.variadic_split(raised, op.constant(np.int64(1)), op.constant(np.array(sizes))).outputs()
     products = [op.reduce_prod(group, np.array([1]), True) for group in groups]
     total = op.reduce_sum(op.log(op.concat(products, 1)), np.array([1]), False)
-    return op.multiply(total, op.constant(np.float32(1 / frames)))
+    return op.multiply(total, op.constant(np.float32(1 / found.frames)))
 
 
 def _mean(node: Any, power: Any) -> tuple[Any, float | None]:
@@ -115,17 +118,17 @@ def _mean(node: Any, power: Any) -> tuple[Any, float | None]:
         return node.output(0), None
     raised, floor = with_constant(node.output(0), "Add")
     require(same(raised, power) and floor.size == 1 and floor.min() > 0)
-    (logarithm,) = _only(node)
+    logarithm = _only_user(node)
     made_by(logarithm.output(0), "Log")
-    (mean,) = _only(logarithm)
+    mean = _only_user(logarithm)
     _require_over_time(mean)
     return mean.output(0), float(floor.reshape(()))
 
 
-def _only(node: Any) -> list[Any]:
+def _only_user(node: Any) -> Any:
     found = users(node.output(0))
     require(len(found) == 1)
-    return found
+    return found[0]
 
 
 def _require_over_time(mean: Any) -> None:
@@ -134,7 +137,12 @@ def _require_over_time(mean: Any) -> None:
     require(axes in ([2], [-1]) and not mean.get_attributes()["keep_dims"])
 
 
-def _read(output: Any) -> Spectrogram:
+def _read(output: Any) -> tuple[Spectrogram, list[tuple[Any, float | None]]]:
+    """A spectrogram `[n, bins, frames]`, if nothing but its means over time is taken of it, and those."""
+    return _spectrogram(output), [_mean(user, output) for user in users(output)]
+
+
+def _spectrogram(output: Any) -> Spectrogram:
     """Of `[n, 1, bins, frames]` without its second axis: the power of both halves of the spectrum."""
     doubled = made_by(output, "Reshape").input_value(0)
     power = _once(doubled)
