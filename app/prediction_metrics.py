@@ -136,7 +136,7 @@ class VersionMetrics:
         *,
         abstained: NDArray[np.bool_] | None = None,
     ) -> None:
-        """A request of many series was answered: `answered` for their `tallies`, in a tenth of the time.
+        """A request of many series was answered: `answered` for their `tallies`, without a loop over them.
 
         Args:
             probabilities: `float32[n, classes]`, finite.

@@ -1,4 +1,4 @@
-"""Importing OpenVINO for serving alone: 25 ms and 6 MB less than all of it."""
+"""Importing OpenVINO for serving alone: sooner there, and smaller."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ CONVERTER = "openvino.tools.ovc"
 
 def import_openvino() -> Any:
     """OpenVINO, without its converter unless that is here already; who needs it imports it by its name."""
-    if "openvino" in sys.modules:
-        return sys.modules["openvino"]
-    sys.modules[CONVERTER] = None  # type: ignore[assignment]  # Python's own way to say: not to be imported
+    if "openvino" not in sys.modules:
+        sys.modules[CONVERTER] = None  # type: ignore[assignment]  # Python's own way to say: not to be imported
     try:
+        # Waits where another thread has begun: what it has put among the modules is not whole yet.
         return importlib.import_module("openvino")
     finally:
-        del sys.modules[CONVERTER]
+        if sys.modules.get(CONVERTER, ...) is None:
+            sys.modules.pop(CONVERTER, None)
