@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 
 from training.errors import TrainingError
@@ -17,9 +16,6 @@ def main() -> int:
     try:
         config = parse()
         dataset = load_dataset(config)
-        # Before the first import of Keras and TensorFlow, which read them then.
-        os.environ["KERAS_BACKEND"] = "tensorflow"
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         # Each fit is a model of its own, which TensorFlow takes for one that is traced again and again.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
         with quiet_import():

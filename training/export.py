@@ -12,6 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from openvino.tools.ovc import convert_model
 
+from app.errors import ArtifactError
 from training.graph import simplify
 from training.models import INPUT_NAME, NOVELTY, PROBABILITIES
 
@@ -46,9 +47,26 @@ def side_by_side(outputs: dict[str, Any]) -> NDArray[np.float32]:
     return np.concatenate(parts, axis=1)
 
 
+def open_keras(path: Path) -> Any:
+    """The model of a `.keras` file, opened as the service opens it.
+
+    Raises:
+        ArtifactError: Keras refuses the file.
+    """
+    try:
+        return keras.saving.load_model(path, safe_mode=True, compile=False)
+    except (OSError, ValueError, TypeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ArtifactError(f"{path}: cannot be loaded: {reason}") from error
+
+
 def run_keras(path: Path, series: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Answers `float32[n, columns]` from a `.keras` file, opened as the service opens it."""
-    model = keras.saving.load_model(path, safe_mode=True, compile=False)
+    """Answers `float32[n, columns]` from a `.keras` file.
+
+    Raises:
+        ArtifactError: Keras refuses the file.
+    """
+    model = open_keras(path)
     return side_by_side(named(model(series[..., np.newaxis], training=False)))
 
 

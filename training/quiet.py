@@ -14,10 +14,13 @@ NOISE = (b"I0000", b"WARNING: All log messages before absl::InitializeLog()")
 
 @contextmanager
 def quiet_import() -> Iterator[None]:
-    """Hold back what is written to the process' standard error meanwhile; pass on all but the noise.
+    """For the first import of Keras, on TensorFlow: holds back the noise on the process' standard error.
 
     It works on the file descriptor, for the lines come from C++ code that knows nothing of `sys.stderr`.
     """
+    # Before the first import of Keras and TensorFlow, which read them then.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     screen = os.dup(2)
     with tempfile.TemporaryFile() as held:

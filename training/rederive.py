@@ -7,16 +7,13 @@ version that is out is never altered, so this is one of its own.
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Any
 
-from app.contract import CARD_FILE, MODEL_FILE, Artifact, DerivedGraph, open_artifact, sha256_of
+from app.contract import CARD_FILE, MODEL_FILE, Artifact, Provenance, open_artifact
 from app.errors import ArtifactError
 from training.errors import TrainingError
 from training.quiet import quiet_import
@@ -41,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("version", type=Path, help="a version folder, such as model_artifacts/forda/2")
     try:
         print(f"sealed {rederive(parser.parse_args(arguments).version)}")
-    except (ArtifactError, TrainingError) as error:
+    except (ArtifactError, TrainingError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
@@ -57,18 +54,14 @@ def rederive(folder: Path) -> Path:
         The new version's folder.
 
     Raises:
-        ArtifactError: the folder is no artifact that can be trusted.
+        ArtifactError: the folder is no artifact that can be trusted, or Keras refuses its model.
+        OSError: the version cannot be written; nothing was published.
         SealError: the new graph does not give the golden answers; nothing was published.
     """
     old = open_artifact(folder)
-    # Before the first import of Keras and TensorFlow, which read them then.
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with quiet_import():
-        import keras
-
-        from training.export import save_openvino
-        from training.seal import verify, write_contract
+        from training.export import open_keras, save_openvino
+        from training.seal import stamp, verify, write_contract
         from training.shelf import new_version
 
     shelf = old.folder.resolve().parent
@@ -80,23 +73,17 @@ def rederive(folder: Path) -> Path:
         if CARD_FILE in kept:
             with (new / CARD_FILE).open("a", encoding="utf-8") as card:
                 card.write(_note(old))
-        model = keras.saving.load_model(new / MODEL_FILE, safe_mode=True, compile=False)
-        graph = save_openvino(model, new)
-        files = {name: sha256_of(new / name) for name in sorted([*kept, *graph])}
-        derived = {"openvino": DerivedGraph(files=graph, parent_sha256=files[MODEL_FILE])}
-        changed = {"version": version, "files": files, "derived": derived, **_circumstances(old)}
+        graph = save_openvino(open_keras(new / MODEL_FILE), new)
+        changed = stamp(new, [*kept, *graph], version=version) | {"provenance": _provenance(old)}
         write_contract(new, old.contract.model_copy(update=changed))
         verify(new)
     return shelf / str(version)
 
 
-def _circumstances(old: Artifact) -> dict[str, Any]:
+def _provenance(old: Artifact) -> Provenance:
     provenance = old.contract.provenance
     versions = {**provenance.versions, "openvino": version_of("openvino")}
-    return {
-        "created": datetime.now(UTC).replace(microsecond=0),
-        "provenance": provenance.model_copy(update={"versions": versions}),
-    }
+    return provenance.model_copy(update={"versions": versions})
 
 
 def _note(old: Artifact) -> str:

@@ -94,6 +94,23 @@ def seal(
     return out / sealing.name / str(version)
 
 
+def stamp(folder: Path, names: Iterable[str], *, version: int) -> dict[str, Any]:
+    """What of a contract belongs to a version folder itself: its number, its time, and digests of its files.
+
+    Args:
+        folder: the files are there.
+        names: theirs; `model.keras` and the graph that was derived from it are among them.
+        version: its number.
+    """
+    files = {name: sha256_of(folder / name) for name in sorted(names)}
+    return {
+        "version": version,
+        "created": datetime.now(UTC).replace(microsecond=0),
+        "files": files,
+        "derived": {"openvino": DerivedGraph(files=GRAPH_FILES, parent_sha256=files[MODEL_FILE])},
+    }
+
+
 def write_contract(folder: Path, contract: Contract) -> None:
     """Write the contract of a folder whose other files are all there."""
     text = contract.model_dump_json(indent=2) + "\n"
@@ -158,20 +175,15 @@ def _write_model(model: Any, dataset: Dataset, folder: Path) -> list[str]:
 def _contract(
     sealing: Sealing, folder: Path, names: Iterable[str], *, version: int, model: Any, dataset: Dataset
 ) -> Contract:
-    files = {name: sha256_of(folder / name) for name in sorted(names)}
-    graph = tuple(name for name in GRAPH_FILES if name in files)
     return Contract(
         name=sealing.name,
-        version=version,
-        created=datetime.now(UTC).replace(microsecond=0),
         description=sealing.description,
         input=InputSpec(name=INPUT_NAME, length=dataset.length),
         output=OutputSpec(name=PROBABILITIES, tolerance=TOLERANCE),
         labels=sealing.labels,
         trust=sealing.trust,
         parameters=model.count_params(),
-        files=files,
-        derived={"openvino": DerivedGraph(files=graph, parent_sha256=files[MODEL_FILE])},
         metrics=sealing.metrics,
         provenance=sealing.provenance,
+        **stamp(folder, names, version=version),
     )

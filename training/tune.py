@@ -79,8 +79,6 @@ def run_search(search: Search, study: Any) -> Path:
 
 def work(search: Search) -> None:
     """One process: trials, until enough of all processes' are done."""
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _quiet_optuna()
     with quiet_import():
         import tensorflow as tf

@@ -7,7 +7,6 @@ the fold's own. Settings are chosen by this (EXPERIMENTS.md); the test series ar
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -41,8 +40,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if config.tokens != "spectrum" or config.teacher != "svm" or config.folds == 0:
             raise ConfigError("only settings with folds, spectra and a teacher are validated here")
         dataset = load_dataset(config)
-        os.environ["KERAS_BACKEND"] = "tensorflow"
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         with quiet_import():
             import tensorflow as tf  # noqa: F401 - the greeting comes with its import
         print(validate(config, dataset, options.only or range(config.folds), student=not options.teacher))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
-from app.contract import CARD_FILE, CONTRACT_FILE, open_artifact
+from app.contract import CARD_FILE, CONTRACT_FILE, MODEL_FILE, open_artifact, sha256_of
 from training.rederive import main
 from training.seal import verify
 
@@ -31,8 +33,8 @@ def test_all_but_the_graph_is_the_same(tmp_path: Path, capsys: pytest.CaptureFix
     assert differing == {*GRAPH, CARD_FILE}
     assert new.contract.files.keys() == old.contract.files.keys()
     assert {path.name for path in second.iterdir()} == {CONTRACT_FILE, *new.contract.files}
-    same = {"version", "created", "files", "provenance"}
-    assert new.contract.model_dump(exclude=same) == old.contract.model_dump(exclude=same)
+    its_own = {"version", "created", "files", "provenance"}
+    assert new.contract.model_dump(exclude=its_own) == old.contract.model_dump(exclude=its_own)
     assert new.card.startswith(old.card)
     assert "All is as in version 2, but for OpenVINO's graph" in new.card
     assert new.derived("openvino") == [second / "openvino.xml", second / "openvino.bin"]
@@ -48,3 +50,30 @@ def test_what_is_no_artifact_is_refused_in_one_line(
     assert error.startswith("error: ")
     assert error.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_fails_on_the_way_is_one_line_and_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that Keras refuses though its digest is right, and a disk that is full."""
+    first = tmp_path / "forda" / "7"
+    shutil.copytree(COMMITTED / "2", first)
+    path = first / CONTRACT_FILE
+    contract = json.loads(path.read_text(encoding="utf-8"))
+    (first / MODEL_FILE).write_bytes(b"no model")
+    contract["files"][MODEL_FILE] = contract["derived"]["openvino"]["parent_sha256"] = sha256_of(
+        first / MODEL_FILE
+    )
+    path.write_text(json.dumps(contract), encoding="utf-8")
+    assert main([str(first)]) == 1
+    error = capsys.readouterr().err
+    assert "model.keras: cannot be loaded: " in error
+    assert error.count("\n") == 1
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    assert main([str(first)]) == 1
+    assert capsys.readouterr().err == "error: [Errno 28] No space left on device\n"
+    assert [child.name for child in first.parent.iterdir()] == ["7"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,9 +21,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         artifact = open_artifact(folder)
         print(f"measures {artifact.folder}: a minute or so", file=sys.stderr, flush=True)
-        # Before the first import of Keras and TensorFlow, which read them then.
-        os.environ["KERAS_BACKEND"] = "tensorflow"
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         with quiet_import():
             from training.targets.measure import measure
             from training.targets.table import as_markdown, missed, rows_of

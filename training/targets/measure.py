@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
-import keras
 import numpy as np
 
 from app.contract import Artifact
-from app.errors import ArtifactError
 from training.config import config_from
 from training.data import Dataset
 from training.errors import DataError
 from training.evaluate import evaluate
+from training.export import open_keras
 from training.predictor import predictor
 from training.report import ENDINGS
 from training.sources import load_dataset
@@ -34,7 +32,7 @@ def measure(artifact: Artifact) -> Figures:
     """
     contract = artifact.contract
     dataset = _dataset_of(artifact)
-    model = _load(artifact)
+    model = open_keras(artifact.model_path)
     predict = predictor(model)
     evaluation = evaluate(predict, dataset)
     trust = evaluate_trust(model, predict, contract.trust, evaluation, dataset) if contract.trust else None
@@ -60,14 +58,6 @@ def _dataset_of(artifact: Artifact) -> Dataset:
             "(their SHA-256 differ); put the original files there"
         )
     return dataset
-
-
-def _load(artifact: Artifact) -> Any:
-    try:
-        return keras.saving.load_model(artifact.model_path, safe_mode=True, compile=False)
-    except (OSError, ValueError, TypeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ArtifactError(f"{artifact.model_path}: cannot be loaded: {reason}") from error
 
 
 def _resamples(artifact: Artifact) -> dict[str, float] | None:
