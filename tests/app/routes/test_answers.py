@@ -12,7 +12,7 @@ from app.contract import Artifact
 from app.errors import EngineError
 from app.metrics import Metrics
 from app.predictions import Batch, Predictions, Share
-from app.routes.answers import AnswerWriter
+from app.routes.answers import MANY, AnswerWriter
 
 
 def shares(probabilities: NDArray[np.float32], sizes: list[int]) -> list[Share]:
@@ -50,3 +50,33 @@ def test_a_number_that_is_not_finite_fails_its_own_request_alone(plain_artifact:
     assert f'timeseries_predictions_total{{label="-1",{version}}} 1.0' in counted
     assert f'timeseries_predictions_total{{label="1",{version}}} 0.0' in counted
     assert f"timeseries_confidence_sum{{{version}}} 1.0" in counted
+
+
+def counted(said: Predictions, sizes: list[int], artifact: Artifact) -> dict[str, float]:
+    """Every metric of predictions once they are answered, as so many requests that want no unsure label."""
+    metrics = Metrics()
+    write = AnswerWriter(artifact.contract, metrics)
+    batch = Batch(lambda: said, sizes)
+    for number in range(len(sizes)):
+        write(Share(batch, number), accept=None, abstain=True)
+    lines = [line.rpartition(" ") for line in metrics.render().decode().splitlines() if line[0] != "#"]
+    return {
+        name: float(value) for name, _, value in lines if f'version="{artifact.contract.version}"' in name
+    }
+
+
+def test_a_request_of_many_series_counts_as_many_of_one(trusted_artifact: Artifact) -> None:
+    """The very same in labels, confidences, label sets, warnings and abstentions."""
+    random = np.random.default_rng(0)
+    rows, classes = MANY + 8, trusted_artifact.contract.classes
+    said = Predictions(
+        random.dirichlet([0.5] * classes, rows).astype(np.float32),
+        random.random((rows, classes)) < 0.5,
+        random.random(rows).astype(np.float32),
+        random.random((rows, 4)) < 0.3,
+    )
+    one_by_one = counted(said, [1] * rows, trusted_artifact)
+    together = counted(said, [rows], trusted_artifact)
+    assert sum(value for name, value in together.items() if "predictions_total" in name) == rows
+    assert sum(value for name, value in together.items() if "abstained" in name) > 0
+    assert together == pytest.approx(one_by_one, rel=1e-9)

@@ -66,6 +66,18 @@ def test_a_spectrogram_that_is_read_otherwise_stays() -> None:
     np.testing.assert_allclose(answers(graph, inputs), keras_answers(model, inputs), rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize(("floor", "left"), [(1e-3, 0), (-1e-3, 2)])
+def test_a_logarithm_of_less_than_nothing_stays(floor: float, left: int) -> None:
+    """Powers from which something is taken have no least one; those to which it is added do."""
+    series = keras.Input((LENGTH, 1))
+    power = layers.STFTSpectrogram(
+        mode="psd", frame_length=32, frame_step=8, fft_length=32, scaling=None, padding="valid"
+    )(series)
+    graph = convert(keras.Model(series, ops.mean(ops.log(power + floor), axis=1)))
+    spectra.rewrite(graph)
+    assert operations(graph)["Convolution"] == left
+
+
 @given(
     frames=st.integers(1, 500),
     least=st.floats(1e-30, 10.0),
@@ -78,6 +90,7 @@ def test_products_of_a_group_stay_normal_numbers(frames: int, least: float, most
     assert 0 < min(sizes) <= max(sizes) <= min(sizes) + 1
     for number, bound in ((least, math.log(LEAST)), (most, math.log(MOST))):
         assert max(sizes) == 1 or max(sizes) * math.log(number) / bound <= 1 + 1e-9
+    assert np.finfo(np.float32).tiny < LEAST < MOST < np.finfo(np.float32).max
     if len(sizes) > 1:
         larger = math.ceil(frames / (len(sizes) - 1))
         assert larger * math.log(most) > math.log(MOST) or larger * math.log(least) < math.log(LEAST)
