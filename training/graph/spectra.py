@@ -1,4 +1,4 @@
-"""Power spectra, and their two means over time, with a fifth of the logarithms.
+"""Power spectra, and their two means over time, with few logarithms.
 
 As Keras writes it, a spectrogram is two convolutions with the factors of a Fourier transform, laid out with
 time last, so that everything after it has to turn it; and a logarithm is taken of every power. Here time is

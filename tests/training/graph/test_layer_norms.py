@@ -37,8 +37,12 @@ def test_it_is_one_operation_and_gives_the_same(scale: float) -> None:
     """Whatever the number of series and the size of their numbers; a constant token has no deviation."""
     model = a_model()
     graph = convert(model)
+    before = operations(graph)
     layer_norms.rewrite(graph)
     found = operations(graph)
+    for counted, norm in ((before, 11), (found, 3)):
+        others = ("Constant", "Parameter", "Relu", "Result")
+        assert sum(counted.values()) - sum(counted[kind] for kind in others) == norm
     assert found["MVN"] == 1
     assert found["ReduceMean"] == found["Power"] == 0
     for count in (3, 1, 7):
