@@ -1,19 +1,20 @@
-"""A connection that takes no head without end, and ends with a word where it cannot go on.
+"""A connection that reads one message at a time, takes no head without end, and ends with an answer.
 
-Uvicorn's parser keeps whatever is sent as a head, however long. What it cannot parse uvicorn answers at once,
-before the answers that earlier requests on the connection wait for, and closes it with bytes unread: then the
-connection is reset, and the answer perhaps lost.
+Uvicorn's parser reads whatever has come: thousands of requests in one go, before the first is answered. It
+keeps whatever is sent as a head, however long. What it cannot parse uvicorn answers at once, before the
+answers that earlier requests on the connection wait for, and closes it with bytes unread: then the connection
+is reset, and the answer perhaps lost. When a caller shuts down its sending side uvicorn closes the
+connection, and throws away the answers that are due.
 
-It knows nothing of this service: the words are its heirs'.
+It knows nothing of this service: how requests are answered, and with what the connection ends, its heirs say.
 """
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
-
-import httptools
+from typing import Any, Protocol
 
 from app.patient import Patient
+from app.plain_http import NOT_HTTP
 
 # The most of a head: all of it, what is asked for in its first line, and its headers.
 HEAD_BYTES = 64 * 1024
@@ -21,87 +22,191 @@ TARGET_BYTES = 8 * 1024
 HEADERS = 100
 # Seconds that a caller has to read why its connection ends. What it sends meanwhile is thrown away.
 LINGER_SECONDS = 1.0
+# Of a body that is not needed any more, so much is read and thrown away in so many seconds for the connection
+# to be used again. For more than that it is quicker to end it.
+DISCARD_BYTES = 256 * 1024
+DISCARD_SECONDS = 10.0
 
-NOT_HTTP, TARGET_TOO_LONG, HEAD_TOO_LARGE = 400, 414, 431
+REQUEST_TIMEOUT, TARGET_TOO_LONG, HEAD_TOO_LARGE = 408, 414, 431
+
+_END_OF_HEAD = b"\r\n\r\n"  # and of every body in chunks
+_CUT = len(_END_OF_HEAD) - 1
+
+
+class Cycle(Protocol):
+    """A request and its answer, as a connection knows them."""
+
+    keep_alive: bool
+    is_last: bool
+    response_complete: bool
+    waiting_for_100_continue: bool
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more of the body should be read for now."""
+
+    def feed(self, part: bytes) -> None:
+        """Some of the body is there."""
+
+    def complete(self) -> None:
+        """All of the body is there."""
+
+    def leave(self) -> None:
+        """The caller sends nothing more, but may still read."""
+
+    def give_up(self) -> bool:
+        """Leave the request without an answer; whether no part of one was sent."""
 
 
 class Connection(Patient):
-    """`Patient`, with limits for heads, and an answer where there is no request."""
+    """`Patient`, with limits for heads, a message at a time, and an answer where there is no request."""
+
+    cycle: Cycle  # type: ignore[assignment]
+    discard_seconds = DISCARD_SECONDS
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._in_body = False
+        # What has come, and how much of that the parser was given.
+        self._data = b""
+        self._at = 0
+        self._tail = b""  # the last bytes of what came before
+        self._will_read = False
+        self._message_ended = False
         # Bytes that the parser was given since it last handed something on: it may keep them.
         self._unused_bytes = 0
         self._handed_on = False
-        self._fault = NOT_HTTP  # what is wrong if the parser fails
+        # Whether the caller has shut down its sending side.
+        self._has_left = False
         # Status and reason with which the connection ends; from then on nothing is read.
         self._refusal: tuple[int, str] | None = None
         self._has_ended = False
 
     def data_received(self, data: bytes) -> None:
-        """Give the parser what has come, in parts that it may keep."""
-        start = 0
-        while start < len(data) and self._refusal is None:
-            room = HEAD_BYTES - self._unused_bytes
-            part = data if start == 0 and len(data) <= room else memoryview(data)[start : start + room]
-            start += len(part)
+        """Read what has come, as far as it is its turn."""
+        if not self._is_over():
+            self._data, self._at = self._data[self._at :] + data, 0
+            self.read_on()
+
+    def eof_received(self) -> bool:  # type: ignore[override] # True keeps the connection open
+        """The caller sends nothing more. What it has sent is answered, but nothing is computed for it."""
+        self._has_left = True
+        if self._is_over():
+            return False
+        if not self._has_unread():
+            self._caller_left()
+        return not self.transport.is_closing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Keep nothing of what was not read."""
+        self._data, self._at = b"", 0
+        super().connection_lost(exc)
+
+    def read_on(self) -> None:
+        """Read up to the end of a message, or of what has come. What is behind it waits for its turn."""
+        self._message_ended = False
+        while self._has_unread() and not self._message_ended and self._may_read():
+            start, self._at = self._at, self._end_of_piece()
+            whole = start == 0 and self._at == len(self._data)
             self._handed_on = False
-            super().data_received(part)  # type: ignore[arg-type] # the parser reads both
+            part = self._data if whole else memoryview(self._data)[start : self._at]
+            self.feed(part)
             self._unused_bytes = 0 if self._handed_on else self._unused_bytes + len(part)
             if self._unused_bytes >= HEAD_BYTES and self._refusal is None:
                 self.refuse(HEAD_TOO_LARGE)
+        if self._is_over():
+            return
+        if self._has_unread():
+            self.flow.pause_reading()
+            if self._may_read():
+                self._read_soon()
+            return
+        self._tail = (self._tail + self._data[-_CUT:])[-_CUT:]
+        self._data, self._at = b"", 0
+        if not (self._in_body and self.cycle.is_full):
+            self.flow.resume_reading()
+        if self._has_left:
+            self._caller_left()
 
-    def cannot_parse(self, error: httptools.HttpParserError) -> None:
-        """Say why, if the parser knows."""
-        stopped = isinstance(error, httptools.HttpParserCallbackError)  # by what is called here
-        self.refuse(self._fault, "" if stopped else str(error))
+    def cannot_parse(self, status: int, reason: str = "") -> None:
+        """End the connection, and say why."""
+        self.refuse(status, reason)
 
     def on_url(self, url: bytes) -> None:
         """What is asked for, or a part of it, is there."""
         super().on_url(url)
         if len(self.url) > TARGET_BYTES:
-            self._stop_parser(TARGET_TOO_LONG)
+            self.stop_parser(TARGET_TOO_LONG)
 
-    def head_is_complete(self) -> None:
-        """All headers are there, if they are not too many."""
-        super().head_is_complete()
-        self._handed_on = True
+    def check_head(self) -> None:
+        """Refuse also too many headers."""
+        super().check_head()
         if len(self.headers) > HEADERS:
-            self._stop_parser(HEAD_TOO_LARGE)
+            self.stop_parser(HEAD_TOO_LARGE)
 
-    def on_headers_complete(self) -> None:
-        """Start to answer, unless the head comes once more."""
-        if self.is_plain():
-            super().on_headers_complete()
-            self.body_begins()
+    def request_begins(self) -> None:
+        """Have the request answered whose head is there."""
+        super().request_begins()
+        self._handed_on = True
+        self.start_cycle()
 
-    def body_begins(self) -> None:
-        """There is somebody who gets the body."""
-        self._in_body = True
+    def start_cycle(self) -> None:
+        """Make the cycle of a request whose head is there, and start it."""
+        raise NotImplementedError
 
     def on_body(self, body: bytes) -> None:
         """Hand a part of the body on."""
-        self.body_goes_on()
         super().on_body(body)
-
-    def body_goes_on(self) -> None:
-        """A part of the body has been handed on."""
         self._handed_on = True
+        self.cycle.feed(body)
 
-    def on_message_complete(self) -> None:
-        """All of the request is there, unless its head comes once more."""
-        if self._in_body:
-            self.body_ends()
-            super().on_message_complete()
+    def request_ends(self) -> None:
+        """All of the request is there."""
+        self._handed_on = self._message_ended = True
+        self.cycle.complete()
+        if self.cycle.response_complete and not self._is_over():
+            self.wait_for_next()  # the rest of the body was waited for, and not as long
 
-    def body_ends(self) -> None:
-        """What comes now is another request."""
-        self._in_body = False
-        self._handed_on = True
+    def on_response_complete(self) -> None:
+        """An answer was sent: go on with what has come meanwhile, or expect another request."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        if self.cycle.is_last or (self._has_left and not self._has_unread()):
+            self._end()
+        elif self._refusal is not None:
+            self.wait_for_next()
+        elif self._in_body:
+            self.flow.resume_reading()
+            self.wait(self.discard_seconds)
+        else:
+            self.flow.resume_reading()
+            self.wait_for_next()
+            if self._has_unread():
+                self._read_soon()
+
+    def is_last(self, status: int, keep_alive: bool) -> bool:
+        """Whether the connection ends with the answer to the request: decided here and nowhere else.
+
+        Args:
+            status: of the answer.
+            keep_alive: whether its caller, and the server, would use the connection again.
+        """
+        if not keep_alive or (self._has_left and not self._has_unread()):
+            return True
+        if not self._in_body:
+            return False
+        left = self._body_left
+        # A caller that was not told to go on may send its body or another request: nobody can tell which.
+        is_unsure = self.cycle.waiting_for_100_continue
+        return is_unsure or status == REQUEST_TIMEOUT or left is None or left > DISCARD_BYTES
+
+    def resume_writing(self) -> None:
+        """The caller has read: it may have sent more."""
+        super().resume_writing()
+        self._read_soon()
 
     def refuse(self, status: int, reason: str = "") -> None:
-        """Read nothing more, and end the connection with an answer, after those that are due.
+        """Read nothing more, and end the connection with an answer.
 
         Args:
             status: of the answer.
@@ -111,20 +216,10 @@ class Connection(Patient):
         self._in_head = False
         if self.transport.is_closing():
             return
-        if self._in_body and self.pipeline:
-            self.pipeline.popleft()  # the rest of its body will not be read
-        elif self._in_body and not self.give_up():
+        if self._in_body and not self.cycle.give_up():
             self._linger()
-            return
-        if self.cycle is None or self.cycle.response_complete:
+        elif self.cycle is None or self.cycle.response_complete:
             self.wait_for_next()
-
-    def give_up(self) -> bool:
-        """Leave the request whose body is broken without an answer; whether it had no part of one yet."""
-        had_none = not self.cycle.response_started
-        self.cycle.disconnected = self.cycle.response_complete = True
-        self.cycle.message_event.set()
-        return had_none
 
     def wait_for_next(self) -> None:
         """Nothing is left to be answered: expect another request, or end the connection."""
@@ -139,12 +234,68 @@ class Connection(Patient):
         """All of the answer with which the connection ends."""
         raise NotImplementedError
 
+    def _is_over(self) -> bool:
+        """Whether nothing more is read: it is thrown away."""
+        return self._refusal is not None or self._has_ended or self.parser is None
+
+    def _has_unread(self) -> bool:
+        return self._at < len(self._data)
+
+    def _may_read(self) -> bool:
+        """Whether it is the turn of what comes next: another request waits for the answer to the last one."""
+        if self._is_over():
+            return False
+        if self._in_head or self._in_body:
+            return True
+        return not self.flow.write_paused and (self.cycle is None or self.cycle.response_complete)
+
+    def _read_soon(self) -> None:
+        """Read on in the next turn of the loop: this connection's requests take turns with the others'."""
+        if not self._will_read:
+            self._will_read = True
+            self.loop.call_soon(self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._will_read = False
+        if self._has_unread() and self._may_read():
+            self.read_on()
+
+    def _end_of_piece(self) -> int:
+        """How far to read at once: to where a message may end, and no more than the parser may keep."""
+        data, start = self._data, self._at
+        if self._in_body and self._body_left is not None:
+            return min(len(data), start + self._body_left)
+        if start == 0 and (cut := (self._tail + data[:_CUT]).find(_END_OF_HEAD)) >= 0:
+            return cut + len(_END_OF_HEAD) - len(self._tail)
+        most = start + HEAD_BYTES - self._unused_bytes
+        end = data.find(_END_OF_HEAD, start, most)
+        return min(len(data), most) if end < 0 else end + len(_END_OF_HEAD)
+
+    def _caller_left(self) -> None:
+        """All that it has sent is read, and no more comes."""
+        if self._in_head:
+            self.refuse(NOT_HTTP, "the connection ended within a head")
+        elif self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+        else:
+            self.cycle.leave()
+
+    def _end(self) -> None:
+        """Close the connection, but not with bytes unread: it would be reset, and the answer perhaps lost."""
+        if self._in_body or self._has_unread():
+            self._linger()
+        else:
+            self._has_ended = True
+            self.transport.close()
+
     def _linger(self) -> None:
+        if self._has_left:
+            self._has_ended = True
+            self.transport.close()
+            return
         if not self._has_ended:
             self._has_ended = True
+            self._data, self._at = b"", 0
+            self.flow.resume_reading()
             self.transport.write_eof()
         self.wait(LINGER_SECONDS)
-
-    def _stop_parser(self, fault: int) -> NoReturn:
-        self._fault = fault
-        raise ValueError("the parser gives up, and so does what feeds it")

@@ -81,6 +81,14 @@ class QueueFull(BatchingError):
         self.retry_after = retry_after
 
 
+class BodyBudgetFull(PayloadError):
+    """The process holds as many bytes of request bodies as it may; the newest large body was not read."""
+
+
+class ClientClosed(BatchingError):
+    """The caller shut down its sending side, or was gone, before its prediction was computed."""
+
+
 class DeadlineExceeded(BatchingError):
     """The request's deadline passed before its answer was there."""
 

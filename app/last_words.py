@@ -10,7 +10,8 @@ from functools import lru_cache
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from app.connection import HEAD_BYTES, HEAD_TOO_LARGE, HEADERS, NOT_HTTP, TARGET_BYTES, TARGET_TOO_LONG
+from app.connection import HEAD_BYTES, HEAD_TOO_LARGE, HEADERS, TARGET_BYTES, TARGET_TOO_LONG
+from app.plain_http import NOT_HTTP, OTHER_VERSION, UNKNOWN_CODING
 from app.routes import problems
 from app.routes.context import new_request_id
 from app.routes.security import PLAIN
@@ -22,6 +23,8 @@ _DETAILS = {
     NOT_HTTP: "what came is no HTTP/1.1 request",
     TARGET_TOO_LONG: f"the address is longer than {TARGET_BYTES} bytes",
     HEAD_TOO_LARGE: f"the head is larger than {HEAD_BYTES} bytes, or has more than {HEADERS} headers",
+    UNKNOWN_CODING: "a Transfer-Encoding other than chunked is not read",
+    OTHER_VERSION: "the request line ends with neither HTTP/1.1 nor HTTP/1.0",
     NO_ROOM: "there are as many connections as there may be",
 }
 _MOST_REASONS = 64  # the parser's are fewer

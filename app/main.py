@@ -15,6 +15,7 @@ from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 
 from app import process, schemas
+from app.body_budget import BodyBudget
 from app.contract import open_artifact
 from app.engines import load_engine
 from app.errors import AppError
@@ -111,6 +112,7 @@ def create_app(
         unusual=entrance.CORS_MARKS if settings.cors_origins else (),
     )
     app.state.gate = Gate(settings.max_connections, metrics.connection_refused)
+    app.state.budget = BodyBudget(settings.max_body_bytes_in_flight, return_memory=process.give_memory_back)
     return app
 
 

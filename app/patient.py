@@ -34,7 +34,6 @@ class Patient(PlainHttp):
         self._patience = Expiry(self.loop, self._look)
         # Until when a caller may do nothing; the timer may be an earlier one's.
         self._patient_until = math.inf
-        self._in_head = False
         self._spare_seconds = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -52,40 +51,21 @@ class Patient(PlainHttp):
         super().connection_lost(exc)
         del self._patience
         self.cycle = None  # type: ignore[assignment] # as it is before the first request
-        self.pipeline.clear()
 
-    def data_received(self, data: bytes) -> None:
-        """Take what has come; if that was the beginning of a head, expect the rest."""
-        super().data_received(data)
+    def feed(self, data: bytes | memoryview) -> None:
+        """Read what has come; if that was the beginning of a head, expect the rest."""
+        super().feed(data)
         if self._in_head and self._patient_until == math.inf:
             self.wait(self.head_seconds)
 
     def on_message_begin(self) -> None:
-        """The first byte of a head is there."""
+        """Wait for nothing but the rest of the head."""
         super().on_message_begin()
-        self._in_head = True
         self._patient_until = math.inf
 
-    def on_headers_complete(self) -> None:
-        """Start to answer."""
-        self.head_is_complete()
-        super().on_headers_complete()
-
-    def head_is_complete(self) -> None:
+    def request_begins(self) -> None:
         """From here on, what answers the request says how long it waits."""
-        self._in_head = False
         self._patient_until = math.inf
-
-    def on_response_complete(self) -> None:
-        """Go on as uvicorn does, but for its timer: one for each answer costs as much as parsing its head."""
-        self.server_state.total_requests += 1
-        if self.transport.is_closing():
-            return
-        self.flow.resume_reading()
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
-        elif not self._in_head:
-            self.wait_for_next()
 
     def pause_writing(self) -> None:
         """Much is written that the caller does not read: it has a while."""

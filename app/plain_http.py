@@ -1,19 +1,29 @@
-"""Uvicorn's HTTP/1.1 and nothing but that: no other protocol follows, and nothing that is broken is logged.
+"""Uvicorn's HTTP/1.1 and nothing but that: what a head must say, where a message ends, no other protocol.
 
 Uvicorn warns of each request that it cannot parse, and twice of each that asks for another protocol: anybody
 could fill the log. Its parser takes what follows a head that asks for one for that protocol: a body was lost,
 or taken for another request. To be asked and to go on with HTTP/1.1 is a server's right (RFC 9110, 7.8), and
-some clients ask each time, for HTTP/2.
+some clients ask each time, for HTTP/2. Its parser also reads HTTP/0.9, HTTP/2.0 and RTSP as if they were
+HTTP/1, does not ask for a Host, keeps white space behind a header's value, takes trailer fields for headers,
+and lets a trailer field end the connection.
 
 It knows nothing of this service: what is told of what cannot be parsed is its heirs' business.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, NoReturn
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+NOT_HTTP, UNKNOWN_CODING, OTHER_VERSION = 400, 501, 505
+
+_VERSIONS = (b" HTTP/1.1\r\n", b" HTTP/1.0\r\n")
+_ANY_VERSION = re.compile(rb" [A-Z]+/\d\.\d\r\n\Z")
+# uri-host [":" port] (RFC 9110, 7.2), by its characters alone.
+_HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")
 
 
 class PlainHttp(HttpToolsProtocol):
@@ -22,41 +32,133 @@ class PlainHttp(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.ws_protocol_class = None
+        self._in_head = False
+        self._in_body = False
+        self._body_left: int | None = None  # bytes; None if only the parser can tell
+        self._request_line = b""  # as much of it as has come
+        self._hosts: list[bytes] = []
+        self._codings: list[bytes] = []
+        self._repeats_head = False
+        self._has_trailers = False
+        self._fault = NOT_HTTP, ""  # status and reason if the parser is stopped
 
-    def data_received(self, data: bytes) -> None:
-        """Parse what has come."""
-        parts: list[bytes | memoryview] = [data]
-        while parts:
-            part = parts.pop()
-            try:
-                self.parser.feed_data(part)
-            except httptools.HttpParserUpgrade as stop:
-                parts += memoryview(part)[stop.args[0] :], self._plain_head()
+    def feed(self, data: bytes | memoryview) -> None:
+        """Have the parser read bytes, none of which is beyond the end of the message that they belong to."""
+        if not self._in_body:
+            self._note_request_line(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            head = self._plain_head()
+            self._renew_parser()
+            self._repeats_head = False
+            self.feed(head)
+        except httptools.HttpParserError as error:
+            self.cannot_parse(*self._reason_of(error))
+        else:
+            if self._in_head and not self._has_version():
+                self.cannot_parse(OTHER_VERSION)
+            elif self._has_trailers and not self._in_body:
+                self._has_trailers = False
                 self._renew_parser()
-            except httptools.HttpParserError as error:
-                self.cannot_parse(error)
-                return
 
-    def cannot_parse(self, error: httptools.HttpParserError) -> None:
-        """What came is no HTTP/1.1, or what the parser calls has failed; the parser is of no more use."""
+    def cannot_parse(self, status: int, reason: str = "") -> None:
+        """What came is no HTTP/1.1, or what the parser calls has stopped it; the parser is of no more use."""
         raise NotImplementedError
 
-    def is_plain(self) -> bool:
-        """Whether the head that is complete asks for no other protocol; else it comes once more, not asking.
+    def on_message_begin(self) -> None:
+        """The first byte of a head is there."""
+        super().on_message_begin()
+        self._in_head = True
+        self._hosts.clear()
+        self._codings.clear()
 
-        Raises:
-            ValueError: it asks for a tunnel.
-        """
-        if not self.parser.should_upgrade():
-            return True
-        if self.parser.get_method() == b"CONNECT":
-            raise ValueError("nothing can be known of what follows")
-        return False
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header, without the white space around its value; a trailer field is none."""
+        if not self._in_head:
+            self._has_trailers = True
+            return
+        name, value = name.lower(), value.rstrip(b" \t")
+        self.headers.append((name, value))
+        if name == b"host":
+            self._hosts.append(value)
+        elif name == b"content-length":
+            self._body_left = int(value)  # the parser has seen that it is one number
+        elif name == b"transfer-encoding":
+            self._codings.append(value.lower())
+        elif name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+
+    def on_headers_complete(self) -> None:
+        """Begin a request, unless it asks for another protocol: then its head comes once more, not asking."""
+        if self.parser.should_upgrade():
+            if self.parser.get_method() == b"CONNECT":
+                self.stop_parser(NOT_HTTP, "this server is no proxy")
+            self._repeats_head = True
+            return
+        self.check_head()
+        self._in_head, self._in_body = False, True
+        self.request_begins()
+
+    def request_begins(self) -> None:
+        """A head is there, and there is nothing wrong with its form."""
+        raise NotImplementedError
+
+    def on_body(self, body: bytes) -> None:
+        """Count a part of the body."""
+        if self._body_left is not None:
+            self._body_left -= len(body)
+
+    def on_message_complete(self) -> None:
+        """All of a request is there, unless its head comes once more."""
+        if not self._repeats_head:
+            self._in_body, self._body_left, self._request_line = False, None, b""
+            self.request_ends()
+
+    def request_ends(self) -> None:
+        """What comes now is another request."""
+        raise NotImplementedError
+
+    def stop_parser(self, status: int, reason: str = "") -> NoReturn:
+        """Have the parser fail from within what it calls, for this reason."""
+        self._fault = status, reason
+        raise ValueError("the parser gives up, and so does what feeds it")
+
+    def _note_request_line(self, data: bytes | memoryview) -> None:
+        if not self._request_line.endswith(b"\n"):
+            text = (self._request_line + bytes(data)).lstrip(b"\r\n")
+            self._request_line = text[: text.find(b"\n") + 1] or text
+
+    def _has_version(self) -> bool:
+        line = self._request_line
+        return line.endswith(_VERSIONS) or not line.endswith(b"\n")
+
+    def check_head(self) -> None:
+        """Refuse what the parser reads and HTTP/1.1 does not allow (RFC 9112, 2.3, 3.2 and 6.1)."""
+        if not self._has_version():
+            self.stop_parser(OTHER_VERSION)
+        hosts = self._hosts
+        if len(hosts) != 1 and (hosts or self._request_line.endswith(_VERSIONS[0])):
+            self.stop_parser(NOT_HTTP, f"one Host header is needed, not {len(hosts)}")
+        if hosts and not _HOST.fullmatch(hosts[0]):
+            self.stop_parser(NOT_HTTP, "the Host header is no host and port")
+        if self._codings and self._codings != [b"chunked"]:
+            self.stop_parser(UNKNOWN_CODING)
+        if self._request_line.endswith(_VERSIONS[1]):
+            self.expect_100_continue = False  # RFC 9110, 10.1.1
+
+    def _reason_of(self, error: httptools.HttpParserError) -> tuple[int, str]:
+        """The status and the reason of a failure of the parser."""
+        if isinstance(error, httptools.HttpParserCallbackError):  # stopped from within
+            return self._fault
+        if _ANY_VERSION.search(self._request_line) and not self._has_version():
+            return OTHER_VERSION, ""
+        return NOT_HTTP, str(error)
 
     def _plain_head(self) -> bytes:
-        version = self.parser.get_http_version().encode()
+        version = self._request_line[-len(_VERSIONS[0]) :]
         fields = [b"%b: %b\r\n" % field for field in self.headers if field[0] != b"upgrade"]
-        return b"%b %b HTTP/%b\r\n%b\r\n" % (self.parser.get_method(), self.url, version, b"".join(fields))
+        return b"%b %b%b%b\r\n" % (self.parser.get_method(), self.url, version, b"".join(fields))
 
     def _renew_parser(self) -> None:
         self.parser = httptools.HttpRequestParser(self)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import math
+import urllib.parse
 from typing import Any, cast
 
+import httptools
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from app import last_words
+from app.body_budget import BodyBudget
 from app.connection import Connection
+from app.errors import BodyBudgetFull
 from app.gate import Gate
+from app.plain_http import NOT_HTTP
+from app.request_cycle import RequestCycle
 from app.routes.context import Headers, new_request_id
 from app.routes.direct import Direct, lines
 from app.routes.exchange import Exchange
 from app.routes.headers import FirstValues
-from app.routes.heads import Head
 
 
 class PredictProtocol(Connection):
@@ -25,14 +29,17 @@ class PredictProtocol(Connection):
     All its others, and all of other apps, go uvicorn's way.
     """
 
-    cycle: Any  # uvicorn's, or the exchange
+    cycle: Any  # a `RequestCycle` or an `Exchange`
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         state = getattr(self.app, "state", None)
         self._direct: Direct | None = getattr(state, "direct", None)
         self._gate: Gate | None = getattr(state, "gate", None)
-        self._exchange: Exchange | None = None
+        self._budget: BodyBudget | None = getattr(state, "budget", None)
+        self._held_bytes = 0  # of the body that comes
+        self._first_values: FirstValues
+        self._is_plain = False
         # The default headers as they are written, and what they were written from: uvicorn's of this second.
         self._default_lines = b""
         self._default_headers: Headers | None = None
@@ -50,56 +57,88 @@ class PredictProtocol(Connection):
         """Compute nothing for a caller that has gone."""
         if self._gate is not None:
             self._gate.left(self)
-        if self._exchange is not None:
-            self._exchange.abandon()
-            if self.cycle is self._exchange:
-                self.cycle = None
-            self._exchange = None
+        self._release()
+        if isinstance(self.cycle, Exchange):
+            self.cycle.abandon()
+            self.cycle = None
         super().connection_lost(exc)
 
-    def data_received(self, data: bytes) -> None:
-        """Take what has come, and set a limit to the waiting for what has not."""
-        if self._direct is None:
-            super().data_received(data)
-            return
-        is_idle, before = self._is_idle(), self._exchange
-        if is_idle and (found := self._direct.heads.find(data)):
-            self._take(self._direct, *found)
-            return
-        super().data_received(data)
-        exchange = self._exchange
-        if exchange is not None:
-            exchange.wait()
-            if is_idle and exchange is not before:
-                self._direct.heads.keep(data, exchange.head)
+    def read_on(self) -> None:
+        """Read what has come, and set a limit to the waiting for what has not."""
+        super().read_on()
+        if isinstance(self.cycle, Exchange):
+            self.cycle.wait()
+        if self._budget is not None:
+            self._count(self._held_bytes + len(self._data) - self._at)
 
-    def on_headers_complete(self) -> None:
-        """Start an exchange for a plain request."""
-        exchange = self._new_exchange()
-        if exchange is None:
-            super().on_headers_complete()
-        else:
-            # What uvicorn wants to know of a cycle, whether it is complete and may be kept alive, this knows.
-            self.head_is_complete()
-            self.cycle = self._exchange = exchange
-            exchange.start()
-            self.body_begins()
+    def check_head(self) -> None:
+        """Refuse also an address that is none, where it has to be read: a plain request's is known."""
+        super().check_head()
+        self._first_values = FirstValues(cast("Scope", self.scope))
+        method = self.parser.get_method()
+        self._is_plain = self._direct is not None and self._direct.takes(method, self.url, self._first_values)
+        if not self._is_plain:
+            self._complete_scope(method)
+
+    def start_cycle(self) -> None:
+        """Have a plain request answered by an exchange, all others by the framework."""
+        keep_alive = self.parser.should_keep_alive() and self.parser.get_http_version() == "1.1"
+        if self._is_plain and self._direct is not None:
+            self.cycle = Exchange(self._direct, self._first_values, self._respond, keep_alive=keep_alive)
+            self.cycle.start()
+            return
+        self.cycle = RequestCycle(
+            is_last=self.is_last,
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,  # the app writes its own
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=keep_alive,
+            on_response=self.on_response_complete,
+        )
+        self._start_asgi_task(self.cycle, self.app)
 
     def on_body(self, body: bytes) -> None:
-        """Hand a part of the body to whoever answers the request."""
-        if self._exchange is not None and self.cycle is self._exchange:
-            self.body_goes_on()
-            self._exchange.feed(body)
-        else:
-            super().on_body(body)
+        """Hand a part of the body on, unless too much is held of all bodies."""
+        super().on_body(body)
+        if self._budget is not None and self.cycle.takes_body:
+            self._held_bytes += len(body)
+            self._count(self._held_bytes)
 
-    def on_message_complete(self) -> None:
-        """Tell whoever answers the request that all of it is there."""
-        if self._in_body and self._exchange is not None and self.cycle is self._exchange:
-            self.body_ends()
-            self._exchange.complete()
+    def request_ends(self) -> None:
+        """All of the body is there: an exchange has read it by the time that it is told so."""
+        super().request_ends()
+        if isinstance(self.cycle, Exchange):
+            self._release()
+
+    def on_response_complete(self) -> None:
+        """Nothing of a body is held any more."""
+        self._release()
+        super().on_response_complete()
+
+    def give_back(self) -> None:
+        """Too much is held of all bodies: end the connection, and tell a caller whose body comes why."""
+        self._held_bytes = 0
+        if self.cycle is None or self.cycle.response_complete:
+            self._linger()
+            return
+        self.cycle.keep_alive, self.cycle.is_last = False, True
+        if self._in_body:
+            self.cycle.fail(
+                BodyBudgetFull("the server holds as many bytes of bodies as it may; try again in 1 s")
+            )
         else:
-            super().on_message_complete()
+            self._data, self._at = b"", 0  # requests that wait; the answer says that they are not read
+
+    def is_last(self, status: int, keep_alive: bool) -> bool:
+        """Also while the server is draining: clients should find another replica."""
+        is_draining = self._direct is not None and self._direct.surroundings.is_draining()
+        return super().is_last(status, keep_alive and not is_draining)
 
     def last_words(self, status: int, reason: str) -> bytes:
         """A problem document. What is no request is counted with them, unless it was the body of one."""
@@ -109,32 +148,18 @@ class PredictProtocol(Connection):
         headers = self.server_state.default_headers
         return last_words.write(status, reason, request_id=request_id, headers=headers)
 
-    def _is_idle(self) -> bool:
-        """Whether the parser has nothing of a request, and nothing that was asked waits for its answer."""
-        is_between = not (self._in_head or self._in_body or self._unused_bytes)
-        return is_between and self._refusal is None and not self._has_to_wait()
-
-    def _has_to_wait(self) -> bool:
-        """Whether an answer would: for that of an earlier request, or for a caller that reads none."""
-        return self.flow.write_paused or not (self.cycle is None or self.cycle.response_complete)
-
-    def _take(self, direct: Direct, head: Head, body: bytes) -> None:
-        """Answer a request whose head needs no parser: the very same was parsed before."""
-        self._patient_until = math.inf
-        exchange = self.cycle = self._exchange = Exchange(direct, head, self._respond)
-        exchange.start()
-        exchange.feed(body)
-        exchange.complete()
-
-    def _new_exchange(self) -> Exchange | None:
-        """An exchange for a plain request; None for others, and where answers have to wait."""
-        if self._direct is None or self._has_to_wait() or self.parser.get_http_version() != "1.1":
-            return None
-        headers = FirstValues(cast("Scope", self.scope))
-        if not self._direct.takes(self.parser.get_method(), self.url, headers):
-            return None
-        head = Head(headers, keep_alive=self.parser.should_keep_alive())
-        return Exchange(self._direct, head, self._respond)
+    def _complete_scope(self, method: bytes) -> None:
+        """Say in the scope what is asked for. An absolute address without a path asks for `/`."""
+        try:
+            url = httptools.parse_url(self.url)
+        except httptools.HttpParserInvalidURLError:
+            self.stop_parser(NOT_HTTP, "the address is none")
+        path = url.path or b"/"
+        self.scope["method"] = method.decode("ascii")
+        self.scope["http_version"] = self.parser.get_http_version()
+        self.scope["path"] = self.root_path + urllib.parse.unquote(path.decode("ascii"))
+        self.scope["raw_path"] = self.root_path.encode("ascii") + path
+        self.scope["query_string"] = url.query or b""
 
     def _respond(self, exchange: Exchange, status: int, head: bytes, content: bytes) -> None:
         if self.transport.is_closing():
@@ -143,9 +168,17 @@ class PredictProtocol(Connection):
         if defaults is not self._default_headers:
             self._default_headers = defaults
             self._default_lines = lines(defaults)
-        closing = b"" if exchange.keep_alive else b"connection: close\r\n"
+        exchange.is_last = self.is_last(status, exchange.keep_alive)
+        closing = b"connection: close\r\n" if exchange.is_last else b""
         answer = (STATUS_LINE[status], self._default_lines, head, closing, b"\r\n", content)
         self.transport.write_whole(b"".join(answer))  # type: ignore[attr-defined]
-        if closing:
-            self.transport.close()
         self.on_response_complete()
+
+    def _count(self, held: int) -> None:
+        if self._budget is not None:
+            self._budget.hold(self, held)
+
+    def _release(self) -> None:
+        self._held_bytes = 0
+        if self._budget is not None:
+            self._budget.release(self)

@@ -102,6 +102,12 @@ class Settings(BaseSettings):
         ge=1024,
         description="Largest request body, as sent and decompressed; past that, 413.",
     )
+    max_body_bytes_in_flight: int = Field(
+        256 * 1024 * 1024,
+        ge=0,
+        description="Bytes of bodies of more than 64 KiB, as they have arrived, that one worker holds at "
+        "once; past that, the newest of them get 429 and the end of their connection.",
+    )
     max_connections: int = Field(
         4096,
         ge=0,

@@ -21,7 +21,6 @@ from app.routes import problems
 from app.routes.context import Headers, Surroundings
 from app.routes.doorkeeper import Doorkeeper
 from app.routes.headers import FirstValues
-from app.routes.heads import KnownHeads
 from app.routes.predict import Predict
 
 # With any of these the framework's way is taken: rare, and nothing that is worth saying twice.
@@ -60,9 +59,6 @@ class Direct:
         path: without a query.
         doorkeeper: lets in who has a key; None if none is needed.
         unusual: names of headers, besides those that are known here, that take a request the framework's way.
-
-    Attributes:
-        heads: those of plain requests that have come.
     """
 
     def __init__(
@@ -82,7 +78,6 @@ class Direct:
         self._line = method.encode(), path.encode()
         self._unusual = frozenset((*_UNUSUAL, *unusual))
         self._refusal: tuple[AppError, Refused] | None = None
-        self.heads = KnownHeads()
 
     def takes(self, method: bytes, target: bytes, headers: FirstValues) -> bool:
         """Whether a request is plain: this method and target, with a body whose length is told."""

@@ -15,12 +15,12 @@ from fastapi import Request
 from starlette.types import Scope
 
 from app.batching import Answer
-from app.errors import AppError, SlowPayload
+from app.errors import AppError, ClientClosed, MalformedPayload, SlowPayload
 from app.predictions import Share
 from app.routes import problems
 from app.routes.direct import Direct, lines
-from app.routes.heads import Head
-from app.routes.predict import Asked
+from app.routes.headers import FirstValues
+from app.routes.predict import CLIENT_CLOSED, Asked, Wish
 from app.routes.security import PLAIN
 
 log = logging.getLogger(__name__)
@@ -37,18 +37,22 @@ class Exchange:
     """One request and its answer.
 
     Whoever brings the request calls `start`, then `feed` and `complete`, with `wait` where it has no more to
-    bring for now; or `abandon`, when the caller is gone.
+    bring for now; `leave` or `fail` when no more comes, or `abandon` when the caller is gone.
 
     Args:
         direct: what answers.
-        head: the request's.
+        headers: the request's.
         respond: called once, with the answer.
+        keep_alive: whether the connection may be used again.
 
     Attributes:
-        head: as given.
         response_complete: whether it was answered or abandoned: what comes after that is thrown away.
-        keep_alive: whether the connection may be used again; for whoever brings the request.
+        keep_alive: as given, or False once it may not; for whoever brings the request.
+        is_last: whether the connection ends with the answer; for whoever brings the request.
     """
+
+    waiting_for_100_continue = False  # no exchange is made of a request that asks whether to go on
+    is_full = False
 
     __slots__ = (
         "_arrived",
@@ -56,19 +60,23 @@ class Exchange:
         "_body",
         "_deadline",
         "_direct",
+        "_headers",
         "_loop",
         "_patience",
         "_respond",
         "_scope",
-        "head",
+        "_wish",
+        "is_last",
         "keep_alive",
         "response_complete",
     )
 
-    def __init__(self, direct: Direct, head: Head, respond: Respond) -> None:
-        self.head = head
-        self.keep_alive = head.keep_alive
+    def __init__(self, direct: Direct, headers: FirstValues, respond: Respond, *, keep_alive: bool) -> None:
+        self.keep_alive = keep_alive
+        self.is_last = False
         self.response_complete = False
+        self._headers = headers
+        self._wish: Wish | None = None
         self._direct = direct
         self._respond = respond
         self._arrived = perf_counter()
@@ -77,22 +85,26 @@ class Exchange:
         self._body: list[bytes] = []
         self._asked: Asked | None = None
         self._patience: asyncio.TimerHandle | None = None
-        request_id = direct.surroundings.request_id(head.headers)
+        request_id = direct.surroundings.request_id(headers)
         # As much of one as an answer, a trace and a line in the log take.
-        self._scope: Scope = {"type": "http", "headers": head.headers.fields, "request_id": request_id}
+        self._scope: Scope = {"type": "http", "headers": headers.fields, "request_id": request_id}
+
+    @property
+    def takes_body(self) -> bool:
+        """Whether what comes of the body is of use."""
+        return not self.response_complete
 
     def start(self) -> None:
         """All headers are there."""
-        predict, doorkeeper, head = self._direct.predict, self._direct.doorkeeper, self.head
+        predict, doorkeeper = self._direct.predict, self._direct.doorkeeper
         try:
             if doorkeeper is not None:
-                self._scope["caller"] = doorkeeper.caller(head.headers)
+                self._scope["caller"] = doorkeeper.caller(self._headers)
             if refusal := predict.refusal():
                 self._refuse(refusal)
                 return
-            if head.wish is None:
-                head.wish = predict.read_head(head.headers)
-            self._deadline = self._loop.time() + head.wish.seconds
+            self._wish = wish = predict.read_head(self._headers)
+            self._deadline = self._loop.time() + wish.seconds
         except Exception as error:  # noqa: BLE001 - every error is an answer
             self._fail(error)
 
@@ -108,17 +120,43 @@ class Exchange:
 
     def complete(self) -> None:
         """All of the body is there."""
-        if self.response_complete or self.head.wish is None:
+        if self.response_complete or self._wish is None:
             return
         self._lose_patience()
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         self._body.clear()
         try:
-            self._asked = asked = self._direct.predict.ask(self.head.wish, body, deadline=self._deadline)
+            self._asked = asked = self._direct.predict.ask(self._wish, body, deadline=self._deadline)
         except Exception as error:  # noqa: BLE001 - every error is an answer
             self._fail(error)
         else:
             asked.entry.caller.add_done_callback(self._answered)
+
+    def leave(self) -> None:
+        """The caller sends nothing more, but may still read: tell it why it gets no prediction.
+
+        What waits is withdrawn, as it is when the caller is gone: which of them it is cannot be seen.
+        """
+        if self.response_complete:
+            return
+        if self._asked is None:
+            self._fail(
+                MalformedPayload(f"the connection ended after {self._arrived_bytes()} bytes of the body")
+            )
+        else:
+            self._direct.predict.withdraw(self._asked)
+            self._fail(ClientClosed(CLIENT_CLOSED))
+
+    def fail(self, error: AppError) -> None:
+        """The rest of the body will not be read."""
+        if not self.response_complete:
+            self._fail(error)
+
+    def give_up(self) -> bool:
+        """Leave the request without an answer; whether it had none."""
+        had_none = not self.response_complete
+        self.abandon()
+        return had_none
 
     def abandon(self) -> None:
         """The caller is gone: compute nothing for it any more."""
@@ -143,9 +181,10 @@ class Exchange:
         self._send(200, _head_of(media_type), content, timing=f"{timing}, ")
 
     def _too_slow(self) -> None:
-        arrived = sum(map(len, self._body))
-        self.keep_alive = False  # the rest of the body may never come
-        self._fail(SlowPayload(f"only {arrived} bytes of the body arrived in time"))
+        self._fail(SlowPayload(f"only {self._arrived_bytes()} bytes of the body arrived in time"))
+
+    def _arrived_bytes(self) -> int:
+        return sum(map(len, self._body))
 
     def _refuse(self, error: AppError) -> None:
         status, head, before, after, self._scope["fault"] = self._direct.refused(self._scope, error)
@@ -153,6 +192,7 @@ class Exchange:
 
     def _fail(self, error: Exception) -> None:
         self._lose_patience()
+        self._body.clear()
         request = Request(self._scope)
         if isinstance(error, AppError):
             response = problems.answer(request, error)
@@ -166,8 +206,6 @@ class Exchange:
         self.response_complete = True
         asked = self._asked
         self._asked = None  # a connection keeps its latest exchange, but not the batch of that
-        if self._direct.surroundings.is_draining():
-            self.keep_alive = False
         milliseconds = (perf_counter() - self._arrived) * 1e3
         request_id = self._scope["request_id"]
         own = (

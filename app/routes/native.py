@@ -41,6 +41,7 @@ PREDICT_ERRORS = (
     errors.UnsupportedMediaType,
     errors.ContractViolation,
     errors.QueueFull,
+    errors.ClientClosed,
     errors.EngineError,
     errors.NotReady,
     errors.DeadlineExceeded,

@@ -12,7 +12,7 @@ from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope
 
 from app.batching import Answer, Entry
-from app.errors import AppError
+from app.errors import AppError, ClientClosed
 from app.metrics import Metrics
 from app.payloads import Decoders
 from app.predictions import Series, Share
@@ -22,6 +22,8 @@ from app.routes.answers import AnswerWriter
 from app.routes.bodies import check_length, read_body
 from app.routes.headers import FirstValues
 from app.service import Service
+
+CLIENT_CLOSED = "the caller shut down its sending side before the prediction was there"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,9 +137,23 @@ class Predict:
         body = await read_body(headers, receive, max_bytes=self._limits.max_body_bytes, deadline=deadline)
         asked = self.ask(wish, body, deadline=deadline)
         scope["asked"] = asked  # for `RequestContext`, which takes it out
-        answer = await asked.voice.service.outcome(asked.entry)
+        answer = await self._outcome(asked, receive)
         content, media_type, timing = self.write(asked, answer)
         return Response(content, media_type=media_type, headers={"Server-Timing": timing})
+
+    async def _outcome(self, asked: Asked, receive: Receive) -> Answer[Share]:
+        """Wait for the answer, but no longer than the caller does: its body is read, so it sends no more."""
+        outcome = asyncio.ensure_future(asked.voice.service.outcome(asked.entry))
+        leaving = asyncio.ensure_future(receive())
+        try:
+            await asyncio.wait((outcome, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if not outcome.done():
+                raise ClientClosed(CLIENT_CLOSED)
+            return outcome.result()
+        finally:
+            outcome.cancel()  # withdraws what waits
+            leaving.cancel()
+            del outcome  # its error's traceback holds this frame: garbage that outlives the request
 
     def refusal(self) -> AppError | None:
         """What a request that comes now is told at once; None if it may go on.

@@ -56,6 +56,15 @@ KINDS: dict[type[errors.AppError], Kind] = {
         "contract", 422, "Does not fit the model's contract", "Change what the violations point at."
     ),
     errors.QueueFull: Kind("queue-full", 429, "Too many requests", "Try again after Retry-After seconds."),
+    errors.BodyBudgetFull: Kind(
+        "body-bytes",
+        429,
+        "Too many bytes of bodies",
+        "Try again after Retry-After seconds, with fewer series a request or fewer requests at once.",
+    ),
+    errors.ClientClosed: Kind(
+        "cancelled", 499, "Caller closed its side", "Keep the connection open until the answer has come."
+    ),
     errors.EngineError: Kind(
         "engine", 500, "The engine failed", "Try again; if it persists, report the request id."
     ),
@@ -66,7 +75,7 @@ KINDS: dict[type[errors.AppError], Kind] = {
         "deadline", 504, "Deadline passed", "Try again when there is less load, or send fewer series."
     ),
 }
-_RETRIED = (errors.QueueFull, errors.NotReady)
+_RETRIED = (errors.QueueFull, errors.BodyBudgetFull, errors.NotReady)
 # What the HTTP framework itself refuses.
 FRAMEWORK = {
     404: Kind("not-found", 404, "No such route", "See /docs for the routes there are."),
@@ -76,6 +85,10 @@ FRAMEWORK = {
 CONNECTION = {
     400: Kind("not-http", 400, "Not a request", "Send HTTP/1.1, with one length that is the body's."),
     414: Kind("target", 414, "Address too long", "Send series in the body, not in the address."),
+    501: Kind(
+        "transfer-coding", 501, "Transfer coding not supported", "Send Content-Length, or only chunked."
+    ),
+    505: Kind("http-version", 505, "HTTP version not supported", "Send HTTP/1.1 or HTTP/1.0."),
     431: Kind("head", 431, "Head too large", "Send fewer and shorter headers."),
     503: Kind("connections", 503, "Too many connections", "Keep a connection open and use it again."),
 }
@@ -161,7 +174,7 @@ def _respond(request: Request, kind: Kind, detail: str, *, error: Exception | No
         total = error.total
     elif isinstance(error, errors.QueueFull):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
-    elif isinstance(error, errors.NotReady):
+    elif isinstance(error, errors.NotReady | errors.BodyBudgetFull):
         headers["Retry-After"] = "1"
     elif isinstance(error, errors.Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"

@@ -117,9 +117,8 @@ def test_chunks_without_end_are_cut_off(app: Served) -> None:
     with wire_to(app.url) as wire:
         wire.send(head("POST", DIRECT, CHUNKED) + chunk * (MAX_BODY // 10_000))
         wire.send(chunk)
-        assert wire.read().status == 413
-        wire.send(chunk * 100 + b"0\r\n\r\n")
-        assert wire.ask(post(GOOD)).status == 200
+        [refused] = wire.read_to_the_end()
+        assert (refused.status, refused.headers["connection"]) == (413, "close")
 
 
 @pytest.mark.parametrize("target", [DIRECT, ONWARDS])

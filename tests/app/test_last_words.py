@@ -38,4 +38,4 @@ def test_only_a_full_server_is_worth_another_try() -> None:
     """With a time after which to come again."""
     written = b"".join(last_words.write(status, request_id=new_request_id()) for status in CONNECTION)
     again = {answer.status: answer.headers["retry-after"] for answer in read_answers(written)}
-    assert again == {400: None, 414: None, 431: None, 503: "1"}
+    assert again == {400: None, 414: None, 431: None, 501: None, 505: None, 503: "1"}

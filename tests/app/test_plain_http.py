@@ -73,7 +73,7 @@ def test_a_request_for_another_protocol_waits_for_its_turn(app: Served) -> None:
 
 def test_many_that_come_at_once_are_answered(app: Served) -> None:
     """As many as there is room for in one piece."""
-    asking = b"GET /nowhere HTTP/1.1\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"
+    asking = b"GET /nowhere HTTP/1.1\r\nHost: x\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"
     number = 60_000 // len(asking)
     with wire_to(app.url) as wire:
         wire.send(asking * number)

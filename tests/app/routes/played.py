@@ -42,6 +42,7 @@ class Connection(asyncio.Transport):
     Attributes:
         written: what the server wrote.
         closed: whether either end has closed it.
+        shut_down: whether the server has said that it writes no more, and reads on for a moment.
         protocol: what the server has on it.
     """
 
@@ -49,6 +50,7 @@ class Connection(asyncio.Transport):
         super().__init__()
         self.written = b""
         self.closed = False
+        self.shut_down = False
         self.protocol = protocol
         self._loop = asyncio.get_running_loop()
         self._read = 0
@@ -73,18 +75,28 @@ class Connection(asyncio.Transport):
         [answer] = await self.answers(1)
         return answer
 
+    def shut_down_sending(self) -> None:
+        """The caller sends nothing more, and still reads; the server may keep its own side open."""
+        if not self.protocol.eof_received():
+            self.close()
+
     def hang_up(self) -> None:
         """The caller is gone, and the server hears of it."""
         if not self.closed:
             self.closed = True
-            self.protocol.connection_lost(None)
+            self.protocol.connection_lost(ConnectionResetError())
 
     # What the protocol calls.
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Keep what is written; nothing is after the end."""
         assert not self.closed, f"written after the end: {bytes(data)!r}"
+        assert not self.shut_down, f"written after the end: {bytes(data)!r}"
         self.written += data
+
+    def write_eof(self) -> None:
+        """Write nothing more."""
+        self.shut_down = True
 
     def close(self) -> None:
         """End the connection; the protocol hears of it in the next turn of the loop."""

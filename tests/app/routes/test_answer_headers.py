@@ -33,12 +33,14 @@ def test_the_headers_come_with_answers_and_refusals(app: App) -> None:
 
 
 def test_what_may_be_tried_again_says_when() -> None:
-    """These two refusals, and no other."""
+    """These three refusals, and no other."""
     for error in KINDS:
         (answer,) = responses(error).values()
         told = answer["headers"]
         assert isinstance(told, dict)
-        assert (set(RETRY) <= set(told)) == (error in (errors.QueueFull, errors.NotReady))
+        assert (set(RETRY) <= set(told)) == (
+            error in (errors.QueueFull, errors.BodyBudgetFull, errors.NotReady)
+        )
 
 
 def _hold(headers: object) -> None:

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.app.routes.conftest import LENGTH, series
-from tests.app.routes.wire import Headers, Wire, as_json, as_npy, get, post, told, wire_to
+from tests.app.routes.wire import Headers, Wire, as_json, as_npy, get, head, post, told, wire_to
 from tests.conftest import Server
 
 JSON, NPY = "application/json", "application/x-npy"
@@ -99,14 +99,20 @@ def test_both_ways_answer_and_count_alike(wire: Wire, headers: Headers, body: by
     assert steps[0][f'timeseries_http_requests_total{{route="/predict",status="{status}"}}'] == 1
 
 
-def test_a_body_beyond_the_limit_is_refused_alike(wire: Wire) -> None:
-    """413 from its length alone; one whose length is not told is refused when the limit is reached."""
+def test_a_body_beyond_the_limit_is_refused_alike(server: Server, wire: Wire) -> None:
+    """413 by its length alone, and the end of the connection; in chunks, when the limit is reached."""
     body = bytes(4 * 1024 * 1024 + 1)
-    direct, onwards = (told(wire.ask(post(body, target=target))) for target in (DIRECT, ONWARDS))
+    heads = [head("POST", target, [("Content-Length", str(len(body)))]) for target in (DIRECT, ONWARDS)]
+    answers = []
+    for request in (*heads, post(body * 2, chunks=len(body))):
+        with wire_to(server.url) as other:
+            other.send(request)
+            answers.append(told(other.read_to_the_end()[0]))
+    direct, onwards, chunked = answers
     assert direct == onwards
-    assert direct[0] == 413
+    assert [(status, headers["connection"]) for status, headers, _ in answers] == [(413, "close")] * 3
+    assert chunked[2]["type"] == direct[2]["type"]
     assert wire.ask(post(body[1:])).status == 400  # read to its end
-    assert wire.ask(post(body, chunks=len(body))).status == 413
 
 
 # Anything but the end of a line: what follows would be another header, or the end of all.

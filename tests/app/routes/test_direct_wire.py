@@ -98,19 +98,16 @@ def test_a_body_that_does_not_come_in_time_ends_the_connection(server: Server) -
     assert b"only 10 bytes of the body arrived in time" in answer.body
 
 
-@pytest.mark.parametrize(
-    ("status", "headers", "length"), [(415, [("Content-Type", "text/xml")], 100), (413, [], 5_000_000)]
-)
-def test_an_early_refusal_leaves_the_connection_as_it_was(
-    server: Server, status: int, headers: Headers, length: int
-) -> None:
+@pytest.mark.parametrize("target", [DIRECT, ONWARDS])
+def test_an_early_refusal_leaves_the_connection_as_it_was(server: Server, target: str) -> None:
     """It comes after the head; when the rest of the body has come, the next request is read."""
+    headers = [("Content-Length", "1000"), ("Content-Type", "text/xml")]
     with wire_to(server.url) as wire:
-        refused = wire.ask(head("POST", DIRECT, [("Content-Length", str(length)), *headers]))
-        assert refused.status == status
+        refused = wire.ask(head("POST", target, headers))
+        assert refused.status == 415
         assert "connection" not in refused.headers
         # A body that looks like requests is no request.
-        wire.send((get("/nowhere") * length)[:length])
+        wire.send((get("/nowhere") * 1000)[:1000])
         assert wire.ask(post(GOOD)).status == 200
 
 
@@ -201,7 +198,7 @@ def test_what_follows_a_body_is_another_request(server: Server) -> None:
         ("PUT /predict HTTP/1.1", 405),
         ("post /predict HTTP/1.1", 400),
         ("POST predict HTTP/1.1", 400),
-        ("POST /predict HTTP/9.9", 400),
+        ("POST /predict HTTP/9.9", 505),
         ("POST  /predict HTTP/1.1", 200),
     ],
 )

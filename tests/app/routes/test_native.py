@@ -122,7 +122,8 @@ def test_the_document_names_every_refusal(app: App) -> None:
     document = app.client.get("/openapi.json").json()
     operation = document["paths"]["/predict"]["post"]
     assert set(operation["responses"]) == {
-        "200", "400", "408", "413", "414", "415", "422", "429", "431", "500", "503", "504",
+        "200", "400", "408", "413", "414", "415", "422", "429", "431", "499", "500", "501",
+        "503", "504", "505",
     }  # fmt: skip
     references = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(document)))
     assert references <= set(document["components"]["schemas"])

@@ -38,9 +38,12 @@ def scope_of(query: bytes = b"", /, **headers: str) -> Scope:
 
 def bringing(body: bytes) -> Receive:
     """A body that is all there."""
+    parts = [body]
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
+        if not parts:
+            await asyncio.Event().wait()  # the caller waits for its answer
+        return {"type": "http.request", "body": parts.pop(), "more_body": False}
 
     return receive
 

@@ -1,0 +1,100 @@
+"""A request on the framework's path: uvicorn's cycle, and what that does not know of the request's caller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+
+class RequestCycle(RequestResponseCycle):
+    """`RequestResponseCycle` whose connection decides when it ends, and whose caller may stop sending early.
+
+    Args:
+        is_last: tells, when the status of the answer is known, whether the connection ends with the answer.
+        arguments: uvicorn's.
+
+    Attributes:
+        is_last: whether the connection ends with the answer; it is the connection that ends then.
+    """
+
+    def __init__(self, *, is_last: Callable[[int, bool], bool], **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.is_last = False
+        self._decide = is_last
+        self._has_left = False
+        self._was_read = False
+        self._failure: Exception | None = None
+
+    @property
+    def takes_body(self) -> bool:
+        """Whether what comes of the body is of use."""
+        return not self.response_complete and self._failure is None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it holds as much of a body as it should until the app has read that."""
+        return len(self.body) > HIGH_WATER_LIMIT
+
+    def feed(self, part: bytes) -> None:
+        """Some of the body is there."""
+        if self.takes_body:
+            self.body += part
+            if self.is_full:
+                self.flow.pause_reading()
+            self.message_event.set()
+
+    def complete(self) -> None:
+        """All of the body is there."""
+        if not self.response_complete:
+            self.more_body = False
+            self.message_event.set()
+
+    def leave(self) -> None:
+        """The caller sends nothing more. It may still read: the app is told, and its answer is sent."""
+        self._has_left = True
+        self.message_event.set()
+
+    def fail(self, error: Exception) -> None:
+        """The rest of the body will not be read; the app is told why when it asks for it."""
+        self.keep_alive = False
+        self._failure = error
+        self.body.clear()
+        self.message_event.set()
+
+    def give_up(self) -> bool:
+        """Leave the request without an answer; whether no part of one was sent."""
+        had_none = not self.response_started
+        self.disconnected = self.response_complete = True
+        self.message_event.set()
+        return had_none
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send a part of the answer; before the first, see whether the connection ends with it."""
+        if message["type"] != "http.response.start" or self.response_started:
+            await super().send(message)
+            return
+        self.keep_alive = not self._decide(message["status"], self.keep_alive)
+        await super().send(message)
+        # Uvicorn's own way to end a connection would lose the answer if the caller is still sending.
+        self.is_last, self.keep_alive = not self.keep_alive, True
+
+    async def receive(self) -> ASGIReceiveEvent:
+        """The next part of the body; `http.disconnect` once no more of it comes or nobody waits any more."""
+        if self._has_left and not self._has_news():
+            return {"type": "http.disconnect"}
+        message = await super().receive()
+        if self._failure is not None:
+            raise self._failure
+        if message["type"] == "http.request":
+            if self._was_read or (self._has_left and message["more_body"] and not message["body"]):
+                return {"type": "http.disconnect"}
+            self._was_read = not message["more_body"]
+        return message
+
+    def _has_news(self) -> bool:
+        """Whether there is a part of the body that the app has not read."""
+        return bool(self.body) or not (self.more_body or self._was_read)
