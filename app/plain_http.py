@@ -21,7 +21,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 NOT_HTTP, UNKNOWN_CODING, OTHER_VERSION = 400, 501, 505
 
 _VERSIONS = (b" HTTP/1.1\r\n", b" HTTP/1.0\r\n")
-_ANY_VERSION = re.compile(rb" [A-Z]+/\d\.\d\r\n\Z")
+# A request line, or as much of it as shows that it is one of another version, or of none.
+_OTHER_VERSION = re.compile(rb"[A-Z]+ \S+(\r\n| [A-Z]+/\d[.\d]*(\r\n)?)")
 # uri-host [":" port] (RFC 9110, 7.2), by its characters alone.
 _HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")
 
@@ -151,7 +152,8 @@ class PlainHttp(HttpToolsProtocol):
         """The status and the reason of a failure of the parser."""
         if isinstance(error, httptools.HttpParserCallbackError):  # stopped from within
             return self._fault
-        if _ANY_VERSION.search(self._request_line) and not self._has_version():
+        line = self._request_line
+        if not line.endswith(_VERSIONS) and _OTHER_VERSION.fullmatch(line):
             return OTHER_VERSION, ""
         return NOT_HTTP, str(error)
 

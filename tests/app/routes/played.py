@@ -75,6 +75,16 @@ class Connection(asyncio.Transport):
         [answer] = await self.answers(1)
         return answer
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the server has ended it."""
+        return self.closed or self.shut_down
+
+    async def settle(self) -> None:
+        """Let the server do what it can do without the engine."""
+        for _ in range(20):
+            await asyncio.sleep(0)
+
     def shut_down_sending(self) -> None:
         """The caller sends nothing more, and still reads; the server may keep its own side open."""
         if not self.protocol.eof_received():

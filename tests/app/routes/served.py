@@ -49,7 +49,7 @@ def served(
     artifact: Artifact,
     *,
     loop: Loop = "uvloop",
-    protocol: type[PredictProtocol] = PredictProtocol,
+    protocol: type[PredictProtocol] | Literal["h11"] = PredictProtocol,
     **settings: Any,
 ) -> Iterator[Served]:
     """An app of an artifact, ready; its settings are those of the tests of routes, and these."""

@@ -103,6 +103,17 @@ def read_answer(file: BinaryIO) -> Answer:
     return Answer(int(status), headers, body)
 
 
+def read_whole_answers(written: bytes) -> list[Answer]:
+    """The answers that were written to a connection so far; the last may still be incomplete."""
+    file, answers = io.BytesIO(written), []
+    try:
+        while file.tell() < len(written):
+            answers.append(read_answer(file))
+    except EOFError:
+        pass
+    return answers
+
+
 def read_answers(written: bytes) -> list[Answer]:
     """All the answers that were written to a connection, each of them whole."""
     file, answers = io.BytesIO(written), []
@@ -143,6 +154,10 @@ class Wire:
             return read_answers(self._file.read())
         except ConnectionResetError:  # it ended the connection with bytes of ours unread
             return []
+
+    def shut_down_sending(self) -> None:
+        """Send nothing more, and read on."""
+        self._socket.shutdown(socket.SHUT_WR)
 
     def reset(self) -> None:
         """Hang up as a caller that has crashed does."""
