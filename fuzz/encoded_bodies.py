@@ -19,6 +19,8 @@ _ENCODINGS = (
     "",
     "br",
     "gzip, gzip",
+    "identity, gzip",
+    "gzip,,\tIdentity",
     "\u0130dentity",
 )
 _FRAGMENTS = (
@@ -33,6 +35,8 @@ mutate = Mutator(_FRAGMENTS)
 def case(rng: Random) -> Case:
     """One body and the encoding that it is said to have; two thirds have bytes changed."""
     body = packed(rng, _plain(rng))
+    if not rng.getrandbits(3):  # several members, if it is gzip
+        body = b"".join((body, *(packed(rng, _plain(rng)) for _ in range(rng.randrange(1, 4)))))
     if rng.randrange(3):
         body = mutate(rng, body, packed(rng, _plain(rng)))
     return Case(body, SMALL, rng.choice(_ENCODINGS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import math
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 
 from fuzz.cases import MAX_BYTES, Case
 
+# As docs/limits.md has it.
+_MOST_MEMBERS = 10_000
 _UNREADABLE = (
     ValueError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError, OverflowError,
     EOFError, Warning, AttributeError, KeyError, IndexError,
@@ -25,7 +28,8 @@ _UNREADABLE = (
 def expected_json(case: Case) -> NDArray[np.float32] | None:
     """What Python's own reader makes of a body, if that is what the model takes."""
     try:
-        document = json.loads(case.body.decode("utf-8"), object_pairs_hook=_Pairs, parse_constant=_refuse)
+        text = case.body.removeprefix(codecs.BOM_UTF8).decode("utf-8")
+        document = json.loads(text, object_pairs_hook=_Pairs, parse_constant=_refuse)
     except _UNREADABLE:
         return None
     if type(document) is not _Pairs or [name for name, _ in document] != ["instances"]:
@@ -84,16 +88,30 @@ def _finite(values: NDArray[Any]) -> NDArray[np.float32] | None:
 
 
 def decompressed(case: Case) -> bytes | None:
-    """What zlib makes of a body that is one stream, or the first of it where that is beyond the limit."""
-    name = case.encoding.strip().lower()
-    if name in {"", "identity"}:
-        return case.body
-    if name not in {"gzip", "x-gzip", "deflate"}:
-        return None
-    whole = zlib.decompressobj(15 if name == "deflate" else 31)
-    try:
-        plain = whole.decompress(case.body, MAX_BYTES + 1)
-        ends = whole.eof and not whole.unused_data
-        return plain if ends or len(plain) > MAX_BYTES else None
-    except zlib.error:
-        return None
+    """What zlib makes of a stream, or of gzip's members, up to where that is beyond the limit."""
+    names = [name for part in case.encoding.split(",") if (name := part.strip(" \t").lower())]
+    match [name for name in names if name != "identity"]:
+        case []:
+            return case.body
+        case ["deflate"]:
+            return _members(case.body, 15, most=1)
+        case ["gzip" | "x-gzip"]:
+            return _members(case.body, 31, most=_MOST_MEMBERS)
+    return None
+
+
+def _members(rest: bytes, wbits: int, *, most: int) -> bytes | None:
+    plain = b""
+    for _ in range(most):
+        member = zlib.decompressobj(wbits)
+        try:
+            plain += member.decompress(rest, MAX_BYTES + 1 - len(plain))
+        except zlib.error:
+            return None
+        if len(plain) > MAX_BYTES:
+            return plain
+        if not member.eof:
+            return None
+        if not (rest := member.unused_data):
+            return plain
+    return None

@@ -28,7 +28,7 @@ from app.payloads.wording import (
 )
 
 _FORM = '{"instances": [[...]]}'
-_BYTE_ORDER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_OTHER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # A parsed list costs hundreds of times its bytes: a body of 16 MB made of brackets would take gigabytes.
 # A larger body than this has its structure counted first; a smaller one can do little harm.
 _UNCOUNTED_BYTES = 64 * 1024
@@ -66,6 +66,8 @@ class JsonDecoder:
             MalformedPayload: the body is no JSON in UTF-8; the message gives the position.
             ContractViolation: it is JSON, but not what the model takes.
         """
+        # RFC 8259, 8.1 lets a reader ignore one; PowerShell and .NET write it.
+        body = body.removeprefix(codecs.BOM_UTF8)
         values = read_plain(body, length=self._length, max_instances=self._max_instances)
         series = to_finite_float32(self.judged(body) if values is None else values)
         series.setflags(write=False)
@@ -147,8 +149,8 @@ class JsonDecoder:
 def _unreadable(body: bytes, reason: str) -> str:
     if not body.strip():
         return f"the body is empty; it must be {_FORM}"
-    if body.startswith(_BYTE_ORDER_MARKS):
-        return "the body starts with a byte order mark; send UTF-8 without one"
+    if body.startswith(_OTHER_MARKS):
+        return "the body starts with a byte order mark of UTF-16, or with two; send UTF-8 with one or none"
     return f"not JSON: {reason.replace('recursion limit exceeded', 'nested too deeply')}"
 
 

@@ -21,6 +21,16 @@ from app.payloads.wording import shown
 JSON = "application/json"
 NPY = "application/x-npy"
 
+# JSON is UTF-8 whatever its `charset` says (RFC 8259, 8.1 and 11), and ASCII is a part of that; these are
+# IANA's names of both, and `utf8`. Not `codecs.lookup`, which imports modules by the caller's name.
+_CHARSETS = frozenset(
+    (
+        *("utf-8", "utf8", "csutf8"),
+        *("us-ascii", "ascii", "ansi_x3.4-1968", "ansi_x3.4-1986", "iso_646.irv:1991", "iso646-us"),
+        *("iso-ir-6", "us", "ibm367", "cp367", "csascii"),
+    )
+)
+
 # RFC 9110, 12.4.2: a weight has at most three decimals.
 _WEIGHT = re.compile(r"q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
 # The media ranges that cover JSON, the most specific first: it alone counts (RFC 9110, 12.5.1).
@@ -60,9 +70,9 @@ class Decoders:
         media_type, parameters = _parsed(content_type or JSON)
         if media_type not in self._decoders:
             raise UnsupportedMediaType(f"{shown(media_type)} is not read; send {' or '.join(self._decoders)}")
-        charset = parameters.get("charset", "utf-8")
-        if media_type == JSON and charset not in {"utf-8", "utf8", "us-ascii"}:
-            raise UnsupportedMediaType(f"{JSON} in {shown(charset)} is not read; send UTF-8")
+        charsets = [value for name, value in parameters if name == "charset"] if media_type == JSON else []
+        if unread := [charset for charset in charsets if charset not in _CHARSETS]:
+            raise UnsupportedMediaType(f"{JSON} in {shown(unread[0])} is not read; send UTF-8")
         return self._decoders[media_type]
 
 
@@ -86,7 +96,7 @@ def _weighted(accept: str) -> Iterator[tuple[str, float]]:
             yield media_range, float(found[1]) if found else 1.0
 
 
-def _parsed(content_type: str) -> tuple[str, dict[str, str]]:
+def _parsed(content_type: str) -> tuple[str, list[tuple[str, str]]]:
     media_type, *parameters = (part.strip() for part in content_type.lower().split(";"))
     pairs = (parameter.partition("=") for parameter in parameters)
-    return media_type, {name.strip(): value.strip().strip('"') for name, _, value in pairs}
+    return media_type, [(name.strip(), value.strip().strip('"')) for name, _, value in pairs]

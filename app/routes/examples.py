@@ -23,6 +23,10 @@ def request_body(artifact: Artifact) -> dict[str, Any]:
     length = artifact.contract.input.length
     return {
         "required": True,
+        "description": (
+            "JSON in UTF-8, with or without a byte order mark, or an array in NumPy's format; compressed if "
+            "`Content-Encoding` says so: `gzip`, in one member or several, or `deflate`."
+        ),
         "content": {
             JSON: {
                 "schema": {"$ref": f"#/components/schemas/{PredictRequest.__name__}"},

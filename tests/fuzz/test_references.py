@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import zlib
 
 import numpy as np
 import pytest
 
 from fuzz.cases import Case, Size
-from fuzz.references import expected_json, expected_npy
+from fuzz.references import decompressed, expected_json, expected_npy
 
 SIZE = Size(2, 3)
 ARRAY = np.array([[1, 2], [3, 4.5]], "<f4")
@@ -26,6 +28,7 @@ def saved(array: np.ndarray, version: tuple[int, int] = (1, 0)) -> bytes:
     [
         b'{"instances":[[1,2],[3,4.5]]}',
         b' {"\\u0069nstances" : [ [1.0,2e0],[30E-1,4.5]]}\n',
+        b'\xef\xbb\xbf{"instances":[[1,2],[3,4.5]]}',
     ],
 )
 def test_json_that_fits_is_read(body: bytes) -> None:
@@ -51,7 +54,7 @@ def test_json_that_fits_is_read(body: bytes) -> None:
         b'{"instances":[[1,2]],"instances":[[1,2]]}',
         b'{"instances":[[1,2]]} x',
         '{"instances":[[1,2]]}'.encode("utf-16"),
-        b'\xef\xbb\xbf{"instances":[[1,2]]}',
+        b'\xef\xbb\xbf\xef\xbb\xbf{"instances":[[1,2]]}',
         b'[["instances",[[1,2]]]]',
         b"[" * 100_000,
     ],
@@ -93,3 +96,30 @@ def test_npy_that_fits_is_read(array: np.ndarray, version: tuple[int, int]) -> N
 def test_npy_that_does_not_fit_is_not_read(body: bytes) -> None:
     """Wrong in length, version, type, shape or range, or not read without a warning."""
     assert expected_npy(Case(body, SIZE)) is None
+
+
+GZIP, DEFLATE = gzip.compress(b"ab"), zlib.compress(b"ab")
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "plain"),
+    [
+        (b"ab", "", b"ab"),
+        (b"ab", "identity", b"ab"),
+        (GZIP, "gzip", b"ab"),
+        (GZIP * 3, "x-gzip", b"ababab"),
+        (GZIP, "Identity, GZIP", b"ab"),
+        (DEFLATE, "deflate", b"ab"),
+        (GZIP + b"\0", "gzip", None),
+        (GZIP[:-1], "gzip", None),
+        (GZIP + GZIP[:-1], "gzip", None),
+        (DEFLATE * 2, "deflate", None),
+        (GZIP, "gzip, gzip", None),
+        (GZIP, "br", None),
+    ],
+)
+def test_a_compressed_body_is_read_as_the_server_promises(
+    body: bytes, encoding: str, plain: bytes | None
+) -> None:
+    """Of gzip all members, of deflate one stream, and nothing after them."""
+    assert decompressed(Case(body, SIZE, encoding)) == plain

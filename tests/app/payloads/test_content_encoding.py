@@ -6,6 +6,7 @@ import gzip
 import os
 import tracemalloc
 import zlib
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -13,19 +14,24 @@ from hypothesis import strategies as st
 
 from app.errors import MalformedPayload, PayloadTooLarge, UnsupportedMediaType
 from app.payloads import decompress
+from app.payloads.content_encoding import MAX_MEMBERS
 
 TEXT = b'{"instances": [[0.5, -1.25]]}' * 1000
 LIMIT = 1_000_000
 COMPRESSED = {"gzip": gzip.compress(TEXT), "deflate": zlib.compress(TEXT)}
 
 
-@pytest.mark.parametrize("encoding", [None, "", " ", "identity", "Identity"])
+@pytest.mark.parametrize(
+    "encoding", [None, "", " ", "identity", "Identity", "identity, identity", ",", " ,\tidentity,"]
+)
 def test_an_uncompressed_body_is_itself(encoding: str | None) -> None:
     """Without an encoding the body passes as it is."""
     assert decompress(TEXT, encoding=encoding, max_bytes=LIMIT) is TEXT
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "GZIP", " gzip ", "x-gzip"])
+@pytest.mark.parametrize(
+    "encoding", ["gzip", "GZIP", " gzip ", "x-gzip", "identity, gzip", "gzip,identity", ", ,gzip,"]
+)
 def test_gzip_is_read(encoding: str) -> None:
     """A gzip body is decompressed, however its encoding is written."""
     assert decompress(COMPRESSED["gzip"], encoding=encoding, max_bytes=LIMIT) == TEXT
@@ -60,7 +66,7 @@ def test_a_body_of_exactly_the_limit_is_read(size: int, content: type[bytes]) ->
 
 
 @pytest.mark.parametrize(
-    "encoding", ["br", "zstd", "compress", "gzip, gzip", "gzip,identity", "x" * 500, "a\nb"]
+    "encoding", ["br", "zstd", "compress", "gzip, gzip", "gzip,deflate", "gzip identity", "x" * 500, "a\nb"]
 )
 def test_another_encoding_is_refused_with_the_ones_that_are_read(encoding: str) -> None:
     """An unknown encoding, or several, is named in one line with what to send instead."""
@@ -104,20 +110,66 @@ def test_a_body_that_ends_early_is_refused(encoding: str, kept: int) -> None:
     assert str(caught.value) == f"broken {encoding}: the data end early"
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-def test_garbage_after_the_end_is_refused(encoding: str) -> None:
-    """Bytes after the compressed stream are told with their number."""
+@pytest.mark.parametrize(
+    ("encoding", "reason"), [("gzip", "they are no gzip member"), ("deflate", "a body is one stream")]
+)
+@pytest.mark.parametrize("garbage", [bytes(1), bytes(100_000), b"\x1e\x8b", b"\x1f\x8c", b"\n"])
+def test_garbage_after_the_end_is_refused(encoding: str, reason: str, garbage: bytes) -> None:
+    """Bytes after the compressed data are told with their number; zeros too, which gzip ignores."""
     with pytest.raises(MalformedPayload) as caught:
-        decompress(COMPRESSED[encoding] + bytes(100_000), encoding=encoding, max_bytes=LIMIT)
-    assert str(caught.value) == f"broken {encoding}: 100,000 bytes follow its end; a body is one stream"
+        decompress(COMPRESSED[encoding] + garbage, encoding=encoding, max_bytes=LIMIT)
+    assert str(caught.value) == f"broken {encoding}: {len(garbage):,} bytes follow its end; {reason}"
 
 
-def test_a_second_gzip_member_is_refused() -> None:
-    """Two gzip streams in a row, of which a reader may silently drop one, are refused."""
+@given(
+    st.binary(max_size=200_000) | st.integers(0, 200_000).map(bytes),
+    st.lists(st.integers(0, 200_000), max_size=20),
+    st.integers(0, 9),
+)
+def test_a_gzip_body_of_several_members_is_one_body(body: bytes, cuts: list[int], level: int) -> None:
+    """However it is cut into members, empty ones among them, and as Python's own reader reads it."""
+    ends = sorted(min(cut, len(body)) for cut in cuts)
+    parts = [body[start:end] for start, end in pairwise([0, *ends, len(body)])]
+    packed = b"".join(gzip.compress(part, level) for part in parts)
+    assert decompress(packed, encoding="gzip", max_bytes=LIMIT) == body == gzip.decompress(packed)
+
+
+def test_a_second_stream_of_deflate_is_refused() -> None:
+    """The format has no members."""
+    with pytest.raises(MalformedPayload, match="follow its end; a body is one stream"):
+        decompress(COMPRESSED["deflate"] * 2, encoding="deflate", max_bytes=LIMIT)
+
+
+@pytest.mark.parametrize("kept", [1, 2, 5, 20, -9, -1])
+def test_a_member_that_ends_early_is_refused(kept: int) -> None:
+    """As a body that is one member."""
     with pytest.raises(MalformedPayload) as caught:
-        decompress(COMPRESSED["gzip"] * 2, encoding="gzip", max_bytes=LIMIT)
-    follow = len(COMPRESSED["gzip"])
-    assert str(caught.value) == f"broken gzip: {follow} bytes follow its end; a body is one stream"
+        decompress(COMPRESSED["gzip"] * 2 + COMPRESSED["gzip"][:kept], encoding="gzip", max_bytes=LIMIT)
+    assert str(caught.value) == "broken gzip: the data end early"
+
+
+def test_a_broken_member_after_a_whole_one_is_told_with_the_reason() -> None:
+    """It begins as a member does."""
+    broken = COMPRESSED["gzip"][:-8] + bytes(8)
+    with pytest.raises(MalformedPayload, match="broken gzip: incorrect data check"):
+        decompress(COMPRESSED["gzip"] + broken, encoding="gzip", max_bytes=LIMIT)
+
+
+def test_the_limit_is_that_of_all_members_together() -> None:
+    """Each of them is within it."""
+    packed = gzip.compress(bytes(600)) * 3
+    assert decompress(packed, encoding="gzip", max_bytes=1800) == bytes(1800)
+    with pytest.raises(PayloadTooLarge, match="the body decompresses to more than 1,799 bytes"):
+        decompress(packed, encoding="gzip", max_bytes=1799)
+
+
+def test_members_have_a_number() -> None:
+    """Each costs something, and an empty one has 20 bytes."""
+    member = gzip.compress(b"")
+    assert decompress(member * MAX_MEMBERS, encoding="gzip", max_bytes=LIMIT) == b""
+    with pytest.raises(MalformedPayload) as caught:
+        decompress(member * (MAX_MEMBERS + 1), encoding="gzip", max_bytes=LIMIT)
+    assert str(caught.value) == "not read: more than 10,000 gzip members"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from codecs import BOM_UTF8
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ LENGTH = 500
 MAX_INSTANCES = 256
 DECODE = JsonDecoder(length=LENGTH, max_instances=MAX_INSTANCES)
 GOOD = ["0.5"] * LENGTH
+OTHER_MARK = "the body starts with a byte order mark of UTF-16, or with two; send UTF-8 with one or none"
 FORM = '{"instances": [[...]]}'
 
 
@@ -54,6 +56,14 @@ def test_a_good_body_becomes_a_contiguous_float32_array() -> None:
     assert series.flags.c_contiguous
     assert not series.flags.writeable
     np.testing.assert_array_equal(series, np.array([[1.0] * LENGTH, [-2.5e-3] * LENGTH], np.float32))
+
+
+@pytest.mark.parametrize("text", ["0.5", "1e-5", "0.1e1"])
+def test_one_byte_order_mark_is_ignored(text: str) -> None:
+    """PowerShell and .NET write one; the numbers are those of the body without it."""
+    body = body_of(with_value(text, at=3), GOOD)
+    np.testing.assert_array_equal(DECODE(BOM_UTF8 + body), DECODE(body))
+    assert violation_of(BOM_UTF8 + body_of(["0.5"])).violations == violation_of(body_of(["0.5"])).violations
 
 
 @given(
@@ -254,9 +264,14 @@ def test_each_wrong_series_is_told_with_its_own_reason() -> None:
         (b"[" * 10_000 + b"]" * 10_000, "not JSON: nested too deeply at line 1 column 202"),
         (b'{"instances": ' + b"[" * 10_000, "not JSON: nested too deeply at line 1 column 215"),
         (b'{"a": ' * 10_000, "not JSON: nested too deeply at line 1 column 1207"),
-        (b"\xef\xbb\xbf" + body_of(GOOD), "the body starts with a byte order mark; send UTF-8 without one"),
-        ("\ufeff{}".encode("utf-16-le"), "the body starts with a byte order mark; send UTF-8 without one"),
-        ("\ufeff{}".encode("utf-16-be"), "the body starts with a byte order mark; send UTF-8 without one"),
+        (BOM_UTF8, f"the body is empty; it must be {FORM}"),
+        (BOM_UTF8 * 2 + body_of(GOOD), OTHER_MARK),
+        ("\ufeff{}".encode("utf-16-le"), OTHER_MARK),
+        ("\ufeff{}".encode("utf-16-be"), OTHER_MARK),
+        (b" " + BOM_UTF8 + body_of(GOOD), "not JSON: expected value at line 1 column 2"),
+        (BOM_UTF8[:2] + body_of(GOOD), "not JSON: expected value at line 1 column 1"),
+        (body_of(GOOD) + BOM_UTF8, "not JSON: trailing characters at line 1 column 2518"),
+        (BOM_UTF8 + body_of(GOOD)[:-40], "not JSON: EOF while parsing a list at line 1 column 2477"),
         ("{}".encode("utf-16-le"), "not JSON: key must be a string at line 1 column 2"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +25,11 @@ DECODERS = Decoders(length=5, max_instances=2)
         'application/json;charset="UTF-8"',
         "application/json; charset=utf8",
         "application/json; charset=us-ascii",
+        "application/json; charset=ASCII",
+        "application/json; charset=ANSI_X3.4-1968",
+        "application/json; charset=iso646-us",
+        "application/json; charset=csUTF8",
+        "application/json; charset=utf-8; charset=us-ascii",
         "application/json; profile=x",
         "application/json;",
     ],
@@ -50,6 +57,16 @@ def test_npy_is_recognised(content_type: str) -> None:
         ("application/jsonx", "application/jsonx is not read; send application/json or application/x-npy"),
         (";", " is not read; send application/json or application/x-npy"),
         ("application/json; charset=latin-1", "application/json in latin-1 is not read; send UTF-8"),
+        ("application/json; charset=iso-8859-1", "application/json in iso-8859-1 is not read; send UTF-8"),
+        ("application/json; charset=utf-8-sig", "application/json in utf-8-sig is not read; send UTF-8"),
+        (
+            "application/json; charset=latin-1; charset=utf-8",
+            "application/json in latin-1 is not read; send UTF-8",
+        ),
+        (
+            "application/json; charset=utf-8; charset=utf-16",
+            "application/json in utf-16 is not read; send UTF-8",
+        ),
         ("application/json; charset=UTF-16", "application/json in utf-16 is not read; send UTF-8"),
         ("application/json; charset=", "application/json in  is not read; send UTF-8"),
     ],
@@ -59,6 +76,15 @@ def test_another_type_is_refused_with_the_ones_that_are_read(content_type: str, 
     with pytest.raises(UnsupportedMediaType) as caught:
         DECODERS.for_content_type(content_type)
     assert str(caught.value) == message
+
+
+def test_a_charset_imports_nothing() -> None:
+    """Its name is the caller's, and a module of that name is none of its business."""
+    before = set(sys.modules)
+    for name in ("antigravity", "this", "uu_codec", "cp037", "utf_7", "mbcs"):
+        with pytest.raises(UnsupportedMediaType):
+            DECODERS.for_content_type(f"application/json; charset={name}")
+    assert set(sys.modules) == before
 
 
 @given(st.text(max_size=300))
