@@ -10,7 +10,7 @@ from starlette.types import Message, Receive
 
 from app.errors import MalformedPayload, PayloadTooLarge, SlowPayload
 from app.payloads import decompress
-from app.routes.headers import FirstValues
+from app.routes.headers import CONTENT_ENCODING, CONTENT_LENGTH, FirstValues
 
 
 async def read_body(headers: FirstValues, receive: Receive, *, max_bytes: int, deadline: float) -> bytes:
@@ -28,7 +28,7 @@ async def read_body(headers: FirstValues, receive: Receive, *, max_bytes: int, d
         MalformedPayload: a broken Content-Length or compression, or the connection ended.
         UnsupportedMediaType: an unknown Content-Encoding.
     """
-    check_length(headers.get(b"content-length"), max_bytes)
+    check_length(headers.get(CONTENT_LENGTH), max_bytes)
     body = bytearray()
     # Nearly every body is there in one piece by now; a timer for those costs as much as reading them.
     first = _at_once(receive())
@@ -39,7 +39,7 @@ async def read_body(headers: FirstValues, receive: Receive, *, max_bytes: int, d
                     pass
         except TimeoutError as error:
             raise SlowPayload(f"only {len(body)} bytes of the body arrived in time") from error
-    return decompress(bytes(body), encoding=headers.get(b"content-encoding"), max_bytes=max_bytes)
+    return decompress(bytes(body), encoding=headers.joined(CONTENT_ENCODING), max_bytes=max_bytes)
 
 
 def _at_once(arrival: Awaitable[Message]) -> Message | None:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.metrics import OTHER, Metrics
 from app.routes import traced
-from app.routes.headers import FirstValues
+from app.routes.headers import REQUEST_ID, FirstValues
 from app.routes.predict import Asked
 from app.routes.security import secured
 
@@ -56,8 +56,8 @@ class Surroundings:
         self._traces = traces
 
     def request_id(self, headers: FirstValues) -> str:
-        """The caller's own if it sent a sane one, else a new one."""
-        given = headers.get(b"x-request-id")
+        """The caller's own if it sent a sane one and no other, else a new one."""
+        given = None if headers.conflicts(REQUEST_ID) else headers.get(REQUEST_ID)
         return given if given and _SANE_ID.fullmatch(given) else new_request_id()
 
     def completed(

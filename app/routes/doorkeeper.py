@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app import errors
 from app.keys import KeyFile
 from app.routes import docs, problems
-from app.routes.headers import FirstValues
+from app.routes.headers import API_KEY, AUTHORIZATION, FirstValues
 
 # Patterns of paths. Orchestrators and balancers have no keys, and whoever is refused may learn why.
 _ALWAYS_OPEN = r"/livez|/readyz|/startupz|/problems/.*"
@@ -50,17 +50,23 @@ class Doorkeeper:
         """The name of the key in a request's headers.
 
         Raises:
-            Unauthorized: there is none, or it is not known; which of them is not told.
+            Unauthorized: there is none, or it is not known, or there are several; which of them is not told.
         """
-        key = headers.get(b"x-api-key")  # meant for nobody but us, where Authorization may be for a gateway
-        if key is None:
-            scheme, _, key = (headers.get(b"authorization") or "").partition(" ")
+        # X-API-Key is meant for nobody but us, where Authorization may be for a gateway.
+        header = AUTHORIZATION if headers.get(API_KEY) is None else API_KEY
+        key = headers.get(header) or ""
+        if header == AUTHORIZATION:
+            scheme, _, key = key.partition(" ")
             if scheme.lower() != "bearer":
                 key = ""
-        name = self._keys.name_of(key.strip().encode("latin-1")) if key else None
+        # A proxy may add a key to its caller's: it is not for the caller to choose which of them counts.
+        is_one = key and not headers.conflicts(header)
+        name = self._keys.name_of(key.strip().encode("latin-1")) if is_one else None
         if name is None:
             self._on_refused()
-            raise errors.Unauthorized("an API key is needed: Authorization: Bearer KEY, or X-API-Key: KEY")
+            raise errors.Unauthorized(
+                "an API key is needed, and no second one: Authorization: Bearer KEY, or X-API-Key: KEY"
+            )
         return name
 
 

@@ -12,12 +12,13 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from app.routes import native
+from app.routes import headers, native
 from app.routes.doorkeeper import Door, Doorkeeper, describe
 
 # A request with any of these is one for the middleware here.
 CORS_MARKS = (b"origin",)
-_ASKED = ("Accept", "Authorization", "Content-Type", "X-API-Key", "X-Request-Id", "X-Request-Timeout")
+# What pages may send: all that is read of a request, but for what browsers set by themselves.
+_ASKED = tuple(sorted(name.decode() for name in headers.FROM_CALLERS))
 _TOLD = ("Retry-After", "Server-Timing", "X-Request-Id")
 
 
@@ -41,7 +42,7 @@ def install(
         app.add_middleware(
             CORSMiddleware,
             allow_origins=origins,
-            allow_methods=("GET", "POST"),
+            allow_methods=("GET", "HEAD", "POST"),
             allow_headers=_ASKED,
             expose_headers=_TOLD,
         )

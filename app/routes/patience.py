@@ -7,9 +7,9 @@ from typing import Any
 
 from app.errors import ContractViolation
 from app.payloads.wording import shown
+from app.routes.headers import REQUEST_TIMEOUT, FirstValues
 
 NAME = "X-Request-Timeout"
-HEADER = NAME.lower().encode()
 # Digits enough for microseconds, and none of float's other spellings: nan, 1e9, 1_0.
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 
@@ -24,6 +24,13 @@ PARAMETER: dict[str, Any] = {
         "status is 504. The server's own limit holds where that is shorter."
     ),
 }
+
+
+def wanted(headers: FirstValues, *, most: float) -> float:
+    """The seconds that a request's caller waits; arguments and errors are those of `seconds_of`."""
+    if headers.conflicts(REQUEST_TIMEOUT):
+        raise ContractViolation([(NAME, "sent more than once with different values; send it once")])
+    return seconds_of(headers.get(REQUEST_TIMEOUT), most=most)
 
 
 def seconds_of(value: str | None, *, most: float) -> float:

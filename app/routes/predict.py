@@ -12,7 +12,7 @@ from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope
 
 from app.batching import Answer, Entry
-from app.errors import AppError, ClientClosed
+from app.errors import AppError, ClientClosed, MalformedPayload
 from app.metrics import Metrics
 from app.payloads import Decoders
 from app.predictions import Series, Share
@@ -20,7 +20,7 @@ from app.rollout import Rollout
 from app.routes import abstention, patience, versions
 from app.routes.answers import AnswerWriter
 from app.routes.bodies import check_length, read_body
-from app.routes.headers import FirstValues
+from app.routes.headers import ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, FirstValues
 from app.service import Service
 
 CLIENT_CLOSED = "the caller shut down its sending side before the prediction was there"
@@ -40,7 +40,7 @@ class Wish(NamedTuple):
 
     Attributes:
         content_type: of its body, a value that is read.
-        accept: the value of its Accept header.
+        accept: the value of its Accept header, all lines of it.
         abstain: whether a series that the model is not sure of shall get no label.
         version: of the model; None for the one that serves.
         seconds: for which its caller waits.
@@ -173,15 +173,17 @@ class Predict:
             PayloadError: it is not one that can be answered.
         """
         parameters = QueryParams(query) if query else None
-        content_type = headers.get(b"content-type")
+        if headers.conflicts(CONTENT_TYPE):
+            raise MalformedPayload("Content-Type is sent more than once with different values; send it once")
+        content_type = headers.get(CONTENT_TYPE)
         self.voice().decoders.for_content_type(content_type)  # every version reads the same ones
-        check_length(headers.get(b"content-length"), self._limits.max_body_bytes)
+        check_length(headers.get(CONTENT_LENGTH), self._limits.max_body_bytes)
         return Wish(
             content_type,
-            headers.get(b"accept"),
+            headers.joined(ACCEPT),
             abstain=parameters is not None and abstention.is_wanted(parameters),
             version=None if parameters is None else versions.wanted(parameters),
-            seconds=patience.seconds_of(headers.get(patience.HEADER), most=self._limits.timeout),
+            seconds=patience.wanted(headers, most=self._limits.timeout),
         )
 
     def ask(self, wish: Wish, body: bytes, *, deadline: float) -> Asked:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.types import Scope
 
 from app.metrics import OTHER
-from app.routes.headers import FirstValues
+from app.routes.headers import TRACEPARENT, TRACESTATE, FirstValues
 from app.routes.predict import Asked
 from app.tracing import Told, Work, name_of
 
@@ -49,8 +49,8 @@ def record(
     headers = FirstValues(scope)
     decided = traces.decide(
         name_of(method, known),
-        traceparent=headers.get(b"traceparent"),
-        tracestate=headers.get(b"tracestate"),
+        traceparent=None if headers.conflicts(TRACEPARENT) else headers.get(TRACEPARENT),
+        tracestate=headers.joined(TRACESTATE),
     )
     if decided.span is not None:
         told = Told(

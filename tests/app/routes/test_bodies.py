@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 from starlette.types import Message, Receive
 
-from app.errors import MalformedPayload, PayloadTooLarge, SlowPayload
+from app.errors import MalformedPayload, PayloadTooLarge, SlowPayload, UnsupportedMediaType
 from app.routes.bodies import read_body
 from app.routes.headers import FirstValues
 from tests.app.routes.conftest import App, series
@@ -54,6 +54,15 @@ def read(request: Incoming, *, max_bytes: int = 10, seconds: float = 60.0) -> by
 def test_chunks_are_joined() -> None:
     """A body may come in pieces, up to the limit."""
     assert read(request_of(b"01234", b"56789")) == b"0123456789"
+
+
+def test_an_encoding_in_several_lines_is_one_list() -> None:
+    """And what follows from that: two compressions are not read, one is."""
+    receive = request_of(gzip.compress(b"x")).receive
+    lines = [(b"content-encoding", b"identity"), (b"content-encoding", b"gzip")]
+    assert read(Incoming(FirstValues({"headers": lines}), receive), max_bytes=100) == b"x"
+    with pytest.raises(UnsupportedMediaType, match="encoding gzip, gzip is not read"):
+        read(Incoming(FirstValues({"headers": [lines[1]] * 2}), request_of(b"x").receive))
 
 
 def test_a_body_without_a_length_is_cut_off_at_the_limit() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 
 import numpy as np
@@ -48,7 +49,19 @@ def with_value(value: float) -> bytes:
         pytest.param([], GOOD, 200, id="json"),
         pytest.param([("Content-Type", JSON)], GOOD, 200, id="json by name"),
         pytest.param([("Content-Type", "Application/JSON; charset=UTF-8")], GOOD, 200, id="json in full"),
-        pytest.param([("Content-Type", JSON), ("Content-Type", NPY)], GOOD, 200, id="two content types"),
+        pytest.param([("Content-Type", JSON), ("Content-Type", NPY)], GOOD, 400, id="two content types"),
+        pytest.param([("Content-Type", NPY)] * 2, GOOD_NPY, 200, id="one content type twice"),
+        pytest.param([("Accept", "text/html"), ("Accept", NPY)], GOOD, 200, id="two lines of accept"),
+        pytest.param([("X-Request-Timeout", "5"), ("X-Request-Timeout", "6")], GOOD, 422, id="two timeouts"),
+        pytest.param([("X-Request-Timeout", "5")] * 2, GOOD, 200, id="one timeout twice"),
+        pytest.param([("X-Request-Id", "a"), ("X-Request-Id", "b")], GOOD, 200, id="two ids"),
+        pytest.param([("X-Request-Id", "a")] * 2, GOOD, 200, id="one id twice"),
+        pytest.param([("Content-Type", f"{JSON}; charset=us-ascii")], GOOD, 200, id="ascii"),
+        pytest.param([], codecs.BOM_UTF8 + GOOD, 200, id="byte order mark"),
+        pytest.param(
+            [("Content-Type", f"{JSON}; charset=ascii")], codecs.BOM_UTF8 + GOOD, 200, id="not ascii"
+        ),
+        pytest.param([], codecs.BOM_UTF8 * 2 + GOOD, 400, id="two byte order marks"),
         pytest.param([], as_json(series(*range(32))), 200, id="several series"),
         pytest.param(BINARY, GOOD_NPY, 200, id="npy"),
         pytest.param([("Accept", NPY)], GOOD, 200, id="json in, npy out"),

@@ -67,8 +67,19 @@ def client_of(plain_artifact: Artifact) -> ClientOf:
         [("authorization", f"bearer  {KEY} ")],
         [("X-API-Key", KEY)],
         [("Authorization", "Basic Z2F0ZXdheTp4"), ("X-API-Key", KEY)],
+        [("Authorization", "Basic Z2F0ZXdheTp4"), ("Authorization", "Basic x"), ("X-API-Key", KEY)],
+        BEARER * 2,
+        [("X-API-Key", KEY)] * 2,
     ],
-    ids=["bearer", "as others write it", "x-api-key", "beside a gateway's own"],
+    ids=[
+        "bearer",
+        "as others write it",
+        "x-api-key",
+        "beside a gateway's own",
+        "beside two of a gateway's",
+        "bearer twice",
+        "x-api-key twice",
+    ],
 )
 def test_a_key_lets_in(guarded: Served, target: str, headers: Headers) -> None:
     """In either header, on both ways."""
@@ -90,6 +101,10 @@ def test_a_key_lets_in(guarded: Served, target: str, headers: Headers) -> None:
         [("Authorization", f"Bearer {line_of('caller-1', KEY).partition(':')[2]}")],
         [("Authorization", b"Bearer \xff\xfe")],
         [("Authorization", f"Bearer {new_key()}"), *BEARER],
+        [*BEARER, ("Authorization", f"Bearer {new_key()}")],
+        [*BEARER, ("Authorization", "Basic x")],
+        [("X-API-Key", KEY), ("X-API-Key", new_key())],
+        [("X-API-Key", KEY), ("X-API-Key", "")],
         [("X-API-Key", "")],
         [("X-API-Key", new_key()), *BEARER],
         [("X-API-Key", "caller-1")],

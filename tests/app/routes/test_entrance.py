@@ -63,6 +63,34 @@ def test_a_browser_learns_that_it_may_not(app: Served, request_: bytes) -> None:
     assert ask(app, request_).status == 400
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Accept",
+        "Authorization",
+        "Content-Encoding",
+        "Content-Type",
+        "traceparent",
+        "tracestate",
+        "X-API-Key",
+        "X-Request-Id",
+        "X-Request-Timeout",
+    ],
+)
+def test_a_page_may_send_each_header_that_is_read(app: Served, name: str) -> None:
+    """As browsers write its name: in lower case."""
+    answer = ask(app, preflight(PAGE, headers=name.lower()))
+    assert answer.status == 200
+    assert name.lower() in answer.headers["access-control-allow-headers"].lower().split(", ")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_a_page_may_use_each_method_that_there_is(app: Served, method: str) -> None:
+    """For any route."""
+    answer = ask(app, preflight(PAGE, method=method))
+    assert (answer.status, answer.headers["access-control-allow-methods"]) == (200, "GET, HEAD, POST")
+
+
 @pytest.mark.parametrize("target", ["/predict", "/predict?abstain=false"])
 @pytest.mark.parametrize(("key", "status"), [(KEY, 200), (new_key(), 401)])
 def test_a_page_may_read_its_answer_and_its_refusal(app: Served, target: str, key: str, status: int) -> None:
@@ -99,5 +127,6 @@ def test_every_origin_may_be_let_in(plain_artifact: Artifact) -> None:
 def test_without_origins_nobody_is_told_anything(plain_artifact: Artifact) -> None:
     """A browser takes that for a no, and an answer past the framework is the same as without an origin."""
     with served(plain_artifact) as app:
-        assert ask(app, preflight(PAGE)).status == 405
+        answer = ask(app, preflight(PAGE))
+        assert (answer.status, answer.headers["allow"]) == (405, "POST")
         assert told(ask(app, post(GOOD, [("Origin", PAGE)]))) == told(ask(app, post(GOOD)))

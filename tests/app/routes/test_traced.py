@@ -26,6 +26,7 @@ Becomes = Callable[[Played, str], Awaitable[None]]
 # Past the framework, and through it.
 WAYS = ("/predict", "/predict?", "/predict?version={version}")
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+TRACED = ("traceparent", TRACEPARENT)
 FAILED, FINE = StatusCode.ERROR, StatusCode.UNSET
 
 
@@ -68,6 +69,33 @@ def test_an_answer_has_a_span_with_its_steps_inside(plain_artifact: Artifact, ta
     times = [times_of(request)[0], *(time for step in steps for time in times_of(step)), times_of(request)[1]]
     assert times == sorted(times)
     assert all(step.parent == request.context for step in steps)
+
+
+@pytest.mark.parametrize("target", WAYS[:2])
+@pytest.mark.parametrize(
+    ("headers", "parent", "state"),
+    [
+        ([TRACED, ("tracestate", "a=1"), ("tracestate", "b=2,c=3")], TRACEPARENT[36:52], "a=1,b=2,c=3"),
+        ([TRACED, TRACED], TRACEPARENT[36:52], ""),
+        ([TRACED, ("traceparent", TRACEPARENT.replace("b7", "c8")), ("tracestate", "a=1")], None, ""),
+    ],
+    ids=["state in two lines", "parent twice", "two parents"],
+)
+def test_a_trace_context_in_several_lines(
+    plain_artifact: Artifact, target: str, headers: list[tuple[str, str]], parent: str | None, state: str
+) -> None:
+    """`tracestate` is a list (W3C Trace Context, 3.3.1); of two parents that differ neither is believed."""
+    kept = keep()
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), traces=kept.traces) as played:
+            await played.connect().ask(post(as_json(series(1.0)), headers, target=target))
+            await traced(kept)
+
+    play(scenario())
+    [span] = kept.requests
+    assert (None if span.parent is None else f"{span.parent.span_id:016x}") == parent
+    assert span.context.trace_state.to_header() == state
 
 
 def test_requests_of_one_batch_know_its_size(plain_artifact: Artifact) -> None:
