@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
-from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 
 from app import process, schemas
@@ -79,6 +78,9 @@ def create_app(
         openapi_url=OPENAPI,
         docs_url=None,  # `app/routes/docs.py` has it
         redoc_url=None,
+        # It would name the server's own scheme and host: `app/routes/known_paths.py`.
+        redirect_slashes=False,
+        servers=[{"url": settings.root_path}] if settings.root_path else None,
         # FastAPI's own: it asks the environment at every request whether there is any, 10 µs.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         lifespan=partial(_lifespan, rollout=rollout, metrics=metrics, settings=settings, traces=traces),
@@ -91,12 +93,15 @@ def create_app(
     predict = Predict(rollout, metrics, limits)
     app.include_router(native.create_router(rollout, predict))
     app.include_router(ops.create_router(rollout, metrics))
-    app.include_router(problems.create_router())
-    app.include_router(docs.create_router(title=app.title, openapi=OPENAPI))
-    app.add_api_route("/", _home, include_in_schema=False)
+    app.include_router(problems.create_router(settings.root_path))
+    app.include_router(docs.create_router(title=app.title, openapi=OPENAPI, root_path=settings.root_path))
     problems.install(app)
     surroundings = Surroundings(
-        metrics, is_draining=lambda: rollout.is_draining, access_log=settings.access_log, traces=traces
+        metrics,
+        is_draining=lambda: rollout.is_draining,
+        access_log=settings.access_log,
+        traces=traces,
+        root_path=settings.root_path,
     )
     doorkeeper = Doorkeeper(KeyFile(settings.api_keys), metrics.unauthorized) if settings.api_keys else None
     app.openapi = partial(_openapi, app, app.openapi, predict)  # type: ignore[method-assign]
@@ -185,11 +190,6 @@ async def _load(rollout: Rollout, drain: Drain) -> None:
         drain.stop_server()
     else:
         process.settle()
-
-
-async def _home() -> RedirectResponse:
-    """There is no page yet; the documentation is the next best thing."""
-    return RedirectResponse("/docs")
 
 
 def _openapi(app: FastAPI, generate: Callable[[], dict[str, Any]], predict: Predict) -> dict[str, Any]:

@@ -18,6 +18,16 @@ from app.address import HOST, PORT
 # Routes that are open to all unless they are closed.
 CLOSABLE = ("metrics", "docs", "openapi.json", "/")
 
+# First parts of the paths that the server has itself. Under one of them it could not tell whether a proxy has
+# taken the prefix away: /model may be its own, or what is left of /model/.
+_OWN_PATHS = frozenset(
+    (
+        *("docs", "livez", "metrics", "model", "openapi.json", "predict", "problems", "readyz", "startupz"),
+        "static-offline-docs",
+    )
+)
+_ROOT_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
+
 
 def _names(text: object) -> object:
     """The parts of a text with commas; anything else as it is, for pydantic to judge."""
@@ -153,6 +163,11 @@ class Settings(BaseSettings):
         description="Origins, with commas between them, whose pages may ask this server from a browser: "
         "`https://host` or `https://host:port`, or `*` for all.",
     )
+    root_path: str = Field(
+        "",
+        description="Path under which a proxy serves this server, such as `/forda`, whether the proxy strips "
+        "it or not: for `/docs`, redirects, the OpenAPI document and the types of problems.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe log entry that is written."
     )
@@ -173,6 +188,18 @@ class Settings(BaseSettings):
             if name not in CLOSABLE:
                 raise ValueError(f"{name!r} cannot be closed, only {_any_of(CLOSABLE)}")
         return names
+
+    @field_validator("root_path")
+    @classmethod
+    def _is_a_path(cls, path: str) -> str:
+        if not _ROOT_PATH.fullmatch(path):
+            raise ValueError(
+                f"{path!r} is no path, such as /forda or /models/forda: a slash first and none last, and "
+                "parts of letters, digits and -._~ between slashes"
+            )
+        if path.count("/") == 1 and path[1:] in _OWN_PATHS:
+            raise ValueError(f"{path!r} is a path of the server itself; choose another one")
+        return path
 
     @field_validator("cors_origins")
     @classmethod

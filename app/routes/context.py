@@ -37,9 +37,11 @@ class Surroundings:
         is_draining: whether connections should be given up, so that clients find another replica.
         access_log: write a line for each answer.
         traces: are told of each request; None if there are none.
+        root_path: path under which a proxy serves the app; empty without one.
 
     Attributes:
         is_draining: as given.
+        root_path: as given; in a request's scope it is `url_prefix`, for what tells a caller of other paths.
     """
 
     def __init__(
@@ -49,9 +51,11 @@ class Surroundings:
         is_draining: Callable[[], bool],
         access_log: bool,
         traces: Traces | None = None,
+        root_path: str = "",
     ) -> None:
         self._metrics = metrics
         self.is_draining = is_draining
+        self.root_path = root_path
         self._access_log = access_log
         self._traces = traces
 
@@ -119,6 +123,22 @@ def new_request_id() -> str:
     return os.urandom(_ID_BYTES).hex()
 
 
+def as_routed(scope: Scope) -> Scope:
+    """The scope of a request as routes get it, a copy where it differs.
+
+    HEAD is a GET whose body the server leaves out, and has no ranges (RFC 9110, 9.3.2 and 14.2). A proxy may
+    leave its own prefix in the path.
+    """
+    changed: dict[str, Any] = {}
+    if scope["method"] == "HEAD":
+        changed["method"] = "GET"
+        changed["headers"] = [header for header in scope["headers"] if header[0] != b"range"]
+    prefix, path = scope["url_prefix"], scope["path"]
+    if prefix and f"{path}/".startswith(f"{prefix}/"):
+        changed["path"] = path.removeprefix(prefix) or "/"
+    return {**scope, **changed} if changed else scope
+
+
 class RequestContext:
     """Middleware that surrounds a request. Plain ASGI.
 
@@ -139,6 +159,8 @@ class RequestContext:
         arrived = perf_counter()
         around = self._surroundings
         request_id = scope["request_id"] = around.request_id(FirstValues(scope))
+        scope["url_prefix"] = around.root_path
+        routed = as_routed(scope)
         status = 500
 
         async def send_with_headers(message: Message) -> None:
@@ -151,10 +173,10 @@ class RequestContext:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_headers)
+            await self._app(routed, receive, send_with_headers)
         finally:
-            route: Any = scope.get("route")
+            route: Any = routed.get("route")
             path = getattr(route, "path", OTHER)
             # Not left in the scope, which a connection keeps: it holds the request's series.
-            asked = scope.pop("asked", None)
-            around.record(scope, scope["method"], path, status=status, arrived=arrived, asked=asked)
+            asked = routed.pop("asked", None)
+            around.record(routed, scope["method"], path, status=status, arrived=arrived, asked=asked)

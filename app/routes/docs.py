@@ -8,26 +8,28 @@ from hashlib import sha256
 
 from fastapi import APIRouter, Response
 from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import RedirectResponse
 
 DOCS = "/docs"
 # Where fastapi_offline puts the page's files.
 FILES = "/static-offline-docs"
 
 
-def create_router(*, title: str, openapi: str) -> APIRouter:
-    """`/docs`.
+def create_router(*, title: str, openapi: str, root_path: str = "") -> APIRouter:
+    """`/docs`, and `/`, which leads there.
 
     Args:
         title: of the page.
         openapi: path of the document that the page shows.
+        root_path: path under which a proxy serves the app; empty without one.
     """
     router = APIRouter(include_in_schema=False)
     page = get_swagger_ui_html(
-        openapi_url=openapi,
+        openapi_url=f"{root_path}{openapi}",
         title=title,
-        swagger_js_url=f"{FILES}/swagger-ui-bundle.js",
-        swagger_css_url=f"{FILES}/swagger-ui.css",
-        swagger_favicon_url=f"{FILES}/favicon.png",
+        swagger_js_url=f"{root_path}{FILES}/swagger-ui-bundle.js",
+        swagger_css_url=f"{root_path}{FILES}/swagger-ui.css",
+        swagger_favicon_url=f"{root_path}{FILES}/favicon.png",
     )
     content = bytes(page.body)
     headers = {"Content-Security-Policy": _policy(content)}
@@ -36,6 +38,11 @@ def create_router(*, title: str, openapi: str) -> APIRouter:
     async def docs() -> Response:
         """Swagger UI."""
         return Response(content, media_type="text/html", headers=headers)
+
+    @router.get("/")
+    async def home() -> RedirectResponse:
+        """There is no page yet; the documentation is the next best thing."""
+        return RedirectResponse(f"{root_path}{DOCS}")  # without a host: a proxy has its own
 
     return router
 

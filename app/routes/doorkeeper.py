@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import errors
 from app.keys import KeyFile
-from app.routes import docs, problems
+from app.routes import docs, known_paths, problems
 from app.routes.headers import API_KEY, AUTHORIZATION, FirstValues
 
 # Patterns of paths. Orchestrators and balancers have no keys, and whoever is refused may learn why.
@@ -105,7 +105,7 @@ class Door:
     def _admit(self, scope: Scope) -> None:
         path = scope["path"]
         if self._doorkeeper is None:
-            if self._is_closed(path):
+            if self._is_closed(known_paths.normalized(path)):  # nothing hints at what is not there
                 raise HTTPException(404)
         elif self._needs_key(path):
             if path in self._counted:

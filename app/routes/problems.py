@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from app import errors
-from app.routes import answer_headers, security
+from app.routes import answer_headers, known_paths, security
 from app.schemas import Problem, Violation
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,15 @@ class Kind:
     @property
     def type(self) -> str:
         """The problem's type, a reference that this server resolves."""
-        return f"/problems/{self.slug}"
+        return self.type_under("")
+
+    def type_under(self, root_path: str) -> str:
+        """The type as callers can resolve it where a proxy serves this server under a path.
+
+        Args:
+            root_path: that path, as the setting has it; empty without one.
+        """
+        return f"{root_path}/problems/{self.slug}"
 
 
 INTERNAL = Kind("internal", 500, "Internal error", "Report the request id; the log has the cause.")
@@ -102,8 +110,12 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected_error)
 
 
-def create_router() -> APIRouter:
-    """Routes that say what each type of problem is."""
+def create_router(root_path: str = "") -> APIRouter:
+    """Routes that say what each type of problem is.
+
+    Args:
+        root_path: path under which a proxy serves the app; empty without one.
+    """
     router = APIRouter(include_in_schema=False)
     kinds = (*KINDS.values(), *FRAMEWORK.values(), *CONNECTION.values(), INTERNAL)
     known = {kind.slug: kind for kind in kinds}
@@ -114,7 +126,12 @@ def create_router() -> APIRouter:
         if slug not in known:
             raise HTTPException(404)
         kind = known[slug]
-        return {"type": kind.type, "title": kind.title, "status": kind.status, "remedy": kind.remedy}
+        return {
+            "type": kind.type_under(root_path),
+            "title": kind.title,
+            "status": kind.status,
+            "remedy": kind.remedy,
+        }
 
     return router
 
@@ -153,16 +170,37 @@ def answer(request: Request, error: errors.AppError) -> Response:
     return _respond(request, kind, str(error), error=error)
 
 
-def of_framework(request: Request, error: HTTPException) -> Response:
-    """The problem document of what the framework refuses."""
+def of_framework(request: Request, error: HTTPException, *, known: str | None = None) -> Response:
+    """The problem document of what the framework refuses.
+
+    Args:
+        request: that is refused.
+        error: why.
+        known: path of a route that its caller may have meant.
+    """
     kind = FRAMEWORK.get(error.status_code) or Kind("http", error.status_code, str(error.detail), "")
-    return _respond(request, kind, f"{request.method} {request.url.path}: {kind.title.lower()}", error=error)
+    prefix = _prefix(request)
+    hint = f"; {prefix}{known} is one" if known else ""
+    detail = f"{request.method} {prefix}{request.url.path}: {kind.title.lower()}{hint}"
+    return _respond(request, kind, detail, error=error)
 
 
 def unexpected(request: Request, error: Exception) -> Response:
     """The problem document of an error that nobody expected: never its own text, which may hold anything."""
     log.error("unexpected %s", type(error).__name__, extra={"request_id": request.scope["request_id"]})
     return _respond(request, INTERNAL, "an unexpected error; the log has it under this request id")
+
+
+def _prefix(request: Request) -> str:
+    """What a proxy serves this server under, which `Surroundings` know."""
+    prefix: str = request.scope.get("url_prefix", "")
+    return prefix
+
+
+def _allowed(methods: str) -> str:
+    """The value of an `Allow` header, with HEAD wherever there is GET, in one order."""
+    names = {name.strip() for name in methods.split(",")}
+    return ", ".join(sorted(names | {"HEAD"} if "GET" in names else names))
 
 
 def _respond(request: Request, kind: Kind, detail: str, *, error: Exception | None = None) -> Response:
@@ -180,9 +218,11 @@ def _respond(request: Request, kind: Kind, detail: str, *, error: Exception | No
         headers["WWW-Authenticate"] = "Bearer"
     elif isinstance(error, HTTPException) and error.headers:
         headers.update(error.headers)
+        if "Allow" in headers:
+            headers["Allow"] = _allowed(headers["Allow"])
     request.scope["fault"] = kind.slug  # what the request's trace calls it
     document = Problem(
-        type=kind.type,
+        type=kind.type_under(_prefix(request)),
         title=kind.title,
         status=kind.status,
         detail=detail,
@@ -203,7 +243,7 @@ async def _app_error(request: Request, error: Exception) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type alone
-    return of_framework(request, error)
+    return of_framework(request, error, known=known_paths.suggestion(request.scope))
 
 
 async def _validation_error(request: Request, error: Exception) -> Response:

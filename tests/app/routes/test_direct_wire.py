@@ -193,7 +193,7 @@ def test_what_follows_a_body_is_another_request(server: Server) -> None:
         ("POST /predict#here HTTP/1.1", 200),
         ("POST /PREDICT HTTP/1.1", 404),
         ("POST //predict HTTP/1.1", 404),
-        ("POST /predict/ HTTP/1.1", 307),
+        ("POST /predict/ HTTP/1.1", 404),
         ("GET /predict HTTP/1.1", 405),
         ("PUT /predict HTTP/1.1", 405),
         ("post /predict HTTP/1.1", 400),
