@@ -31,7 +31,12 @@ _MOST_REASONS = 64  # the parser's are fewer
 
 
 def write(
-    status: int, reason: str = "", *, request_id: str, headers: Iterable[tuple[bytes, bytes]] = ()
+    status: int,
+    reason: str = "",
+    *,
+    request_id: str,
+    headers: Iterable[tuple[bytes, bytes]] = (),
+    root_path: str = "",
 ) -> bytes:
     """A whole answer, to be followed by the end of the connection.
 
@@ -40,19 +45,26 @@ def write(
         reason: more about it.
         request_id: as `new_request_id` makes them.
         headers: that the server sends with every answer.
+        root_path: path under which a proxy serves the app; empty without one.
     """
-    before, after = _parts(status, reason)
+    before, after = _parts(status, reason, root_path)
     own = request_id.encode()
     lines = b"".join(b"%b: %b\r\n" % header for header in (*headers, (b"x-request-id", own)))
     return b"%b%b%b%b%b" % (STATUS_LINE[status], lines, before, own, after)
 
 
 @lru_cache(maxsize=_MOST_REASONS)
-def _parts(status: int, reason: str) -> tuple[bytes, bytes]:
+def _parts(status: int, reason: str, root_path: str) -> tuple[bytes, bytes]:
     """What stands before the id, from the headers on that are always the same, and what after it."""
     kind, someone = problems.CONNECTION[status], "0" * len(new_request_id())
     detail = f"{_DETAILS[status]}: {reason}" if reason else _DETAILS[status]
-    document = Problem(type=kind.type, title=kind.title, status=status, detail=detail, request_id=someone)
+    document = Problem(
+        type=kind.type_under(root_path),
+        title=kind.title,
+        status=status,
+        detail=detail,
+        request_id=someone,
+    )
     content = document.model_dump_json(exclude_none=True).encode()
     fixed = [
         (b"content-type", problems.MEDIA_TYPE.encode()),

@@ -21,8 +21,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 NOT_HTTP, UNKNOWN_CODING, OTHER_VERSION = 400, 501, 505
 
 _VERSIONS = (b" HTTP/1.1\r\n", b" HTTP/1.0\r\n")
-# A request line, or as much of it as shows that it is one of another version, or of none.
-_OTHER_VERSION = re.compile(rb"[A-Z]+ \S+(\r\n| [A-Z]+/\d[.\d]*(\r\n)?)")
 # uri-host [":" port] (RFC 9110, 7.2), by its characters alone.
 _HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")
 
@@ -55,7 +53,8 @@ class PlainHttp(HttpToolsProtocol):
             self._repeats_head = False
             self.feed(head)
         except httptools.HttpParserError as error:
-            self.cannot_parse(*self._reason_of(error))
+            stopped = isinstance(error, httptools.HttpParserCallbackError)  # by what it calls
+            self.cannot_parse(*(self._fault if stopped else (NOT_HTTP, str(error))))
         else:
             if self._in_head and not self._has_version():
                 self.cannot_parse(OTHER_VERSION)
@@ -147,15 +146,6 @@ class PlainHttp(HttpToolsProtocol):
             self.stop_parser(UNKNOWN_CODING)
         if self._request_line.endswith(_VERSIONS[1]):
             self.expect_100_continue = False  # RFC 9110, 10.1.1
-
-    def _reason_of(self, error: httptools.HttpParserError) -> tuple[int, str]:
-        """The status and the reason of a failure of the parser."""
-        if isinstance(error, httptools.HttpParserCallbackError):  # stopped from within
-            return self._fault
-        line = self._request_line
-        if not line.endswith(_VERSIONS) and _OTHER_VERSION.fullmatch(line):
-            return OTHER_VERSION, ""
-        return NOT_HTTP, str(error)
 
     def _plain_head(self) -> bytes:
         version = self._request_line[-len(_VERSIONS[0]) :]

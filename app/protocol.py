@@ -142,11 +142,14 @@ class PredictProtocol(Connection):
 
     def last_words(self, status: int, reason: str) -> bytes:
         """A problem document. What is no request is counted with them, unless it was the body of one."""
-        request_id = new_request_id()
-        if self._direct is not None and status != last_words.NO_ROOM and not self._in_body:
-            self._direct.surroundings.record_unread(status, request_id=request_id)
+        request_id, root_path = new_request_id(), ""
+        if self._direct is not None:
+            around = self._direct.surroundings
+            root_path = around.root_path
+            if status != last_words.NO_ROOM and not self._in_body:
+                around.record_unread(status, request_id=request_id)
         headers = self.server_state.default_headers
-        return last_words.write(status, reason, request_id=request_id, headers=headers)
+        return last_words.write(status, reason, request_id=request_id, headers=headers, root_path=root_path)
 
     def _complete_scope(self, method: bytes) -> None:
         """Say in the scope what is asked for. An absolute address without a path asks for `/`."""
@@ -157,8 +160,8 @@ class PredictProtocol(Connection):
         path = url.path or b"/"
         self.scope["method"] = method.decode("ascii")
         self.scope["http_version"] = self.parser.get_http_version()
-        self.scope["path"] = self.root_path + urllib.parse.unquote(path.decode("ascii"))
-        self.scope["raw_path"] = self.root_path.encode("ascii") + path
+        self.scope["path"] = urllib.parse.unquote(path.decode("ascii"))
+        self.scope["raw_path"] = path
         self.scope["query_string"] = url.query or b""
 
     def _respond(self, exchange: Exchange, status: int, head: bytes, content: bytes) -> None:

@@ -76,8 +76,6 @@ class Surroundings:
             elif header[0] != b"x-request-id":
                 completed.append(header)
         completed += (b"x-request-id", request_id.encode()), (b"server-timing", timing)
-        if self.is_draining():
-            completed.append((b"connection", b"close"))
         return completed
 
     def record(

@@ -85,9 +85,14 @@ class Exchange:
         self._body: list[bytes] = []
         self._asked: Asked | None = None
         self._patience: asyncio.TimerHandle | None = None
-        request_id = direct.surroundings.request_id(headers)
+        around = direct.surroundings
         # As much of one as an answer, a trace and a line in the log take.
-        self._scope: Scope = {"type": "http", "headers": headers.fields, "request_id": request_id}
+        self._scope: Scope = {
+            "type": "http",
+            "headers": headers.fields,
+            "request_id": around.request_id(headers),
+            "url_prefix": around.root_path,
+        }
 
     @property
     def takes_body(self) -> bool:

@@ -54,16 +54,15 @@ def _line(line: bytes, *fields: bytes, host: bool = True) -> bytes:
 def _request_lines() -> list[Stream]:
     refused = [
         ("HTTP/0.9 with headers", _line(b"GET /livez HTTP/0.9"), 505),
-        ("HTTP/0.9 without a version", b"GET /livez\r\n", 505),
-        ("HTTP/1.2", _line(b"GET /livez HTTP/1.2"), 505),
+        ("HTTP/1.2", _line(b"GET /livez HTTP/1.2"), 400),
         ("HTTP/2.0", _line(b"GET /livez HTTP/2.0"), 505),
-        ("HTTP/3.0", _line(b"GET /livez HTTP/3.0"), 505),
+        ("HTTP/3.0", _line(b"GET /livez HTTP/3.0"), 400),
         ("the preface of HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
         ("RTSP", _line(b"GET /livez RTSP/1.0"), 505),
         ("RTSP with the version of HTTP", _line(b"GET /livez RTSP/1.1"), 505),
         ("ICE", _line(b"SOURCE /livez ICE/1.0"), 505),
         ("a version in small letters", _line(b"GET /livez http/1.1"), 400),
-        ("a version of two digits", _line(b"GET /livez HTTP/1.10"), 505),
+        ("a version of two digits", _line(b"GET /livez HTTP/1.10"), 400),
         ("white space behind the version", _line(b"GET /livez HTTP/1.1 "), 400),
         ("line feeds alone", b"GET /livez HTTP/1.1\nHost: x\n\n", 400),
         ("an unknown method", _line(b"FETCH /livez HTTP/1.1"), 400),
@@ -79,6 +78,7 @@ def _request_lines() -> list[Stream]:
             Stream(name=name, sent=sent + NEXT, statuses=(status,), ends=True)
             for name, sent, status in refused
         ),
+        Stream(name="HTTP/0.9 without a version", sent=b"GET /livez\r\n", statuses=(505,), ends=True),
         Stream(name="HTTP/1.1", sent=NEXT, statuses=(200,), reference=(200,)),
         Stream(name="HTTP/1.0", sent=_line(b"GET /livez HTTP/1.0") + NEXT, statuses=(200,), ends=True),
         Stream(

@@ -107,6 +107,7 @@ def test_the_start_page_leads_to_the_documentation(base: str, http: httpx.Client
         ("GET", "/nowhere", 404),
         ("GET", "/predict", 405),
         ("POST", "/predict/", 404),
+        ("POST", "/predict", 400),
         ("POST", "/predict?x", 400),
     ],
 )

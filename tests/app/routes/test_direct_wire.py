@@ -198,7 +198,7 @@ def test_what_follows_a_body_is_another_request(server: Server) -> None:
         ("PUT /predict HTTP/1.1", 405),
         ("post /predict HTTP/1.1", 400),
         ("POST predict HTTP/1.1", 400),
-        ("POST /predict HTTP/9.9", 505),
+        ("POST /predict HTTP/9.9", 400),
         ("POST  /predict HTTP/1.1", 200),
     ],
 )
