@@ -5,15 +5,15 @@ Only `main` and `cli` read settings; everything else takes plain values.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.address import HOST, PORT
+from app.setting_values import origin, tidy
 
 # Routes that are open to all unless they are closed.
 CLOSABLE = ("metrics", "docs", "openapi.json", "/")
@@ -181,13 +181,18 @@ class Settings(BaseSettings):
         "needs `requirements/traces.txt`.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _tidy(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return tidy(values, {name: field.annotation for name, field in cls.model_fields.items()})
+
     @field_validator("closed")
     @classmethod
     def _can_be_closed(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
-            if name not in CLOSABLE:
+            if name.lower() not in CLOSABLE:
                 raise ValueError(f"{name!r} cannot be closed, only {_any_of(CLOSABLE)}")
-        return names
+        return tuple(name.lower() for name in names)
 
     @field_validator("root_path")
     @classmethod
@@ -204,12 +209,7 @@ class Settings(BaseSettings):
     @field_validator("cors_origins")
     @classmethod
     def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in origins:
-            if origin != "*" and not re.fullmatch(r"https?://[^/\s,@*]+", origin):
-                raise ValueError(
-                    f"{origin!r} is no origin, such as https://host or https://host:port, nor `*`"
-                )
-        return origins
+        return tuple(map(origin, origins))
 
     @model_validator(mode="after")
     def _queue_holds_a_batch(self) -> Self:
