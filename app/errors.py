@@ -23,6 +23,10 @@ class TracesImpossible(AppError):
     """There are to be traces, and there is nothing to make or to send them with."""
 
 
+class CannotListen(AppError):
+    """The server cannot listen at its HOST and PORT; the message begins with the one to change."""
+
+
 class Unauthorized(AppError):
     """The request needs an API key and brings none that is known."""
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from app import descriptors, logs, processors
 from app.heartbeat import FAILED, Heart
+from app.listener import bind, listen
 from app.metrics_folder import VARIABLE, hold, metrics_folder
 from app.settings import Settings
 from app.supervisor import Supervisor
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 5
 # And for the process of a worker to end after that, before it is killed.
 END_SECONDS = 2
-BACKLOG = 2048
 
 log = logging.getLogger(__name__)
 
@@ -36,15 +36,17 @@ def serve(settings: Settings) -> int:
     """Serve until a signal; 0 if all that was accepted was answered.
 
     Raises:
+        CannotListen: HOST or PORT is impossible.
         ArtifactError: the artifact is missing, damaged or foreign.
     """
     logs.configure(level=settings.log_level, style=settings.log_format)
-    descriptors.make_room(settings.max_connections)
-    if settings.workers > 1:
-        return _supervise(settings)
-    from app.worker import run_alone
+    with bind(settings.host, settings.port) as listener:
+        descriptors.make_room(settings.max_connections)
+        if settings.workers > 1:
+            return _supervise(settings, listener)
+        from app.worker import run_alone
 
-    return run_alone(settings, grace=GRACE_SECONDS)
+        return run_alone(settings, listener=listener, grace=GRACE_SECONDS)
 
 
 def work(settings: Settings, *, number: int, listener: int, heart: int, accept_when_ready: bool) -> int:
@@ -73,14 +75,9 @@ def work(settings: Settings, *, number: int, listener: int, heart: int, accept_w
     )
 
 
-def _supervise(settings: Settings) -> int:
-    try:
-        listener = _listen(settings.host, settings.port)
-    except OSError as error:
-        log.critical("HOST %s, PORT %d: cannot listen there: %s", settings.host, settings.port, error)
-        return FAILED
+def _supervise(settings: Settings, listener: socket.socket) -> int:
+    listen(listener)
     with ExitStack() as stack:
-        stack.enter_context(listener)
         try:
             folder = stack.enter_context(metrics_folder())
         except OSError as error:
@@ -95,13 +92,6 @@ def _supervise(settings: Settings) -> int:
             drain_seconds=settings.drain_delay + settings.drain_timeout + GRACE_SECONDS + END_SECONDS,
             on_replaced=restart_counter(),
         ).run()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
-    listener.setblocking(False)
-    return listener
 
 
 def _command(number: int, listener: int, heart: int, accept_when_ready: bool) -> Sequence[str]:

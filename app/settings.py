@@ -51,7 +51,12 @@ class Settings(BaseSettings):
         frozen=True, extra="ignore", case_sensitive=False, env_ignore_empty=True
     )
 
-    host: str = Field(HOST, description="Address to listen on; `0.0.0.0` for all.")
+    host: str = Field(
+        HOST,
+        description="Address to listen on: `0.0.0.0` for all IPv4 addresses, `::` for all IPv6 and IPv4 "
+        "addresses (IPv4 alone where the system has no IPv6). A name stands for its first IPv4 address, or "
+        "its first IPv6 address if it has no other.",
+    )
     port: int = Field(PORT, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     workers: int = Field(
         1, ge=1, le=256, description="Processes that share the port, each with its own engine."

@@ -16,8 +16,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.acceptor import Acceptor
+from app.address import url
 from app.errors import AppError
 from app.heartbeat import FAILED, Beat, Heart
+from app.listener import BACKLOG, listen
 from app.main import create_app
 from app.protocol import PredictProtocol
 from app.service import State, Status
@@ -28,19 +30,21 @@ _READY_POLL_SECONDS = 0.01
 log = logging.getLogger(__name__)
 
 
-def run_alone(settings: Settings, *, grace: int) -> int:
-    """Serve on the host and port of the settings until a signal; the exit code.
+def run_alone(settings: Settings, *, listener: socket.socket, grace: int) -> int:
+    """Serve until a signal; the exit code.
 
     Args:
-        settings: of the server.
+        settings: of the server; host and port are those of the listener.
+        listener: bound, and not listening yet. It is closed when the server is told to stop.
         grace: seconds past the drain for the last answers to be written.
 
     Raises:
         ArtifactError: the artifact is missing, damaged or foreign.
+        CannotListen: another process has begun to listen there.
     """
     app = create_app(settings)
     _exit_on_signals(app)
-    uvicorn.run(app, host=settings.host, port=settings.port, **_options(settings, grace))
+    _Alone(uvicorn.Config(app, **_options(settings, grace))).run(sockets=[listener])
     return _exit_code(app)
 
 
@@ -74,6 +78,19 @@ def run_shared(
     )
     server.run()
     return _exit_code(app)
+
+
+class _Alone(uvicorn.Server):
+    """A server on a listening socket of its own."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, start the app, accept connections, and say where."""
+        for listener in sockets or []:
+            listen(listener)
+        await super().startup(sockets)
+        for listener in sockets or []:
+            host, port, *_ = listener.getsockname()
+            log.info("listening on %s", url(host, port))
 
 
 class _Worker(uvicorn.Server):
@@ -144,6 +161,7 @@ def _options(settings: Settings, grace: int) -> dict[str, Any]:
     return {
         "http": PredictProtocol,
         "ws": "none",
+        "backlog": BACKLOG,
         "timeout_keep_alive": settings.keep_alive,
         "timeout_graceful_shutdown": int(settings.drain_timeout) + grace,
         "log_config": None,

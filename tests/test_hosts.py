@@ -1,0 +1,88 @@
+"""A real server at every kind of HOST: where it answers, and that the health command finds it there."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.app.test_health import own_link_local
+from tests.conftest import ROOT, Server, running_server
+
+has_ipv6 = pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this system has no IPv6")
+LOOPBACK = ("127.0.0.1", "[::1]")
+
+
+def wait_until_healthy(server: Server, *, host: str) -> None:
+    """Ask the health command, as a container's health check does, until it says yes."""
+    environment = {**os.environ, "HOST": host, "PORT": server.url.rpartition(":")[2]}
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert server.process.poll() is None, server.log.read_text()
+        command = [sys.executable, "-m", "app", "health"]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return
+        time.sleep(0.05)
+    raise AssertionError(done.stderr)
+
+
+def answers(address: str, server: Server) -> bool:
+    """Whether the server is ready at an address."""
+    try:
+        return httpx.get(f"http://{address}:{server.url.rpartition(':')[2]}/readyz").is_success
+    except httpx.TransportError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("host", "workers", "at"),
+    [
+        ("0.0.0.0", "1", {"127.0.0.1"}),
+        ("localhost", "1", {"127.0.0.1"}),
+        pytest.param("::", "1", {"127.0.0.1", "[::1]"}, marks=has_ipv6),
+        pytest.param("::", "2", {"127.0.0.1", "[::1]"}, marks=has_ipv6),
+        pytest.param("[::1]", "1", {"[::1]"}, marks=has_ipv6),
+        pytest.param("::1", "2", {"[::1]"}, marks=has_ipv6),
+    ],
+)
+def test_a_server_answers_where_its_host_says(host: str, workers: str, at: set[str]) -> None:
+    """`::` is IPv4 and IPv6, with one worker as with several."""
+    with running_server(wait=False, HOST=host, WORKERS=workers) as server:
+        wait_until_healthy(server, host=host)
+        assert {address for address in LOOPBACK if answers(address, server)} == at
+        assert server.stop() == 0
+
+
+@pytest.mark.skipif(own_link_local() is None, reason="this machine has no link-local address")
+def test_a_server_answers_at_a_link_local_address() -> None:
+    """Which is one only together with its interface."""
+    host = own_link_local() or ""
+    with running_server(wait=False, HOST=host) as server:
+        wait_until_healthy(server, host=host)
+        assert not any(answers(address, server) for address in LOOPBACK)
+        assert server.stop() == 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_port_that_the_system_picks_is_in_the_log(workers: str) -> None:
+    """With PORT=0 it is nowhere else."""
+    with running_server(wait=False, PORT="0", WORKERS=workers, LOG_FORMAT="text") as server:
+        port = picked_port(server.log)
+        assert httpx.get(f"http://127.0.0.1:{port}/livez", timeout=60).is_success
+
+
+def picked_port(log: Path) -> int:
+    """The port that a server says it listens on."""
+    deadline = time.monotonic() + 60
+    while not (found := re.search(r"listen.* on .*127\.0\.0\.1\D+(\d+)", log.read_text())):
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.02)
+    return int(found[1])
