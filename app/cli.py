@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     key.add_argument("name", type=_key_name, help="who will use it; stands in the access log")
     commands.add_parser("settings", help="print every setting, its default and its meaning, as Markdown")
     worker = commands.add_parser("worker")  # without help, so that it is not listed: `serve` starts it
-    for name in ("--number", "--listener", "--heart"):
+    for name in ("--number", "--workers", "--listener", "--heart"):
         worker.add_argument(name, type=int, required=True)
     worker.add_argument("--accept-when-ready", action="store_true")
     predict = commands.add_parser("predict", help="send series to a running server")
@@ -98,6 +98,7 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
         return work(
             settings,
             number=options.number,
+            workers=options.workers,
             listener=options.listener,
             heart=options.heart,
             accept_when_ready=options.accept_when_ready,
@@ -126,10 +127,14 @@ def check(settings: Settings) -> int:
     """
     from app.contract import open_artifact
     from app.engines import load_engine
+    from app.processors import engine_threads
 
     artifact = open_artifact(settings.artifact)
     engine = load_engine(
-        artifact, choice=settings.engine, max_rows=settings.max_batch_rows, threads=settings.engine_threads
+        artifact,
+        choice=settings.engine,
+        max_rows=settings.max_batch_rows,
+        threads=engine_threads(settings.engine_threads, workers=1),
     )
     print(f"{artifact.folder}: golden answers reproduced on {engine.description}", file=sys.stderr)
     return 0

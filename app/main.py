@@ -22,7 +22,7 @@ from app.gate import Gate
 from app.keys import KeyFile
 from app.lifecycle import Drain, looking, telling
 from app.metrics import Metrics
-from app.processors import available
+from app.processors import engine_threads, usable_here
 from app.rollout import Rollout
 from app.routes import docs, entrance, native, ops, problems
 from app.routes.context import RequestContext, Surroundings
@@ -133,12 +133,14 @@ def create_service(settings: Settings, metrics: Metrics, path: Path | None = Non
         ArtifactError: the artifact is missing, damaged or foreign.
     """
     artifact = open_artifact(path or settings.artifact)
+    # `app.serving` has put the number there; an app that something else runs is one process.
+    workers = 1 if settings.workers == "auto" else settings.workers
     load = partial(
         load_engine,
         artifact,
         choice=settings.engine,
         max_rows=settings.max_batch_rows,
-        threads=settings.engine_threads,
+        threads=engine_threads(settings.engine_threads, workers=workers),
     )
     return Service(
         artifact,
@@ -148,7 +150,7 @@ def create_service(settings: Settings, metrics: Metrics, path: Path | None = Non
         max_batch_wait=settings.max_batch_wait,
         stall_after=settings.stall_after,
         most_brief_rows=settings.brief_rows,
-        has_one_processor=len(available()) == 1,
+        has_one_processor=usable_here(workers=workers) == 1,
         observer=metrics,
     )
 

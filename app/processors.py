@@ -9,6 +9,12 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Collection
+from typing import Literal
+
+from app.cgroup import cpu_quota
+
+# Of one supervisor.
+MOST_WORKERS = 256
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +43,51 @@ def available() -> Collection[int]:
     if hasattr(os, "sched_getaffinity"):
         return os.sched_getaffinity(0)
     return range(os.cpu_count() or 1)
+
+
+def usable(affinity: int, quota: float | None, *, workers: int) -> int:
+    """How many processors' time one of several workers may use; at least 1.
+
+    A quota's fraction is left out: two threads under a quota of 1.5 that both run use it up after three
+    quarters of each period, and the worker stands still for the rest. One thread never does.
+
+    Args:
+        affinity: on how many processors it may run.
+        quota: of all workers together; None if there is none.
+        workers: how many share it.
+    """
+    return affinity if quota is None else min(affinity, max(1, int(quota / workers)))
+
+
+def usable_here(*, workers: int) -> int:
+    """How many processors' time this process may use, as one of several workers."""
+    return usable(len(available()), cpu_quota(), workers=workers)
+
+
+def engine_threads(threads: int, *, workers: int) -> int:
+    """How many threads are to compute a batch.
+
+    Args:
+        threads: as ENGINE_THREADS says; 0 lets the runtime choose.
+        workers: how many share the CPU quota.
+
+    Returns:
+        The same, or the quota's number of threads where that is less than the processors by affinity, which
+        runtimes go by.
+    """
+    here = usable_here(workers=workers)
+    return here if threads == 0 and here < len(available()) else threads
+
+
+def resolve_workers(workers: int | Literal["auto"]) -> int:
+    """How many workers WORKERS stands for: `auto` is one for each processor that may be used."""
+    if workers != "auto":
+        return workers
+    affinity, quota = len(available()), cpu_quota()
+    count = min(usable(affinity, quota, workers=1), MOST_WORKERS)
+    told = "none" if quota is None else f"{quota:g}"
+    log.info("WORKERS=auto: %d workers (processors by affinity: %d, CPU quota: %s)", count, affinity, told)
+    return count
 
 
 def keep_to_share(*, number: int, workers: int) -> None:

@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,32 +43,36 @@ def serve(settings: Settings) -> int:
     logs.configure(level=settings.log_level, style=settings.log_format)
     with bind(settings.host, settings.port) as listener:
         descriptors.make_room(settings.max_connections)
-        if settings.workers > 1:
-            return _supervise(settings, listener)
+        workers = processors.resolve_workers(settings.workers)
+        if workers > 1:
+            return _supervise(settings, listener, workers)
         from app.worker import run_alone
 
-        return run_alone(settings, listener=listener, grace=GRACE_SECONDS)
+        return run_alone(_with_workers(settings, workers), listener=listener, grace=GRACE_SECONDS)
 
 
-def work(settings: Settings, *, number: int, listener: int, heart: int, accept_when_ready: bool) -> int:
+def work(
+    settings: Settings, *, number: int, workers: int, listener: int, heart: int, accept_when_ready: bool
+) -> int:
     """Serve as one of the workers of a supervisor; the exit code.
 
     Args:
         settings: as of the supervisor.
         number: of this worker, for the log.
+        workers: how many there are, which only the supervisor knows where WORKERS is `auto`.
         listener: descriptor of the socket that the workers share.
         heart: descriptor of the socket to the supervisor.
         accept_when_ready: accept no connection before the service is ready.
     """
     logs.configure(level=settings.log_level, style=settings.log_format, worker=number)
     if settings.pin_workers:
-        processors.keep_to_share(number=number, workers=settings.workers)
+        processors.keep_to_share(number=number, workers=workers)
     if folder := os.environ.get(VARIABLE):
         hold(Path(folder))
     from app.worker import run_shared
 
     return run_shared(
-        settings,
+        _with_workers(settings, workers),
         listener=socket.socket(fileno=listener),
         heart=Heart(heart),
         accept_when_ready=accept_when_ready,
@@ -75,7 +80,7 @@ def work(settings: Settings, *, number: int, listener: int, heart: int, accept_w
     )
 
 
-def _supervise(settings: Settings, listener: socket.socket) -> int:
+def _supervise(settings: Settings, listener: socket.socket, workers: int) -> int:
     listen(listener)
     with ExitStack() as stack:
         try:
@@ -85,17 +90,22 @@ def _supervise(settings: Settings, listener: socket.socket) -> int:
             return FAILED
         os.environ[VARIABLE] = folder  # the workers inherit it
         return Supervisor(
-            _command,
+            partial(_command, workers),
             listener,
-            workers=settings.workers,
+            workers=workers,
             worker_timeout=settings.worker_timeout,
             drain_seconds=settings.drain_delay + settings.drain_timeout + GRACE_SECONDS + END_SECONDS,
             on_replaced=restart_counter(),
         ).run()
 
 
-def _command(number: int, listener: int, heart: int, accept_when_ready: bool) -> Sequence[str]:
-    options = {"number": number, "listener": listener, "heart": heart}
+def _with_workers(settings: Settings, workers: int) -> Settings:
+    """The settings with the number of workers, where WORKERS is `auto`."""
+    return settings.model_copy(update={"workers": workers})
+
+
+def _command(workers: int, number: int, listener: int, heart: int, accept_when_ready: bool) -> Sequence[str]:
+    options = {"number": number, "workers": workers, "listener": listener, "heart": heart}
     command = [
         sys.executable,
         "-m",

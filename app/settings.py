@@ -9,10 +9,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.address import HOST, PORT
+from app.processors import MOST_WORKERS
 from app.setting_values import origin, tidy
 
 # Routes that are open to all unless they are closed.
@@ -58,8 +66,10 @@ class Settings(BaseSettings):
         "its first IPv6 address if it has no other.",
     )
     port: int = Field(PORT, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
-    workers: int = Field(
-        1, ge=1, le=256, description="Processes that share the port, each with its own engine."
+    workers: Annotated[int, Field(ge=1, le=MOST_WORKERS)] | Literal["auto"] = Field(
+        1,
+        description="Processes that share the port, each with its own engine and about 175 MB; `auto` is one "
+        "for each processor, as far as affinity and the container's CPU quota go. On a GPU, give a number.",
     )
     pin_workers: bool = Field(
         True,
@@ -87,7 +97,11 @@ class Settings(BaseSettings):
         description="Runtime; `auto` is TensorFlow where it is installed and there is a GPU, else OpenVINO.",
     )
     engine_threads: int = Field(
-        1, ge=0, le=1024, description="CPU threads that compute one batch; 0 lets the runtime choose."
+        1,
+        ge=0,
+        le=1024,
+        description="CPU threads that compute one batch; 0 lets the runtime choose, or is a worker's part of "
+        "the container's CPU quota.",
     )
     max_batch_rows: int = Field(
         256, ge=1, le=65536, description="Most series in one request, and in one batch of the engine."
@@ -190,6 +204,15 @@ class Settings(BaseSettings):
     @classmethod
     def _tidy(cls, values: dict[str, Any]) -> dict[str, Any]:
         return tidy(values, {name: field.annotation for name, field in cls.model_fields.items()})
+
+    @field_validator("workers", mode="wrap")
+    @classmethod
+    def _is_a_number_or_auto(cls, value: object, validate: ValidatorFunctionWrapHandler) -> object:
+        """One error, not one for the number and one for the word."""
+        try:
+            return validate(value)
+        except ValidationError:
+            raise ValueError(f"a number from 1 to {MOST_WORKERS} is needed, or `auto`") from None
 
     @field_validator("closed")
     @classmethod

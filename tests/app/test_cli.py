@@ -120,7 +120,7 @@ def test_a_port_that_is_not_allowed_ends_with_one_line(workers: str) -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "why"),
     [
-        ("WORKERS", "many", "Input should be a valid integer, unable to parse string as an integer"),
+        ("WORKERS", "many", "Value error, a number from 1 to 256 is needed, or `auto`"),
         ("LOG_LEVEL", "loud", "Input should be 'debug', 'info', 'warning' or 'error'"),
         ("PORT", "65536", "Input should be less than or equal to 65535"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any, Literal
 
 import pytest
 
@@ -15,26 +16,71 @@ from tests.fakes import FakeEngine
 
 
 @pytest.mark.parametrize(
-    ("processors", "brief_rows", "on_the_loop"),
+    ("processors", "quota", "workers", "brief_rows", "on_the_loop"),
     [
-        ({3}, None, [True, True, False]),
-        ({0, 3}, None, [True, False, False]),
-        ({3}, 8, [True, False, False]),
-        ({0, 3}, 32, [True, True, False]),
+        (1, None, 1, None, [True, True, False]),
+        (2, None, 1, None, [True, False, False]),
+        (1, None, 1, 8, [True, False, False]),
+        (2, None, 1, 32, [True, True, False]),
+        (8, 1.0, 1, None, [True, True, False]),
+        (8, 1.5, 1, None, [True, True, False]),
+        (8, 2.0, 1, None, [True, False, False]),
+        (4, 2.0, 2, None, [True, True, False]),
+        (8, 4.0, 2, None, [True, False, False]),
     ],
 )
 def test_the_event_loop_computes_more_where_it_has_the_only_processor(
     plain_artifact: Artifact,
     monkeypatch: pytest.MonkeyPatch,
-    processors: set[int],
+    processors: int,
+    quota: float | None,
+    workers: int,
     brief_rows: int | None,
     on_the_loop: list[bool],
 ) -> None:
-    """Batches of 8, 32 and 33 series, unless the settings say how many."""
+    """Batches of 8, 32 and 33 series, unless the settings say how many; by affinity and by CPU quota."""
     engine = FakeEngine(max_rows=64)
-    monkeypatch.setattr("app.main.available", lambda: processors)
-    monkeypatch.setattr("app.main.load_engine", lambda *_, **__: engine)
-    monkeypatch.setattr("app.main.open_artifact", lambda _: plain_artifact)
-    service = create_service(Settings(brief_rows=brief_rows), Metrics())
+    _on_a_machine(monkeypatch, plain_artifact, engine, processors=processors, quota=quota)
+    service = create_service(Settings(brief_rows=brief_rows, workers=workers), Metrics())
     threads = threads_of(service, engine, 8, 32, 33)
     assert [thread == threading.get_ident() for thread in threads] == on_the_loop
+
+
+@pytest.mark.parametrize(
+    ("engine_threads", "workers", "given"), [(0, 1, 4), (0, 2, 2), (0, "auto", 4), (1, 1, 1), (3, 2, 3)]
+)
+def test_the_engine_gets_the_threads_of_its_quota(
+    plain_artifact: Artifact,
+    monkeypatch: pytest.MonkeyPatch,
+    engine_threads: int,
+    workers: int | Literal["auto"],
+    given: int,
+) -> None:
+    """Where the runtime would choose: it sees 8 processors, and the quota is 4."""
+    engine = FakeEngine(max_rows=64)
+    asked = _on_a_machine(monkeypatch, plain_artifact, engine, processors=8, quota=4.0)
+    service = create_service(Settings(engine_threads=engine_threads, workers=workers), Metrics())
+    threads_of(service, engine, 1)
+    assert [options["threads"] for options in asked] == [given]
+
+
+def _on_a_machine(
+    monkeypatch: pytest.MonkeyPatch,
+    artifact: Artifact,
+    engine: FakeEngine,
+    *,
+    processors: int,
+    quota: float | None,
+) -> list[dict[str, Any]]:
+    """Give the app such a machine, an artifact and an engine; the options that engines are loaded with."""
+    asked: list[dict[str, Any]] = []
+
+    def load_engine(_: Artifact, **options: Any) -> FakeEngine:
+        asked.append(options)
+        return engine
+
+    monkeypatch.setattr("app.processors.available", lambda: range(processors))
+    monkeypatch.setattr("app.processors.cpu_quota", lambda: quota)
+    monkeypatch.setattr("app.main.load_engine", load_engine)
+    monkeypatch.setattr("app.main.open_artifact", lambda _: artifact)
+    return asked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import signal
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.processors import share
+from app.processors import MOST_WORKERS, engine_threads, resolve_workers, share, usable, usable_here
 from tests.conftest import Server, running_server
 
 needs_two = pytest.mark.skipif(
@@ -54,6 +55,87 @@ def test_more_workers_than_processors_share_them_all(of: set[int], more: int) ->
     """The system puts them where there is room."""
     workers = len(of) + more
     assert all(mine == of for mine in shares(of, workers))
+
+
+@pytest.mark.parametrize(
+    ("affinity", "quota", "workers", "time_of"),
+    [
+        (8, None, 1, 8),
+        (8, None, 2, 8),
+        (8, 1.0, 1, 1),
+        (8, 1.5, 1, 1),
+        (8, 2.0, 1, 2),
+        (8, 0.1, 1, 1),
+        (8, 4.0, 2, 2),
+        (8, 3.0, 4, 1),
+        (2, 16.0, 1, 2),
+        (1, 8.0, 4, 1),
+    ],
+)
+def test_a_quota_counts_in_whole_processors(
+    affinity: int, quota: float | None, workers: int, time_of: int
+) -> None:
+    """Shared by the workers, never less than one, and never more than there are."""
+    assert usable(affinity, quota, workers=workers) == time_of
+
+
+def on_a_machine(monkeypatch: pytest.MonkeyPatch, *, affinity: int, quota: float | None) -> None:
+    """Have this process see so many processors and such a quota."""
+    monkeypatch.setattr("app.processors.available", lambda: range(affinity))
+    monkeypatch.setattr("app.processors.cpu_quota", lambda: quota)
+
+
+@pytest.mark.parametrize(
+    ("affinity", "quota", "workers"),
+    [(8, None, 8), (8, 2.5, 2), (8, 0.5, 1), (1, None, 1), (1000, None, MOST_WORKERS)],
+)
+def test_auto_is_a_worker_for_each_processor_that_may_be_used(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    affinity: int,
+    quota: float | None,
+    workers: int,
+) -> None:
+    """And the log says what it followed from."""
+    on_a_machine(monkeypatch, affinity=affinity, quota=quota)
+    with caplog.at_level(logging.INFO):
+        assert resolve_workers("auto") == workers
+    told = f"processors by affinity: {affinity}, CPU quota: {'none' if quota is None else quota}"
+    assert caplog.messages == [f"WORKERS=auto: {workers} workers ({told})"]
+
+
+def test_a_number_of_workers_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the machine."""
+    on_a_machine(monkeypatch, affinity=1, quota=0.5)
+    assert resolve_workers(7) == 7
+
+
+@pytest.mark.parametrize(
+    ("threads", "affinity", "quota", "workers", "bounded"),
+    [(0, 8, None, 1, 0), (0, 8, 8.0, 1, 0), (0, 8, 2.0, 1, 2), (0, 8, 4.0, 2, 2), (6, 8, 2.0, 1, 6)],
+)
+def test_threads_that_the_runtime_would_choose_are_bounded_by_the_quota(
+    monkeypatch: pytest.MonkeyPatch,
+    threads: int,
+    affinity: int,
+    quota: float | None,
+    workers: int,
+    bounded: int,
+) -> None:
+    """It knows of none. What an operator chose stays."""
+    on_a_machine(monkeypatch, affinity=affinity, quota=quota)
+    assert engine_threads(threads, workers=workers) == bounded
+
+
+def test_auto_starts_real_workers() -> None:
+    """As many as the log says, each with its part of the processors."""
+    expected = usable_here(workers=1)
+    with running_server(WORKERS="auto") as server:
+        log = server.log.read_text()
+        assert f"WORKERS=auto: {expected} workers (processors by affinity: " in log
+        if expected > 1:
+            ready_workers(server, expected)
+            assert f"{expected} workers listen on 127.0.0.1" in server.log.read_text()
 
 
 def ready_workers(server: Server, count: int) -> list[int]:

@@ -51,7 +51,7 @@ SWITCHES = [name for name, field in Settings.model_fields.items() if field.annot
 
 def test_there_are_settings_of_words_and_switches() -> None:
     """They are found, so the tests below have something to hold."""
-    assert {"engine", "log_level", "log_format"} <= {name for name, _ in WORDS}
+    assert {"engine", "log_level", "log_format", "workers"} <= {name for name, _ in WORDS}
     assert {"access_log", "pin_workers", "traces"} <= set(SWITCHES)
 
 
@@ -84,6 +84,17 @@ def test_white_space_around_a_value_is_not_part_of_it(monkeypatch: pytest.Monkey
     plain = getattr(Settings(), name)
     monkeypatch.setenv(name.upper(), f" {text} ")
     assert getattr(Settings(), name) == plain != field.default
+
+
+@pytest.mark.parametrize("text", ["0", "257", "many", "automatic", "1.5", "-1"])
+def test_what_is_no_number_of_workers_is_one_error(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """Not one for the number and another for the word; it says what would do."""
+    monkeypatch.setenv("WORKERS", text)
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    (error,) = caught.value.errors()
+    assert error["loc"] == ("workers",)
+    assert "a number from 1 to 256 is needed, or `auto`" in error["msg"]
 
 
 def test_the_queue_holds_at_least_one_batch() -> None:

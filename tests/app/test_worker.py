@@ -21,7 +21,7 @@ def test_a_worker_says_that_it_is_ready_before_it_accepts(root: Path) -> None:
         ours.settimeout(PATIENCE_SECONDS)
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "tests.app.hangs_at_accept", "worker", "--number=1"),
+                *(sys.executable, "-m", "tests.app.hangs_at_accept", "worker", "--number=1", "--workers=1"),
                 *(f"--listener={listener.fileno()}", f"--heart={theirs.fileno()}", "--accept-when-ready"),
             ],
             cwd=root,
