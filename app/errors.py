@@ -74,10 +74,10 @@ class BatchingError(AppError):
 
 
 class QueueFull(BatchingError):
-    """There is no room in the queue; nothing was admitted.
+    """There is no room in the queue, or the wait in it would be too long; nothing was admitted.
 
     Attributes:
-        retry_after: seconds after which there is likely to be room.
+        retry_after: seconds after which it is likely to be admitted.
     """
 
     def __init__(self, message: str, *, retry_after: float = 1.0) -> None:

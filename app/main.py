@@ -147,6 +147,7 @@ def create_service(settings: Settings, metrics: Metrics, path: Path | None = Non
         load,
         max_batch_rows=settings.max_batch_rows,
         max_queue_rows=settings.max_queue_rows,
+        max_queue_seconds=settings.max_queue_seconds,
         max_batch_wait=settings.max_batch_wait,
         stall_after=settings.stall_after,
         most_brief_rows=settings.brief_rows,

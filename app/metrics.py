@@ -24,7 +24,7 @@ from app.prediction_metrics import PredictionMetrics
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 # The reasons that `app.batching.BatchObserver` names.
-REFUSALS = ("too_large", "not_ready", "expired", "full")
+REFUSALS = ("too_large", "not_ready", "expired", "full", "queue_time", "deadline")
 DEPARTURES = ("expired", "cancelled", "closed")
 # The route of requests that have none.
 OTHER = "other"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ class Service:
         load: makes the engine, proven on the golden answers; called once, on the engine's thread.
         max_batch_rows: most series in a request and in a batch.
         max_queue_rows: most series that wait.
+        max_queue_seconds: longest time in the queue, as it is forecast, with which series are admitted.
         max_batch_wait: seconds the first series of a batch may wait for others while the engine is free.
         stall_after: seconds a batch may run before the service calls itself dead.
         most_brief_rows: most series in a batch that is computed on the event loop's thread, if it is brief;
@@ -70,7 +72,8 @@ class Service:
         load: Callable[[], Engine],
         *,
         max_batch_rows: int = 256,
-        max_queue_rows: int = 4096,
+        max_queue_rows: int = 131072,
+        max_queue_seconds: float = math.inf,
         max_batch_wait: float = 0.0,
         stall_after: float = 30.0,
         most_brief_rows: int | None = 0,
@@ -96,6 +99,7 @@ class Service:
             lambda batch: _alive(this)._run(batch),  # noqa: SLF001 - its own
             max_rows=max_batch_rows,
             max_queue_rows=max_queue_rows,
+            max_queue_seconds=max_queue_seconds,
             max_wait=max_batch_wait,
             halve_above=None if has_one_processor else _HALVE_ABOVE,
             stall_after=stall_after,
@@ -156,7 +160,7 @@ class Service:
         Raises:
             NotReady: starting, closing, closed or broken.
             ContractViolation: more series than a batch takes.
-            QueueFull: no room.
+            QueueFull: no room, or the wait would be too long.
             DeadlineExceeded: no answer in time.
             EngineError: the engine failed on this batch.
         """
@@ -175,7 +179,7 @@ class Service:
         Raises:
             NotReady: starting, closing, closed or broken.
             ContractViolation: more series than a batch takes.
-            QueueFull: no room.
+            QueueFull: no room, or the wait would be too long.
             DeadlineExceeded: the deadline has passed.
         """
         if unready := self._unready():
@@ -187,7 +191,7 @@ class Service:
         self._batcher.withdraw(entry)
 
     def refusal(self) -> AppError | None:
-        """What whoever comes now is told, before any work is done for it; None if one series has room."""
+        """What whoever comes now is told, before any work is done for it; None if one series is admitted."""
         return self._unready() or self._batcher.refusal()
 
     def _unready(self) -> NotReady | None:

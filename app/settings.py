@@ -106,8 +106,18 @@ class Settings(BaseSettings):
     max_batch_rows: int = Field(
         256, ge=1, le=65536, description="Most series in one request, and in one batch of the engine."
     )
+    max_queue_seconds: float = Field(
+        1.0,
+        gt=0,
+        le=3600,
+        description="Longest wait for the engine with which a request is admitted, in seconds. What the "
+        "measured pace cannot start within that, or before its own deadline, gets 429.",
+    )
     max_queue_rows: int = Field(
-        4096, ge=1, description="Most series that wait for the engine; past that, requests get 429."
+        131072,
+        ge=1,
+        description="Most series that wait for the engine; past that, requests get 429. This limits memory: "
+        "a value takes 4 bytes, so 131,072 series of 500 values take 250 MiB.",
     )
     max_batch_wait: float = Field(
         0.0,

@@ -21,6 +21,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app.contract import Artifact
+from tests.app.routes.wire import post, wire_to
 from tests.conftest import LabelledSeries, Server, running_server
 
 SIZES = (1, 2, 3, 5, 8, 13, 32, 64, 100)
@@ -73,6 +74,24 @@ def test_the_test_set_in_mixed_requests_gives_the_cards_accuracy(
     names = np.array([label.name for label in artifact.contract.labels])
     accuracy = float(np.mean(names[together.argmax(axis=1)] == forda_test.labels))
     assert accuracy == pytest.approx(artifact.contract.metrics["accuracy"], abs=0.5 / len(series))
+
+
+def test_many_large_requests_at_once_are_all_answered(forda_test: LabelledSeries) -> None:
+    """By default the queue holds them, 8,192 series; how long that may take depends on the machine."""
+    file = io.BytesIO()
+    np.save(file, forda_test.series[:256])
+    request = post(file.getvalue(), [("Content-Type", "application/x-npy"), ("Accept", "application/x-npy")])
+
+    def ask_again_and_again(_: int) -> list[int]:
+        with wire_to(server.url) as wire:
+            return [wire.ask(request).status for _ in range(4)]
+
+    with (
+        running_server(MAX_QUEUE_SECONDS="60", REQUEST_TIMEOUT="60") as server,
+        ThreadPoolExecutor(32) as pool,
+    ):
+        statuses = [status for each in pool.map(ask_again_and_again, range(32)) for status in each]
+    assert statuses == [200] * 128
 
 
 def test_a_client_that_hangs_up_harms_nobody(artifact: Artifact) -> None:

@@ -27,13 +27,15 @@ class Admission(Generic[T, R]):
     Args:
         max_rows: most rows in a batch, and so in an item.
         max_queue_rows: most rows that wait.
+        max_queue_seconds: longest time until the batch of an item starts, as `pace` forecasts it. The first
+            item in an empty queue is admitted whatever that says.
         halve_above: rows above which a batch takes no more than half of those who are there, who wait or were
             in the batch before and may come again: while it runs, its caller has the other half to read and
             to answer. If batches took all, either would wait for the other. None takes all.
         unready: why nobody is let in now; None if they are.
         observer: told what happens.
         clock: measures waits.
-        pace: of the batches, to say when there will be room.
+        pace: of the batches, to forecast when an item's batch starts.
 
     Attributes:
         queue: who waits.
@@ -45,6 +47,7 @@ class Admission(Generic[T, R]):
         *,
         max_rows: int,
         max_queue_rows: int,
+        max_queue_seconds: float,
         halve_above: int | None,
         unready: Callable[[], str | None],
         observer: BatchObserver,
@@ -57,13 +60,14 @@ class Admission(Generic[T, R]):
         self._expiry: Expiry
         self._max_rows = max_rows
         self._max_queue_rows = max_queue_rows
+        self._max_queue_seconds = max_queue_seconds
         self._halve_above = halve_above
         self._rows_before = 0  # in the batch that was taken last
         self._unready = unready
         self._observer = observer
         self._clock = clock
         self._pace = pace
-        self._full: QueueFull | None = None
+        self._busy: tuple[str, QueueFull] | None = None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Deadlines are on the clock of this loop. Until then `unready` must let nobody in."""
@@ -86,11 +90,12 @@ class Admission(Generic[T, R]):
         """
         if unready := self._unready():
             return self._refused(1, "not_ready", NotReady(unready))
-        if self.queue.rows < self._max_queue_rows:
+        reason = self._busy_reason(1, math.inf)
+        if reason is None:
             return None
-        if self._full is None:
-            self._full = self._queue_full(1)
-        return self._refused(1, "full", self._full)
+        if self._busy is None or self._busy[0] != reason:
+            self._busy = reason, self._queue_full(reason, 1, math.inf)
+        return self._refused(1, *self._busy)
 
     def take(self) -> list[Entry[T, R]]:
         """Move what fits from the head of the queue into the batch; an item is never split or overtaken.
@@ -99,7 +104,7 @@ class Admission(Generic[T, R]):
         or timer comes later in the turn.
         """
         now, room, rows = self._loop.time(), self._room(), 0
-        self._full = None
+        self._busy = None
         while self.queue:
             entry = self.queue.head
             if entry.caller.done():
@@ -145,20 +150,44 @@ class Admission(Generic[T, R]):
             raise self._refused(rows, "too_large", ContractViolation([("instances", message)]))
         if unready := self._unready():
             raise self._refused(rows, "not_ready", NotReady(unready))
-        if deadline <= self._loop.time():
+        left = deadline - self._loop.time()
+        if left <= 0:
             raise self._refused(rows, "expired", DeadlineExceeded("the deadline had passed on arrival"))
-        if self.queue.rows + rows > self._max_queue_rows:
-            raise self._refused(rows, "full", self._queue_full(rows))
+        if reason := self._busy_reason(rows, left):
+            raise self._refused(rows, reason, self._queue_full(reason, rows, left))
 
     def _refused(self, rows: int, reason: str, error: AppError) -> AppError:
         self._observer.refused(rows=rows, reason=reason)
         return error
 
-    def _queue_full(self, rows: int) -> QueueFull:
-        """Room is likely once what waits has run."""
-        retry_after = self._pace.forecast(math.ceil(self.queue.rows / self._max_rows))
-        message = f"{self.queue.rows} of at most {self._max_queue_rows} rows wait, no room for {rows} more"
-        return QueueFull(f"{message}; try again in {retry_after:.3g} s", retry_after=retry_after)
+    def _busy_reason(self, rows: int, left: float) -> str | None:
+        """Why rows whose deadline is in `left` seconds may not join the queue now; None if they may."""
+        queued = self.queue.rows
+        if queued + rows > self._max_queue_rows:
+            return "full"
+        if not queued:  # even if the forecast is wrong, the engine has work
+            return None
+        wait = self._pace.wait(queued)
+        if wait > self._max_queue_seconds:
+            return "queue_time"
+        return "deadline" if wait > left else None
+
+    def _queue_full(self, reason: str, rows: int, left: float) -> QueueFull:
+        """What they are told. They may try again once there is room and the wait is short enough."""
+        queued, wait = self.queue.rows, self._pace.wait(self.queue.rows)
+        over = queued + rows - self._max_queue_rows
+        room = self._pace.wait(over - 1) if over > 0 else 0.0
+        short_enough = wait - min(self._max_queue_seconds, left)
+        retry_after = math.ceil(max(1.0, room, short_enough))  # HTTP counts whole seconds
+        match reason:
+            case "full":
+                why = f"no room for {rows:,} more (MAX_QUEUE_ROWS={self._max_queue_rows})"
+            case "queue_time":
+                why = f"more would start in {wait:.2f} s (MAX_QUEUE_SECONDS={self._max_queue_seconds:g})"
+            case _:
+                why = f"more would start in {wait:.2f} s, and the deadline of this request is in {left:.2f} s"
+        message = f"{queued:,} series wait: {why}; try again in {retry_after:g} s"
+        return QueueFull(message, retry_after=retry_after)
 
     def _expire_due(self, now: float) -> float:
         """Tell all whose deadline has passed; the earliest deadline of those who still wait."""

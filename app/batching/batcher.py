@@ -3,7 +3,8 @@
 A caller submits an item of some rows and waits for its own result. One task takes what waits, in the
 order it came, and runs it as a batch; whatever arrives meanwhile is for the next one. So batches grow with
 the load and nobody waits for a clock. What it promises is listed, name by name, in
-`tests/app/batching/test_batcher.py`.
+`tests/app/batching/test_batcher.py`, and in `tests/app/batching/test_admission_time.py` what is refused
+because it would wait too long.
 
 It must not know numpy, HTTP, metrics or an engine: `run` is any call that gives one result per item, and
 whoever wants to count passes an observer. All of it lives on one event loop; nothing here is thread-safe.
@@ -37,6 +38,8 @@ class MicroBatcher(Generic[T, R]):
         run: computes a batch: gets its items in order of arrival, gives one result per item.
         max_rows: most rows in a batch, and so in an item.
         max_queue_rows: most rows that wait, not counting the batch that runs; at least `max_rows`.
+        max_queue_seconds: longest time in the queue, as the measured pace of the batches forecasts it, with
+            which an item is admitted.
         max_wait: seconds after its first item's arrival for which a batch that is not full waits for more,
             though the engine is free. Zero waits for nothing and is right for nearly everyone.
         halve_above: rows above which a batch takes no more than half of those who are there; see `Admission`.
@@ -51,6 +54,7 @@ class MicroBatcher(Generic[T, R]):
         *,
         max_rows: int,
         max_queue_rows: int,
+        max_queue_seconds: float = math.inf,
         max_wait: float = 0.0,
         halve_above: int | None = None,
         stall_after: float = 30.0,
@@ -66,10 +70,11 @@ class MicroBatcher(Generic[T, R]):
         self._stall_after = stall_after
         self._observer = Unobserved() if observer is None else observer
         self._clock = clock
-        self._pace = Pace(clock)
+        self._pace = Pace(clock, max_rows=max_rows)
         self._admission = Admission[T, R](
             max_rows=max_rows,
             max_queue_rows=max_queue_rows,
+            max_queue_seconds=max_queue_seconds,
             halve_above=halve_above,
             unready=self._unready,
             observer=self._observer,
@@ -151,7 +156,7 @@ class MicroBatcher(Generic[T, R]):
 
         Raises:
             ContractViolation: the item has more than `max_rows` rows.
-            QueueFull: there is no room.
+            QueueFull: there is no room, or the wait would be too long.
             DeadlineExceeded: the deadline has passed.
             NotReady: the batcher is not started, closing, closed or broken.
         """
@@ -201,6 +206,8 @@ class MicroBatcher(Generic[T, R]):
                 await self._wait_for(self._max_rows, at_most=self._max_wait - waited)
             if batch := self._admission.take():
                 await self._run_batch(batch)
+            else:
+                self._pace.stop()
 
     async def _gather(self) -> None:
         """Let in whoever is at the door: as long as a turn of the loop brings more, and they are few."""
@@ -227,11 +234,12 @@ class MicroBatcher(Generic[T, R]):
             self._wake.set_result(None)
 
     async def _run_batch(self, batch: list[Entry[T, R]]) -> None:
-        rows, began = sum(entry.rows for entry in batch), self._pace.begin()
+        rows = sum(entry.rows for entry in batch)
+        began = self._pace.begin(rows)
         for entry in batch:
             self._observer.queued(rows=entry.rows, seconds=began - entry.admitted)
         results = await self._compute([entry.item for entry in batch])
-        seconds = self._pace.end()
+        seconds = self._pace.end(queued=self._queue.rows)
         if failed := isinstance(results, BaseException):
             for entry in batch:
                 entry.fail(_engine_error(results))

@@ -30,7 +30,11 @@ class BatchObserver(Protocol):
         """An item is about to join the queue."""
 
     def refused(self, *, rows: int, reason: str) -> None:
-        """An item was not admitted: `too_large`, `not_ready`, `expired` (on arrival) or `full`."""
+        """An item was not admitted.
+
+        It is `too_large`, `expired` (on arrival), nobody is admitted (`not_ready`), too many rows wait
+        (`full`), or its batch would start too late: past the limit (`queue_time`) or past its own `deadline`.
+        """
 
     def left(self, *, rows: int, reason: str) -> None:
         """An admitted item will not be computed: `expired`, `cancelled` or `closed`."""

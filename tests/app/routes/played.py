@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import io
+import math
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -212,7 +213,12 @@ async def serving(
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(str(context)))
     seen = observer or Seen()
     service = Service(
-        artifact, load or (lambda: engine), max_batch_rows=MAX_ROWS, max_queue_rows=MAX_ROWS, observer=seen
+        artifact,
+        load or (lambda: engine),
+        max_batch_rows=MAX_ROWS,
+        max_queue_rows=MAX_ROWS,
+        max_queue_seconds=settings.get("max_queue_seconds", math.inf),
+        observer=seen,
     )
     limits = {"max_batch_rows": MAX_ROWS, "max_queue_rows": MAX_ROWS, "max_body_bytes": MAX_BODY}
     app = create_app(Settings(**{**limits, **settings}), service, traces)
