@@ -80,7 +80,7 @@ def constant_rate(plan: Plan, results: Results, golden: Golden) -> None:
 def overloads(plan: Plan, results: Results, golden: Golden) -> None:
     """Three times its capacity on this server: one worker, to leave the client a core.
 
-    Its queue has the default limit, its connections have none: the load needs more than either lets in.
+    Its queue has the default limits, its connections have none: the load needs more than either lets in.
     """
     key = "ours"
     if key not in left(plan, results):

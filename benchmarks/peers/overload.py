@@ -12,8 +12,8 @@ TIMES = 3.0
 CALM = 0.5  # of the peak, before and after
 BEFORE, AFTER = 2.0, 5.0  # seconds of calm
 IN_TIME = 2.0  # seconds: who waits for an answer longer has given up
-# More than there is room for in the server's queue: otherwise the excess would wait in this client, and
-# nothing would be refused. Opened beforehand, as a balancer's are.
+# More than the requests that the server computes in MAX_QUEUE_SECONDS (1 s) under this load: otherwise the
+# excess would wait in this client, and nothing would be refused. Opened beforehand, as a balancer's are.
 CONNECTIONS = 6144
 RECOVERED = 0.1  # seconds: an answer that takes longer comes from a server that still has a backlog
 REFUSALS = (429, 503, 504)

@@ -33,7 +33,7 @@ class Choice:
 
 
 # Servers without a bound on their queue never refuse; for the closed loops neither does this one.
-_NO_REFUSALS = {"max_queue_rows": 65536}
+_NO_REFUSALS = {"max_queue_seconds": 60}
 
 CHOSEN: Mapping[str, Choice] = {
     "ours": Choice(

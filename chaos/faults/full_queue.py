@@ -24,8 +24,9 @@ REFUSED = 'timeseries_http_requests_total{route="/predict",status="429"}'
 
 async def inject(stage: Stage) -> Finding:
     """Send more than the queue holds, all at once, and the signal once all of it has been taken in."""
-    # Nothing is to expire: the machine may be slow, and this is about the signal.
-    settings = stage.serves | {"MAX_QUEUE_ROWS": str(SERIES * PLACES), "REQUEST_TIMEOUT": "60"}
+    # No request expires or is refused for its wait: the machine may be slow, and this is about the signal.
+    limits = {"MAX_QUEUE_ROWS": str(SERIES * PLACES), "MAX_QUEUE_SECONDS": "60", "REQUEST_TIMEOUT": "60"}
+    settings = stage.serves | limits
     ledger = Ledger()
     async with serving(settings, log=stage.log("server")) as server:
         client = Client(server.port, stage.book, ledger, seconds=70)
