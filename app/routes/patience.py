@@ -21,7 +21,8 @@ PARAMETER: dict[str, Any] = {
     "schema": {"type": "string", "pattern": rf"^(?!0+(\.0+)?$){_SECONDS.pattern}$", "examples": ["0.5"]},
     "description": (
         "Seconds after which nobody waits for the answer any more: past that it is not computed, and the "
-        "status is 504. The server's own limit holds where that is shorter."
+        "status is 504, or 429 at once if the engine cannot start before. The server's own limit holds where "
+        "that is shorter."
     ),
 }
 
