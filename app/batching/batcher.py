@@ -3,7 +3,7 @@
 A caller submits an item of some rows and waits for its own result. One task takes what waits, in the
 order it came, and runs it as a batch; whatever arrives meanwhile is for the next one. So batches grow with
 the load and nobody waits for a clock. What it promises is listed, name by name, in
-`tests/app/batching/test_batcher.py`, and in `tests/app/batching/test_admission_time.py` what is refused
+`tests/app/batching/test_batcher.py`, and in `test_admission_time.py` and `test_pace.py` what is refused
 because it would wait too long.
 
 It must not know numpy, HTTP, metrics or an engine: `run` is any call that gives one result per item, and
