@@ -11,6 +11,7 @@ It knows nothing of this service: how requests are answered, and with what the c
 
 from __future__ import annotations
 
+import math
 from typing import Any, Protocol
 
 from app.patient import Patient
@@ -57,6 +58,9 @@ class Cycle(Protocol):
     def give_up(self) -> bool:
         """Leave the request without an answer; whether no part of one was sent."""
 
+    def abandon(self) -> None:
+        """The caller is gone."""
+
 
 class Connection(Patient):
     """`Patient`, with limits for heads, a message at a time, and an answer where there is no request."""
@@ -97,32 +101,39 @@ class Connection(Patient):
         return not self.transport.is_closing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Keep nothing of what was not read."""
+        """Have nothing done any more for a caller that has gone, and keep nothing of what was not read."""
         self._data, self._at = b"", 0
+        if self.cycle is not None:
+            self.cycle.abandon()
+            self.cycle = None  # type: ignore[assignment] # as it is before the first request
         super().connection_lost(exc)
 
     def read_on(self) -> None:
         """Read up to the end of a message, or of what has come. What is behind it waits for its turn."""
         self._message_ended = False
-        while self._has_unread() and not self._message_ended and self._may_read():
-            start, self._at = self._at, self._end_of_piece()
-            whole = start == 0 and self._at == len(self._data)
+        while self._at < len(self._data) and not self._message_ended and self._may_read():
+            data, start = self._data, self._at
+            self._at = end = self._end_of_piece(data, start)
             self._handed_on = False
-            part = self._data if whole else memoryview(self._data)[start : self._at]
-            self.feed(part)
-            self._unused_bytes = 0 if self._handed_on else self._unused_bytes + len(part)
+            self.feed(data if start == 0 and end == len(data) else memoryview(data)[start:end])
+            self._unused_bytes = 0 if self._handed_on else self._unused_bytes + end - start
             if self._unused_bytes >= HEAD_BYTES and self._refusal is None:
                 self.refuse(HEAD_TOO_LARGE)
-        if self._is_over():
-            return
-        if self._has_unread():
+        if not self._is_over():
+            self._have_read()
+
+    def _have_read(self) -> None:
+        """It is another's turn: see to what is unread, and to what has not come."""
+        if self._at < len(self._data):
             self.flow.pause_reading()
             if self._may_read():
                 self._read_soon()
             return
         self._tail = (self._tail + self._data[-_CUT:])[-_CUT:]
         self._data, self._at = b"", 0
-        if not (self._in_body and self.cycle.is_full):
+        if self._in_head and self._patient_until == math.inf:
+            self.wait(self.head_seconds)
+        if self.flow.read_paused and not (self._in_body and self.cycle.is_full):
             self.flow.resume_reading()
         if self._has_left:
             self._caller_left()
@@ -137,15 +148,11 @@ class Connection(Patient):
         if len(self.url) > TARGET_BYTES:
             self.stop_parser(TARGET_TOO_LONG)
 
-    def check_head(self) -> None:
-        """Refuse also too many headers."""
-        super().check_head()
+    def request_begins(self) -> None:
+        """Have the request answered whose head is there, if it has not too many headers."""
         if len(self.headers) > HEADERS:
             self.stop_parser(HEAD_TOO_LARGE)
-
-    def request_begins(self) -> None:
-        """Have the request answered whose head is there."""
-        super().request_begins()
+        self._patient_until = math.inf  # from here on, what answers the request says how long it waits
         self._handed_on = True
         self.start_cycle()
 
@@ -155,16 +162,18 @@ class Connection(Patient):
 
     def on_body(self, body: bytes) -> None:
         """Hand a part of the body on."""
-        super().on_body(body)
         self._handed_on = True
+        if self._body_left is not None:
+            self._body_left -= len(body)
         self.cycle.feed(body)
 
     def request_ends(self) -> None:
         """All of the request is there."""
         self._handed_on = self._message_ended = True
-        self.cycle.complete()
-        if self.cycle.response_complete and not self._is_over():
+        cycle = self.cycle
+        if cycle.response_complete and not self._is_over():
             self.wait_for_next()  # the rest of the body was waited for, and not as long
+        cycle.complete()
 
     def on_response_complete(self) -> None:
         """An answer was sent: go on with what has come meanwhile, or expect another request."""
@@ -260,13 +269,14 @@ class Connection(Patient):
         if self._has_unread() and self._may_read():
             self.read_on()
 
-    def _end_of_piece(self) -> int:
+    def _end_of_piece(self, data: bytes, start: int) -> int:
         """How far to read at once: to where a message may end, and no more than the parser may keep."""
-        data, start = self._data, self._at
         if self._in_body and self._body_left is not None:
             return min(len(data), start + self._body_left)
-        if start == 0 and (cut := (self._tail + data[:_CUT]).find(_END_OF_HEAD)) >= 0:
-            return cut + len(_END_OF_HEAD) - len(self._tail)
+        if self._tail and start == 0 and (self._in_head or self._in_body):
+            cut = (self._tail + data[:_CUT]).find(_END_OF_HEAD)
+            if cut >= 0:
+                return cut + len(_END_OF_HEAD) - len(self._tail)
         most = start + HEAD_BYTES - self._unused_bytes
         end = data.find(_END_OF_HEAD, start, most)
         return min(len(data), most) if end < 0 else end + len(_END_OF_HEAD)

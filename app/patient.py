@@ -48,23 +48,12 @@ class Patient(PlainHttp):
         collection, and thousands of such make one that stops the event loop for tenths of a second.
         """
         self._patience.cancel()
-        super().connection_lost(exc)
         del self._patience
-        self.cycle = None  # type: ignore[assignment] # as it is before the first request
-
-    def feed(self, data: bytes | memoryview) -> None:
-        """Read what has come; if that was the beginning of a head, expect the rest."""
-        super().feed(data)
-        if self._in_head and self._patient_until == math.inf:
-            self.wait(self.head_seconds)
+        super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         """Wait for nothing but the rest of the head."""
         super().on_message_begin()
-        self._patient_until = math.inf
-
-    def request_begins(self) -> None:
-        """From here on, what answers the request says how long it waits."""
         self._patient_until = math.inf
 
     def pause_writing(self) -> None:

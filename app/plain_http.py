@@ -35,8 +35,6 @@ class PlainHttp(HttpToolsProtocol):
         self._in_body = False
         self._body_left: int | None = None  # bytes; None if only the parser can tell
         self._request_line = b""  # as much of it as has come
-        self._hosts: list[bytes] = []
-        self._codings: list[bytes] = []
         self._repeats_head = False
         self._has_trailers = False
         self._fault = NOT_HTTP, ""  # status and reason if the parser is stopped
@@ -56,7 +54,7 @@ class PlainHttp(HttpToolsProtocol):
             stopped = isinstance(error, httptools.HttpParserCallbackError)  # by what it calls
             self.cannot_parse(*(self._fault if stopped else (NOT_HTTP, str(error))))
         else:
-            if self._in_head and not self._has_version():
+            if self._in_head and self._request_line[-1:] == b"\n" and not self._has_version():
                 self.cannot_parse(OTHER_VERSION)
             elif self._has_trailers and not self._in_body:
                 self._has_trailers = False
@@ -68,26 +66,15 @@ class PlainHttp(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """The first byte of a head is there."""
-        super().on_message_begin()
+        self.url, self.headers = b"", []
         self._in_head = True
-        self._hosts.clear()
-        self._codings.clear()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header, without the white space around its value; a trailer field is none."""
-        if not self._in_head:
+        if self._in_head:
+            self.headers.append((name.lower(), value.rstrip(b" \t")))
+        else:
             self._has_trailers = True
-            return
-        name, value = name.lower(), value.rstrip(b" \t")
-        self.headers.append((name, value))
-        if name == b"host":
-            self._hosts.append(value)
-        elif name == b"content-length":
-            self._body_left = int(value)  # the parser has seen that it is one number
-        elif name == b"transfer-encoding":
-            self._codings.append(value.lower())
-        elif name == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
 
     def on_headers_complete(self) -> None:
         """Begin a request, unless it asks for another protocol: then its head comes once more, not asking."""
@@ -100,14 +87,29 @@ class PlainHttp(HttpToolsProtocol):
         self._in_head, self._in_body = False, True
         self.request_begins()
 
+    def check_head(self) -> None:
+        """Refuse what the parser reads and HTTP/1.1 does not allow (RFC 9112, 2.3, 3.2 and 6.1)."""
+        if not self._has_version():
+            self.stop_parser(OTHER_VERSION)
+        is_old = self._request_line.endswith(_VERSIONS[1])
+        names = [name for name, _ in self.headers]
+        hosts = names.count(b"host")
+        if hosts != 1 and not (is_old and hosts == 0):
+            self.stop_parser(NOT_HTTP, f"one Host header is needed, not {hosts}")
+        if hosts and not _HOST.fullmatch(self._value(names, b"host")):
+            self.stop_parser(NOT_HTTP, "the Host header is no host and port")
+        if b"content-length" in names:
+            self._body_left = int(self._value(names, b"content-length"))  # one number: the parser has seen it
+        elif b"transfer-encoding" in names and self._value(names, b"transfer-encoding").lower() != b"chunked":
+            self.stop_parser(UNKNOWN_CODING)
+        # A client of HTTP/1.0 does not wait to be told to continue (RFC 9110, 10.1.1).
+        self.expect_100_continue = (
+            b"expect" in names and not is_old and self._value(names, b"expect").lower() == b"100-continue"
+        )
+
     def request_begins(self) -> None:
         """A head is there, and there is nothing wrong with its form."""
         raise NotImplementedError
-
-    def on_body(self, body: bytes) -> None:
-        """Count a part of the body."""
-        if self._body_left is not None:
-            self._body_left -= len(body)
 
     def on_message_complete(self) -> None:
         """All of a request is there, unless its head comes once more."""
@@ -120,32 +122,21 @@ class PlainHttp(HttpToolsProtocol):
         raise NotImplementedError
 
     def stop_parser(self, status: int, reason: str = "") -> NoReturn:
-        """Have the parser fail from within what it calls, for this reason."""
+        """Have the parser fail from within what it calls before there is a request, for this reason."""
+        self._in_body = False
         self._fault = status, reason
         raise ValueError("the parser gives up, and so does what feeds it")
 
+    def _value(self, names: list[bytes], name: bytes) -> bytes:
+        return self.headers[names.index(name)][1]
+
     def _note_request_line(self, data: bytes | memoryview) -> None:
-        if not self._request_line.endswith(b"\n"):
+        if self._request_line[-1:] != b"\n":
             text = (self._request_line + bytes(data)).lstrip(b"\r\n")
             self._request_line = text[: text.find(b"\n") + 1] or text
 
     def _has_version(self) -> bool:
-        line = self._request_line
-        return line.endswith(_VERSIONS) or not line.endswith(b"\n")
-
-    def check_head(self) -> None:
-        """Refuse what the parser reads and HTTP/1.1 does not allow (RFC 9112, 2.3, 3.2 and 6.1)."""
-        if not self._has_version():
-            self.stop_parser(OTHER_VERSION)
-        hosts = self._hosts
-        if len(hosts) != 1 and (hosts or self._request_line.endswith(_VERSIONS[0])):
-            self.stop_parser(NOT_HTTP, f"one Host header is needed, not {len(hosts)}")
-        if hosts and not _HOST.fullmatch(hosts[0]):
-            self.stop_parser(NOT_HTTP, "the Host header is no host and port")
-        if self._codings and self._codings != [b"chunked"]:
-            self.stop_parser(UNKNOWN_CODING)
-        if self._request_line.endswith(_VERSIONS[1]):
-            self.expect_100_continue = False  # RFC 9110, 10.1.1
+        return self._request_line.endswith(_VERSIONS)
 
     def _plain_head(self) -> bytes:
         version = self._request_line[-len(_VERSIONS[0]) :]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import urllib.parse
-from typing import Any, cast
+from typing import Any
 
 import httptools
-from starlette.types import Scope
+from uvicorn._types import HTTPScope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from app import last_words
-from app.body_budget import BodyBudget
+from app.body_budget import FREE_BYTES, BodyBudget
 from app.connection import Connection
 from app.errors import BodyBudgetFull
 from app.gate import Gate
@@ -38,8 +38,7 @@ class PredictProtocol(Connection):
         self._gate: Gate | None = getattr(state, "gate", None)
         self._budget: BodyBudget | None = getattr(state, "budget", None)
         self._held_bytes = 0  # of the body that comes
-        self._first_values: FirstValues
-        self._is_plain = False
+        self._is_counted = False
         # The default headers as they are written, and what they were written from: uvicorn's of this second.
         self._default_lines = b""
         self._default_headers: Headers | None = None
@@ -54,42 +53,44 @@ class PredictProtocol(Connection):
                 self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Compute nothing for a caller that has gone."""
+        """Let go of all that counts this connection."""
         if self._gate is not None:
             self._gate.left(self)
         self._release()
-        if isinstance(self.cycle, Exchange):
-            self.cycle.abandon()
-            self.cycle = None
         super().connection_lost(exc)
 
     def read_on(self) -> None:
-        """Read what has come, and set a limit to the waiting for what has not."""
+        """Read what has come, set a limit to the waiting for what has not, and count what is held."""
         super().read_on()
-        if isinstance(self.cycle, Exchange):
-            self.cycle.wait()
-        if self._budget is not None:
-            self._count(self._held_bytes + len(self._data) - self._at)
+        cycle = self.cycle
+        if isinstance(cycle, Exchange):
+            if self._in_body:
+                cycle.wait()
+            else:
+                self._held_bytes = 0  # it has read its body
+        held = self._held_bytes + len(self._data) - self._at
+        if self._budget is not None and (held > FREE_BYTES or self._is_counted):
+            self._is_counted = held > FREE_BYTES
+            self._budget.hold(self, held)
 
-    def check_head(self) -> None:
-        """Refuse also an address that is none, where it has to be read: a plain request's is known."""
-        super().check_head()
-        self._first_values = FirstValues(cast("Scope", self.scope))
-        method = self.parser.get_method()
-        self._is_plain = self._direct is not None and self._direct.takes(method, self.url, self._first_values)
-        if not self._is_plain:
-            self._complete_scope(method)
+    def on_body(self, body: bytes) -> None:
+        """Hand a part of the body on."""
+        if self.cycle.takes_body:
+            self._held_bytes += len(body)
+        super().on_body(body)
 
     def start_cycle(self) -> None:
         """Have a plain request answered by an exchange, all others by the framework."""
+        headers = FirstValues({"headers": self.headers})
+        method = self.parser.get_method()
         keep_alive = self.parser.should_keep_alive() and self.parser.get_http_version() == "1.1"
-        if self._is_plain and self._direct is not None:
-            self.cycle = Exchange(self._direct, self._first_values, self._respond, keep_alive=keep_alive)
+        if self._direct is not None and self._direct.takes(method, self.url, headers):
+            self.cycle = Exchange(self._direct, headers, self._respond, keep_alive=keep_alive)
             self.cycle.start()
             return
         self.cycle = RequestCycle(
             is_last=self.is_last,
-            scope=self.scope,
+            scope=self._new_scope(method),
             transport=self.transport,
             flow=self.flow,
             logger=self.logger,
@@ -103,19 +104,6 @@ class PredictProtocol(Connection):
         )
         self._start_asgi_task(self.cycle, self.app)
 
-    def on_body(self, body: bytes) -> None:
-        """Hand a part of the body on, unless too much is held of all bodies."""
-        super().on_body(body)
-        if self._budget is not None and self.cycle.takes_body:
-            self._held_bytes += len(body)
-            self._count(self._held_bytes)
-
-    def request_ends(self) -> None:
-        """All of the body is there: an exchange has read it by the time that it is told so."""
-        super().request_ends()
-        if isinstance(self.cycle, Exchange):
-            self._release()
-
     def on_response_complete(self) -> None:
         """Nothing of a body is held any more."""
         self._release()
@@ -123,7 +111,7 @@ class PredictProtocol(Connection):
 
     def give_back(self) -> None:
         """Too much is held of all bodies: end the connection, and tell a caller whose body comes why."""
-        self._held_bytes = 0
+        self._held_bytes, self._is_counted = 0, False
         if self.cycle is None or self.cycle.response_complete:
             self._linger()
             return
@@ -151,18 +139,28 @@ class PredictProtocol(Connection):
         headers = self.server_state.default_headers
         return last_words.write(status, reason, request_id=request_id, headers=headers, root_path=root_path)
 
-    def _complete_scope(self, method: bytes) -> None:
-        """Say in the scope what is asked for. An absolute address without a path asks for `/`."""
+    def _new_scope(self, method: bytes) -> HTTPScope:
+        """What is asked for, as the framework reads it. An absolute address without a path asks for `/`."""
         try:
             url = httptools.parse_url(self.url)
         except httptools.HttpParserInvalidURLError:
             self.stop_parser(NOT_HTTP, "the address is none")
         path = url.path or b"/"
-        self.scope["method"] = method.decode("ascii")
-        self.scope["http_version"] = self.parser.get_http_version()
-        self.scope["path"] = urllib.parse.unquote(path.decode("ascii"))
-        self.scope["raw_path"] = path
-        self.scope["query_string"] = url.query or b""
+        return {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": self.parser.get_http_version(),
+            "server": self.server,
+            "client": self.client,
+            "scheme": "https" if self.scheme == "https" else "http",
+            "method": method.decode("ascii"),
+            "root_path": "",
+            "path": urllib.parse.unquote(path.decode("ascii")),
+            "raw_path": path,
+            "query_string": url.query or b"",
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+        }
 
     def _respond(self, exchange: Exchange, status: int, head: bytes, content: bytes) -> None:
         if self.transport.is_closing():
@@ -177,11 +175,8 @@ class PredictProtocol(Connection):
         self.transport.write_whole(b"".join(answer))  # type: ignore[attr-defined]
         self.on_response_complete()
 
-    def _count(self, held: int) -> None:
-        if self._budget is not None:
-            self._budget.hold(self, held)
-
     def _release(self) -> None:
         self._held_bytes = 0
-        if self._budget is not None:
+        if self._budget is not None and self._is_counted:
+            self._is_counted = False
             self._budget.release(self)

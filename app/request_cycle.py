@@ -72,6 +72,12 @@ class RequestCycle(RequestResponseCycle):
         self.message_event.set()
         return had_none
 
+    def abandon(self) -> None:
+        """The caller is gone."""
+        if not self.response_complete:
+            self.disconnected = True
+        self.message_event.set()
+
     async def send(self, message: ASGISendEvent) -> None:
         """Send a part of the answer; before the first, see whether the connection ends with it."""
         if message["type"] != "http.response.start" or self.response_started:

@@ -5,6 +5,7 @@ Only `main` and `cli` read settings; everything else takes plain values.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self

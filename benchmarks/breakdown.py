@@ -88,18 +88,43 @@ def _calls(
     }
 
 
+class _Unread:
+    """A request whose body is thrown away, and that is answered when it is complete."""
+
+    keep_alive = True
+    is_last = is_full = waiting_for_100_continue = False
+
+    def __init__(self, answer: Callable[[], None]) -> None:
+        self.response_complete = False
+        self._answer = answer
+
+    def feed(self, part: bytes) -> None:
+        """Throw it away."""
+
+    def complete(self) -> None:
+        """Answer."""
+        self.response_complete = True
+        self._answer()
+
+    def leave(self) -> None:
+        """There is nothing to withdraw."""
+
+    def give_up(self) -> bool:
+        """It is answered at once or never."""
+        return True
+
+    def abandon(self) -> None:
+        """It was answered."""
+
+
 class _Parsing(Connection):
     """A connection that answers whatever it has read, without looking."""
 
-    def on_headers_complete(self) -> None:
-        """Start nothing."""
-        self.head_is_complete()
+    def start_cycle(self) -> None:
+        """Wait for the body."""
+        self.cycle = _Unread(self._answer)
 
-    def on_body(self, body: bytes) -> None:
-        """Throw it away."""
-
-    def on_message_complete(self) -> None:
-        """Answer."""
+    def _answer(self) -> None:
         self.transport.write_whole(_ANSWER)  # type: ignore[attr-defined]
         self.on_response_complete()
 

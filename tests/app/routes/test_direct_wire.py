@@ -222,5 +222,6 @@ def test_draining_ends_each_connection_with_an_answer() -> None:
         half.send(post(GOOD)[-1:])
         [answer] = half.read_to_the_end()
         assert (answer.status, answer.headers.get_all("connection")) == (200, ["close"])
-        [answer] = answers_to(server, post(GOOD))
-        assert (answer.status, answer.headers.get_all("connection")) == (200, ["close"])
+        for target in (DIRECT, ONWARDS):
+            [answer] = answers_to(server, post(GOOD, target=target))
+            assert (answer.status, answer.headers.get_all("connection")) == (200, ["close"])

@@ -93,11 +93,3 @@ def test_a_full_queue_is_a_429_with_retry_after(app: App) -> None:
     assert refused.status_code == 429
     assert int(refused.headers["retry-after"]) >= 1
     assert refused.json()["type"] == "/problems/queue-full"
-
-
-def test_a_draining_service_answers_and_gives_its_connections_up(app: App) -> None:
-    """Requests still count; clients are told to connect again, elsewhere."""
-    app.service.drain()
-    response = app.client.post("/predict", json={"instances": series(1.0).tolist()})
-    assert response.status_code == 200
-    assert response.headers["connection"] == "close"
