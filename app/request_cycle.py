@@ -80,7 +80,7 @@ class RequestCycle(RequestResponseCycle):
 
     async def send(self, message: ASGISendEvent) -> None:
         """Send a part of the answer; before the first, see whether the connection ends with it."""
-        if message["type"] != "http.response.start" or self.response_started:
+        if message["type"] != "http.response.start" or self.response_started or self.disconnected:
             await super().send(message)
             return
         self.keep_alive = not self._decide(message["status"], self.keep_alive)

@@ -284,13 +284,14 @@ def test_the_log_has_the_traces_id_beside_the_requests(
 
 
 def test_a_connection_keeps_nothing_of_a_request_for_its_trace(plain_artifact: Artifact) -> None:
-    """What waited for the engine is taken out of the scope, which lives as long as the connection."""
+    """What waited for the engine is let go of, on both paths: a connection keeps its latest request."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine(), traces=keep().traces) as played:
             connection = played.connect()
-            for request in (A_REQUEST, post(as_json(series(1.0)), target="/predict?")):
-                await connection.ask(request)
-                await until(lambda: "asked" not in connection.protocol.scope)
+            await connection.ask(A_REQUEST)
+            assert connection.protocol.cycle._asked is None
+            await connection.ask(post(as_json(series(1.0)), target="/predict?"))
+            await until(lambda: "asked" not in connection.protocol.cycle.scope)
 
     play(scenario())

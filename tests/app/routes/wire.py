@@ -79,7 +79,7 @@ def told(answer: Answer) -> tuple[int, dict[str, str], Any]:
     headers["server-timing"] = re.sub(r"dur=[\d.]+", "dur=#", headers.get("server-timing", ""))
     headers.pop("date", None)
     document: Any = answer.body
-    if headers["content-type"].endswith("json"):
+    if headers.get("content-type", "").endswith("json"):
         document = json.loads(answer.body)
         if headers["content-type"] == "application/problem+json":
             assert document.pop("request_id", None) == headers.get("x-request-id")
