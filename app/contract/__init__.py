@@ -10,8 +10,9 @@ from app.contract.artifact import (
     find_version,
     open_artifact,
     read_contract,
-    sha256_of,
+    state_of,
 )
+from app.contract.files import sha256_of
 from app.contract.pin import PIN_FILE, pin
 from app.contract.schema import (
     CONTRACT_FILE,
@@ -49,4 +50,5 @@ __all__ = [
     "pin",
     "read_contract",
     "sha256_of",
+    "state_of",
 ]

@@ -7,13 +7,13 @@ large as it is on disk, and there is no bomb to go off. It knows zip, and nothin
 from __future__ import annotations
 
 import io
-import os
 import stat
 import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from app.contract.files import read_file
 from app.contract.wording import shown
 from app.errors import ArtifactError
 
@@ -48,7 +48,7 @@ def read_members(path: Path, limits: Mapping[str, int], *, optional: frozenset[s
     Raises:
         ArtifactError: names the file and the first thing that is wrong with it.
     """
-    content = _read(path, sum(limits.values()) + _MAX_DIRECTORY_BYTES)
+    content = read_file(path, most=sum(limits.values()) + _MAX_DIRECTORY_BYTES)
     _check_end(path, content)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -59,18 +59,6 @@ def read_members(path: Path, limits: Mapping[str, int], *, optional: frozenset[s
             return {member.filename: archive.read(member) for member in members}
     except _DAMAGED as error:
         raise ArtifactError(f"{path}: damaged zip archive: {shown(error)}") from error
-
-
-def _read(path: Path, most: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            content = file.read(most) if size <= most else b""
-    except OSError as error:
-        raise ArtifactError(f"{path}: cannot be read ({error.strerror})") from error
-    if size > most:
-        raise ArtifactError(f"{path}: too large: {size:,} bytes of at most {most:,}")
-    return content
 
 
 def _check_end(path: Path, content: bytes) -> None:

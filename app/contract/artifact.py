@@ -6,8 +6,6 @@ one that the contract means, not that whoever wrote both meant well: so what is 
 
 from __future__ import annotations
 
-import hashlib
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from app.contract.files import MAX_FILE_BYTES, read_file, readable, sha256_of
 from app.contract.golden_file import read_golden
 from app.contract.pin import read_pin
 from app.contract.schema import CONTRACT_FILE, GOLDEN_FILE, MODEL_FILE, Contract
@@ -25,8 +24,6 @@ from app.errors import ArtifactError
 CARD_FILE = "CARD.md"
 # The contract and the card are read whole, at every start.
 MAX_TEXT_BYTES = 4 * 1024 * 1024
-# Any other file is read through, for its digest.
-MAX_FILE_BYTES = 2 * 1024 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +86,29 @@ def find_version(path: Path) -> Path:
     Raises:
         ArtifactError: there is none.
     """
-    if (path / CONTRACT_FILE).is_file():
-        return path
-    if not path.is_dir():
-        raise ArtifactError(f"{path}: no such folder; train one with `make train` or set ARTIFACT")
-    if pinned := read_pin(path):
-        return pinned
-    versions = [
-        child for child in path.iterdir() if child.name.isdecimal() and (child / CONTRACT_FILE).is_file()
-    ]
+    with readable(path):
+        if (path / CONTRACT_FILE).is_file():
+            return path
+        if not path.is_dir():
+            raise ArtifactError(f"{path}: no such folder; train one with `make train` or set ARTIFACT")
+        if pinned := read_pin(path):
+            return pinned
+        versions = [
+            child for child in path.iterdir() if child.name.isdecimal() and (child / CONTRACT_FILE).is_file()
+        ]
     if not versions:
         raise ArtifactError(f"{path}: holds no {CONTRACT_FILE} and no version folder with one; set ARTIFACT")
     return max(versions, key=lambda child: int(child.name))
+
+
+def state_of(folder: Path) -> object:
+    """What differs once a file of a version folder has changed.
+
+    Raises:
+        ArtifactError: the folder cannot be listed.
+    """
+    with readable(folder):
+        return sorted((file.name, *_state_of_file(file)) for file in folder.iterdir())
 
 
 def open_artifact(path: Path) -> Artifact:
@@ -110,11 +118,11 @@ def open_artifact(path: Path) -> Artifact:
         ArtifactError: one line that names the file and what is wrong with it.
     """
     folder = find_version(path)
-    _check_file(folder, CONTRACT_FILE, most=MAX_TEXT_BYTES)
+    _check_place(folder, CONTRACT_FILE)
     contract = read_contract(folder / CONTRACT_FILE)
     for name, expected in contract.files.items():
-        _check_file(folder, name, most=MAX_TEXT_BYTES if name == CARD_FILE else MAX_FILE_BYTES)
-        _check_digest(folder / name, expected)
+        _check_place(folder, name)
+        _check_digest(folder / name, expected, most=MAX_TEXT_BYTES if name == CARD_FILE else MAX_FILE_BYTES)
     golden = _read_golden(folder / GOLDEN_FILE, contract)
     return Artifact(folder=folder, contract=contract, golden=golden, card=_read_card(folder, contract))
 
@@ -126,9 +134,7 @@ def read_contract(path: Path) -> Contract:
         ArtifactError: it cannot be read, is no JSON, or does not follow the schema.
     """
     try:
-        return Contract.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise ArtifactError(f"{path}: cannot be read ({error.strerror})") from error
+        return Contract.model_validate_json(read_file(path, most=MAX_TEXT_BYTES))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = shown("/".join(str(part) for part in first["loc"])) or "document"
@@ -137,45 +143,40 @@ def read_contract(path: Path) -> Contract:
         ) from error
 
 
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _state_of_file(file: Path) -> tuple[int, ...]:
+    try:
+        status = file.stat()
+    except OSError:  # a link to nowhere, say: if it matters, opening the version says so
+        return ()
+    return status.st_mtime_ns, status.st_size
 
 
-def _check_file(folder: Path, name: str, *, most: int) -> None:
-    """Check that a name stands for a file inside the folder, and for one that ends.
+def _check_place(folder: Path, name: str) -> None:
+    """Check that a name stands for something inside the folder.
 
     A link may lead to another place in the folder, as those of a mounted volume do.
     """
     path = folder / name
     try:
-        real = path.resolve(strict=True)
-        status = real.stat()
-    except OSError as error:
-        raise ArtifactError(f"{path}: cannot be read ({error.strerror})") from error
+        with readable(path):
+            real, inside = path.resolve(strict=True), folder.resolve()
     except RuntimeError as error:  # Python 3.11 and 3.12 on links that lead in a circle
         raise ArtifactError(f"{path}: cannot be read (links that lead in a circle)") from error
-    if not real.is_relative_to(folder.resolve()):
+    if not real.is_relative_to(inside):
         raise ArtifactError(f"{path}: a link that leads out of the version folder")
-    if not stat.S_ISREG(status.st_mode):
-        raise ArtifactError(f"{path}: not a file")
-    if status.st_size > most:
-        raise ArtifactError(f"{path}: too large: {status.st_size:,} bytes of at most {most:,}")
 
 
-def _check_digest(path: Path, expected: str) -> None:
-    try:
-        actual = sha256_of(path)
-    except OSError as error:
-        raise ArtifactError(f"{path}: cannot be read ({error.strerror})") from error
+def _check_digest(path: Path, expected: str, *, most: int) -> None:
+    actual = sha256_of(path, most=most)
     if actual != expected:
         raise ArtifactError(f"{path}: damaged: SHA-256 is {actual[:12]}…, the contract says {expected[:12]}…")
 
 
 def _read_card(folder: Path, contract: Contract) -> str:
+    if CARD_FILE not in contract.files:
+        return ""
     try:
-        return (folder / CARD_FILE).read_text(encoding="utf-8") if CARD_FILE in contract.files else ""
+        return read_file(folder / CARD_FILE, most=MAX_TEXT_BYTES).decode()
     except ValueError as error:
         raise ArtifactError(f"{folder / CARD_FILE}: not UTF-8 text") from error
 

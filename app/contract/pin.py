@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from app.contract.files import readable
 from app.contract.schema import CONTRACT_FILE
 from app.errors import ArtifactError
+from app.regular_file import read_regular
 
 PIN_FILE = "SERVE"
 # A number; whoever wrote more did not mean a version.
@@ -23,18 +25,20 @@ def read_pin(folder: Path) -> Path | None:
         ArtifactError: the file names no version that is there.
     """
     file = folder / PIN_FILE
-    try:
-        with file.open("rb") as stream:
-            text = stream.read(_MOST_BYTES + 1)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ArtifactError(f"{file}: cannot be read ({error.strerror})") from error
+    with readable(file):
+        try:
+            text = read_regular(file, most=_MOST_BYTES)
+        except FileNotFoundError:
+            if file.is_symlink():  # somebody meant a version
+                raise
+            return None
     number = text.strip()
-    if len(text) > _MOST_BYTES or not number.isdigit():
+    if not number.isdigit():
         raise ArtifactError(f"{file}: holds no version's number; write one, or delete it")
     version = folder / number.decode()
-    if not (version / CONTRACT_FILE).is_file():
+    with readable(version):
+        is_there = (version / CONTRACT_FILE).is_file()
+    if not is_there:
         raise ArtifactError(f"{file}: names version {number.decode()}, which is not there")
     return version
 

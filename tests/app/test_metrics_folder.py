@@ -69,7 +69,7 @@ def test_a_server_that_ends_takes_its_folder_along(tmp_path: Path) -> None:
         assert not mine.exists()
 
 
-@pytest.mark.parametrize("what", ["without a lock", "a link", "a file"])
+@pytest.mark.parametrize("what", ["without a lock", "a pipe for a lock", "a link", "a file"])
 def test_what_nobody_can_tell_the_owner_of_stays(tmp_path: Path, what: str) -> None:
     """Others may name their folders so, and a lock behind a link is not of that folder."""
     elsewhere, found = tmp_path / "elsewhere", tmp_path / "metrics-x"
@@ -77,6 +77,9 @@ def test_what_nobody_can_tell_the_owner_of_stays(tmp_path: Path, what: str) -> N
     (elsewhere / "in-use").touch()
     if what == "without a lock":
         found.mkdir()
+    elif what == "a pipe for a lock":
+        found.mkdir()
+        os.mkfifo(found / "in-use")
     elif what == "a link":
         found.symlink_to(elsewhere)
     else:

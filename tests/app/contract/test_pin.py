@@ -8,6 +8,7 @@ import pytest
 
 from app.contract import CONTRACT_FILE, PIN_FILE, find_version, pin
 from app.errors import ArtifactError
+from tests.not_files import KINDS
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def test_a_version_that_is_named_itself_needs_no_pin(folder: Path) -> None:
     assert find_version(folder / "2").name == "2"
 
 
-@pytest.mark.parametrize("text", ["", "two", "-1", "1.0", "1 2", "../1", "1" * 40, "\0", "²"])
+@pytest.mark.parametrize("text", ["", "two", "-1", "1.0", "1 2", "../1", "\0", "²"])
 def test_a_pin_that_is_no_number_is_refused(folder: Path, text: str) -> None:
     """Rather than to serve what nobody chose."""
     (folder / PIN_FILE).write_text(text)
@@ -67,8 +68,24 @@ def test_a_pin_that_cannot_be_written_says_so(folder: Path) -> None:
         pin(folder, 1)
 
 
-def test_a_pin_that_cannot_be_read_says_so(folder: Path) -> None:
-    """A folder of that name, say."""
-    (folder / PIN_FILE).mkdir()
-    with pytest.raises(ArtifactError, match="SERVE: cannot be read"):
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pin_that_cannot_be_read_says_so(folder: Path, kind: str) -> None:
+    """At once, and the highest version does not take the place of the one that somebody meant."""
+    make, message = KINDS[kind]
+    make(folder / PIN_FILE)
+    with pytest.raises(ArtifactError, match=rf"SERVE: cannot be read \({message}"):
         find_version(folder)
+
+
+def test_a_pin_is_short(folder: Path) -> None:
+    """Whoever wrote more did not mean a version."""
+    (folder / PIN_FILE).write_text("1" * 40)
+    with pytest.raises(ArtifactError, match=r"SERVE: cannot be read \(too large: 40 bytes of at most 32\)"):
+        find_version(folder)
+
+
+def test_a_pin_may_be_a_link(folder: Path) -> None:
+    """As orchestrators mount files."""
+    (folder / "data").write_text("2")
+    (folder / PIN_FILE).symlink_to("data")
+    assert find_version(folder).name == "2"

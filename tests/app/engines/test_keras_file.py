@@ -8,6 +8,7 @@ import pytest
 
 from app.engines.keras_file import check
 from app.errors import ArtifactError
+from tests.not_files import KINDS
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
@@ -21,3 +22,12 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """As the contract's other files are."""
     with pytest.raises(ArtifactError, match=r"gone\.keras: cannot be read \(No such file or directory\)"):
         check(tmp_path / "gone.keras")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_no_regular_file_is_not_read(tmp_path: Path, kind: str) -> None:
+    """Also where it took the place of the file whose digest was checked."""
+    make, message = KINDS[kind]
+    make(tmp_path / "model.keras")
+    with pytest.raises(ArtifactError, match=rf"model\.keras: cannot be read \({message}"):
+        check(tmp_path / "model.keras")

@@ -1,0 +1,43 @@
+"""Reading a file of an artifact: whatever is wrong with it is an error in one line that names it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.errors import ArtifactError
+from app.regular_file import open_regular, read_regular
+
+# Files that are too large to be held are read through, for their digest.
+MAX_FILE_BYTES = 2 * 1024 * 1024 * 1024
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Have what the system says of a path raised as an `ArtifactError` that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def read_file(path: Path, *, most: int) -> bytes:
+    """The content of a regular file.
+
+    Args:
+        path: of the file.
+        most: bytes that it may have.
+
+    Raises:
+        ArtifactError: it cannot be read, is no regular file or is too large.
+    """
+    with readable(path):
+        return read_regular(path, most=most)
+
+
+def sha256_of(path: Path, *, most: int = MAX_FILE_BYTES) -> str:
+    """SHA-256 of a regular file's content, in hexadecimal; raises as `read_file` does."""
+    with readable(path), open_regular(path, most=most) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
