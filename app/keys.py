@@ -13,13 +13,13 @@ import hmac
 import logging
 import re
 import secrets
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from app.errors import KeyFileBroken
+from app.regular_file import read_regular
 
 KEY_BYTES = 32
+# Seconds between looks at the file.
 LOOK_SECONDS = 1.0
 # Far more than anyone has keys, each of which is compared at every request.
 MAX_FILE_BYTES = 1024 * 1024
@@ -49,24 +49,24 @@ def line_of(name: str, key: str) -> str:
 
 
 class KeyFile:
-    """The keys in a file as it is now: it is looked at when a key is, but at most once a second.
+    """The keys in a file as it was when somebody last looked.
 
     Changed for the worse it is logged, once, and the keys that it had before stay good.
 
     Args:
         path: of the file: lines of `name:sha256`, empty ones, and comments after a `#`.
-        clock: seconds that never go back.
+
+    Attributes:
+        path: as given.
 
     Raises:
         KeyFileBroken: there are no keys to begin with.
     """
 
-    def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._path = path
-        self._clock = clock
+    def __init__(self, path: Path) -> None:
+        self.path = path
         self._version = _version_of(path)  # first: a change while the file is read is seen at the next look
         self._names = read_keys(path)
-        self._next_look = clock() + LOOK_SECONDS
         self._complaint = ""
 
     def name_of(self, key: bytes) -> str | None:
@@ -74,7 +74,6 @@ class KeyFile:
 
         All digests are compared, each in constant time: how long it takes tells nothing of them.
         """
-        self._keep_up()
         digest = hashlib.sha256(key).digest()
         found = None
         for known, name in self._names.items():
@@ -82,16 +81,18 @@ class KeyFile:
                 found = name
         return found
 
-    def _keep_up(self) -> None:
-        now = self._clock()
-        if now < self._next_look:
-            return
-        self._next_look = now + LOOK_SECONDS
-        version = _version_of(self._path)
+    def look(self) -> None:
+        """Read the file again if it has changed.
+
+        It hangs as long as the file's mount does, so it is for a thread of its own; `name_of` may be called
+        meanwhile.
+        """
+        version = _version_of(self.path)
         if version is not None and version == self._version:
+            self._complaint = ""
             return
         try:
-            self._names = read_keys(self._path)
+            self._names = read_keys(self.path)
         except KeyFileBroken as error:
             if str(error) != self._complaint:
                 log.error("%s; the keys that were there before stay good", error)  # noqa: TRY400 - one line
@@ -105,18 +106,15 @@ def read_keys(path: Path) -> dict[bytes, str]:
     """The name of each key in a file, by digest. A name may have several keys: an old one and a new one.
 
     Raises:
-        KeyFileBroken: it cannot be read, or a line is none. No part of a line is told: it may be a key.
+        KeyFileBroken: it cannot be read, is no regular file, is too large, or a line is none. No part of a
+            line is told: it may be a key.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-        lines = content.decode().splitlines()
+        lines = read_regular(path, most=MAX_FILE_BYTES).decode().splitlines()
     except OSError as error:
         raise KeyFileBroken(f"API_KEYS: {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise KeyFileBroken(f"API_KEYS: {path}: not a text file") from error
-    if len(content) > MAX_FILE_BYTES:
-        raise KeyFileBroken(f"API_KEYS: {path}: larger than {MAX_FILE_BYTES} bytes")
     names: dict[bytes, str] = {}
     for number, line in enumerate(lines, 1):
         text = line.partition("#")[0].strip()

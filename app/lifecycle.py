@@ -12,11 +12,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from app.file_reads import logged_when_slow, read_off_loop
+from app.keys import LOOK_SECONDS, KeyFile
 from app.metrics import Metrics
 from app.rollout import Rollout
 
 # How old the word of another worker may be that it is ready.
 TELL_SECONDS = 0.5
+# One that is under way, and one after it that sees what has changed since that began.
+_MOST_LOOKS = 2
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +107,28 @@ def telling(metrics: Metrics) -> Iterator[None]:
 
 
 @contextmanager
+def watching_keys(keys: KeyFile | None) -> Iterator[None]:
+    """Look at the file of API keys every second, if there is one, also while nobody asks."""
+
+    async def watch(keys: KeyFile) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            place, meanwhile = f"API_KEYS: {keys.path}", "the keys that were there before stay good"
+            try:
+                with logged_when_slow(place, "not read", meanwhile=meanwhile):
+                    await read_off_loop(keys.look)
+            except Exception:  # whatever it is, it must not end the watching
+                log.exception("%s: not read; %s", place, meanwhile)
+
+    task = asyncio.create_task(watch(keys)) if keys else None
+    try:
+        yield
+    finally:
+        if task:
+            task.cancel()
+
+
+@contextmanager
 def looking(rollout: Rollout, *, every: float) -> Iterator[None]:
     """Look for another version to serve every so many seconds, unless that is 0, and at every SIGHUP."""
     watching = asyncio.create_task(rollout.watch(seconds=every)) if every > 0 else None
@@ -110,6 +136,8 @@ def looking(rollout: Rollout, *, every: float) -> Iterator[None]:
 
     def look_again() -> None:
         log.info("SIGHUP: looking for another version")
+        if len(looks) == _MOST_LOOKS:
+            return
         task = asyncio.create_task(rollout.look(again=True))
         looks.add(task)
         task.add_done_callback(looks.discard)

@@ -20,7 +20,7 @@ from app.engines import load_engine
 from app.errors import AppError
 from app.gate import Gate
 from app.keys import KeyFile
-from app.lifecycle import Drain, looking, telling
+from app.lifecycle import Drain, looking, telling, watching_keys
 from app.metrics import Metrics
 from app.processors import engine_threads, usable_here
 from app.rollout import Rollout
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 OPENAPI = "/openapi.json"
+# At least, for an engine that is still being made when all else has ended: a process that ends meanwhile may
+# crash. One whose files are on a mount that hangs is left.
+MAKING_SECONDS = 5.0
 
 DESCRIPTION = """\
 Class probabilities of time series, from a model that proved itself before it took traffic.
@@ -70,6 +73,7 @@ def create_app(
     metrics = Metrics()
     rollout = _create_rollout(settings, metrics, service)
     metrics.watch(lambda: rollout.status().ready)
+    keys = KeyFile(settings.api_keys) if settings.api_keys else None
     if traces is None and settings.traces:
         traces = open_traces()
     app: FastAPI = FastAPIOffline(
@@ -83,7 +87,9 @@ def create_app(
         servers=[{"url": settings.root_path}] if settings.root_path else None,
         # FastAPI's own: it asks the environment at every request whether there is any, 10 µs.
         telemetry={"tracing": False, "metrics": False, "logs": False},
-        lifespan=partial(_lifespan, rollout=rollout, metrics=metrics, settings=settings, traces=traces),
+        lifespan=partial(
+            _lifespan, rollout=rollout, metrics=metrics, settings=settings, keys=keys, traces=traces
+        ),
     )
     limits = Limits(
         max_instances=settings.max_batch_rows,
@@ -103,7 +109,7 @@ def create_app(
         traces=traces,
         root_path=settings.root_path,
     )
-    doorkeeper = Doorkeeper(KeyFile(settings.api_keys), metrics.unauthorized) if settings.api_keys else None
+    doorkeeper = Doorkeeper(keys, metrics.unauthorized) if keys else None
     app.openapi = partial(_openapi, app, app.openapi, predict)  # type: ignore[method-assign]
     entrance.install(app, doorkeeper=doorkeeper, closed=settings.closed, origins=settings.cors_origins)
     app.add_middleware(RequestContext, surroundings=surroundings)  # the last one added is the first in line
@@ -170,16 +176,23 @@ def _create_rollout(settings: Settings, metrics: Metrics, service: Service | Non
 
 @asynccontextmanager
 async def _lifespan(
-    _app: FastAPI, *, rollout: Rollout, metrics: Metrics, settings: Settings, traces: Traces | None
+    _app: FastAPI,
+    *,
+    rollout: Rollout,
+    metrics: Metrics,
+    settings: Settings,
+    keys: KeyFile | None,
+    traces: Traces | None,
 ) -> AsyncIterator[None]:
     """Load in the background, so that probes are answered from the first moment; drain before the end."""
     drain = Drain(rollout, metrics, delay=settings.drain_delay, timeout=settings.drain_timeout)
     loading = asyncio.create_task(_load(rollout, drain))
-    with drain.on_signals(), looking(rollout, every=settings.reload_seconds), telling(metrics):
+    looks = looking(rollout, every=settings.reload_seconds)
+    with drain.on_signals(), looks, telling(metrics), watching_keys(keys):
         yield
     drain.cancel()
     await rollout.close(timeout=settings.drain_timeout)
-    await loading
+    await asyncio.wait([loading], timeout=max(settings.drain_timeout, MAKING_SECONDS))
     metrics.flush()
     if traces is not None:
         await traces.close(timeout=min(FLUSH_SECONDS, settings.drain_timeout))

@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from app import process
-from app.contract import find_version
+from app.contract import find_version, state_of
 from app.errors import AppError, ArtifactError, ContractViolation
+from app.file_reads import logged_when_slow, read_off_loop
 from app.service import Service, State, Status
 
 log = logging.getLogger(__name__)
@@ -67,6 +70,7 @@ class Rollout:
         self._trouble: str | None = None
         self._looking = asyncio.Lock()
         self._look_once_ready = False
+        self._first_look: asyncio.Task[None] | None = None
         self._leaving: set[asyncio.Task[None]] = set()
 
     @property
@@ -125,7 +129,8 @@ class Rollout:
         await self.current.start()
         self._tell_serving(self.current)
         if self._look_once_ready:
-            await self.look(again=True)
+            # Not waited for: whoever waits for the start must not wait for a mount that hangs.
+            self._first_look = asyncio.create_task(self.look(again=True))
 
     async def watch(self, *, seconds: float) -> None:
         """Look for another version every so many seconds, until cancelled."""
@@ -146,13 +151,14 @@ class Rollout:
             if state is not State.READY:
                 return
             try:
-                folder = find_version(self._path)
-                seen = _look_of(folder)
-            except (OSError, ArtifactError) as error:  # deleted, say: what is loaded needs no files
+                with self._logged_when_slow(self._path, "not searched for versions"):
+                    folder, seen = await read_off_loop(partial(_find, self._path))
+            # Deleted, say: what is loaded needs no files. Or there was no thread to look with.
+            except (ArtifactError, RuntimeError) as error:
                 self._complain(str(error))
                 return
             self._trouble = None
-            if folder == self.current.artifact.folder:
+            if self.is_draining or folder == self.current.artifact.folder:
                 return
             known = self._refused.get(folder.name)
             if known is None or known[0] != seen or again:
@@ -165,6 +171,8 @@ class Rollout:
 
     async def close(self, *, timeout: float) -> None:
         """Admit nothing more, finish the admitted within `timeout` seconds, fail the rest with `NotReady`."""
+        if self._first_look:
+            self._first_look.cancel()
         await asyncio.gather(*(service.close(timeout=timeout) for service in self._loaded), *self._leaving)
 
     async def _take(self, folder: Path, seen: object) -> None:
@@ -187,14 +195,14 @@ class Rollout:
     async def _prove(self, folder: Path, seen: object) -> Service | None:
         """A started service of a version; None, and a note of the reason, if it does not work."""
         try:
-            # It reads and digests files, which takes a while: not on the event loop.
-            service = await asyncio.to_thread(self._open, folder)
-            try:
-                self._check_name(service)
-                await service.start()
-            except Exception:
-                await service.close(timeout=0)
-                raise
+            with self._logged_when_slow(folder, "not loaded"):
+                service = await read_off_loop(partial(self._open, folder))
+                try:
+                    self._check_name(service)
+                    await service.start()
+                except Exception:
+                    await service.close(timeout=0)
+                    raise
         except Exception as error:  # whatever it is, it must not end the watching
             # An error of ours is a line for people, and its trace says no more.
             expected = isinstance(error, AppError)
@@ -212,6 +220,9 @@ class Rollout:
         if trouble != self._trouble:
             log.warning("versions cannot be looked for: %s", trouble)
         self._trouble = trouble
+
+    def _logged_when_slow(self, path: Path, what: str) -> AbstractContextManager[None]:
+        return logged_when_slow(str(path), what, meanwhile=f"version {self.versions[0]} serves on")
 
     def _check_name(self, service: Service) -> None:
         name, expected = service.contract.name, self.current.contract.name
@@ -232,6 +243,7 @@ class Rollout:
         self._observer.serving(model=contract.name, version=contract.version, engine=engine)
 
 
-def _look_of(folder: Path) -> object:
-    """What changes when something in a folder does."""
-    return sorted((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in folder.iterdir())
+def _find(path: Path) -> tuple[Path, object]:
+    """The version folder that is to be served, and what changes when something in it does."""
+    folder = find_version(path)
+    return folder, state_of(folder)

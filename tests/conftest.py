@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -91,7 +91,9 @@ def server() -> Iterator[Server]:
 
 
 @contextmanager
-def running_server(*, wait: bool = True, **settings: str) -> Iterator[Server]:
+def running_server(
+    *, wait: bool = True, command: Sequence[str] = (sys.executable, "-m", "app"), **settings: str
+) -> Iterator[Server]:
     """`python -m app serve` on a free port, ready unless told not to wait; killed at the end."""
     port = free_port()
     environment = {**os.environ, "PORT": str(port), "HOST": "127.0.0.1", **settings}
@@ -99,7 +101,7 @@ def running_server(*, wait: bool = True, **settings: str) -> Iterator[Server]:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         log = stack.enter_context((folder / "log").open("wb"))
         process = subprocess.Popen(
-            [sys.executable, "-m", "app", "serve"],
+            [*command, "serve"],
             cwd=ROOT,
             env=environment,
             stderr=log,

@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from pathlib import Path
 
 import pytest
 
 from app.errors import KeyFileBroken
-from app.keys import LOOK_SECONDS, MAX_FILE_BYTES, KeyFile, is_name, line_of, new_key, read_keys
-
-
-class Clock:
-    """A clock that a test turns."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        """The time."""
-        return self.now
-
-    def turn(self) -> None:
-        """Go on until the file is looked at again."""
-        self.now += LOOK_SECONDS
+from app.keys import MAX_FILE_BYTES, KeyFile, is_name, line_of, new_key, read_keys
+from tests.not_files import KINDS, put
 
 
 def file_of(folder: Path, *lines: str) -> Path:
@@ -111,37 +98,53 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         KeyFile(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_no_regular_file_stops_the_start(tmp_path: Path, kind: str) -> None:
+    """In one line, and without waiting for whoever would write into a FIFO."""
+    make, message = KINDS[kind]
+    make(tmp_path / "keys")
+    with pytest.raises(KeyFileBroken, match=f"API_KEYS: {tmp_path / 'keys'}: {message}"):
+        KeyFile(tmp_path / "keys")
+
+
 def test_a_change_is_seen_at_the_next_look(tmp_path: Path) -> None:
-    """A key that was taken out stops working, one that was put in begins to; within a second, not before."""
+    """A key that was taken out stops working, one that was put in begins to; then, not before."""
     old, new = new_key(), new_key()
-    clock = Clock()
-    known = KeyFile(file_of(tmp_path, line_of("alice", old)), clock=clock)
+    known = KeyFile(file_of(tmp_path, line_of("alice", old)))
     file_of(tmp_path, line_of("alice", new))
     assert known.name_of(old.encode()) == "alice"
-    clock.turn()
+    known.look()
     assert (known.name_of(old.encode()), known.name_of(new.encode())) == (None, "alice")
 
 
 def test_a_file_that_is_replaced_is_read_again(tmp_path: Path) -> None:
     """As an orchestrator does it: another file under the old name, of the same size."""
     old, new = new_key(), new_key()
-    clock = Clock()
-    known = KeyFile(file_of(tmp_path, line_of("alice", old)), clock=clock)
+    known = KeyFile(file_of(tmp_path, line_of("alice", old)))
     other = tmp_path / "other"
     other.write_text(line_of("alice", new) + "\n")
     other.replace(tmp_path / "keys")
-    clock.turn()
+    known.look()
     assert known.name_of(new.encode()) == "alice"
 
 
-def test_between_looks_the_file_is_left_alone(tmp_path: Path) -> None:
-    """However many requests there are, and it is not read again while it is as it was."""
+def test_a_key_is_looked_up_in_memory(tmp_path: Path) -> None:
+    """However many requests there are, and wherever the file is."""
     key = new_key()
-    clock = Clock()
     file = file_of(tmp_path, line_of("alice", key))
-    known = KeyFile(file, clock=clock)
-    file.unlink()
+    known = KeyFile(file)
+    put(file, os.mkfifo)
     assert all(known.name_of(key.encode()) == "alice" for _ in range(10))
+
+
+def test_a_file_that_has_not_changed_is_not_read_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is looked at every second."""
+    known = KeyFile(file_of(tmp_path, line_of("alice", new_key())))
+    with caplog.at_level(logging.INFO):
+        known.look()
+    assert caplog.records == []
 
 
 def test_a_file_that_breaks_keeps_its_last_keys_and_is_told_once(
@@ -149,35 +152,56 @@ def test_a_file_that_breaks_keeps_its_last_keys_and_is_told_once(
 ) -> None:
     """A slip of an operator's hand locks nobody out, and fills no log; what is right again counts again."""
     old, new = new_key(), new_key()
-    clock = Clock()
-    known = KeyFile(file_of(tmp_path, line_of("alice", old)), clock=clock)
+    known = KeyFile(file_of(tmp_path, line_of("alice", old)))
     for count, is_there in enumerate((True, False), 1):
         file = file_of(tmp_path, line_of("bob", new), "?")
         if not is_there:
             file.unlink()
         for _ in range(3):
-            clock.turn()
+            known.look()
             assert (known.name_of(old.encode()), known.name_of(new.encode())) == ("alice", None)
-        told = [record for record in caplog.records if record.levelno == logging.ERROR]
+        told = errors(caplog)
         assert len(told) == count
-        assert "stay good" in told[-1].getMessage()
+        assert "stay good" in told[-1]
     file_of(tmp_path, line_of("bob", new))
-    clock.turn()
+    known.look()
     assert (known.name_of(old.encode()), known.name_of(new.encode())) == (None, "bob")
 
 
-def test_what_could_not_be_read_is_tried_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A folder in the file's place, as when a mount is late, and then the file."""
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_could_not_be_read_is_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    """Something else in the file's place, as when a mount is late, and then the file."""
+    make, message = KINDS[kind]
     old, new = new_key(), new_key()
-    clock = Clock()
     file = file_of(tmp_path, line_of("alice", old))
-    known = KeyFile(file, clock=clock)
-    file.unlink()
-    file.mkdir()
-    clock.turn()
-    assert known.name_of(old.encode()) == "alice"
-    assert "Is a directory" in caplog.text
-    file.rmdir()
+    known = KeyFile(file)
+    put(file, make)
+    for _ in range(3):
+        known.look()
+        assert known.name_of(old.encode()) == "alice"
+    [told] = errors(caplog)
+    assert told.startswith(f"API_KEYS: {file}: {message}")
+    file.rmdir() if kind == "folder" else file.unlink()
     file_of(tmp_path, line_of("alice", new))
-    clock.turn()
+    known.look()
     assert known.name_of(new.encode()) == "alice"
+
+
+def test_a_file_that_goes_twice_is_told_twice(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A mount that comes back shows the same file, which is not read again."""
+    folder = tmp_path / "mount"
+    folder.mkdir()
+    known = KeyFile(file_of(folder, line_of("alice", new_key())))
+    for _ in range(2):
+        folder.rename(tmp_path / "elsewhere")
+        known.look()
+        (tmp_path / "elsewhere").rename(folder)
+        known.look()
+    assert len(errors(caplog)) == 2
+
+
+def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What was logged as an error."""
+    return [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]

@@ -111,6 +111,8 @@ def test_a_look_that_is_asked_for_during_the_start_is_made_after_it(
             await made.rollout.look(again=again)
             await made.rollout.look()
             await made.rollout.start()
+            while again and made.rollout.versions != (served,):
+                await asyncio.sleep(0.001)
             assert made.rollout.versions == (served,)
             await made.rollout.close(timeout=FINISH)
 

@@ -1,0 +1,13 @@
+"""A server whose first engine is never made, as on a mount that hangs: `python -m tests.hangs_at_load`."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+import app.main
+from app.cli import main
+
+if __name__ == "__main__":
+    vars(app.main)["load_engine"] = lambda *_, **__: threading.Event().wait()
+    sys.exit(main())
