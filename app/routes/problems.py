@@ -100,6 +100,18 @@ CONNECTION = {
     431: Kind("head", 431, "Head too large", "Send fewer and shorter headers."),
     503: Kind("connections", 503, "Too many connections", "Keep a connection open and use it again."),
 }
+# What the balancer of deploy/haproxy.cfg answers itself, beside kinds that are named above.
+BALANCER = {
+    400: Kind(
+        "broken-off", 400, "Request broken off", "Send all of the body, and close only after the answer."
+    ),
+    429: Kind(
+        "rate-limit",
+        429,
+        "Rate limit reached",
+        "Try again after Retry-After seconds, and send fewer a second.",
+    ),
+}
 
 
 def install(app: FastAPI) -> None:
@@ -117,7 +129,7 @@ def create_router(root_path: str = "") -> APIRouter:
         root_path: path under which a proxy serves the app; empty without one.
     """
     router = APIRouter(include_in_schema=False)
-    kinds = (*KINDS.values(), *FRAMEWORK.values(), *CONNECTION.values(), INTERNAL)
+    kinds = (*KINDS.values(), *FRAMEWORK.values(), *CONNECTION.values(), *BALANCER.values(), INTERNAL)
     known = {kind.slug: kind for kind in kinds}
 
     @router.get("/problems/{slug}")

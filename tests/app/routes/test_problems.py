@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app import errors
-from app.routes.problems import CONNECTION, FRAMEWORK, INTERNAL, KINDS, kind_of
+from app.routes.problems import BALANCER, CONNECTION, FRAMEWORK, INTERNAL, KINDS, kind_of
 from tests.app.routes.conftest import App, series
 
 
@@ -30,7 +30,7 @@ def test_an_error_that_is_not_in_the_table_is_internal() -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [*KINDS.values(), *FRAMEWORK.values(), *CONNECTION.values(), INTERNAL],
+    [*KINDS.values(), *FRAMEWORK.values(), *CONNECTION.values(), *BALANCER.values(), INTERNAL],
     ids=lambda kind: kind.slug,
 )
 def test_a_problem_type_can_be_looked_up(app: App, kind: object) -> None:
