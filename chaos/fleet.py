@@ -21,8 +21,8 @@ SOME = 20
 BALANCER_CONFIG = ROOT / "deploy" / "haproxy.cfg"
 # What it calls the replicas, and the variables that say where they are.
 NAMES = {"replica-1": "REPLICA_1", "replica-2": "REPLICA_2", "replica-gpu": "REPLICA_GPU"}
-# Of a request in the balancer's log: how often it was sent again, with a plus if to another replica.
-_RETRIES = re.compile(r'/\+?(\d+) \d+/\d+ "POST /predict ')
+# Of a request in the balancer's log: how often it was sent again, a plus if to another replica, and its id.
+_RETRIES = re.compile(r'/\+?(\d+) \d+/\d+ \{\S*\} "POST /predict ')
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,9 +35,9 @@ def wait_until_healthy(server: Server, *, host: str) -> None:
 
 
 def answers(address: str, server: Server) -> bool:
-    """Whether the server is ready at an address."""
+    """Whether the server is at an address; of several workers, one may not be ready yet."""
     try:
-        return httpx.get(f"http://{address}:{server.url.rpartition(':')[2]}/readyz").is_success
+        return httpx.get(f"http://{address}:{server.url.rpartition(':')[2]}/livez").is_success
     except httpx.TransportError:
         return False
 

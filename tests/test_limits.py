@@ -12,6 +12,7 @@ import pytest
 from app.settings import Settings
 from tests.conftest import ROOT
 
+BALANCER = (ROOT / "deploy" / "haproxy.cfg").read_text(encoding="utf-8")
 TEXT = (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
 
 
@@ -37,13 +38,23 @@ def test_there_are_limits() -> None:
     assert len(ROWS) > 15
 
 
+def _of_balancer(name: str) -> float:
+    """The default of a variable of the balancer's configuration, or the argument of a directive."""
+    values = re.findall(rf"(?:^\s*{re.escape(name)} |\{{{name}-)(\d+)", BALANCER, flags=re.MULTILINE)
+    assert len(set(values)) == 1, f"{name} is not one number: {values}"
+    return float(values[0])
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.what)
 def test_a_limit_is_that_of_the_code(row: Row) -> None:
     """A setting's default, or a constant in the file that is named."""
-    match = re.fullmatch(r"`(\w+)`(?: in `(app/[\w/]+)\.py`)?", row.set_by)
+    match = re.fullmatch(r"`([\w. -]+)`(?: in `(app/[\w/]+)\.py`| in `deploy/haproxy\.cfg`)?", row.set_by)
     assert match, row.set_by
     name, file = match.groups()
-    if file is None:
+    value: float
+    if row.set_by.endswith("`deploy/haproxy.cfg`"):
+        value = _of_balancer(name)
+    elif file is None:
         value = Settings.model_fields[name.lower()].default
     else:
         value = getattr(importlib.import_module(file.replace("/", ".")), name)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.deploy.fleet import Process, Replica, start_balancer
+from tests.deploy.fleet import BALANCER_CONFIG, Process, Replica, start_balancer
+from tests.deploy.upstream import Upstream
 
 # More than the balancer needs to notice; deployed, it is longer (docker-compose.yml).
 DRAIN_DELAY = 2.0
@@ -52,3 +55,54 @@ def fleet(haproxy: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fl
             replica.process.wait_until_ready()
         balancer.wait_until_ready()
         yield Fleet(replicas, balancer)
+
+
+# Starts a balancer in front of upstreams, with environment variables or another `config`, and waits for it.
+Balance = Callable[..., Process]
+
+
+@pytest.fixture
+def balance(haproxy: str, tmp_path: Path) -> Iterator[Balance]:
+    """Balancers in front of upstreams that the test made; with no upstream there is no ready replica."""
+    with ExitStack() as stack:
+
+        def start(*upstreams: Upstream, config: Path = BALANCER_CONFIG, **settings: str) -> Process:
+            addresses = [upstream.address for upstream in upstreams]
+            log = tmp_path / "balancer.log"
+            balancer = start_balancer(haproxy, replicas=addresses, log=log, config=config, **settings)
+            stack.callback(balancer.kill)
+            if upstreams:
+                balancer.wait_until_ready()
+            return balancer
+
+        yield start
+
+
+@pytest.fixture
+def changed_config(tmp_path: Path) -> Callable[[str, str], Path]:
+    """A copy of the configuration with one line in another way, to meet a limit sooner."""
+
+    def change(old: str, new: str) -> Path:
+        text = BALANCER_CONFIG.read_text(encoding="utf-8")
+        assert text.count(old) == 1, old
+        config = tmp_path / BALANCER_CONFIG.name
+        config.write_text(text.replace(old, new), encoding="utf-8")
+        shutil.copytree(BALANCER_CONFIG.parent / "errors", tmp_path / "errors")
+        return config
+
+    return change
+
+
+@pytest.fixture
+def quick_config(changed_config: Callable[[str, str], Path]) -> Path:
+    """The configuration with a second instead of 15 for a request to arrive."""
+    return changed_config("timeout http-request 15s", "timeout http-request 1s")
+
+
+@pytest.fixture(scope="session")
+def answers_unread(haproxy: str) -> bool:
+    """Whether this HAProxy can answer what it cannot parse with our documents: since 3.2.4."""
+    text = subprocess.run([haproxy, "-v"], capture_output=True, text=True, check=True).stdout
+    version = re.match(r"HAProxy version (\d+)\.(\d+)[.-](?:dev)?(\d+)", text)
+    assert version, text
+    return tuple(map(int, version.groups())) >= (3, 2, 4)

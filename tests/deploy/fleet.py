@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,8 @@ import httpx
 ROOT = Path(__file__).parents[2]
 BALANCER_CONFIG = ROOT / "deploy" / "haproxy.cfg"
 START_SECONDS = 60.0
+# The balancer's names of the replicas.
+NAMES = ("replica-1", "replica-2", "replica-gpu")
 
 
 class Process:
@@ -21,6 +24,7 @@ class Process:
 
     def __init__(self, command: list[str], *, port: int, environment: dict[str, str], log: Path) -> None:
         self.url = f"http://127.0.0.1:{port}"
+        self.port = port
         self._log = log
         with log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -38,6 +42,22 @@ class Process:
                 pass
             time.sleep(0.05)
         raise AssertionError(f"{self.url} did not get ready:\n{self._log.read_text()}")
+
+    @property
+    def output(self) -> str:
+        """All that it has written so far."""
+        return self._log.read_text()
+
+    def wait_for_output(self, text: str) -> None:
+        """Wait until it has written a text; what it wrote instead is the error."""
+        deadline = time.monotonic() + START_SECONDS
+        while text not in self.output:
+            assert time.monotonic() < deadline, f"no {text!r}:\n{self.output}"
+            time.sleep(0.05)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal and do not wait."""
+        self._process.send_signal(number)
 
     def terminate(self) -> int:
         """Send SIGTERM and wait; the exit code."""
@@ -79,23 +99,49 @@ class Replica:
         assert self._process is not None
         return self._process
 
+    def wait_until_closed(self) -> None:
+        """Wait until it accepts no connections any more, while it may still answer on those that it has."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", self.port)).close()
+            except ConnectionRefusedError:
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"{self.address} still accepts connections")
+
     def kill(self) -> None:
         """Make sure that nothing of it is left."""
         if self._process:
             self._process.kill()
 
 
-def start_balancer(haproxy: str, *, replicas: list[str], log: Path) -> Process:
-    """Start HAProxy on the configuration that is deployed, in front of two addresses."""
+def start_balancer(
+    haproxy: str, *, replicas: list[str], log: Path, config: Path = BALANCER_CONFIG, **settings: str
+) -> Process:
+    """Start HAProxy on the deployed configuration, and wait until it knows which replicas are missing.
+
+    Args:
+        haproxy: the program.
+        replicas: up to three addresses.
+        log: the file that gets its output.
+        config: another one, to have shorter timeouts.
+        settings: further environment variables.
+    """
     port = free_port()
-    environment = {
-        "PORT": str(port),
-        "REPLICA_1": replicas[0],
-        "REPLICA_2": replicas[1],
-        "REPLICA_GPU": unused_address(),
-    }
-    command = [haproxy, "-db", "-f", str(BALANCER_CONFIG)]
-    return Process(command, port=port, environment=environment, log=log)
+    missing = NAMES[len(replicas) :]
+    addresses = replicas + [unused_address() for _ in missing]
+    environment = {"PORT": str(port)} | settings
+    environment |= dict(zip(("REPLICA_1", "REPLICA_2", "REPLICA_GPU"), addresses, strict=True))
+    balancer = Process([haproxy, "-db", "-f", str(config)], port=port, environment=environment, log=log)
+    try:
+        # Until a check has failed, it sends requests there.
+        for name in missing:
+            balancer.wait_for_output(f"Server replicas/{name} is DOWN")
+    except BaseException:
+        balancer.kill()
+        raise
+    return balancer
 
 
 def free_port() -> int:

@@ -15,11 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.contract import Artifact
+from app.settings import Settings
 
 CONNECTIONS = 12
 # Seconds between an answer and the next question: steady, and leaves the machine room to start replicas.
 PAUSE = 0.02
 ROWS = (1, 1, 1, 2, 3, 8, 40)
+# An answer that comes later is a failure, whatever happens to a replica.
+TIMEOUT: float = Settings.model_fields["request_timeout"].default
 NPY = "application/x-npy"
 
 
@@ -47,6 +50,7 @@ class Load:
         self._labels = [label.name for label in artifact.contract.labels]
         self._tolerance = artifact.contract.output.tolerance
         self._questions = questions(artifact)
+        self._rounds = [0] * CONNECTIONS
         self._news = threading.Condition()
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._ask, args=(i,)) for i in range(CONNECTIONS)]
@@ -71,14 +75,23 @@ class Load:
             wanted = self.answered[of] + number
             self._wait(lambda: self.answered[of] >= wanted, f"{number} more answers of {of}")
 
+    def wait_for_all_connections(self) -> None:
+        """Wait until every connection has got one more right answer; the first failure ends the test."""
+        with self._news:
+            before = list(self._rounds)
+            self._wait(
+                lambda: all(now > then for now, then in zip(self._rounds, before, strict=True)),
+                "an answer on every connection",
+            )
+
     def _wait(self, is_so: Callable[[], bool], what: str) -> None:
         arrived = self._news.wait_for(lambda: self.failures or is_so(), timeout=60)
         assert arrived, f"waited in vain for {what}; answers so far: {dict(self.answered)}"
         assert not self.failures, self.failures[:3]
 
-    def _ask(self, seed: int) -> None:
-        order = np.random.default_rng(seed)
-        with httpx.Client(base_url=self._url, timeout=30, trust_env=False) as client:
+    def _ask(self, connection: int) -> None:
+        order = np.random.default_rng(connection)
+        with httpx.Client(base_url=self._url, timeout=TIMEOUT, trust_env=False) as client:
             while not self._stopping.wait(PAUSE):
                 question = self._questions[order.integers(len(self._questions))]
                 try:
@@ -93,6 +106,7 @@ class Load:
                         self.failures.append(fault)
                     else:
                         self.answered[response.headers["X-Replica"]] += 1
+                        self._rounds[connection] += 1
                     self._news.notify_all()
 
     def _fault(self, response: httpx.Response, question: Question) -> str | None:

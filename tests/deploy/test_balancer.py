@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import numpy as np
+import pytest
 
 from app.contract import Artifact
 from tests.deploy.conftest import Fleet
-from tests.deploy.fleet import start_balancer, unused_address
+from tests.deploy.fleet import start_balancer
 from tests.deploy.load import Load, to_json
+from tests.deploy.wire import exchange, problem, request
 
 SOME = 50
 
@@ -49,6 +54,22 @@ def test_a_request_too_large_to_be_held_is_passed_on(fleet: Fleet, artifact: Art
     assert len(response.json()["predictions"]) == 256
 
 
+@pytest.mark.parametrize(
+    ("headers", "target", "status"),
+    [
+        ([("a", "b")] * 150, "/predict", 431),
+        ([], "/" + "a" * 10_000, 414),
+        ([("a", "b" * 100_000)], "/predict", 431),
+    ],
+    ids=["headers", "address", "head"],
+)
+def test_a_head_beyond_a_replicas_limits_gets_the_replicas_answer(
+    fleet: Fleet, headers: list[tuple[str, str]], target: str, status: int
+) -> None:
+    """The balancer takes more, so the answer is the one that documents the limit."""
+    problem(exchange(fleet.balancer.port, request(headers, target=target)), status=status)
+
+
 def test_request_ids_pass_through_and_are_made_where_there_is_none(fleet: Fleet) -> None:
     """A sane X-Request-Id comes back as it was sent; for a missing or unsafe one, there is a new one."""
     with httpx.Client(base_url=fleet.balancer.url, timeout=30, trust_env=False) as client:
@@ -59,24 +80,48 @@ def test_request_ids_pass_through_and_are_made_where_there_is_none(fleet: Fleet)
     assert len(missing) == len(unsafe) == 36
 
 
-def test_without_a_ready_replica_the_answer_is_a_problem_document(haproxy: str, tmp_path: Path) -> None:
-    """No replica: 503 at once, as the problem document that a replica would send, with Retry-After."""
-    replicas = [unused_address(), unused_address()]
-    balancer = start_balancer(haproxy, replicas=replicas, log=tmp_path / "balancer.log")
+def test_a_stopped_replica_costs_no_request(fleet: Fleet, artifact: Artifact) -> None:
+    """SIGSTOP under load: every request is answered, rightly and within REQUEST_TIMEOUT."""
+    victim = fleet.replicas["replica-1"].process
+    with Load(fleet.balancer.url, artifact) as load:
+        load.wait_for_answers(SOME, of="replica-2")
+        load.wait_for_answers(SOME, of="replica-1")
+        victim.signal(signal.SIGSTOP)
+        try:
+            # All connections are idle again, or wait for the other: none of them is left with it.
+            fleet.balancer.wait_for_output("Server replicas/replica-1 is DOWN, reason: Layer7 timeout")
+            load.wait_for_all_connections()
+        finally:
+            victim.signal(signal.SIGCONT)
+        load.wait_for_answers(SOME, of="replica-1")
+    assert load.failures == []
+
+
+def test_a_replica_that_drains_answers_what_it_has(
+    fleet: Fleet, haproxy: str, artifact: Artifact, tmp_path: Path
+) -> None:
+    """A request that is slow to arrive is answered, though the port has closed and the checks have failed."""
+    replica = fleet.replicas["replica-2"]
+    body = to_json(np.resize(artifact.golden.series, (256, artifact.contract.input.length)))
+    balancer = start_balancer(haproxy, replicas=[replica.address], log=tmp_path / "balancer.log")
     try:
-        transport = httpx.HTTPTransport(retries=8)  # until it listens
-        with httpx.Client(transport=transport, timeout=30, trust_env=False) as client:
-            response = client.post(f"{balancer.url}/predict", headers={"X-Request-Id": "mine"}, content=b"{}")
+        balancer.wait_until_ready()
+        head = request([("Content-Type", "application/json")], body=body).removesuffix(body)
+
+        def parts() -> Iterator[bytes]:
+            yield head + body[:-1]
+            replica.process.signal(signal.SIGTERM)
+            balancer.wait_for_output("Server replicas/replica-1 is DOWN")
+            replica.wait_until_closed()
+            yield body[-1:]
+
+        answer = exchange(balancer.port, parts())
     finally:
         balancer.kill()
-    assert response.status_code == 503
-    assert response.headers["Content-Type"] == "application/problem+json"
-    assert response.headers["Retry-After"] == "1"
-    assert response.headers["X-Request-Id"] == "mine"
-    assert response.json() == {
-        "type": "/problems/not-ready",
-        "title": "Not ready",
-        "status": 503,
-        "detail": "no replica is ready; try again after Retry-After seconds",
-        "request_id": "mine",
-    }
+        exit_code = replica.process.terminate()
+        replica.start()
+        replica.process.wait_until_ready()
+    assert exit_code == 0
+    assert answer is not None
+    assert answer.status == 200, answer.body
+    assert len(json.loads(answer.body)["predictions"]) == 256

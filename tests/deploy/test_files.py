@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 import yaml
 
+from app.connection import HEADERS
 from app.contract import Artifact
 from app.routes.context import _SANE_ID
+from app.routes.patience import _SECONDS
 from app.serving import GRACE_SECONDS
 from app.settings import Settings
 from tests.deploy.fleet import BALANCER_CONFIG, ROOT, unused_address
@@ -42,6 +44,11 @@ def _seconds(text: str) -> float:
 def _balancer_seconds(option: str) -> float:
     """The duration that the balancer's configuration gives an option."""
     return _seconds(re.findall(rf"\b{option} (\d+m?s)\b", BALANCER)[0])
+
+
+def _balancer_number(name: str) -> int:
+    """The number that the balancer's configuration gives an option, or an environment variable by default."""
+    return int(re.findall(rf"(?:^\s*{re.escape(name)} |\{{{name}-)(\d+)", BALANCER, flags=re.MULTILINE)[0])
 
 
 def _instructions(name: str) -> list[str]:
@@ -88,10 +95,43 @@ def test_a_replica_has_time_to_drain(name: str) -> None:
 def test_the_balancer_waits_longer_than_a_replica_may_take() -> None:
     """A slow answer is the replica's 504, not a second try of work that is still going on."""
     assert _balancer_seconds("timeout server") > _default("request_timeout")
+    assert 'set-header X-Request-Timeout "${TRY_TIMEOUT-4}" ' in BALANCER
+    assert 'set-timeout server "${TRY_TIMEOUT-4}500ms" ' in BALANCER
+
+
+def test_two_replicas_can_be_asked_within_the_request_timeout() -> None:
+    """One that hangs costs a caller no more than a slow answer does."""
+    (seconds,) = set(re.findall(r"\bTRY_TIMEOUT-(\d+)", BALANCER))
+    assert 2 * (int(seconds) + 0.5) < _default("request_timeout")
+
+
+def test_the_balancer_reads_a_timeout_as_the_server_does() -> None:
+    """What the server refuses as no number, the balancer does not replace by one."""
+    assert f"-m reg ^{_SECONDS.pattern}$" in BALANCER
+
+
+def test_the_balancer_takes_more_headers_than_a_replica() -> None:
+    """So that it is the replica which says that they are too many."""
+    assert _balancer_number("tune.http.maxhdr") > HEADERS
+
+
+def test_the_balancers_memory_holds_all_its_buffers() -> None:
+    """The request as it is kept for a second try, as it is sent, and the next one of that connection."""
+    buffers = 3 * _balancer_number("maxconn") * _balancer_number("RETRY_BYTES")
+    mebibytes = int(SERVICES["balancer"]["mem_limit"].removesuffix("m"))
+    assert mebibytes * 2**20 >= buffers + 256 * 2**20
+
+
+def test_the_balancer_finds_the_files_that_it_names() -> None:
+    """They are mounted where its configuration is."""
+    mounts = dict(volume.split(":")[:2] for volume in SERVICES["balancer"]["volumes"])
+    folder = mounts["./deploy/haproxy.cfg"].rpartition("/")[0]
+    assert mounts["./deploy/errors"] == f"{folder}/errors"
+    assert "default-path config" in BALANCER
 
 
 def test_the_balancer_retries_what_another_replica_can_answer_and_nothing_else() -> None:
-    """Lost connections and a replica's refusals are tried again; a full queue and a 504 are not."""
+    """Lost connections, replicas that hang and a 503 are tried again; a full queue and a 504 are not."""
     (retried,) = re.findall(r"^\s*retry-on (.*)$", BALANCER, flags=re.MULTILINE)
     assert {"conn-failure", "empty-response", "503"} <= set(retried.split())
     assert not {"all-retryable-errors", "429", "500", "504"} & set(retried.split())
