@@ -11,7 +11,6 @@ It knows nothing of this service: how requests are answered, and with what the c
 
 from __future__ import annotations
 
-import math
 from typing import Any, Protocol
 
 from app.patient import Patient
@@ -79,6 +78,7 @@ class Connection(Patient):
         # Bytes that the parser was given since it last handed something on: it may keep them.
         self._unused_bytes = 0
         self._handed_on = False
+        self._body_bytes = 0  # that have come of the body
         # Whether the caller has shut down its sending side.
         self._has_left = False
         # Status and reason with which the connection ends; from then on nothing is read.
@@ -112,8 +112,12 @@ class Connection(Patient):
         """Read up to the end of a message, or of what has come. What is behind it waits for its turn."""
         self._message_ended = False
         while self._at < len(self._data) and not self._message_ended and self._may_read():
-            data, start = self._data, self._at
-            self._at = end = self._end_of_piece(data, start)
+            data, start, left = self._data, self._at, self._body_left
+            if self._in_body and left is not None:
+                end = min(len(data), start + left)
+            else:
+                end = self._end_of_piece(data, start)
+            self._at = end
             self._handed_on = False
             self.feed(data if start == 0 and end == len(data) else memoryview(data)[start:end])
             self._unused_bytes = 0 if self._handed_on else self._unused_bytes + end - start
@@ -131,8 +135,8 @@ class Connection(Patient):
             return
         self._tail = (self._tail + self._data[-_CUT:])[-_CUT:]
         self._data, self._at = b"", 0
-        if self._in_head and self._patient_until == math.inf:
-            self.wait(self.head_seconds)
+        if self._in_head:
+            self.wait_for_head()
         if self.flow.read_paused and not (self._in_body and self.cycle.is_full):
             self.flow.resume_reading()
         if self._has_left:
@@ -144,7 +148,7 @@ class Connection(Patient):
 
     def on_url(self, url: bytes) -> None:
         """What is asked for, or a part of it, is there."""
-        super().on_url(url)
+        self.url += url
         if len(self.url) > TARGET_BYTES:
             self.stop_parser(TARGET_TOO_LONG)
 
@@ -152,8 +156,8 @@ class Connection(Patient):
         """Have the request answered whose head is there, if it has not too many headers."""
         if len(self.headers) > HEADERS:
             self.stop_parser(HEAD_TOO_LARGE)
-        self._patient_until = math.inf  # from here on, what answers the request says how long it waits
-        self._handed_on = True
+        self.wait_for_nothing()
+        self._handed_on, self._body_bytes = True, 0
         self.start_cycle()
 
     def start_cycle(self) -> None:
@@ -163,6 +167,7 @@ class Connection(Patient):
     def on_body(self, body: bytes) -> None:
         """Hand a part of the body on."""
         self._handed_on = True
+        self._body_bytes += len(body)
         if self._body_left is not None:
             self._body_left -= len(body)
         self.cycle.feed(body)
@@ -270,9 +275,7 @@ class Connection(Patient):
             self.read_on()
 
     def _end_of_piece(self, data: bytes, start: int) -> int:
-        """How far to read at once: to where a message may end, and no more than the parser may keep."""
-        if self._in_body and self._body_left is not None:
-            return min(len(data), start + self._body_left)
+        """How far to read: to where a head or a body in chunks may end, and no more than may be kept."""
         if self._tail and start == 0 and (self._in_head or self._in_body):
             cut = (self._tail + data[:_CUT]).find(_END_OF_HEAD)
             if cut >= 0:

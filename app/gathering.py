@@ -35,6 +35,10 @@ class Gathering:
         self._flush()
         self._transport.close()
 
+    def is_closing(self) -> bool:
+        """Whether the connection has ended, or is to."""
+        return self._transport.is_closing()
+
     def _flush(self) -> None:
         parts, self._parts = self._parts, []
         # A caller that has reset the connection reads nothing; writing to it would be an error in the log.

@@ -35,6 +35,7 @@ class Patient(PlainHttp):
         # Until when a caller may do nothing; the timer may be an earlier one's.
         self._patient_until = math.inf
         self._spare_seconds = 0.0
+        self._waits_for_head = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Put the gathering transport between the protocol and the connection, and expect a request."""
@@ -50,11 +51,6 @@ class Patient(PlainHttp):
         self._patience.cancel()
         del self._patience
         super().connection_lost(exc)
-
-    def on_message_begin(self) -> None:
-        """Wait for nothing but the rest of the head."""
-        super().on_message_begin()
-        self._patient_until = math.inf
 
     def pause_writing(self) -> None:
         """Much is written that the caller does not read: it has a while."""
@@ -72,6 +68,17 @@ class Patient(PlainHttp):
         """Expect another request; but first, and not for as long, that the answer to the last one is read."""
         self.wait(min(self.read_seconds, self.timeout_keep_alive))
         self._spare_seconds = self.timeout_keep_alive - self.read_seconds
+
+    def wait_for_head(self) -> None:
+        """Expect the rest of a head; what comes of it buys no time."""
+        if not self._waits_for_head:
+            self.wait(self.head_seconds)
+            self._waits_for_head = True
+
+    def wait_for_nothing(self) -> None:
+        """What answers a request says how long it waits."""
+        self._patient_until = math.inf
+        self._waits_for_head = False
 
     def wait(self, seconds: float) -> None:
         """End the connection if its caller does nothing for so long."""

@@ -20,7 +20,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 NOT_HTTP, UNKNOWN_CODING, OTHER_VERSION = 400, 501, 505
 
-_VERSIONS = (b" HTTP/1.1\r\n", b" HTTP/1.0\r\n")
+_VERSION, _OLD_VERSION = b" HTTP/1.1\r\n", b" HTTP/1.0\r\n"
 # uri-host [":" port] (RFC 9110, 7.2), by its characters alone.
 _HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")
 
@@ -35,6 +35,7 @@ class PlainHttp(HttpToolsProtocol):
         self._in_body = False
         self._body_left: int | None = None  # bytes; None if only the parser can tell
         self._request_line = b""  # as much of it as has come
+        self._may_keep_alive = False
         self._repeats_head = False
         self._has_trailers = False
         self._fault = NOT_HTTP, ""  # status and reason if the parser is stopped
@@ -54,7 +55,7 @@ class PlainHttp(HttpToolsProtocol):
             stopped = isinstance(error, httptools.HttpParserCallbackError)  # by what it calls
             self.cannot_parse(*(self._fault if stopped else (NOT_HTTP, str(error))))
         else:
-            if self._in_head and self._request_line[-1:] == b"\n" and not self._has_version():
+            if self._in_head and not self._may_have_version():
                 self.cannot_parse(OTHER_VERSION)
             elif self._has_trailers and not self._in_body:
                 self._has_trailers = False
@@ -89,23 +90,25 @@ class PlainHttp(HttpToolsProtocol):
 
     def check_head(self) -> None:
         """Refuse what the parser reads and HTTP/1.1 does not allow (RFC 9112, 2.3, 3.2 and 6.1)."""
-        if not self._has_version():
+        fields = dict(self.headers)
+        host = fields.get(b"host")
+        is_new = self._request_line.endswith(_VERSION)
+        if not (is_new or self._request_line.endswith(_OLD_VERSION)):
             self.stop_parser(OTHER_VERSION)
-        is_old = self._request_line.endswith(_VERSIONS[1])
-        names = [name for name, _ in self.headers]
-        hosts = names.count(b"host")
-        if hosts != 1 and not (is_old and hosts == 0):
-            self.stop_parser(NOT_HTTP, f"one Host header is needed, not {hosts}")
-        if hosts and not _HOST.fullmatch(self._value(names, b"host")):
+        if len(fields) != len(self.headers) or host is None:
+            hosts = sum(name == b"host" for name, _ in self.headers)
+            if hosts > 1 or (hosts == 0 and is_new):
+                self.stop_parser(NOT_HTTP, f"one Host header is needed, not {hosts}")
+        if host and not _HOST.fullmatch(host):
             self.stop_parser(NOT_HTTP, "the Host header is no host and port")
-        if b"content-length" in names:
-            self._body_left = int(self._value(names, b"content-length"))  # one number: the parser has seen it
-        elif b"transfer-encoding" in names and self._value(names, b"transfer-encoding").lower() != b"chunked":
+        length, coding = fields.get(b"content-length"), fields.get(b"transfer-encoding")
+        if length is not None:
+            self._body_left = int(length)  # one number: the parser has seen it
+        elif coding is not None and coding.lower() != b"chunked":
             self.stop_parser(UNKNOWN_CODING)
         # A client of HTTP/1.0 does not wait to be told to continue (RFC 9110, 10.1.1).
-        self.expect_100_continue = (
-            b"expect" in names and not is_old and self._value(names, b"expect").lower() == b"100-continue"
-        )
+        self.expect_100_continue = is_new and fields.get(b"expect", b"").lower() == b"100-continue"
+        self._may_keep_alive = is_new and self.parser.should_keep_alive()
 
     def request_begins(self) -> None:
         """A head is there, and there is nothing wrong with its form."""
@@ -127,19 +130,18 @@ class PlainHttp(HttpToolsProtocol):
         self._fault = status, reason
         raise ValueError("the parser gives up, and so does what feeds it")
 
-    def _value(self, names: list[bytes], name: bytes) -> bytes:
-        return self.headers[names.index(name)][1]
-
     def _note_request_line(self, data: bytes | memoryview) -> None:
         if self._request_line[-1:] != b"\n":
             text = (self._request_line + bytes(data)).lstrip(b"\r\n")
             self._request_line = text[: text.find(b"\n") + 1] or text
 
-    def _has_version(self) -> bool:
-        return self._request_line.endswith(_VERSIONS)
+    def _may_have_version(self) -> bool:
+        """Whether the request line is one of HTTP/1.1 or HTTP/1.0, or not there yet."""
+        line = self._request_line
+        return not line.endswith(b"\n") or line.endswith((_VERSION, _OLD_VERSION))
 
     def _plain_head(self) -> bytes:
-        version = self._request_line[-len(_VERSIONS[0]) :]
+        version = self._request_line[-len(_VERSION) :]
         fields = [b"%b: %b\r\n" % field for field in self.headers if field[0] != b"upgrade"]
         return b"%b %b%b%b\r\n" % (self.parser.get_method(), self.url, version, b"".join(fields))
 

@@ -37,7 +37,6 @@ class PredictProtocol(Connection):
         self._direct: Direct | None = getattr(state, "direct", None)
         self._gate: Gate | None = getattr(state, "gate", None)
         self._budget: BodyBudget | None = getattr(state, "budget", None)
-        self._held_bytes = 0  # of the body that comes
         self._is_counted = False
         # The default headers as they are written, and what they were written from: uvicorn's of this second.
         self._default_lines = b""
@@ -56,34 +55,28 @@ class PredictProtocol(Connection):
         """Let go of all that counts this connection."""
         if self._gate is not None:
             self._gate.left(self)
-        self._release()
+        if self._budget is not None:
+            self._budget.release(self)
         super().connection_lost(exc)
 
     def read_on(self) -> None:
         """Read what has come, set a limit to the waiting for what has not, and count what is held."""
         super().read_on()
         cycle = self.cycle
-        if isinstance(cycle, Exchange):
-            if self._in_body:
-                cycle.wait()
-            else:
-                self._held_bytes = 0  # it has read its body
-        held = self._held_bytes + len(self._data) - self._at
-        if self._budget is not None and (held > FREE_BYTES or self._is_counted):
-            self._is_counted = held > FREE_BYTES
-            self._budget.hold(self, held)
-
-    def on_body(self, body: bytes) -> None:
-        """Hand a part of the body on."""
-        if self.cycle.takes_body:
-            self._held_bytes += len(body)
-        super().on_body(body)
+        if self._in_body and isinstance(cycle, Exchange):
+            cycle.wait()
+        held = len(self._data) - self._at
+        # An exchange has read its body by the time that it has come; the framework may still hold it.
+        if cycle is not None and not cycle.response_complete and (self._in_body or cycle.keeps_body):
+            held += self._body_bytes
+        if held > FREE_BYTES or self._is_counted:
+            self._count(held)
 
     def start_cycle(self) -> None:
         """Have a plain request answered by an exchange, all others by the framework."""
         headers = FirstValues({"headers": self.headers})
         method = self.parser.get_method()
-        keep_alive = self.parser.should_keep_alive() and self.parser.get_http_version() == "1.1"
+        keep_alive = self._may_keep_alive
         if self._direct is not None and self._direct.takes(method, self.url, headers):
             self.cycle = Exchange(self._direct, headers, self._respond, keep_alive=keep_alive)
             self.cycle.start()
@@ -106,12 +99,13 @@ class PredictProtocol(Connection):
 
     def on_response_complete(self) -> None:
         """Nothing of a body is held any more."""
-        self._release()
+        if self._is_counted:
+            self._count(len(self._data) - self._at)
         super().on_response_complete()
 
     def give_back(self) -> None:
         """Too much is held of all bodies: end the connection, and tell a caller whose body comes why."""
-        self._held_bytes, self._is_counted = 0, False
+        self._is_counted = False
         if self.cycle is None or self.cycle.response_complete:
             self._linger()
             return
@@ -175,8 +169,7 @@ class PredictProtocol(Connection):
         self.transport.write_whole(b"".join(answer))  # type: ignore[attr-defined]
         self.on_response_complete()
 
-    def _release(self) -> None:
-        self._held_bytes = 0
-        if self._budget is not None and self._is_counted:
-            self._is_counted = False
-            self._budget.release(self)
+    def _count(self, held: int) -> None:
+        if self._budget is not None:
+            self._is_counted = held > FREE_BYTES
+            self._budget.hold(self, held)

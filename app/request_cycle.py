@@ -21,6 +21,8 @@ class RequestCycle(RequestResponseCycle):
         is_last: whether the connection ends with the answer; it is the connection that ends then.
     """
 
+    keeps_body = True  # after the last of it has come, until the app has answered
+
     def __init__(self, *, is_last: Callable[[int, bool], bool], **arguments: Any) -> None:
         super().__init__(**arguments)
         self.is_last = False
@@ -30,18 +32,13 @@ class RequestCycle(RequestResponseCycle):
         self._failure: Exception | None = None
 
     @property
-    def takes_body(self) -> bool:
-        """Whether what comes of the body is of use."""
-        return not self.response_complete and self._failure is None
-
-    @property
     def is_full(self) -> bool:
         """Whether it holds as much of a body as it should until the app has read that."""
         return len(self.body) > HIGH_WATER_LIMIT
 
     def feed(self, part: bytes) -> None:
         """Some of the body is there."""
-        if self.takes_body:
+        if not self.response_complete and self._failure is None:
             self.body += part
             if self.is_full:
                 self.flow.pause_reading()

@@ -51,8 +51,8 @@ class Exchange:
         is_last: whether the connection ends with the answer; for whoever brings the request.
     """
 
-    waiting_for_100_continue = False  # no exchange is made of a request that asks whether to go on
-    is_full = False
+    waiting_for_100_continue = False  # no exchange is made of a request that asks whether to continue
+    is_full = keeps_body = False
 
     __slots__ = (
         "_arrived",
@@ -93,11 +93,6 @@ class Exchange:
             "request_id": around.request_id(headers),
             "url_prefix": around.root_path,
         }
-
-    @property
-    def takes_body(self) -> bool:
-        """Whether what comes of the body is of use."""
-        return not self.response_complete
 
     def start(self) -> None:
         """All headers are there."""

@@ -34,11 +34,12 @@ class FirstValues:
         fields: names and values as they came.
     """
 
-    __slots__ = ("_raw", "fields")
+    __slots__ = ("_has_repeats", "_raw", "fields")
 
     def __init__(self, scope: Scope) -> None:
         self.fields: list[tuple[bytes, bytes]] = scope["headers"]
         self._raw: dict[bytes, bytes] = dict(reversed(self.fields))
+        self._has_repeats = len(self._raw) != len(self.fields)
 
     def has_any(self, names: frozenset[bytes]) -> bool:
         """Whether there is a header of any of these names, in lower case."""
@@ -51,17 +52,14 @@ class FirstValues:
 
     def joined(self, name: bytes) -> str | None:
         """The value of a list header, all of its lines as one list (RFC 9110, 5.3); None if there is none."""
-        if not self._has_repeats():
+        if not self._has_repeats:
             return self.get(name)
         lines = self._lines(name)
         return b", ".join(lines).decode("latin-1") if lines else None
 
     def conflicts(self, name: bytes) -> bool:
         """Whether a header comes more than once with different values."""
-        return self._has_repeats() and len(set(self._lines(name))) > 1
-
-    def _has_repeats(self) -> bool:
-        return len(self._raw) != len(self.fields)
+        return self._has_repeats and len(set(self._lines(name))) > 1
 
     def _lines(self, name: bytes) -> list[bytes]:
         return [value for given, value in self.fields if given == name]
