@@ -12,7 +12,7 @@ SBOM ?= .cache/sbom.cdx.json
 IMAGE ?= timeseries-server
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format train tune rederive report archive bench bench-peers chaos fuzz image image-check audit sbom lock clean
+.PHONY: help serve test conformance lint format train tune rederive report archive bench bench-peers chaos fuzz image image-check audit sbom lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ test: $(DEV)/ready ## Run the tests
 	$(DEV)/bin/python -m pytest --ignore tests/training; others=$$?; \
 	echo "The training tests, in a process of their own:"; \
 	wait $$training; code=$$?; cat .cache/test-training.log; exit $$((others | code))
+
+conformance: $(DEV)/ready ## Send every stream of tests/conformance whole and cut at each byte: ten minutes
+	CONFORMANCE_CUTS=all $(DEV)/bin/python -m pytest tests/conformance --timeout 1200
 
 lint: $(DEV)/ready ## Check style, types and import directions
 	$(DEV)/bin/ruff check .

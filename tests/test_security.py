@@ -25,7 +25,9 @@ def test_every_file_that_is_named_is_there() -> None:
 
 def test_every_threat_has_its_columns() -> None:
     """A threat without a defence or a test says so."""
-    rows = [line for line in SECURITY.splitlines() if line.startswith("| ") and "**" not in line]
+    threats = SECURITY.partition("## Threats")[2]
+    rows = [line for line in threats.splitlines() if line.startswith("| ") and "**" not in line]
+    assert len(rows) > 20
     assert all(len(row.split("|")) == 5 for row in rows)
     assert all(cell.strip() for row in rows for cell in row.split("|")[1:4])
 

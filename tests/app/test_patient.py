@@ -12,6 +12,7 @@ from app.protocol import PredictProtocol
 from tests.app.routes.conftest import series
 from tests.app.routes.served import Served, served, wait_until
 from tests.app.routes.wire import Wire, as_json, get, post, wire_to
+from tests.conftest import running_server
 
 GOOD = as_json(series(0.5))
 
@@ -21,6 +22,7 @@ class Hurried(PredictProtocol):
 
     head_seconds = 0.3
     read_seconds = 0.2
+    discard_seconds = 0.3
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +70,29 @@ def test_an_idle_connection_ends_when_it_was_idle_for_long(app: Served) -> None:
         time.sleep(0.3)  # longer than an answer may take to be read
         assert wire.ask(post(GOOD)).status == 200
         assert wire.read_to_the_end() == []
+
+
+@pytest.mark.parametrize("target", ["/predict", "/predict?abstain=false"])
+def test_the_rest_of_a_body_is_not_waited_for_without_end(app: Served, target: str) -> None:
+    """Of a request that was refused before its body had come; each byte that comes buys no time."""
+    with wire_to(app.url) as wire:
+        refused = post(GOOD, [("Content-Type", "text/xml")], target=target)
+        assert wire.ask(refused[: -len(GOOD)]).status == 415
+        wire.send(refused[-len(GOOD) :])
+        assert wire.ask(post(GOOD)).status == 200
+        assert wire.ask(refused[: -len(GOOD)]).status == 415
+        with pytest.raises(OSError):  # noqa: PT011 - whichever it is, of a connection that is no more
+            trickle(wire)
+
+
+def test_a_slow_body_ends_its_connection_on_both_paths() -> None:
+    """With 408, and at once: nobody waits for what may never come."""
+    with running_server(REQUEST_TIMEOUT="0.3") as server:
+        for target in ("/predict", "/predict?abstain=false"):
+            with wire_to(server.url) as wire:
+                wire.send(post(GOOD, target=target)[:-1])
+                [answer] = wire.read_to_the_end()
+                assert (answer.status, answer.headers["connection"]) == (408, "close")
 
 
 def test_a_caller_that_waits_for_its_answer_is_not_left(app: Served) -> None:
