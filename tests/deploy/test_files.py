@@ -122,6 +122,16 @@ def test_the_balancers_memory_holds_all_its_buffers() -> None:
     assert mebibytes * 2**20 >= buffers + 256 * 2**20
 
 
+def test_a_replicas_memory_holds_what_its_limits_let_in(artifact: Artifact) -> None:
+    """Bodies, series that wait and the process itself: it is not killed over requests that it has accepted."""
+    settings = Settings()
+    queue = settings.max_queue_rows * artifact.contract.input.length * 4
+    process = 200 * 2**20
+    for name in ("replica-1", "replica-2", "replica-gpu"):
+        gibibytes = int(SERVICES[name]["mem_limit"].removesuffix("g"))
+        assert gibibytes * 2**30 >= process + queue + 2 * settings.max_body_bytes_in_flight
+
+
 def test_the_balancer_finds_the_files_that_it_names() -> None:
     """They are mounted where its configuration is."""
     mounts = dict(volume.split(":")[:2] for volume in SERVICES["balancer"]["volumes"])
