@@ -25,7 +25,7 @@ from fuzz.server import TRACE, Server, serving
 
 NAME = "wire"
 # Statuses of 500 and more that are no fault of the server's.
-EXCUSED = frozenset({503, 504})
+EXCUSED = frozenset({501, 503, 504, 505})
 # What the process may grow by once every cache is warm, after the first quarter of the cases.
 MOST_GROWTH = 32 * 1024 * 1024
 _CONNECTIONS = 128
