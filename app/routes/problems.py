@@ -48,22 +48,39 @@ INTERNAL = Kind("internal", 500, "Internal error", "Report the request id; the l
 
 KINDS: dict[type[errors.AppError], Kind] = {
     errors.Unauthorized: Kind(
-        "unauthorized", 401, "Key missing or not known", "Ask the operator for an API key, and send it."
+        "unauthorized",
+        401,
+        "Key missing or not known",
+        "Send one API key, in Authorization or X-API-Key; the operator of the server has keys.",
     ),
     errors.MalformedPayload: Kind(
-        "malformed", 400, "Body cannot be read", "Send a body that is what its Content-Type says."
+        "malformed",
+        400,
+        "Body cannot be read",
+        "Send all of the body, in the format that its Content-Type and Content-Encoding name.",
     ),
     errors.SlowPayload: Kind(
-        "slow", 408, "Body did not arrive in time", "Send the whole body within the request timeout."
+        "slow",
+        408,
+        "Body did not arrive in time",
+        "Send the whole body within X-Request-Timeout or, if that is shorter, the server's own timeout.",
     ),
     errors.PayloadTooLarge: Kind("too-large", 413, "Body too large", "Send fewer series a request."),
     errors.UnsupportedMediaType: Kind(
-        "media-type", 415, "Media type not supported", "Send application/json or application/x-npy."
+        "media-type",
+        415,
+        "Media type not supported",
+        "Send application/json in UTF-8 or application/x-npy; compressed with gzip, deflate or not at all.",
     ),
     errors.ContractViolation: Kind(
         "contract", 422, "Does not fit the model's contract", "Change what the violations point at."
     ),
-    errors.QueueFull: Kind("queue-full", 429, "Too many requests", "Try again after Retry-After seconds."),
+    errors.QueueFull: Kind(
+        "queue-full",
+        429,
+        "Too many requests",
+        "Try again after Retry-After seconds; if the detail names your deadline, with a longer one.",
+    ),
     errors.BodyBudgetFull: Kind(
         "body-bytes",
         429,
@@ -71,7 +88,10 @@ KINDS: dict[type[errors.AppError], Kind] = {
         "Try again after Retry-After seconds, with fewer series a request or fewer requests at once.",
     ),
     errors.ClientClosed: Kind(
-        "cancelled", 499, "Caller closed its side", "Keep the connection open until the answer has come."
+        "cancelled",
+        499,
+        "Caller closed its side",
+        "Keep the connection open in both directions until the answer has come.",
     ),
     errors.EngineError: Kind(
         "engine", 500, "The engine failed", "Try again; if it persists, report the request id."
@@ -80,7 +100,10 @@ KINDS: dict[type[errors.AppError], Kind] = {
         "not-ready", 503, "Not ready", "Try again after Retry-After seconds, or another replica."
     ),
     errors.DeadlineExceeded: Kind(
-        "deadline", 504, "Deadline passed", "Try again when there is less load, or send fewer series."
+        "deadline",
+        504,
+        "Deadline passed",
+        "Try again, with fewer series or, where you send X-Request-Timeout, with a longer one.",
     ),
 }
 _RETRIED = (errors.QueueFull, errors.BodyBudgetFull, errors.NotReady)
@@ -91,14 +114,21 @@ FRAMEWORK = {
 }
 # What is refused before there is a request, with the end of its connection.
 CONNECTION = {
-    400: Kind("not-http", 400, "Not a request", "Send HTTP/1.1, with one length that is the body's."),
+    400: Kind(
+        "not-http", 400, "Not a request", "Send HTTP/1.1, with one Host and one length that is the body's."
+    ),
     414: Kind("target", 414, "Address too long", "Send series in the body, not in the address."),
     501: Kind(
         "transfer-coding", 501, "Transfer coding not supported", "Send Content-Length, or only chunked."
     ),
     505: Kind("http-version", 505, "HTTP version not supported", "Send HTTP/1.1 or HTTP/1.0."),
-    431: Kind("head", 431, "Head too large", "Send fewer and shorter headers."),
-    503: Kind("connections", 503, "Too many connections", "Keep a connection open and use it again."),
+    431: Kind("head", 431, "Head too large", "Send fewer and shorter headers and trailers."),
+    503: Kind(
+        "connections",
+        503,
+        "Too many connections",
+        "Try again after Retry-After seconds; keep a connection open and use it again.",
+    ),
 }
 # What the balancer of deploy/haproxy.cfg answers itself, beside kinds that are named above.
 BALANCER = {
@@ -112,6 +142,7 @@ BALANCER = {
         "Try again after Retry-After seconds, and send fewer a second.",
     ),
 }
+ALL_KINDS = (*KINDS.values(), *FRAMEWORK.values(), *CONNECTION.values(), *BALANCER.values(), INTERNAL)
 
 
 def install(app: FastAPI) -> None:
@@ -129,8 +160,7 @@ def create_router(root_path: str = "") -> APIRouter:
         root_path: path under which a proxy serves the app; empty without one.
     """
     router = APIRouter(include_in_schema=False)
-    kinds = (*KINDS.values(), *FRAMEWORK.values(), *CONNECTION.values(), *BALANCER.values(), INTERNAL)
-    known = {kind.slug: kind for kind in kinds}
+    known = {kind.slug: kind for kind in ALL_KINDS}
 
     @router.get("/problems/{slug}")
     async def problem(slug: str) -> dict[str, str | int]:

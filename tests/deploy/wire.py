@@ -8,13 +8,10 @@ import socket
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from app.routes.problems import BALANCER, CONNECTION, FRAMEWORK, INTERNAL, KINDS, MEDIA_TYPE
+from app.routes.problems import ALL_KINDS, MEDIA_TYPE
 
 SECONDS = 30.0
-_TITLES = {
-    kind.type: kind.title
-    for kind in (*KINDS.values(), *FRAMEWORK.values(), *CONNECTION.values(), *BALANCER.values(), INTERNAL)
-}
+_TITLES = {kind.type: kind.title for kind in ALL_KINDS}
 
 
 class Answer(NamedTuple):
