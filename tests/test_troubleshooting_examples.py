@@ -1,0 +1,215 @@
+"""The answers that docs/troubleshooting.md shows are those that a server gives."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from app.contract import Artifact
+from app.routes.problems import ALL_KINDS
+from tests.app.routes.played import A_REQUEST, play, serving, until
+from tests.app.routes.served import served
+from tests.app.routes.wire import Answer, get, head, read_answers, wire_to
+from tests.conftest import ROOT, Server, free_port
+from tests.fakes import FakeEngine
+from tests.pages import Example, Page, blocks, examples
+
+ENTRIES = Page("docs/troubleshooting.md").entries
+BALANCER = (ROOT / "deploy" / "haproxy.cfg").read_text(encoding="utf-8")
+STARTS = examples(ENTRIES["The server does not start"])
+# Of the problems that a server with default settings answers, by slug: a command and its answer.
+ASKED = {kind.slug: found[0] for kind in ALL_KINDS if (found := examples(ENTRIES.get(kind.slug, "")))}
+
+
+async def unauthorized(artifact: Artifact, folder: Path) -> Answer:
+    """A request without a key, where there are keys."""
+    keys = folder / "keys"
+    keys.touch()
+    async with serving(artifact, FakeEngine(), api_keys=keys) as played:
+        return await played.connect().ask(A_REQUEST)
+
+
+async def queue_full(artifact: Artifact, _: Path) -> Answer:
+    """A request that would wait for too long."""
+    async with serving(artifact, FakeEngine(), max_queue_seconds=0.05) as played:
+        await played.held()
+        await until(lambda: played.service._batcher._pace.wait(1) > 0.05)
+        played.connect().send(A_REQUEST)
+        return await played.connect().ask(A_REQUEST)
+
+
+async def body_bytes(artifact: Artifact, _: Path) -> Answer:
+    """A large body where there is room for none."""
+    async with serving(artifact, FakeEngine(), max_body_bytes_in_flight=0) as played:
+        part = head("POST", "/predict", [("Content-Length", "100000")]) + b" " * 70_000
+        return await played.connect().ask(part)
+
+
+async def cancelled(artifact: Artifact, _: Path) -> Answer:
+    """A request that waits while its caller shuts down the sending side."""
+    async with serving(artifact, FakeEngine()) as played:
+        await played.held()
+        waiting = played.connect()
+        waiting.send(A_REQUEST)
+        await played.queued(1)
+        waiting.shut_down_sending()
+        [answer] = await waiting.answers(1)
+        return answer
+
+
+async def deadline(artifact: Artifact, _: Path) -> Answer:
+    """A request that waits until its deadline."""
+    async with serving(artifact, FakeEngine(), request_timeout=0.1) as played:
+        await played.held()
+        return await played.connect().ask(A_REQUEST)
+
+
+async def not_ready(artifact: Artifact, _: Path) -> Answer:
+    """A request to a server that starts."""
+    is_over = threading.Event()
+
+    def load() -> FakeEngine:
+        is_over.wait()
+        return FakeEngine()
+
+    async with serving(artifact, FakeEngine(), load=load) as played:
+        try:
+            return await played.connect().ask(A_REQUEST)
+        finally:
+            is_over.set()
+
+
+async def engine(artifact: Artifact, _: Path) -> Answer:
+    """A request of a batch on which the engine fails."""
+
+    def fail(_: object) -> NoReturn:
+        raise RuntimeError
+
+    async with serving(artifact, FakeEngine(fail)) as played:
+        return await played.connect().ask(A_REQUEST)
+
+
+async def internal(artifact: Artifact, _: Path) -> Answer:
+    """A request that meets a bug."""
+    async with serving(artifact, FakeEngine()) as played:
+        played.service.admit = None  # type: ignore[assignment, method-assign]
+        return await played.connect().ask(A_REQUEST)
+
+
+async def http_version(artifact: Artifact, _: Path) -> Answer:
+    """The first bytes of a client that speaks HTTP/2 at once."""
+    async with serving(artifact, FakeEngine()) as played:
+        return await played.connect().ask(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+
+
+Scenario = Callable[[Artifact, Path], Coroutine[Any, Any, Answer]]
+PLAYED: dict[str, Scenario] = {
+    function.__name__.replace("_", "-"): function
+    for function in (
+        *(unauthorized, queue_full, body_bytes, cancelled, deadline, not_ready, engine, internal),
+        http_version,
+    )
+}
+
+
+def shown(slug: str) -> dict[str, Any]:
+    """The document that an entry shows."""
+    text = ASKED[slug].output if slug in ASKED else blocks(ENTRIES[slug], "json")[0]
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+def masked(document: dict[str, Any]) -> dict[str, Any]:
+    """A document without the numbers in its detail, which are measured."""
+    return document | {"detail": re.sub(r"\d+(?:[.,]\d+)*", "#", document["detail"])}
+
+
+def told(answer: Answer, slug: str) -> dict[str, Any]:
+    """An answer's document, once its headers are what the entry says of them."""
+    first = ENTRIES[slug].partition("\n")[0]
+    named = {name for name in re.findall(r"`([\w-]+)", first) if answer.headers[name]}
+    assert len(named) == first.count("`") // 2
+    assert ("Retry-After" in named) == ("Retry-After" in answer.headers)
+    assert "The connection ends." not in first or answer.headers["Connection"] == "close"
+    document: dict[str, Any] = json.loads(answer.body)
+    assert document.pop("request_id") == answer.headers["X-Request-Id"]
+    return document
+
+
+def bash(command: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a command of the page; it asks the server itself, whatever the environment says of proxies."""
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=ROOT,
+        env={**os.environ, "NO_PROXY": "*", **environment},
+        capture_output=True,
+        check=False,
+    )
+
+
+def test_every_example_is_tried_in_one_way() -> None:
+    """None is only written down."""
+    tried = [*ASKED, *PLAYED, "connections", "broken-off", "rate-limit"]
+    assert sorted(tried) == sorted(kind.slug for kind in ALL_KINDS)
+
+
+@pytest.mark.parametrize("slug", ASKED)
+def test_a_command_gets_the_answer_that_is_shown(server: Server, slug: str) -> None:
+    """From a server with default settings, word for word."""
+    command = ASKED[slug].command.replace("http://127.0.0.1:8000", server.url)
+    done = bash(command.replace("curl -s ", "curl -si "))
+    [answer] = read_answers(done.stdout)
+    assert told(answer, slug) == shown(slug)
+
+
+@pytest.mark.parametrize("slug", PLAYED)
+def test_an_example_without_a_command_is_what_is_answered(
+    plain_artifact: Artifact, tmp_path: Path, slug: str
+) -> None:
+    """With an engine that the test holds in its hand, and settings that lead there."""
+    answers: list[Answer] = []
+
+    async def scenario() -> None:
+        answers.append(await PLAYED[slug](plain_artifact, tmp_path))
+
+    play(scenario())
+    assert masked(told(answers[0], slug)) == masked(shown(slug))
+
+
+def test_a_connection_too_many_is_told_what_is_shown(plain_artifact: Artifact) -> None:
+    """Unread, beside the one connection that there may be."""
+    with served(plain_artifact, max_connections=1) as running, wire_to(running.url) as first:
+        first.ask(get("/livez"))
+        with wire_to(running.url) as second:
+            assert told(second.read(), "connections") == shown("connections")
+
+
+@pytest.mark.parametrize("slug", ["broken-off", "rate-limit"])
+def test_the_balancers_own_answers_are_shown(slug: str) -> None:
+    """As its configuration writes them; tests/deploy has it answer them."""
+    texts = re.findall(r"""lf-string '(\{.*\})'""", BALANCER)
+    read = [json.loads(re.sub(r"""'"\$RATE_LIMIT"'""", "50", text)) for text in texts]
+    [document] = [found for found in read if found["type"] == f"/problems/{slug}"]
+    del document["request_id"]
+    assert document == shown(slug)
+
+
+@pytest.mark.parametrize("example", STARTS, ids=lambda example: example.command)
+def test_a_start_that_is_impossible_ends_with_the_line_that_is_shown(
+    server: Server, example: Example
+) -> None:
+    """On standard error, and with exit code 1. Another server listens already, on the port of the example."""
+    port = server.url.rpartition(":")[2]
+    command, line = (text.replace("8000", port) for text in example)
+    done = bash(command.replace("python", sys.executable), PORT=str(free_port()))
+    assert done.stderr.decode().splitlines() == [line]
+    assert done.returncode == 1
