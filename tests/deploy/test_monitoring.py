@@ -115,10 +115,10 @@ def test_an_expression_is_taken_apart() -> None:
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
 def test_an_alert_says_how_bad_what_and_what_to_do(alert: dict[str, Any], metrics: Known) -> None:
-    """It waits before it fires, has a severity, and its text names only labels that it has."""
+    """It waits before it fires, has a severity and a runbook, and its text names only labels that it has."""
     assert re.fullmatch(r"[1-9]\d*m", alert["for"])
     assert alert["labels"]["severity"] in {"critical", "warning"}
-    assert set(alert["annotations"]) == {"summary", "description"}
+    assert set(alert["annotations"]) == {"summary", "description", "runbook"}
     text = " ".join(alert["annotations"].values())
     parsed = parse(alert["expr"])
     has = {label for selector in parsed.selectors for label in metrics[selector.metric]}

@@ -1,0 +1,151 @@
+"""docs/troubleshooting.md and docs/runbook.md are complete, and all that they name is there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client import generate_latest
+
+from app.contract import Artifact
+from app.routes.problems import ALL_KINDS, Kind
+from app.settings import Settings
+from tests.conftest import ROOT, Server
+from tests.deploy.load import to_json
+from tests.deploy.monitoring import Known, known, of_supervisor, rules, unknown
+from tests.deploy.promql import parse
+from tests.pages import Page, blocks
+
+TROUBLESHOOTING, RUNBOOK = Page("docs/troubleshooting.md"), Page("docs/runbook.md")
+PAGES = pytest.mark.parametrize("page", [TROUBLESHOOTING, RUNBOOK], ids=lambda page: page.path.name)
+ALERTS = {alert["alert"]: alert for alert in rules("alerts.yml")}
+BALANCER = (ROOT / "deploy" / "haproxy.cfg").read_text(encoding="utf-8")
+
+# An entry of a problem begins with its status and title; others are about the process.
+PROBLEM = re.compile(r"(\d{3}), (.+?)(?:\.$|, with `|\. )", re.MULTILINE)
+METRIC = re.compile(r"\b(?:timeseries|process)_\w+|\b(?:job|instance)\w*:\w+")
+FILE = re.compile(r"(?:app|deploy|docs|requirements|tests)/[\w./-]+|docker-compose\.yml")
+
+
+@pytest.fixture(scope="module")
+def metrics(server: Server, artifact: Artifact) -> Known:
+    """All metrics, labels and values that an expression can name."""
+    body = to_json(artifact.golden.series[:2])
+    with httpx.Client(base_url=server.url, trust_env=False) as client:
+        client.post("/predict", content=body, headers={"Content-Type": "application/json"}).raise_for_status()
+        told = client.get("/metrics").raise_for_status().text
+    return known(told + generate_latest(of_supervisor()).decode())
+
+
+def problem_entries() -> Iterator[str]:
+    """The slugs that have an entry."""
+    return (heading for heading, body in TROUBLESHOOTING.entries.items() if PROBLEM.match(body))
+
+
+def test_no_entry_is_about_a_problem_that_does_not_exist() -> None:
+    """What was renamed or removed is not looked for."""
+    assert set(problem_entries()) == {kind.slug for kind in ALL_KINDS}
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS, ids=lambda kind: kind.slug)
+def test_every_problem_has_its_entry(kind: Kind) -> None:
+    """With its status and title, a reason, and what callers and operators can do."""
+    entry = TROUBLESHOOTING.entries[kind.slug]
+    begins = PROBLEM.match(entry)
+    assert begins
+    assert (int(begins[1]), begins[2]) == (kind.status, kind.title)
+    assert "* **Why:** " in entry or "| why |" in entry
+    assert "* **Client:** " in entry
+    assert "* **Operator:** " in entry
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS, ids=lambda kind: kind.slug)
+def test_every_problem_is_found_by_its_status(kind: Kind) -> None:
+    """The table at the top leads there from the status alone."""
+    rows = [line for line in TROUBLESHOOTING.text.splitlines() if re.match(r"\| \d{3}", line)]
+    (row,) = [row for row in rows if str(kind.status) in row.split("|")[1]]
+    assert f"[{kind.slug}](#{kind.slug})" in row
+
+
+def test_every_alert_has_its_entry_and_no_other_has() -> None:
+    """An alert wakes nobody who then has nothing to read."""
+    assert set(RUNBOOK.entries) == set(ALERTS)
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_an_entry_says_how_bad_how_to_confirm_and_what_to_do(name: str) -> None:
+    """It has the alert's severity, and the alert leads to it."""
+    alert, entry = ALERTS[name], RUNBOOK.entries[name]
+    assert entry.startswith(f"{alert['labels']['severity']}. ")
+    for part in ("Confirm", "First", "Escalate"):
+        assert f"* **{part}:** " in entry or f"* **{part}:**\n" in entry
+    file, _, anchor = alert["annotations"]["runbook"].partition("#")
+    assert (ROOT / file, anchor) == (RUNBOOK.path, name.lower())
+    assert anchor in RUNBOOK.anchors
+
+
+@pytest.mark.parametrize("expression", blocks(RUNBOOK.text, "promql"), ids=str.strip)
+def test_a_query_names_what_a_server_tells(expression: str, metrics: Known) -> None:
+    """Metrics, labels and values exist."""
+    assert list(unknown(expression, metrics)) == []
+
+
+@PAGES
+def test_every_link_leads_somewhere(page: Page) -> None:
+    """To a file that is there and, in it, to a heading."""
+    for file, anchor in page.links:
+        target = page.path.parent / file if file else page.path
+        assert target.is_file(), file
+        assert not anchor or anchor in Page(str(target.relative_to(ROOT))).anchors, f"{file}#{anchor}"
+
+
+@PAGES
+def test_every_variable_exists(page: Page) -> None:
+    """Words in capitals are settings, variables of the balancer or one of the system's."""
+    found = {match[1] for code in page.code if (match := re.fullmatch(r"([A-Z][A-Z_]{3,})(?:=.*)?:?", code))}
+    variables = set(re.findall(r'"\$\{([A-Z_0-9]+)-', BALANCER))
+    there = {name.upper() for name in Settings.model_fields} | variables | {"TMPDIR"}
+    assert len(found) > 10
+    assert found - there <= {"OPTIONS", "CRITICAL"}  # a method, and a level of the log
+
+
+@PAGES
+def test_every_metric_exists(page: Page, metrics: Known) -> None:
+    """Also within an expression, whose labels exist, too."""
+    expressions = [code for code in page.code if METRIC.search(code)]
+    assert len(expressions) > 3
+    for expression in expressions:
+        for selector in parse(expression).selectors:
+            assert selector.metric in metrics, expression
+            labels = {matcher.label for matcher in selector.matchers}
+            assert labels <= set(metrics[selector.metric]), expression
+
+
+@PAGES
+def test_every_file_exists(page: Page) -> None:
+    """Those in the project's folder."""
+    named = [code for code in page.code if FILE.fullmatch(code)]
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@PAGES
+def test_every_route_exists(page: Page, server: Server) -> None:
+    """A path is one of the server's, and the slug behind /problems/ one of a problem."""
+    paths = {match[1] for code in page.code if (match := re.fullmatch(r"(?:[A-Z]+ )?(/[\w/.-]+)", code))}
+    with httpx.Client(base_url=server.url, trust_env=False) as client:
+        missing = {path for path in paths if client.get(path).status_code == 404}
+    assert len(paths) > 3
+    assert missing <= {"/problems/", "/tmp"}  # noqa: S108 - named, not opened
+
+
+@PAGES
+def test_every_command_of_the_program_exists(page: Page) -> None:
+    """`python -m app` has it."""
+    commands = set(re.findall(r"python -m app (\w+)", page.text))
+    listed: Any = re.findall(r'add_parser\("(\w+)"', (ROOT / "app" / "cli.py").read_text(encoding="utf-8"))
+    assert commands
+    assert commands <= set(listed)
