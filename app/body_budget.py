@@ -30,11 +30,15 @@ class BodyBudget:
 
     Args:
         most: bytes at once, of all connections that hold more than `FREE_BYTES`.
+        on_refused: called for each connection that has to give its bytes back.
         return_memory: returns freed memory to the system. It may block, and is called in a thread.
     """
 
-    def __init__(self, most: int, *, return_memory: Callable[[], None]) -> None:
+    def __init__(
+        self, most: int, *, on_refused: Callable[[], None], return_memory: Callable[[], None]
+    ) -> None:
         self._most = most
+        self._on_refused = on_refused
         self._return_memory = return_memory
         self._held: dict[Holder, int] = {}  # in the order in which they became large
         self._total = 0
@@ -58,6 +62,7 @@ class BodyBudget:
         while self._total > self._most:
             newest = next(reversed(self._held))
             self.release(newest)
+            self._on_refused()
             newest.give_back()
 
     def release(self, holder: Holder) -> None:

@@ -25,7 +25,7 @@ _DETAILS = {
     HEAD_TOO_LARGE: f"the head is larger than {HEAD_BYTES} bytes, or has more than {HEADERS} headers",
     UNKNOWN_CODING: "a Transfer-Encoding other than chunked is not read",
     OTHER_VERSION: "the request line ends with neither HTTP/1.1 nor HTTP/1.0",
-    NO_ROOM: "there are as many connections as there may be",
+    NO_ROOM: "connection limit reached (MAX_CONNECTIONS); try again in 1 s",
 }
 _MOST_REASONS = 64  # the parser's are fewer
 

@@ -123,7 +123,11 @@ def create_app(
         unusual=entrance.CORS_MARKS if settings.cors_origins else (),
     )
     app.state.gate = Gate(settings.max_connections, metrics.connection_refused)
-    app.state.budget = BodyBudget(settings.max_body_bytes_in_flight, return_memory=process.give_memory_back)
+    app.state.budget = BodyBudget(
+        settings.max_body_bytes_in_flight,
+        on_refused=metrics.body_refused,
+        return_memory=process.give_memory_back,
+    )
     return app
 
 

@@ -76,6 +76,9 @@ class Metrics:
         self._refused_connections = self._counter(
             "refused_connections", "Connections refused because there were MAX_CONNECTIONS."
         )
+        self._refused_bodies = self._counter(
+            "refused_bodies", "Request bodies refused because MAX_BODY_BYTES_IN_FLIGHT were held."
+        )
         self.predictions = PredictionMetrics(self._registry, handover)
         # A count of 0 is there to be seen from the start: no rate shows the step from no count to the first.
         self._refused = Sums(handover, [refused.labels(reason) for reason in REFUSALS])
@@ -129,6 +132,10 @@ class Metrics:
     def connection_refused(self) -> None:
         """A connection was one too many."""
         self._refused_connections.inc()
+
+    def body_refused(self) -> None:
+        """A body was the newest of those that were too large together."""
+        self._refused_bodies.inc()
 
     def admitted(self, *, rows: int) -> None:
         """Rows entered the queue."""

@@ -6,6 +6,7 @@ import asyncio
 import re
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,12 +40,17 @@ class Holding:
         self.given_back += 1
 
 
+def budget_of(most: int, *, return_memory: Callable[[], None] = lambda: None) -> BodyBudget:
+    """A budget whose refusals nobody counts."""
+    return BodyBudget(most, on_refused=lambda: None, return_memory=return_memory)
+
+
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4 * FREE_BYTES)), max_size=40))
 def test_no_more_is_held_than_there_may_be(steps: list[tuple[int, int]]) -> None:
     """Whatever grows or shrinks; what is small is never given back."""
 
     async def scenario() -> None:
-        budget = BodyBudget(MOST, return_memory=lambda: None)
+        budget = budget_of(MOST)
         holders = [Holding() for _ in range(5)]
         for number, size in steps:
             before = [holder.given_back for holder in holders]
@@ -63,7 +69,7 @@ def test_the_newest_give_theirs_back() -> None:
     """Not the one that grows: what came first is read to its end."""
 
     async def scenario() -> None:
-        budget = BodyBudget(MOST, return_memory=lambda: None)
+        budget = budget_of(MOST)
         holders = [Holding() for _ in range(3)]
         for holder in holders:
             budget.hold(holder, LARGE)
@@ -81,7 +87,7 @@ def test_memory_is_returned_once_it_is_quiet(monkeypatch: pytest.MonkeyPatch) ->
     returned: list[bool] = []
 
     async def scenario() -> None:
-        budget = BodyBudget(4 * RETURN_BYTES, return_memory=lambda: returned.append(True))
+        budget = budget_of(4 * RETURN_BYTES, return_memory=lambda: returned.append(True))
         holder = Holding()
         budget.hold(holder, RETURN_BYTES - 1)
         budget.release(holder)
@@ -117,6 +123,8 @@ def test_the_newest_large_body_is_refused(plain_artifact: Artifact, target: str)
             assert int(refused.headers["retry-after"]) >= 1
             assert Problem.model_validate_json(refused.body).type == "/problems/body-bytes"
             assert third.is_over
+            metrics = (await played.connect().ask(get("/metrics"))).body.decode()
+            assert "timeseries_refused_bodies_total 1.0" in metrics
             small = [played.connect() for _ in range(20)]
             for connection in small:
                 connection.send(begun(target, FREE_BYTES - 1))

@@ -123,7 +123,7 @@ def test_the_balancers_memory_holds_all_its_buffers() -> None:
 
 
 def test_a_replicas_memory_holds_what_its_limits_let_in(artifact: Artifact) -> None:
-    """Bodies, series that wait and the process itself: it is not killed over requests that it has accepted."""
+    """Bodies, series that wait and the process itself: it is not killed over what it has accepted."""
     settings = Settings()
     queue = settings.max_queue_rows * artifact.contract.input.length * 4
     process = 200 * 2**20
