@@ -112,7 +112,9 @@ class PredictProtocol(Connection):
         self.cycle.keep_alive, self.cycle.is_last = False, True
         if self._in_body:
             self.cycle.fail(
-                BodyBudgetFull("the server holds as many bytes of bodies as it may; try again in 1 s")
+                BodyBudgetFull(
+                    "too many bytes of request bodies at once (MAX_BODY_BYTES_IN_FLIGHT); try again in 1 s"
+                )
             )
         else:
             self._data, self._at = b"", 0  # requests that wait; the answer says that they are not read
