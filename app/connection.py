@@ -27,10 +27,14 @@ LINGER_SECONDS = 1.0
 DISCARD_BYTES = 256 * 1024
 DISCARD_SECONDS = 10.0
 
+# What may be the end of a message is read piece by piece; after so many others have their turn.
+PIECES = 64
+
 REQUEST_TIMEOUT, TARGET_TOO_LONG, HEAD_TOO_LARGE = 408, 414, 431
 
 _END_OF_HEAD = b"\r\n\r\n"  # and of every body in chunks
 _CUT = len(_END_OF_HEAD) - 1
+_BLANK = b"\r\n"
 
 
 class Cycle(Protocol):
@@ -75,6 +79,7 @@ class Connection(Patient):
         self._tail = b""  # the last bytes of what came before
         self._will_read = False
         self._message_ended = False
+        self._has_dropped = False  # something that was not read
         # Bytes that the parser was given since it last handed something on: it may keep them.
         self._unused_bytes = 0
         self._handed_on = False
@@ -111,7 +116,9 @@ class Connection(Patient):
     def read_on(self) -> None:
         """Read up to the end of a message, or of what has come. What is behind it waits for its turn."""
         self._message_ended = False
-        while self._at < len(self._data) and not self._message_ended and self._may_read():
+        pieces = PIECES
+        while self._at < len(self._data) and pieces and not self._message_ended and self._may_read():
+            pieces -= 1
             data, start, left = self._data, self._at, self._body_left
             if self._in_body and left is not None:
                 end = min(len(data), start + left)
@@ -129,10 +136,14 @@ class Connection(Patient):
     def _have_read(self) -> None:
         """It is another's turn: see to what is unread, and to what has not come."""
         if self._at < len(self._data):
+            if self._at > len(self._data) // 2:
+                self._data, self._at = self._data[self._at :], 0
+            self.flow.is_held = True
             self.flow.pause_reading()
             if self._may_read():
                 self._read_soon()
             return
+        self.flow.is_held = False
         self._tail = (self._tail + self._data[-_CUT:])[-_CUT:]
         self._data, self._at = b"", 0
         if self._in_head:
@@ -184,8 +195,8 @@ class Connection(Patient):
         """An answer was sent: go on with what has come meanwhile, or expect another request."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
-            return
-        if self.cycle.is_last or (self._has_left and not self._has_unread()):
+            self.close()
+        elif self.cycle.is_last or (self._has_left and not self._has_unread()):
             self._end()
         elif self._refusal is not None:
             self.wait_for_next()
@@ -215,9 +226,24 @@ class Connection(Patient):
         return is_unsure or status == REQUEST_TIMEOUT or left is None or left > DISCARD_BYTES
 
     def resume_writing(self) -> None:
-        """The caller has read: it may have sent more."""
+        """The caller has read what was written: wait for what comes next, and read what has come."""
         super().resume_writing()
+        if self._has_ended:
+            self._linger()
+        elif self.cycle is not None and not self.cycle.response_complete:
+            self.wait_for_nothing()
+        elif self._in_body:
+            self.wait(self.discard_seconds)
+        else:
+            self.wait_for_next()
         self._read_soon()
+
+    def shutdown(self) -> None:
+        """The server ends: so does an idle connection, and a busy one with its answer."""
+        if self.cycle is None or self.cycle.response_complete:
+            self.close()
+        else:
+            super().shutdown()
 
     def refuse(self, status: int, reason: str = "") -> None:
         """Read nothing more, and end the connection with an answer.
@@ -271,11 +297,13 @@ class Connection(Patient):
 
     def _take_turn(self) -> None:
         self._will_read = False
-        if self._has_unread() and self._may_read():
+        if self._has_unread() and self._may_read() and not self.transport.is_closing():
             self.read_on()
 
     def _end_of_piece(self, data: bytes, start: int) -> int:
         """How far to read: to where a head or a body in chunks may end, and no more than may be kept."""
+        if not (self._in_head or self._in_body) and data[start] in _BLANK:
+            return len(data) - len(data[start:].lstrip(_BLANK))  # blank lines before a head
         if self._tail and start == 0 and (self._in_head or self._in_body):
             cut = (self._tail + data[:_CUT]).find(_END_OF_HEAD)
             if cut >= 0:
@@ -289,26 +317,31 @@ class Connection(Patient):
         if self._in_head:
             self.refuse(NOT_HTTP, "the connection ended within a head")
         elif self.cycle is None or self.cycle.response_complete:
-            self.transport.close()
+            self.close()
         else:
             self.cycle.leave()
 
     def _end(self) -> None:
         """Close the connection, but not with bytes unread: it would be reset, and the answer perhaps lost."""
-        if self._in_body or self._has_unread():
+        if self._in_body or self._has_dropped or self._has_unread():
             self._linger()
         else:
             self._has_ended = True
-            self.transport.close()
+            self.close()
 
     def _linger(self) -> None:
+        """Read and throw away what comes, for as long as the caller may take to read the answer."""
+        is_first, self._has_ended = not self._has_ended, True
+        self._data, self._at = b"", 0
         if self._has_left:
-            self._has_ended = True
-            self.transport.close()
+            self.close()
             return
-        if not self._has_ended:
-            self._has_ended = True
-            self._data, self._at = b"", 0
+        if is_first:
+            self.flow.is_held = False
             self.flow.resume_reading()
             self.transport.write_eof()
-        self.wait(LINGER_SECONDS)
+        if self.transport.get_write_buffer_size():
+            self.wait(self.read_seconds)
+            self._spare_seconds = LINGER_SECONDS
+        else:
+            self.wait(LINGER_SECONDS)

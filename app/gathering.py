@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from uvicorn.protocols.http.flow_control import FlowControl
+
 
 class Gathering:
     """A transport that gathers what is written within one turn of the event loop."""
@@ -48,3 +50,18 @@ class Gathering:
     def __getattr__(self, name: str) -> Any:
         """Everything else is the connection's."""
         return getattr(self._transport, name)
+
+
+class Flow(FlowControl):
+    """`FlowControl` that does not resume reading while there is something that was not read on purpose.
+
+    Attributes:
+        is_held: whether there is; for the connection to set.
+    """
+
+    is_held = False
+
+    def resume_reading(self) -> None:
+        """Read on, unless what has come is enough for now."""
+        if not self.is_held:
+            super().resume_reading()

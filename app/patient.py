@@ -15,7 +15,7 @@ import math
 from typing import Any
 
 from app.expiry import Expiry
-from app.gathering import Gathering
+from app.gathering import Flow, Gathering
 from app.plain_http import PlainHttp
 
 # Seconds that a head may take from its first byte to its last, and the reading of an answer that is written.
@@ -25,6 +25,8 @@ READ_SECONDS = 10.0
 
 class Patient(PlainHttp):
     """`PlainHttp` with one write an answer, and one timer for all that it waits for."""
+
+    flow: Flow
 
     head_seconds = HEAD_SECONDS
     read_seconds = READ_SECONDS
@@ -40,6 +42,7 @@ class Patient(PlainHttp):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Put the gathering transport between the protocol and the connection, and expect a request."""
         super().connection_made(Gathering(transport, self.loop))  # type: ignore[arg-type]
+        self.flow = Flow(self.transport)
         self.wait(self.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -57,17 +60,15 @@ class Patient(PlainHttp):
         super().pause_writing()
         self.wait(self.read_seconds)
 
-    def resume_writing(self) -> None:
-        """It has read."""
-        super().resume_writing()
-        self._patient_until = math.inf
-        if self.cycle is None or self.cycle.response_complete:
-            self.wait_for_next()
-
     def wait_for_next(self) -> None:
         """Expect another request; but first, and not for as long, that the answer to the last one is read."""
         self.wait(min(self.read_seconds, self.timeout_keep_alive))
         self._spare_seconds = self.timeout_keep_alive - self.read_seconds
+
+    def close(self) -> None:
+        """Close the connection once the caller has read what was written; it has a while for that."""
+        self.wait(self.read_seconds)
+        self.transport.close()
 
     def wait_for_head(self) -> None:
         """Expect the rest of a head; what comes of it buys no time."""

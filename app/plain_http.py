@@ -99,6 +99,8 @@ class PlainHttp(HttpToolsProtocol):
             hosts = sum(name == b"host" for name, _ in self.headers)
             if hosts > 1 or (hosts == 0 and is_new):
                 self.stop_parser(NOT_HTTP, f"one Host header is needed, not {hosts}")
+            if sum(name == b"transfer-encoding" for name, _ in self.headers) > 1:
+                self.stop_parser(UNKNOWN_CODING)
         if host and not _HOST.fullmatch(host):
             self.stop_parser(NOT_HTTP, "the Host header is no host and port")
         length, coding = fields.get(b"content-length"), fields.get(b"transfer-encoding")

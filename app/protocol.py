@@ -99,9 +99,9 @@ class PredictProtocol(Connection):
 
     def on_response_complete(self) -> None:
         """Nothing of a body is held any more."""
+        super().on_response_complete()
         if self._is_counted:
             self._count(len(self._data) - self._at)
-        super().on_response_complete()
 
     def give_back(self) -> None:
         """Too much is held of all bodies: end the connection, and tell a caller whose body comes why."""
@@ -117,7 +117,7 @@ class PredictProtocol(Connection):
                 )
             )
         else:
-            self._data, self._at = b"", 0  # requests that wait; the answer says that they are not read
+            self._data, self._at, self._has_dropped = b"", 0, True  # the answer says that they are not read
 
     def is_last(self, status: int, keep_alive: bool) -> bool:
         """Also while the server is draining: clients should find another replica."""

@@ -57,7 +57,7 @@ class RequestCycle(RequestResponseCycle):
 
     def fail(self, error: Exception) -> None:
         """The rest of the body will not be read; the app is told why when it asks for it."""
-        self.keep_alive = False
+        self.keep_alive = self.waiting_for_100_continue = False
         self._failure = error
         self.body.clear()
         self.message_event.set()
@@ -65,12 +65,14 @@ class RequestCycle(RequestResponseCycle):
     def give_up(self) -> bool:
         """Leave the request without an answer; whether no part of one was sent."""
         had_none = not self.response_started
+        self.waiting_for_100_continue = False
         self.disconnected = self.response_complete = True
         self.message_event.set()
         return had_none
 
     def abandon(self) -> None:
         """The caller is gone."""
+        self.waiting_for_100_continue = False
         if not self.response_complete:
             self.disconnected = True
         self.message_event.set()

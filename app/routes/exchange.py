@@ -15,7 +15,7 @@ from fastapi import Request
 from starlette.types import Scope
 
 from app.batching import Answer
-from app.errors import AppError, ClientClosed, MalformedPayload, SlowPayload
+from app.errors import AppError, ClientClosed, EngineError, MalformedPayload, SlowPayload
 from app.predictions import Share
 from app.routes import problems
 from app.routes.direct import Direct, lines
@@ -172,6 +172,10 @@ class Exchange:
 
     def _answered(self, caller: asyncio.Future[Answer[Share]]) -> None:
         if self.response_complete or self._asked is None:
+            return
+        # Not raised here: its traceback would hold this frame, and that the exchange and its connection.
+        if (failure := caller.exception()) is not None:
+            self._fail(failure if isinstance(failure, Exception) else EngineError(str(failure)))
             return
         try:
             content, media_type, timing = self._direct.predict.write(self._asked, caller.result())
