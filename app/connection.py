@@ -27,8 +27,10 @@ LINGER_SECONDS = 1.0
 DISCARD_BYTES = 256 * 1024
 DISCARD_SECONDS = 10.0
 
-# What may be the end of a message is read piece by piece; after so many others have their turn.
-PIECES = 64
+# Bytes of heads and of bodies in chunks that are read before others have their turn: a few of them may be a
+# call of the parser. A piece, which ends where a message may end, costs as much as so many of them.
+EFFORT = 64 * 1024
+PIECE_EFFORT = 1024
 
 REQUEST_TIMEOUT, TARGET_TOO_LONG, HEAD_TOO_LARGE = 408, 414, 431
 
@@ -116,14 +118,14 @@ class Connection(Patient):
     def read_on(self) -> None:
         """Read up to the end of a message, or of what has come. What is behind it waits for its turn."""
         self._message_ended = False
-        pieces = PIECES
-        while self._at < len(self._data) and pieces and not self._message_ended and self._may_read():
-            pieces -= 1
+        effort = EFFORT
+        while self._at < len(self._data) and effort > 0 and not self._message_ended and self._may_read():
             data, start, left = self._data, self._at, self._body_left
             if self._in_body and left is not None:
                 end = min(len(data), start + left)
             else:
                 end = self._end_of_piece(data, start)
+                effort -= PIECE_EFFORT + end - start
             self._at = end
             self._handed_on = False
             self.feed(data if start == 0 and end == len(data) else memoryview(data)[start:end])

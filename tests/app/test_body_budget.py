@@ -184,7 +184,7 @@ def test_requests_that_wait_unread_count(plain_artifact: Artifact) -> None:
             played.engine.release()
             [last] = await connections[2].answers(1)
             assert (last.status, last.headers["connection"]) == (200, "close")
-            assert connections[2].is_over
+            assert connections[2].shut_down  # and reads on: with bytes unread the answer could be lost
             await connections[0].answers(behind.count(b"POST"))
 
     play(scenario())

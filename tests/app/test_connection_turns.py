@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from app.contract import Artifact
 from tests.app.routes.played import A_REQUEST, Connection, asking, is_for, play, serving, until
-from tests.app.routes.wire import get, post, read_whole_answers
+from tests.app.routes.wire import get, head, post, read_whole_answers
 from tests.fakes import FakeEngine
 
 MANY = 3000
@@ -46,8 +48,12 @@ def test_requests_in_one_go_take_turns_with_those_of_others(plain_artifact: Arti
             greedy, other = played.connect(), played.connect()
             greedy.send(get("/livez") * 300)
             assert unread(greedy) == 299 * len(get("/livez"))
+            assert not greedy.reading
             assert is_for(await other.ask(asking(1.0)), 1.0)
             assert len(read_whole_answers(greedy.written)) < 100
+            while unread(greedy):
+                assert not greedy.reading  # or what comes would pile up
+                await asyncio.sleep(0)
             assert [answer.status for answer in await greedy.answers(300)] == [200] * 300
 
     play(scenario())
@@ -86,5 +92,40 @@ def test_what_comes_while_a_request_waits_is_read_when_that_is_answered(plain_ar
                 404,
                 True,
             )
+
+    play(scenario())
+
+
+@pytest.mark.parametrize(
+    "data", [b"\r\n" * 100_000, b"1\r\n \r\n" * 30_000], ids=["in a chunk", "tiny chunks"]
+)
+def test_a_body_in_chunks_is_read_in_turns(plain_artifact: Artifact, data: bytes) -> None:
+    """Each end of a line in it may be the end of the message, and each chunk is a call."""
+    begin = head("POST", "/predict", [("Transfer-Encoding", "chunked")])
+    if data.startswith(b"\r"):
+        data = b"%x\r\n%b\r\n" % (len(data), data)
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), max_body_bytes=1_000_000) as played:
+            greedy, other = played.connect(), played.connect()
+            greedy.send(begin + data + b"0\r\n\r\n" + get("/livez"))
+            assert unread(greedy) > len(data) / 2
+            assert is_for(await other.ask(asking(1.0)), 1.0)
+            assert [answer.status for answer in await greedy.answers(2)] == [400, 200]
+
+    play(scenario())
+
+
+def test_blank_lines_before_a_head_are_one_piece(plain_artifact: Artifact) -> None:
+    """They are skipped at once, however many, up to the size of a head."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine()) as played:
+            connection = played.connect()
+            connection.send(b"\r\n" * 30_000)
+            assert unread(connection) == 0
+            assert (await connection.ask(get("/livez"))).status == 200
+            connection.send(b"\r\n" * 40_000)
+            assert [answer.status for answer in await connection.answers(1)] == [431]
 
     play(scenario())

@@ -235,6 +235,7 @@ def _predictions(path: str, target: str) -> list[Stream]:
         ("no transfer coding by name", ask(("Transfer-Encoding", "identity")), 501),
         ("chunks within", ask(("Transfer-Encoding", "chunked, gzip")), 400),
         ("another transfer coding", ask(("Transfer-Encoding", "gzip, chunked"), body=b"0\r\n\r\n"), 501),
+        ("another coding in a line before", ask(("Transfer-Encoding", "gzip"), CHUNKED), 501),
         ("a length in a trailer", trailer(b"Content-Length: 1"), 400),
         ("chunks in a trailer", trailer(b"Transfer-Encoding: chunked"), 400),
         ("a chunk of no size", ask(CHUNKED, body=b"\r\n"), 400),

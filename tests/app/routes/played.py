@@ -44,6 +44,9 @@ class Connection(asyncio.Transport):
         written: what the server wrote.
         closed: whether either end has closed it.
         shut_down: whether the server has said that it writes no more, and reads on for a moment.
+        reading: whether the server reads what comes.
+        unread: how many bytes of its answers the server still holds, because the test has not read them.
+        closing: whether the server has closed it, once those are read.
         protocol: what the server has on it.
     """
 
@@ -51,7 +54,9 @@ class Connection(asyncio.Transport):
         super().__init__()
         self.written = b""
         self.closed = False
-        self.shut_down = False
+        self.shut_down = self.closing = False
+        self.reading = True
+        self.unread = 0
         self.protocol = protocol
         self._loop = asyncio.get_running_loop()
         self._read = 0
@@ -110,26 +115,33 @@ class Connection(asyncio.Transport):
         self.shut_down = True
 
     def close(self) -> None:
-        """End the connection; the protocol hears of it in the next turn of the loop."""
+        """End the connection when all is read; the protocol hears of it in the next turn of the loop."""
+        self.closing = True
+        if not self.unread:
+            self.abort()
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        self.closing = True
         if not self.closed:
             self.closed = True
             self._loop.call_soon(self.protocol.connection_lost, None)
 
-    abort = close
-
     def get_write_buffer_size(self) -> int:
-        """The other end has read all that was written."""
-        return 0
+        """How much the other end has not read."""
+        return self.unread
 
     def is_closing(self) -> bool:
         """Whether it was closed."""
-        return self.closed
+        return self.closing or self.closed
 
     def pause_reading(self) -> None:
         """The server wants no more for now; a test sends it no more than it can take."""
+        self.reading = False
 
     def resume_reading(self) -> None:
         """The server takes more."""
+        self.reading = True
 
 
 class Played:
@@ -158,6 +170,11 @@ class Played:
         protocol = PredictProtocol(config, ServerState(), {}, asyncio.get_running_loop())
         self._connections.append(Connection(protocol))
         return self._connections[-1]
+
+    def forget(self, connection: Connection) -> None:
+        """Keep nothing of a connection that has ended."""
+        self._connections.remove(connection)
+        del connection.protocol
 
     async def count(self, status: int, *, route: str = "/predict") -> int:
         """How many answers of a status were counted."""
