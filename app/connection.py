@@ -11,8 +11,9 @@ It knows nothing of this service: how requests are answered, and with what the c
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
+from app.cycle import Cycle
 from app.patient import Patient
 from app.plain_http import NOT_HTTP
 
@@ -37,34 +38,6 @@ REQUEST_TIMEOUT, TARGET_TOO_LONG, HEAD_TOO_LARGE = 408, 414, 431
 _END_OF_HEAD = b"\r\n\r\n"  # and of every body in chunks
 _CUT = len(_END_OF_HEAD) - 1
 _BLANK = b"\r\n"
-
-
-class Cycle(Protocol):
-    """A request and its answer, as a connection knows them."""
-
-    keep_alive: bool
-    is_last: bool
-    response_complete: bool
-    waiting_for_100_continue: bool
-
-    @property
-    def is_full(self) -> bool:
-        """Whether no more of the body should be read for now."""
-
-    def feed(self, part: bytes) -> None:
-        """Some of the body is there."""
-
-    def complete(self) -> None:
-        """All of the body is there."""
-
-    def leave(self) -> None:
-        """The caller sends nothing more, but may still read."""
-
-    def give_up(self) -> bool:
-        """Leave the request without an answer; whether no part of one was sent."""
-
-    def abandon(self) -> None:
-        """The caller is gone."""
 
 
 class Connection(Patient):
