@@ -277,13 +277,15 @@ class Connection(Patient):
 
     def _end_of_piece(self, data: bytes, start: int) -> int:
         """How far to read: to where a head or a body in chunks may end, and no more than may be kept."""
-        if not (self._in_head or self._in_body) and data[start] in _BLANK:
-            return len(data) - len(data[start:].lstrip(_BLANK))  # blank lines before a head
-        if self._tail and start == 0 and (self._in_head or self._in_body):
+        most = start + HEAD_BYTES - self._unused_bytes
+        if not (self._in_head or self._in_body):
+            if data[start] in _BLANK:  # blank lines before a head are one piece
+                blank = data[start:most]
+                return start + len(blank) - len(blank.lstrip(_BLANK))
+        elif self._tail and start == 0:
             cut = (self._tail + data[:_CUT]).find(_END_OF_HEAD)
             if cut >= 0:
                 return cut + len(_END_OF_HEAD) - len(self._tail)
-        most = start + HEAD_BYTES - self._unused_bytes
         end = data.find(_END_OF_HEAD, start, most)
         return min(len(data), most) if end < 0 else end + len(_END_OF_HEAD)
 
