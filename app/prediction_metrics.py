@@ -61,9 +61,11 @@ class PredictionMetrics:
         )
         self.abstained = counter("abstained_series", "Series given no label, as their callers had asked.")
 
-    def of(self, version: int, *, labels: Sequence[str], warnings: Sequence[str]) -> VersionMetrics:
+    def of(
+        self, version: int, *, labels: Sequence[str], warnings: Sequence[str], has_label_sets: bool
+    ) -> VersionMetrics:
         """What counts the answers of one version; see `VersionMetrics`."""
-        return VersionMetrics(self, version, labels=labels, warnings=warnings)
+        return VersionMetrics(self, version, labels=labels, warnings=warnings, has_label_sets=has_label_sets)
 
 
 class VersionMetrics:
@@ -73,11 +75,18 @@ class VersionMetrics:
         metrics: of all versions.
         version: its number.
         labels: of the classes, in the order of the columns.
-        warnings: the kinds' codes, in the order of the columns; empty for a model without trust.
+        warnings: the kinds' codes, in the order of the columns.
+        has_label_sets: whether its predictions have label sets.
     """
 
     def __init__(
-        self, metrics: PredictionMetrics, version: int, *, labels: Sequence[str], warnings: Sequence[str]
+        self,
+        metrics: PredictionMetrics,
+        version: int,
+        *,
+        labels: Sequence[str],
+        warnings: Sequence[str],
+        has_label_sets: bool,
     ) -> None:
         self._abstained = metrics.abstained.labels(version)
         confidence = metrics.confidence.labels(version)
@@ -85,7 +94,7 @@ class VersionMetrics:
         groups: list[list[Step]] = [
             [metrics.predictions.labels(version, label) for label in labels],
             confidence.counters,
-            [metrics.sizes.labels(version, size) for size in SIZES] if warnings else [],
+            [metrics.sizes.labels(version, size) for size in SIZES] if has_label_sets else [],
             [metrics.warnings.labels(version, code) for code in warnings],
         ]
         steps = [step for group in groups for step in group]
@@ -104,8 +113,8 @@ class VersionMetrics:
 
         Args:
             probabilities: `float32[n, classes]`, finite for those that will be answered.
-            label_sets: `bool[n, classes]`; None for a model without them, as are warnings.
-            warnings: `bool[n, kinds]`.
+            label_sets: `bool[n, classes]`; None for a model without them.
+            warnings: `bool[n, kinds]`, where the last kinds may be left out; None if there are none.
         """
         columns, highest = self._places(probabilities, label_sets)
         places: Iterable[tuple[int, ...]] = zip(*(column.tolist() for column in columns), strict=True)
@@ -140,8 +149,8 @@ class VersionMetrics:
 
         Args:
             probabilities: `float32[n, classes]`, finite.
-            label_sets: `bool[n, classes]`; None for a model without them, as are warnings.
-            warnings: `bool[n, kinds]`.
+            label_sets: `bool[n, classes]`; None for a model without them.
+            warnings: `bool[n, kinds]`, where the last kinds may be left out; None if there are none.
             abstained: `bool[n]`, which got no label; None where that was not asked for.
         """
         columns, highest = self._places(probabilities, label_sets)
@@ -149,7 +158,7 @@ class VersionMetrics:
         for place, count in enumerate(np.bincount(np.concatenate(columns)).tolist()):
             sums[place] += count
         if warnings is not None:
-            for place, count in zip(self._warnings, warnings.sum(axis=0).tolist(), strict=True):
+            for place, count in zip(self._warnings, warnings.sum(axis=0).tolist(), strict=False):
                 sums[place] += count
         sums[-1] += float(highest.sum(dtype=np.float64))
         self._count_abstained(abstained)

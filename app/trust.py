@@ -73,9 +73,21 @@ class Assessor:
         )
 
 
-def warning_kinds(trust: Trust) -> tuple[WarningKind, ...]:
-    """Every kind of warning, in the order of `Assessment.warnings`, in the words of one contract."""
-    habits = trust.habits
+PRECISION_LOST = WarningKind(
+    "precision_lost",
+    "The series' offset is large for the precision that it was sent with: its values lie on steps that are "
+    "wide against its standard deviation.",
+    "Send the values as float64, or as JSON with all their digits; or measure from a smaller offset.",
+)
+
+
+def warning_kinds(trust: Trust | None) -> tuple[WarningKind, ...]:
+    """Every kind of warning: in the order of `Assessment.warnings`, then what is seen when a body is read."""
+    return (*(_of_trust(trust.habits) if trust else ()), PRECISION_LOST)
+
+
+def _of_trust(habits: InputHabits) -> tuple[WarningKind, ...]:
+    """The kinds of `Assessment.warnings`, in the words of one contract."""
     return (
         WarningKind(
             "flat",

@@ -13,6 +13,7 @@ from app.metrics import Metrics
 from app.payloads import JsonDecoder, NpyDecoder
 from app.predictions import Batch, Interpreter, Predictions, Share
 from app.routes.answers import AnswerWriter
+from app.series.spec import SeriesSpec
 from benchmarks.timing import seconds_per_call, spread
 
 SIZES = (1, 32, 256)
@@ -21,8 +22,8 @@ SIZES = (1, 32, 256)
 def table(artifact: Artifact, *, repeats: int) -> str:
     """Microseconds to decode a body, JSON or npy, to judge a batch, and to write and count a JSON answer."""
     length, columns = artifact.contract.input.length, artifact.contract.columns
-    decode_json = JsonDecoder(length=length, max_instances=max(SIZES))
-    decode_npy = NpyDecoder(length=length, max_instances=max(SIZES))
+    decode_json = JsonDecoder(SeriesSpec(length), max_instances=max(SIZES))
+    decode_npy = NpyDecoder(SeriesSpec(length), max_instances=max(SIZES))
     interpret = Interpreter(artifact.contract)
     write = AnswerWriter(artifact.contract, Metrics())
     rows = [

@@ -17,6 +17,7 @@ from app.metrics import Metrics
 from app.payloads import JsonDecoder
 from app.predictions import Batch, Interpreter, Share
 from app.routes.answers import AnswerWriter
+from app.series.spec import SeriesSpec
 from app.settings import Settings
 from benchmarks.bodies import json_body
 from benchmarks.played import processor_seconds
@@ -81,7 +82,7 @@ def _calls(
             write(Share(batch, number), accept=None, abstain=False)
 
     return {
-        "read the JSON": (partial(JsonDecoder(length=series.shape[1], max_instances=1), body), 1),
+        "read the JSON": (partial(JsonDecoder(SeriesSpec(series.shape[1]), max_instances=1), body), 1),
         "engine": (partial(engine.predict, series), rows),
         "judge the batch": (partial(interpret, series, answers), rows),
         "write and count the answers": (write_batch, rows),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from app.errors import PayloadError, UnsupportedMediaType
 from app.payloads import Decoder, JsonDecoder, NpyDecoder, decompress
 from app.payloads.plain_json import read_plain
+from app.series.spec import SeriesSpec
 from fuzz.cases import MAX_BYTES, Case, Size
 from fuzz.references import decompressed, expected_json, expected_npy
 
@@ -21,13 +22,13 @@ _MOST_WORDS = 300
 @lru_cache
 def json_decoder(size: Size) -> JsonDecoder:
     """The decoder for a model of a size; making one takes longer than most bodies."""
-    return JsonDecoder(length=size.length, max_instances=size.max_instances)
+    return JsonDecoder(SeriesSpec(size.length, is_invariant=False), max_instances=size.max_instances)
 
 
 @lru_cache
 def npy_decoder(size: Size) -> NpyDecoder:
     """The same for npy."""
-    return NpyDecoder(length=size.length, max_instances=size.max_instances)
+    return NpyDecoder(SeriesSpec(size.length, is_invariant=False), max_instances=size.max_instances)
 
 
 def judge_json(case: Case) -> str | None:
@@ -83,7 +84,7 @@ def judged(decode: Decoder, case: Case, expected: NDArray[np.float32] | None) ->
         expected: what the other reader makes of the body; None if it is nothing that the model takes.
     """
     try:
-        series = decode(case.body)
+        series = decode(case.body).series
     except PayloadError as error:
         return wording(error) if expected is None else f"refused, and it fits: {error}"
     problems = {

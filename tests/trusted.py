@@ -111,7 +111,7 @@ def _contract(files: dict[str, str]) -> Contract:
         version=1,
         created=datetime(2026, 1, 1, tzinfo=UTC),
         description="A test's model.",
-        input=InputSpec(name="series", length=LENGTH),
+        input=InputSpec(name="series", length=LENGTH, invariant_to_offset_and_scale=False),
         output=OutputSpec(name="probabilities", tolerance=1e-3),
         labels=tuple(Label(name=name, meaning="a test's class") for name in LABELS),
         trust=TRUST,

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from app.series.offset import narrow
 from training.augment import z_units
 from training.calibration_error import expected_calibration_error
 from training.data import Dataset
@@ -126,8 +127,8 @@ def views(series: NDArray[np.float64]) -> dict[str, NDArray[np.float32]]:
     """The series as stored, in the precisions that clients send, and with noise; all `float32[n, length]`."""
     units = z_units(series)
     return {
-        "stored": series.astype(np.float32),
-        "six_digits": six_digits(series).astype(np.float32),
+        "stored": narrow(series).series,
+        "six_digits": narrow(six_digits(series)).series,
         "float16": units.astype(np.float16).astype(np.float32),
         "rounded_3": np.round(units, 3).astype(np.float32),
         "rounded_2": np.round(units, 2).astype(np.float32),

@@ -30,6 +30,7 @@ from app.contract import (
     sha256_of,
 )
 from app.errors import ArtifactError
+from app.series.offset import narrow
 from training.data import Dataset
 from training.errors import SealError
 from training.export import (
@@ -156,7 +157,7 @@ def golden_series(dataset: Dataset) -> NDArray[np.float32]:
     quarter = max(1, len(series) // 4)
     series[-quarter:] = np.round(series[-quarter:], 2)
     series[0] = series[0] * 250.0 + 1000.0
-    return series.astype(np.float32)
+    return narrow(series).series
 
 
 def _write_model(model: Any, dataset: Dataset, folder: Path) -> list[str]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from app.contract import Trust
+from app.series.offset import narrow
 from training.attention import uniform_attention
 from training.data import Dataset
 from training.evaluate import Answers, Evaluation, Predict, accuracy, views
@@ -186,7 +187,7 @@ def _foreign(predict: Predict, dataset: Dataset) -> dict[str, Foreign]:
         *((name, series, "relative" if name in relatives else "archive") for name, series in others.items()),
     ]
     # Asked all at once: a call costs more than its series.
-    novelty = novelty_of(predict(np.concatenate([series for _, series, _ in groups]).astype(np.float32)))
+    novelty = novelty_of(predict(narrow(np.concatenate([series for _, series, _ in groups])).series))
     parts = np.split(novelty, np.cumsum([len(series) for _, series, _ in groups])[:-1])
     return {name: Foreign(part, origin) for (name, _, origin), part in zip(groups, parts, strict=True)}
 

@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue, StringConstraints, model_validator
 
 from app.contract.frozen import Frozen
 from app.contract.trust import Trust
+from app.series.spec import SeriesSpec
 
 CONTRACT_FILE = "contract.json"
 MODEL_FILE = "model.keras"
@@ -25,12 +26,25 @@ FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]
 
 
 class InputSpec(Frozen):
-    """The model's one input: `dtype[n, length, channels]`, raw values, any offset and scale."""
+    """The model's one input: `dtype[n, length, channels]`, raw values."""
 
     name: str = Field(min_length=1, examples=["series"])
     length: int = Field(ge=1, le=MAX_LENGTH, examples=[500])
     channels: Literal[1] = 1
     dtype: Literal["float32"] = "float32"
+    # Before it was written down, every model that was sealed was.
+    invariant_to_offset_and_scale: bool = Field(
+        default=True,
+        description=(
+            "Whether answers stay the same when a number is added to a series, or when it is multiplied by a "
+            "positive one. If so, a large offset is subtracted in the precision that was sent."
+        ),
+    )
+
+    @property
+    def spec(self) -> SeriesSpec:
+        """The input in the terms of `app.series`."""
+        return SeriesSpec(self.length, self.channels, is_invariant=self.invariant_to_offset_and_scale)
 
 
 class OutputSpec(Frozen):
@@ -83,7 +97,7 @@ class Provenance(Frozen):
 class Contract(Frozen):
     """The content of `contract.json`."""
 
-    schema_version: Literal[1, 2] = 2
+    schema_version: Literal[1, 2, 3] = 3
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64, examples=["forda"])
     version: int = Field(ge=1, examples=[1])
     created: datetime
@@ -110,6 +124,8 @@ class Contract(Frozen):
             raise ValueError(f"files has no digest of {', '.join(missing)}")
         if self.trust and self.schema_version == 1:
             raise ValueError("trust came with schema_version 2; this says 1")
+        if self.schema_version < 3 and not self.input.invariant_to_offset_and_scale:
+            raise ValueError("a model that is not invariant came with schema_version 3; this says less")
         if len(set(self.outputs)) != len(self.outputs):
             raise ValueError(f"both outputs are named {self.output.name}")
         return self

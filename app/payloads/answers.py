@@ -39,7 +39,7 @@ class PredictionEncoder:
         scores = ",".join(f"{_literal(name)}:%s" for name in names)
         # One template for each label that can win, and a last one for series without a label.
         heads = [f'{{"label":{_literal(name)},"probabilities":{{{scores}}}' for name in (*names, "null")]
-        self._bare = [f'{head},"label_set":null,"ood_score":null,"warnings":[]}}' for head in heads]
+        self._bare = [f'{head},"label_set":null,"ood_score":null,"warnings":%s}}' for head in heads]
         self._trusted = [f'{head},"label_set":%s,"ood_score":%.4f,"warnings":%s}}' for head in heads]
 
     def document(self, rows: Iterable[str]) -> bytes:
@@ -59,9 +59,9 @@ class PredictionEncoder:
 
         Args:
             probabilities: `float32[n, classes]`.
-            label_sets: `bool[n, classes]`; None for a model without them, as are the next two.
-            ood_scores: `float32[n]`.
-            warnings: `bool[n, kinds]`.
+            label_sets: `bool[n, classes]`; None for a model without them.
+            ood_scores: `float32[n]`; None where there are no label sets.
+            warnings: `bool[n, kinds]`, where the last kinds may be left out; None if there are none.
             abstained: `bool[n]`, which series get no label.
 
         Raises:
@@ -75,11 +75,14 @@ class PredictionEncoder:
         numbers = map(str, probabilities.ravel())
         columns: list[Iterable[object]] = [numbers] * self._classes
         templates = self._bare
-        if label_sets is not None and ood_scores is not None and warnings is not None:
+        if label_sets is not None and ood_scores is not None:
             _check_scores(ood_scores)
             templates = self._trusted
-            warned = self._warnings(warnings) if warnings.any() else repeat("[]", len(warnings))
-            columns += [self._label_sets(label_sets), ood_scores.tolist(), warned]
+            columns += [self._label_sets(label_sets), ood_scores.tolist()]
+        if warnings is not None and warnings.any():
+            columns.append(self._warnings(warnings))
+        else:
+            columns.append(repeat("[]", len(probabilities)))
         series = zip(*columns, strict=True)
         return [templates[winner] % values for winner, values in zip(winners.tolist(), series, strict=True)]
 

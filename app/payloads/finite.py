@@ -7,28 +7,24 @@ from numpy.typing import NDArray
 
 from app.errors import ContractViolation
 from app.payloads.wording import BEYOND_FLOAT32, NOT_FINITE, SHOWN_VIOLATIONS
+from app.series.offset import FLOAT32_END, Narrowed, NotFloat32, narrow
 
 
-def to_finite_float32(values: NDArray[np.number]) -> NDArray[np.float32]:
-    """Real numbers `[n, length]` of any dtype as a C-contiguous, aligned `float32[n, length]`.
-
-    The same memory is returned where that is what `values` already is.
+def to_finite_float32(values: NDArray[np.number], *, is_invariant: bool = True) -> Narrowed:
+    """Real numbers `[n, length]` of any dtype as a model takes them; see `app.series.offset.narrow`.
 
     Raises:
-        ContractViolation: a value is not finite, or not finite any more in float32.
+        ContractViolation: a value is not finite, or would not be in float32.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        series = np.asarray(values, np.float32, order="C")
-    if not series.flags.aligned:
-        series = series.copy()
-    finite = np.isfinite(series)
-    if not finite.all():
-        raise _violation(values, ~finite)
-    return series
+    try:
+        return narrow(values, is_invariant=is_invariant)
+    except NotFloat32:
+        raise _violation(values) from None
 
 
-def _violation(values: NDArray[np.number], wrong: NDArray[np.bool_]) -> ContractViolation:
-    places = np.argwhere(wrong)
+def _violation(values: NDArray[np.number]) -> ContractViolation:
+    with np.errstate(invalid="ignore"):
+        places = np.argwhere(~(np.abs(values.astype(np.float64)) < FLOAT32_END))
     return ContractViolation(
         [
             (f"instances/{i}/{j}", BEYOND_FLOAT32 if np.isfinite(values[i, j]) else NOT_FINITE)

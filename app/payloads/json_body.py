@@ -1,4 +1,4 @@
-"""`{"instances": [[...], ...]}` as a float32 array: what is not plainly right, pydantic judges in our words.
+"""`{"instances": [[...], ...]}` as float32 arrays: what is not plainly right, pydantic judges in our words.
 
 Made for one length and one limit; it knows nothing else of the model, and no HTTP.
 """
@@ -26,6 +26,8 @@ from app.payloads.wording import (
     too_many_series,
     wrong_length,
 )
+from app.series.offset import Narrowed
+from app.series.spec import SeriesSpec
 
 _FORM = '{"instances": [[...]]}'
 _OTHER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -49,18 +51,20 @@ class _Body(BaseModel):
 
 
 class JsonDecoder:
-    """Reads JSON bodies for a model that takes series of `length` values, at most `max_instances` at once."""
+    """Reads JSON bodies for a model that takes such series, at most `max_instances` at once."""
 
-    def __init__(self, *, length: int, max_instances: int) -> None:
+    def __init__(self, spec: SeriesSpec, *, max_instances: int) -> None:
+        length = spec.length
         # Fail-fast inside a series alone: the first wrong value of every series is told, no more.
         series = Annotated[list[float], FailFast(), Field(min_length=length, max_length=length)]
         batch = Annotated[list[series], Field(min_length=1, max_length=max_instances)]
         self._body = create_model("Body", __base__=_Body, instances=(batch, ...))
         self._length = length
+        self._is_invariant = spec.is_invariant
         self._max_instances = max_instances
 
-    def __call__(self, body: bytes) -> NDArray[np.float32]:
-        """The body's series as a read-only, C-contiguous `float32[n, length]`.
+    def __call__(self, body: bytes) -> Narrowed:
+        """The body's series, read-only.
 
         Raises:
             MalformedPayload: the body is no JSON in UTF-8; the message gives the position.
@@ -69,9 +73,11 @@ class JsonDecoder:
         # RFC 8259, 8.1 lets a reader ignore one; PowerShell and .NET write it.
         body = body.removeprefix(codecs.BOM_UTF8)
         values = read_plain(body, length=self._length, max_instances=self._max_instances)
-        series = to_finite_float32(self.judged(body) if values is None else values)
-        series.setflags(write=False)
-        return series
+        found = to_finite_float32(
+            self.judged(body) if values is None else values, is_invariant=self._is_invariant
+        )
+        found.series.setflags(write=False)
+        return found
 
     def judged(self, body: bytes) -> NDArray[np.float64]:
         """The body's numbers `float64[n, length]` the long way, by pydantic, which can say what is wrong.

@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from app.errors import UnsupportedMediaType
 from app.payloads.json_body import JsonDecoder
 from app.payloads.npy_body import NpyDecoder
 from app.payloads.wording import shown
+from app.series.offset import Narrowed
+from app.series.spec import SeriesSpec
 
 JSON = "application/json"
 NPY = "application/x-npy"
@@ -38,9 +37,9 @@ _JSON_RANGES = (JSON, "application/*", "*/*")
 
 
 class Decoder(Protocol):
-    """Bytes of one media type to a validated, C-contiguous `float32[n, length]`."""
+    """Bytes of one media type to validated series."""
 
-    def __call__(self, body: bytes) -> NDArray[np.float32]:
+    def __call__(self, body: bytes) -> Narrowed:
         """The body's series; raises a `PayloadError` where there are none."""
         ...
 
@@ -52,11 +51,11 @@ class Decoders:
         max_instances: most series in a body.
     """
 
-    def __init__(self, *, length: int, max_instances: int) -> None:
+    def __init__(self, spec: SeriesSpec, *, max_instances: int) -> None:
         self.max_instances = max_instances
         self._decoders: dict[str, Decoder] = {
-            JSON: JsonDecoder(length=length, max_instances=max_instances),
-            NPY: NpyDecoder(length=length, max_instances=max_instances),
+            JSON: JsonDecoder(spec, max_instances=max_instances),
+            NPY: NpyDecoder(spec, max_instances=max_instances),
         }
 
     def for_content_type(self, content_type: str | None) -> Decoder:

@@ -15,11 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy
-from numpy.typing import NDArray
 
 from app.errors import ContractViolation, MalformedPayload
 from app.payloads.finite import to_finite_float32
 from app.payloads.wording import NO_SERIES, shown, too_many_series, wrong_length
+from app.series.offset import Narrowed
+from app.series.spec import SeriesSpec
 
 # numpy's own headers of plain arrays are 64 or 128 bytes; more is worth nothing but a parser's time.
 _MAX_HEADER_BYTES = 1024
@@ -40,14 +41,15 @@ class _Header(NamedTuple):
 
 
 class NpyDecoder:
-    """Reads npy bodies for a model that takes series of `length` values, at most `max_instances` at once."""
+    """Reads npy bodies for a model that takes such series, at most `max_instances` at once."""
 
-    def __init__(self, *, length: int, max_instances: int) -> None:
-        self._length = length
+    def __init__(self, spec: SeriesSpec, *, max_instances: int) -> None:
+        self._length = spec.length
+        self._is_invariant = spec.is_invariant
         self._max_instances = max_instances
 
-    def __call__(self, body: bytes) -> NDArray[np.float32]:
-        """The body's series as a C-contiguous `float32[n, length]`, read-only where it is the body's memory.
+    def __call__(self, body: bytes) -> Narrowed:
+        """The body's series, read-only where they are the body's memory.
 
         Raises:
             MalformedPayload: the body is no npy file, or its header promises other data than follow.
@@ -59,7 +61,7 @@ class NpyDecoder:
         self._check_shape(header.shape)
         values = np.frombuffer(body, header.dtype, offset=header.size)
         ordered = values.reshape(header.shape, order="F" if header.fortran_order else "C")
-        return to_finite_float32(ordered.reshape(-1, self._length))
+        return to_finite_float32(ordered.reshape(-1, self._length), is_invariant=self._is_invariant)
 
     def _check_shape(self, shape: tuple[int, ...]) -> None:
         if problem := self._shape_problem(shape):

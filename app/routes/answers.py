@@ -5,7 +5,7 @@ Texts and counts are made for a whole batch when its first answer is written: se
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +31,13 @@ class AnswerWriter:
     """
 
     def __init__(self, contract: Contract, metrics: Metrics) -> None:
-        kinds = warning_kinds(contract.trust) if contract.trust else ()
+        kinds = warning_kinds(contract.trust)
         labels = [label.name for label in contract.labels]
         self._counters = metrics.predictions.of(
-            contract.version, labels=labels, warnings=[kind.code for kind in kinds]
+            contract.version,
+            labels=labels,
+            warnings=[kind.code for kind in kinds],
+            has_label_sets=contract.trust is not None,
         )
         self.to_json = PredictionEncoder(
             model=contract.name,
@@ -43,41 +46,51 @@ class AnswerWriter:
             warnings=[asdict(kind) for kind in kinds],
         )
 
-    def __call__(self, share: Share, *, accept: str | None, abstain: bool) -> tuple[bytes, str]:
+    def __call__(
+        self,
+        share: Share,
+        *,
+        accept: str | None,
+        abstain: bool,
+        coarse: NDArray[np.bool_] | None = None,
+    ) -> tuple[bytes, str]:
         """The body and its media type.
 
         Args:
             share: what is said of the series of one request.
             accept: the value of the Accept header.
             abstain: give no label to a series whose label set does not hold exactly one. There are sets.
+            coarse: `bool[n]`, which series get the warning `precision_lost`; None where none does.
 
         Raises:
             EngineError: a number is not finite; nothing is counted.
         """
+        # None where the batch says all there is to say of the request.
+        own = None if coarse is None else _with_warning(share.predictions, coarse)
         abstained = _abstained(share.predictions) if abstain else None
         if accepts_npy(accept):
             body = encode_npy(share.predictions.probabilities, abstained=abstained)
             media_type = NPY
         else:
-            body, media_type = self.to_json.document(self._texts(share, abstained)), JSON
-        self._count(share, abstained)
+            body, media_type = self.to_json.document(self._texts(share, own, abstained)), JSON
+        self._count(share, own, abstained)
         return body, media_type
 
-    def _count(self, share: Share, abstained: NDArray[np.bool_] | None) -> None:
+    def _count(self, share: Share, own: Predictions | None, abstained: NDArray[np.bool_] | None) -> None:
         rows = share.rows
-        if rows.stop - rows.start < MANY:
+        if own is None and rows.stop - rows.start < MANY:
             self._counters.answered(share.batch.once(self._tallies)[rows], abstained=abstained)
             return
-        said = share.predictions
+        said = share.predictions if own is None else own
         self._counters.answered_many(said.probabilities, said.label_sets, said.warnings, abstained=abstained)
 
-    def _texts(self, share: Share, abstained: NDArray[np.bool_] | None) -> list[str]:
-        if abstained is None:
+    def _texts(self, share: Share, own: Predictions | None, abstained: NDArray[np.bool_] | None) -> list[str]:
+        if own is None and abstained is None:
             try:
                 return share.batch.once(self._texts_of_batch)[share.rows]
             except EngineError:
                 pass  # of one of the requests in the batch; whether it is this one shows below
-        return _texts_of(self.to_json, share.predictions, abstained)
+        return _texts_of(self.to_json, share.predictions if own is None else own, abstained)
 
     def _texts_of_batch(self, batch: Batch) -> list[str]:
         return _texts_of(self.to_json, batch.predictions)
@@ -93,6 +106,12 @@ def _texts_of(
     return to_json.rows(
         said.probabilities, said.label_sets, said.ood_scores, said.warnings, abstained=abstained
     )
+
+
+def _with_warning(said: Predictions, coarse: NDArray[np.bool_]) -> Predictions:
+    """The same with the column of `app.trust.PRECISION_LOST`, which comes last."""
+    before = np.empty((len(said), 0), np.bool_) if said.warnings is None else said.warnings
+    return replace(said, warnings=np.column_stack([before, coarse]))
 
 
 def _abstained(said: Predictions) -> NDArray[np.bool_] | None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import NamedTuple
 
+import numpy as np
 from fastapi import Response
+from numpy.typing import NDArray
 from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope
 
@@ -21,6 +23,7 @@ from app.routes import abstention, patience, versions
 from app.routes.answers import AnswerWriter
 from app.routes.bodies import check_length, read_body
 from app.routes.headers import ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, FirstValues
+from app.series.spec import SeriesSpec
 from app.service import Service
 
 CLIENT_CLOSED = "the caller shut down its sending side before the prediction was there"
@@ -60,12 +63,14 @@ class Asked(NamedTuple):
         wish: what its head asked for.
         voice: of the version that took it.
         parsed: seconds that reading the body took.
+        coarse: `bool[n]`, which series had lost too much to their offset; None where none had.
         entry: its place in the queue; its `caller` gets the answer, or an error.
     """
 
     wish: Wish
     voice: Voice
     parsed: float
+    coarse: NDArray[np.bool_] | None
     entry: Entry[Series, Share]
 
 
@@ -98,8 +103,8 @@ class Predict:
         self._metrics = metrics
         self._limits = limits
         self._voices: dict[Service, Voice] = {}
-        # By length. What pydantic makes of a form is full of circles: only a full collection would free it.
-        self._decoders: dict[int, Decoders] = {}
+        # What pydantic makes of a form is full of circles: only a full collection would free it.
+        self._decoders: dict[SeriesSpec, Decoders] = {}
 
     def voice(self, version: int | None = None) -> Voice:
         """That of a version, by default of the one that serves.
@@ -110,16 +115,16 @@ class Predict:
         service = self._rollout.pick(version)
         voice = self._voices.get(service)
         if voice is None:
-            voice = Voice(service, self._metrics, self._decoders_for(service.contract.input.length))
+            voice = Voice(service, self._metrics, self._decoders_for(service.contract.input.spec))
             # Forget those of versions that were given up.
             self._voices = {known: self._voices[known] for known in self._voices if self._rollout.has(known)}
             self._voices[service] = voice
         return voice
 
-    def _decoders_for(self, length: int) -> Decoders:
-        if length not in self._decoders:
-            self._decoders[length] = Decoders(length=length, max_instances=self._limits.max_instances)
-        return self._decoders[length]
+    def _decoders_for(self, spec: SeriesSpec) -> Decoders:
+        if spec not in self._decoders:
+            self._decoders[spec] = Decoders(spec, max_instances=self._limits.max_instances)
+        return self._decoders[spec]
 
     async def __call__(self, scope: Scope, receive: Receive) -> Response:
         """Answer a request of the framework's.
@@ -205,9 +210,10 @@ class Predict:
         if wish.abstain:
             abstention.check(voice.service.contract)
         started = perf_counter()
-        series = voice.decoders.for_content_type(wish.content_type)(body)
+        found = voice.decoders.for_content_type(wish.content_type)(body)
         parsed = perf_counter() - started
-        return Asked(wish, voice, parsed, voice.service.admit(series, deadline=deadline))
+        entry = voice.service.admit(found.series, deadline=deadline)
+        return Asked(wish, voice, parsed, found.coarse, entry)
 
     def withdraw(self, asked: Asked) -> None:
         """Nobody waits for an answer any more."""
@@ -220,7 +226,9 @@ class Predict:
             EngineError: a number is not finite.
         """
         wish = asked.wish
-        content, media_type = asked.voice.write(answer.result, accept=wish.accept, abstain=wish.abstain)
+        content, media_type = asked.voice.write(
+            answer.result, accept=wish.accept, abstain=wish.abstain, coarse=asked.coarse
+        )
         timing = (
             f"parse;dur={asked.parsed * 1e3:.3f}, queue;dur={answer.queued * 1e3:.3f}, "
             f'infer;dur={answer.ran * 1e3:.3f}, batch;desc="{answer.batch_rows} series"'

@@ -1,1 +1,1 @@
-"""What training, server, client and command line share about series: arrays and files, no HTTP, no runtime."""
+"""What training, server, client and command line share about series: arrays and files, no HTTP."""

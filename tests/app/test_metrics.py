@@ -81,7 +81,7 @@ def test_two_apps_in_a_process_do_not_share_numbers() -> None:
     """There is no global registry."""
     first, second = Metrics(), Metrics()
     for metrics in (first, second):
-        metrics.predictions.of(1, labels=["1"], warnings=[])
+        metrics.predictions.of(1, labels=["1"], warnings=[], has_label_sets=False)
     first.admitted(rows=3)
     assert values(first)["timeseries_admitted_series_total"] == 3
     assert values(second)["timeseries_admitted_series_total"] == 0
@@ -91,7 +91,7 @@ WORKER = """
 import numpy as np
 from app.metrics import Metrics
 metrics = Metrics()
-answers = metrics.predictions.of(2, labels=["-1", "1"], warnings=["flat"])
+answers = metrics.predictions.of(2, labels=["-1", "1"], warnings=["flat"], has_label_sets=True)
 probabilities = np.array([[0.25, 0.75], [0.1, 0.9]], np.float32)
 warnings = np.array([[True], [False]])
 for tally in answers.tallies(probabilities, probabilities > 0.2, warnings):

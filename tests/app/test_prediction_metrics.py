@@ -28,7 +28,8 @@ def made(
 ) -> tuple[Registry, VersionMetrics]:
     """Metrics of version 7 of a model, and where they are registered."""
     registry = Registry()
-    return registry, PredictionMetrics(registry, registry.handover).of(7, labels=labels, warnings=warnings)
+    metrics = PredictionMetrics(registry, registry.handover)
+    return registry, metrics.of(7, labels=labels, warnings=warnings, has_label_sets=bool(warnings))
 
 
 def samples(registry: Registry) -> dict[str, float]:
@@ -164,7 +165,9 @@ def test_versions_are_counted_apart() -> None:
     registry = Registry()
     metrics = PredictionMetrics(registry, registry.handover)
     for number in (1, 2):
-        answered(metrics.of(number, labels=["-1", "1"], warnings=[]), PROBABILITIES[:number])
+        answered(
+            metrics.of(number, labels=["-1", "1"], warnings=[], has_label_sets=False), PROBABILITIES[:number]
+        )
     registry.handover.flush()
     for number in (1, 2):
         of_version = {"version": str(number)}

@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app.errors import MalformedPayload, PayloadError, PayloadTooLarge, UnsupportedMediaType
+from app.series.offset import Narrowed
 from fuzz.cases import MAX_BYTES, Case, Size
 from fuzz.judging import disagreement, judged, judged_encoding, wording
 from fuzz.references import decompressed
@@ -31,6 +32,11 @@ class Gives:
         if isinstance(self._outcome, Exception):
             raise self._outcome
         return self._outcome
+
+
+def decoding(outcome: Any) -> Gives:
+    """A decoder that gives these series, or raises."""
+    return Gives(Narrowed(outcome) if isinstance(outcome, np.ndarray) else outcome)
 
 
 def unaligned(values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -58,19 +64,19 @@ def unaligned(values: NDArray[np.float32]) -> NDArray[np.float32]:
 )
 def test_an_array_is_held_against_every_promise(outcome: Any, complaint: str | None) -> None:
     """Type, shape, layout and numbers, where the body is one that fits."""
-    assert judged(Gives(outcome), CASE, RIGHT) == complaint
+    assert judged(decoding(outcome), CASE, RIGHT) == complaint
 
 
 def test_what_does_not_fit_must_be_refused() -> None:
     """Numbers out of a body that is not right are a complaint, a refusal is none."""
-    assert judged(Gives(RIGHT), CASE, None) == "taken, and it does not fit"
+    assert judged(decoding(RIGHT), CASE, None) == "taken, and it does not fit"
     assert judged(Gives(MalformedPayload("no")), CASE, None) is None
 
 
 def test_the_sign_of_a_zero_counts() -> None:
     """Numbers are compared bit for bit."""
     zeros = np.zeros((2, 2), np.float32)
-    assert judged(Gives(-zeros), CASE, zeros) == "not the numbers of the body"
+    assert judged(decoding(-zeros), CASE, zeros) == "not the numbers of the body"
 
 
 @pytest.mark.parametrize("error", [LookupError("x"), SystemError("y")])

@@ -68,7 +68,7 @@ def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d.update(schema_version=3), "schema_version"),
+        (lambda d: d.update(schema_version=4), "schema_version"),
         (lambda d: d.update(surprise=1), "surprise: Extra inputs"),
         (lambda d: d["input"].update(length=0), "input/length"),
         (lambda d: d["input"].update(channels=3), "input/channels"),

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from app.errors import PayloadError
 from app.payloads import Decoder, JsonDecoder, NpyDecoder, decompress
+from app.series.spec import SeriesSpec
 from fuzz.target import TARGETS, Target
 
 # Of each decoder, here; `make fuzz` tries many more, and some larger ones.
 FIRST_CASES = 1500
 LENGTH, MAX_INSTANCES = 5, 3
-JSON_DECODER = JsonDecoder(length=LENGTH, max_instances=MAX_INSTANCES)
-NPY_DECODER = NpyDecoder(length=LENGTH, max_instances=MAX_INSTANCES)
+JSON_DECODER = JsonDecoder(SeriesSpec(LENGTH, is_invariant=False), max_instances=MAX_INSTANCES)
+NPY_DECODER = NpyDecoder(SeriesSpec(LENGTH, is_invariant=False), max_instances=MAX_INSTANCES)
 SERIES = np.linspace(-2, 2, 2 * LENGTH).reshape(2, LENGTH)
 
 
@@ -52,7 +53,7 @@ def mutated(body: bytes, changes: list[tuple[float, int, bytes]]) -> bytes:
 def hold_promise(decode: Decoder, body: bytes) -> None:
     """Decode, and check that the outcome is one of the two that are promised."""
     try:
-        series = decode(body)
+        series = decode(body).series
     except PayloadError as error:
         assert str(error).isprintable(), str(error)  # noqa: PT017 - both outcomes are right
         assert len(str(error)) < 300  # noqa: PT017

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from app.errors import ContractViolation, MalformedPayload
 from app.payloads import JsonDecoder
+from app.series.spec import SeriesSpec
 
 LENGTH = 500
 MAX_INSTANCES = 256
-DECODE = JsonDecoder(length=LENGTH, max_instances=MAX_INSTANCES)
+DECODE = JsonDecoder(SeriesSpec(LENGTH, is_invariant=False), max_instances=MAX_INSTANCES)
 GOOD = ["0.5"] * LENGTH
 OTHER_MARK = "the body starts with a byte order mark of UTF-16, or with two; send UTF-8 with one or none"
 FORM = '{"instances": [[...]]}'
@@ -51,7 +52,7 @@ def malformed(body: bytes) -> str:
 
 def test_a_good_body_becomes_a_contiguous_float32_array() -> None:
     """Series come out as rows of a read-only, C-contiguous float32 array, in their order."""
-    series = DECODE(body_of(["1"] * LENGTH, ["-2.5e-3"] * LENGTH))
+    series = DECODE(body_of(["1"] * LENGTH, ["-2.5e-3"] * LENGTH)).series
     assert series.dtype == np.float32
     assert series.flags.c_contiguous
     assert not series.flags.writeable
@@ -62,7 +63,7 @@ def test_a_good_body_becomes_a_contiguous_float32_array() -> None:
 def test_one_byte_order_mark_is_ignored(text: str) -> None:
     """PowerShell and .NET write one; the numbers are those of the body without it."""
     body = body_of(with_value(text, at=3), GOOD)
-    np.testing.assert_array_equal(DECODE(BOM_UTF8 + body), DECODE(body))
+    np.testing.assert_array_equal(DECODE(BOM_UTF8 + body).series, DECODE(body).series)
     assert violation_of(BOM_UTF8 + body_of(["0.5"])).violations == violation_of(body_of(["0.5"])).violations
 
 
@@ -75,8 +76,8 @@ def test_one_byte_order_mark_is_ignored(text: str) -> None:
 )
 def test_every_float32_survives_the_trip_through_json(sent: NDArray[np.float32]) -> None:
     """Any finite float32 array, written as JSON, is decoded to the same bits."""
-    decode = JsonDecoder(length=7, max_instances=4)
-    received = decode(json.dumps({"instances": sent.tolist()}).encode())
+    decode = JsonDecoder(SeriesSpec(7, is_invariant=False), max_instances=4)
+    received = decode(json.dumps({"instances": sent.tolist()}).encode()).series
     assert received.tobytes() == sent.tobytes()
 
 
@@ -87,7 +88,9 @@ def test_every_float32_survives_the_trip_through_json(sent: NDArray[np.float32])
 )
 def test_a_float64_is_rounded_as_numpy_rounds_it(sent: NDArray[np.float64]) -> None:
     """Numbers with more digits than float32 holds are rounded to the nearest one."""
-    received = JsonDecoder(length=3, max_instances=2)(json.dumps({"instances": sent.tolist()}).encode())
+    received = JsonDecoder(SeriesSpec(3, is_invariant=False), max_instances=2)(
+        json.dumps({"instances": sent.tolist()}).encode()
+    ).series
     assert received.tobytes() == sent.astype(np.float32).tobytes()
 
 
@@ -96,7 +99,7 @@ def test_a_float64_is_rounded_as_numpy_rounds_it(sent: NDArray[np.float64]) -> N
 )
 def test_unusual_numbers_within_float32_are_taken(text: str) -> None:
     """Zeros with a sign, numbers too small for float32, and integers of any size within it are numbers."""
-    series = DECODE(body_of(with_value(text, at=17)))
+    series = DECODE(body_of(with_value(text, at=17))).series
     assert series[0, 17].tobytes() == np.float32(float(text)).tobytes()
 
 
@@ -340,4 +343,4 @@ def test_a_decoder_works_after_every_refusal() -> None:
     for bad in (b"", b"[" * 1000, body_of(GOOD[1:]), body_of(["1e39"] * LENGTH)):
         with pytest.raises((MalformedPayload, ContractViolation)):
             DECODE(bad)
-        assert DECODE(body_of(GOOD)).shape == (1, LENGTH)
+        assert DECODE(body_of(GOOD)).series.shape == (1, LENGTH)

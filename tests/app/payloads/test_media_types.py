@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from app.errors import UnsupportedMediaType
 from app.payloads import Decoders, JsonDecoder, NpyDecoder, accepts_npy
+from app.series.spec import SeriesSpec
 
-DECODERS = Decoders(length=5, max_instances=2)
+DECODERS = Decoders(SeriesSpec(5), max_instances=2)
 
 
 @pytest.mark.parametrize(

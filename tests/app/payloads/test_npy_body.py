@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from app.errors import ContractViolation, MalformedPayload
 from app.payloads import NpyDecoder
+from app.series.spec import SeriesSpec
 
 LENGTH = 500
-DECODE = NpyDecoder(length=LENGTH, max_instances=256)
+DECODE = NpyDecoder(SeriesSpec(LENGTH, is_invariant=False), max_instances=256)
 RAMP = np.arange(2 * LENGTH, dtype=np.float32).reshape(2, LENGTH)
 
 
@@ -60,7 +61,7 @@ def malformed(body: bytes) -> str:
 def test_every_real_dtype_and_byte_order_is_read(kind: str, order: str) -> None:
     """Floats and integers of any width and byte order become the same float32 values."""
     sent = np.tile(np.arange(100), 5).reshape(1, LENGTH).astype(order + kind)
-    received = DECODE(npy_of(sent))
+    received = DECODE(npy_of(sent)).series
     assert received.dtype == np.float32
     assert received.dtype.isnative
     np.testing.assert_array_equal(received, sent.astype(np.float32))
@@ -74,7 +75,7 @@ def test_every_real_dtype_and_byte_order_is_read(kind: str, order: str) -> None:
 )
 def test_both_orders_and_a_channel_axis_are_read(sent: NDArray[np.float32], version: tuple[int, int]) -> None:
     """C and Fortran order, with or without a last axis of 1, give the same contiguous array."""
-    received = DECODE(npy_of(sent, version=version))
+    received = DECODE(npy_of(sent, version=version)).series
     assert received.flags.c_contiguous
     assert received.flags.aligned
     np.testing.assert_array_equal(received, RAMP)
@@ -83,14 +84,14 @@ def test_both_orders_and_a_channel_axis_are_read(sent: NDArray[np.float32], vers
 def test_a_body_that_is_not_aligned_is_copied_so_that_it_is() -> None:
     """A header of an odd size gives an aligned array all the same."""
     text = header("'<f4'", f"(2, {LENGTH})").strip()
-    received = DECODE(with_header(text.ljust(len(text) // 2 * 2 + 1), RAMP.tobytes()))
+    received = DECODE(with_header(text.ljust(len(text) // 2 * 2 + 1), RAMP.tobytes())).series
     assert received.flags.aligned
     np.testing.assert_array_equal(received, RAMP)
 
 
 def test_an_array_that_shares_the_body_cannot_be_written() -> None:
     """Without a copy, the array is read-only, so that nobody changes the body through it."""
-    received = DECODE(npy_of(RAMP))
+    received = DECODE(npy_of(RAMP)).series
     assert received.base is not None
     assert not received.flags.writeable
 
@@ -104,7 +105,7 @@ def test_an_array_that_shares_the_body_cannot_be_written() -> None:
 )
 def test_small_integers_survive_in_every_dtype(sent: NDArray[Any]) -> None:
     """What every dtype holds exactly arrives exactly."""
-    received = NpyDecoder(length=7, max_instances=4)(npy_of(sent))
+    received = NpyDecoder(SeriesSpec(7, is_invariant=False), max_instances=4)(npy_of(sent)).series
     np.testing.assert_array_equal(received, sent.astype(np.float32))
 
 
@@ -118,7 +119,9 @@ def test_small_integers_survive_in_every_dtype(sent: NDArray[Any]) -> None:
 )
 def test_every_float32_survives_the_trip_through_npy(sent: NDArray[np.float32], order: Any) -> None:
     """Any finite float32 array, written as npy in any order, is decoded to the same bits."""
-    received = NpyDecoder(length=7, max_instances=4)(npy_of(np.array(sent, order=order)))
+    received = NpyDecoder(SeriesSpec(7, is_invariant=False), max_instances=4)(
+        npy_of(np.array(sent, order=order))
+    ).series
     assert received.tobytes() == sent.tobytes()
 
 
@@ -338,7 +341,7 @@ def test_a_header_of_python_2_is_refused() -> None:
     That one takes 0.1 s for a header of 1 kB of quotes, time in which the server answers nobody.
     """
     data = bytes(4 * LENGTH)
-    assert DECODE(with_header(header("'<f4'", f"(1, {LENGTH})"), data)).shape == (1, LENGTH)
+    assert DECODE(with_header(header("'<f4'", f"(1, {LENGTH})"), data)).series.shape == (1, LENGTH)
     assert "invalid" in malformed(with_header(header("'<f4'", f"(1L, {LENGTH})"), data))
     assert len(malformed(with_header('"' * 1000))) < 100
 

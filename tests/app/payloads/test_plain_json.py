@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from app.errors import PayloadError
 from app.payloads.json_body import JsonDecoder
 from app.payloads.plain_json import read_plain
+from app.series.spec import SeriesSpec
 
 LENGTH, MAX_INSTANCES = 3, 2
-JUDGE = JsonDecoder(length=LENGTH, max_instances=MAX_INSTANCES)
+JUDGE = JsonDecoder(SeriesSpec(LENGTH, is_invariant=False), max_instances=MAX_INSTANCES)
 
 SPACES = st.text(" \t\r\n", max_size=2)
 NUMBERS = st.one_of(

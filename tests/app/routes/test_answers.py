@@ -80,3 +80,35 @@ def test_a_request_of_many_series_counts_as_many_of_one(trusted_artifact: Artifa
     assert sum(value for name, value in together.items() if "predictions_total" in name) == rows
     assert sum(value for name, value in together.items() if "abstained" in name) > 0
     assert together == pytest.approx(one_by_one, rel=1e-9)
+
+
+@pytest.mark.parametrize("rows", [1, MANY + 8])
+@pytest.mark.parametrize("kind", ["plain_artifact", "trusted_artifact"])
+def test_lost_precision_is_told_of_its_request_alone(
+    kind: str, rows: int, request: pytest.FixtureRequest
+) -> None:
+    """Each series by itself, beside its other warnings, counted, and of a model without trust as well."""
+    artifact: Artifact = request.getfixturevalue(kind)
+    metrics = Metrics()
+    write = AnswerWriter(artifact.contract, metrics)
+    probabilities = np.full((rows + 1, artifact.contract.classes), 0.5, np.float32)
+    said = Predictions(probabilities)
+    flat = np.zeros((rows + 1, 4), np.bool_)
+    flat[:, 0] = artifact.contract.trust is not None
+    if artifact.contract.trust:
+        said = Predictions(probabilities, probabilities > 0, probabilities[:, 0], flat)
+    batch = Batch(lambda: said, [rows, 1])
+    coarse = np.arange(rows) == 0
+    answers = [
+        json.loads(write(Share(batch, number), accept=None, abstain=False, coarse=mark)[0])["predictions"]
+        for number, mark in ((0, coarse), (1, None))
+    ]
+    usual = ["flat"] if artifact.contract.trust else []
+    codes = [[warning["code"] for warning in one["warnings"]] for part in answers for one in part]
+    assert codes == [[*usual, "precision_lost"], *[usual] * rows]
+    write(Share(batch, 0), accept="application/x-npy", abstain=False, coarse=coarse)
+    counts = metrics.render().decode()
+    version = artifact.contract.version
+    assert f'timeseries_warnings_total{{code="precision_lost",version="{version}"}} 2.0' in counts
+    confidence = f'timeseries_confidence_count{{version="{version}"}} {2 * rows + 1}.0'
+    assert confidence in counts

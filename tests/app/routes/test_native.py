@@ -103,7 +103,13 @@ def test_more_series_than_a_batch_takes_are_refused(app: App) -> None:
 def test_the_model_is_described(app: App) -> None:
     """`/model` has the contract, the card and the engine."""
     answer = app.client.get("/model").json()
-    assert answer["contract"]["input"] == {"name": "series", "length": 500, "channels": 1, "dtype": "float32"}
+    assert answer["contract"]["input"] == {
+        "name": "series",
+        "length": 500,
+        "channels": 1,
+        "dtype": "float32",
+        "invariant_to_offset_and_scale": True,
+    }
     assert answer["engine"] == "a fake engine"
     assert answer["card"] == app.service.artifact.card
 

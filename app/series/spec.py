@@ -1,0 +1,26 @@
+"""What a model takes: the shape of its series, and what may be done to them beforehand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesSpec:
+    """The series of one model.
+
+    Attributes:
+        length: values in a channel.
+        channels: of a series.
+        is_invariant: whether the model's answer stays the same when a series is shifted by a number or
+            multiplied by a positive one.
+    """
+
+    length: int
+    channels: int = 1
+    is_invariant: bool = True
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """That of one series, `(length, channels)`."""
+        return self.length, self.channels
