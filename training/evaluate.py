@@ -6,7 +6,6 @@ finely they were stored, and a model that has learnt that fails in use.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -15,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.series.offset import narrow
+from app.series.scores import accuracy, expected_calibration_error
 from training.augment import z_units
-from training.calibration_error import expected_calibration_error
 from training.data import Dataset
 from training.leak import Leak, measure_leak
 
@@ -91,9 +90,10 @@ def evaluate(predict: Predict, dataset: Dataset) -> Evaluation:
     np.add.at(confusion, (targets, stored.argmax(axis=1)), 1)
     likelihood = np.maximum(stored[np.arange(len(targets)), targets], np.finfo(np.float32).tiny)
     return Evaluation(
-        accuracies={name: accuracy(answer, targets) for name, answer in answers.items()},
+        accuracies={name: accuracy(answer.probabilities, targets) for name, answer in answers.items()},
         noise={
-            deviation: accuracy(predict(with_noise(dataset.test, deviation)), targets) for deviation in NOISES
+            deviation: accuracy(predict(with_noise(dataset.test, deviation)).probabilities, targets)
+            for deviation in NOISES
         },
         calibration_error={
             name: expected_calibration_error(answer.probabilities, targets)
@@ -104,23 +104,6 @@ def evaluate(predict: Predict, dataset: Dataset) -> Evaluation:
         answers=answers,
         leak=measure_leak(dataset) if len(dataset.labels) == 2 else None,
     )
-
-
-def accuracy(answers: Answers, targets: NDArray[np.int64]) -> float:
-    """Share of series whose most probable class is the true one."""
-    return float(np.mean(answers.probabilities.argmax(axis=1) == targets))
-
-
-def interval(share: float, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share that was seen in so many series.
-
-    Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
-    """
-    z = 1.96
-    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
-    half = z / (1 + z**2 / count) * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    # None and all lie at the end of their interval, but for the last bit.
-    return min(share, middle - half), max(share, middle + half)
 
 
 def views(series: NDArray[np.float64]) -> dict[str, NDArray[np.float32]]:

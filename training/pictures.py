@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from app.series.scores import Reliability, interval, reliability
 from training.attention import attention_received
-from training.calibration_error import Reliability, reliability
-from training.evaluate import interval, views
+from training.evaluate import views
 from training.plots import (
     Measured,
     WindowSpectra,

@@ -12,9 +12,10 @@ from sklearn.metrics import roc_auc_score
 
 from app.contract import Trust
 from app.series.offset import narrow
+from app.series.scores import accuracy
 from training.attention import uniform_attention
 from training.data import Dataset
-from training.evaluate import Answers, Evaluation, Predict, accuracy, views
+from training.evaluate import Answers, Evaluation, Predict, views
 from training.outliers import made_up, other_datasets, relatives_of
 from training.sources import package_folder
 
@@ -176,7 +177,9 @@ def _set_sizes(answers: Answers, trust: Trust, dataset: Dataset) -> SetSizes:
 def _without_attention(model: Any, predict: Predict, dataset: Dataset) -> dict[str, float]:
     series = views(dataset.test)
     with uniform_attention(model):
-        return {view: accuracy(predict(series[view]), dataset.test_targets) for view in KNOWN_VIEWS}
+        return {
+            view: accuracy(predict(series[view]).probabilities, dataset.test_targets) for view in KNOWN_VIEWS
+        }
 
 
 def _foreign(predict: Predict, dataset: Dataset) -> dict[str, Foreign]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from training.augment import z_units
 from training.data import Dataset
 from training.evaluate import (
     NOISE,
@@ -17,7 +17,6 @@ from training.evaluate import (
     Answers,
     Predict,
     evaluate,
-    interval,
     six_digits,
     views,
     with_noise,
@@ -91,18 +90,10 @@ def test_a_certain_mistake_has_a_finite_loss(wave_dataset: Dataset) -> None:
     assert np.isfinite(evaluate(always([0.0, 1.0]), wave_dataset).loss)
 
 
-@pytest.mark.parametrize(
-    ("share", "count", "wanted"),
-    [(0.5, 100, (0.4038, 0.5962)), (1.0, 10, (0.7225, 1.0)), (0.0, 10, (0.0, 0.2775))],
-)
-def test_intervals_are_wilsons(share: float, count: int, wanted: tuple[float, float]) -> None:
-    """The 95 % interval is the published formula's, and stays between 0 and 1 at the ends."""
-    assert interval(share, count) == pytest.approx(wanted, abs=1e-4)
-
-
-@given(st.integers(1, 5000).flatmap(lambda count: st.tuples(st.integers(0, count), st.just(count))))
-def test_a_share_lies_in_its_interval(seen: tuple[int, int]) -> None:
-    """Also at the ends, where rounding would put it beyond by the last bit."""
-    right, count = seen
-    low, high = interval(right / count, count)
-    assert low <= right / count <= high
+def test_a_large_offset_does_not_change_the_stored_view(wave_dataset: Dataset) -> None:
+    """A data set of one's own may be measured from anywhere: what is evaluated is its shape."""
+    moved = dataclasses.replace(wave_dataset, test=wave_dataset.test + 1e6)
+    plain, shifted = (
+        z_units(views(data.test)["stored"].astype(np.float64)) for data in (wave_dataset, moved)
+    )
+    np.testing.assert_allclose(shifted, plain, atol=1e-5)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from training.calibration_error import reliability
+from app.series.scores import reliability
 from training.plots import (
     Measured,
     WindowSpectra,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from training.evaluate import NOISE, interval
+from app.series.scores import interval
+from training.evaluate import NOISE
 from training.leak import Leak
 from training.report import Report, means_of
 from training.tables import PAIR, paragraphs, percent, points, table

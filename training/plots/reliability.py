@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from training.calibration_error import Reliability
+from app.series.scores import Reliability
 from training.plots.style import BLUE, FAINT, GREY, ORANGE, new_figure, save, tidy
 
 

@@ -92,7 +92,7 @@ def test_float32_with_an_offset_is_not_copied_for_a_model_that_is_not_invariant(
         (
             1e-6 * np.round(noise() - PASCALS, 2),
             False,
-        ),  # multiples of no power of ten that float64 could tell
+        ),  # multiples of no power of ten
         (1000 * np.round(noise() - PASCALS, 2), True),
         (np.round(noise() + PASCALS).astype(np.int64), True),
         (np.round(1e4 * noise()).astype(np.int64) + 10**15, False),

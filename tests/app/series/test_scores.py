@@ -1,11 +1,13 @@
-"""The expected calibration error, against sums done by hand."""
+"""`app.series.scores`, against sums done by hand and published formulas."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from training.calibration_error import BINS, expected_calibration_error, reliability
+from app.series.scores import BINS, accuracy, expected_calibration_error, interval, reliability
 
 
 def _answers(confidences: list[float]) -> np.ndarray:
@@ -42,3 +44,25 @@ def test_with_many_classes_the_winner_counts() -> None:
     """The probability is that of the most probable class, whichever it is."""
     bins = reliability(np.array([[0.2, 0.3, 0.5], [0.5, 0.3, 0.2]]), np.array([2, 1]))
     assert (bins.confidence.tolist(), bins.accuracy.tolist()) == ([0.5], [0.5])
+
+
+def test_accuracy_is_the_share_of_true_winners() -> None:
+    """Two of three."""
+    assert accuracy(_answers([0.9, 0.2, 0.6]), np.array([1, 0, 0])) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("share", "count", "wanted"),
+    [(0.5, 100, (0.4038, 0.5962)), (1.0, 10, (0.7225, 1.0)), (0.0, 10, (0.0, 0.2775))],
+)
+def test_intervals_are_wilsons(share: float, count: int, wanted: tuple[float, float]) -> None:
+    """The 95 % interval is the published formula's, and stays between 0 and 1 at the ends."""
+    assert interval(share, count) == pytest.approx(wanted, abs=1e-4)
+
+
+@given(st.integers(1, 5000).flatmap(lambda count: st.tuples(st.integers(0, count), st.just(count))))
+def test_a_share_lies_in_its_interval(seen: tuple[int, int]) -> None:
+    """Also at the ends, where rounding would put it beyond by the last bit."""
+    right, count = seen
+    low, high = interval(right / count, count)
+    assert low <= right / count <= high

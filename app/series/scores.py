@@ -1,13 +1,37 @@
-"""How far stated probabilities are from how often they are right."""
+"""What labelled series say of a model: its accuracy, how sure that figure is, and its calibration."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 BINS = 15
+# The normal distribution's quantile for 95 %.
+_Z = 1.96
+
+
+def accuracy(probabilities: NDArray[np.floating], targets: NDArray[np.int64]) -> float:
+    """Share of series whose most probable class is the true one.
+
+    Args:
+        probabilities: `float[n, classes]`, n of at least 1.
+        targets: `int64[n]`.
+    """
+    return float(np.mean(probabilities.argmax(axis=1) == targets))
+
+
+def interval(share: float, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share that was seen in so many series.
+
+    Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
+    """
+    middle = (share + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
+    half = _Z / (1 + _Z**2 / count) * math.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
+    # None and all lie at the end of their interval, but for the last bit.
+    return min(share, middle - half), max(share, middle + half)
 
 
 @dataclass(frozen=True, slots=True)
