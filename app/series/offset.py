@@ -19,7 +19,7 @@ FLOAT32_END = 2.0**128 - 2.0**103
 # A narrower series than this would reach float32's subnormal numbers, which have fewer bits.
 _NARROWEST = 2.0**-100
 # From this step on, in standard deviations of the series, answers change: tests/training/test_committed.py.
-_COARSE = 0.0015
+COARSE = 0.0015
 # From this ratio of the largest value to the range on, the offset takes digits that the series would need.
 _LARGE = 16.0
 
@@ -133,7 +133,7 @@ def _are_coarse(values: NDArray[Any], moved: NDArray[np.float64]) -> NDArray[np.
     """
     width = np.ptp(moved, axis=1)
     # Divided first: the squares of very small values would be zero.
-    least = _COARSE * width * (moved / width[:, np.newaxis]).std(axis=1)
+    least = COARSE * width * (moved / width[:, np.newaxis]).std(axis=1)
     exact = values.astype(np.float64)
     largest = np.abs(exact).max(axis=1)
     # The steps of the floats; those of float32 also where it was widened again on the way.

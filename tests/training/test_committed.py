@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from app.contract import open_artifact
+from app.series.offset import COARSE, narrow
 from training.config import TrainingConfig, config_from
 from training.evaluate import views
 from training.export import largest_difference, run_keras, run_openvino
@@ -70,3 +71,21 @@ def test_the_committed_artifact_comes_from_the_defaults() -> None:
     usual = dataclasses.replace(TrainingConfig(), tokens="spectrum", resamples=5)
     assert config_from(artifact.contract.provenance.config) == usual
     assert max(verify(artifact.folder).values()) < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("step", "least", "most"), [(0.001, 0.0, 0.01), (0.002, 0.02, 0.1), (0.004, 0.1, 0.5)]
+)
+def test_a_series_on_coarse_steps_gets_other_answers(step: float, least: float, most: float) -> None:
+    """Where `precision_lost` is told from: the share of probabilities that move by more than a tenth."""
+    artifact = open_artifact(COMMITTED)
+    graph = artifact.derived("openvino")
+    assert graph is not None
+    assert 0.001 < COARSE < 0.002
+    series = load_dataset(TrainingConfig()).test
+    fine, coarse = (
+        run_openvino(graph[0], narrow(values).series)[:, : artifact.contract.classes]
+        for values in (series, np.round(series / step) * step)
+    )
+    moved = float(np.mean(np.abs(coarse - fine).max(axis=1) > 0.1))
+    assert least <= moved <= most
