@@ -34,7 +34,10 @@ def request_body(artifact: Artifact) -> dict[str, Any]:
             },
             NPY: {
                 "schema": {"type": "string", "format": "binary"},
-                "description": f"A NumPy array of numbers, shape (n, {length}), as `numpy.save` writes it.",
+                "description": (
+                    f"A NumPy array of numbers, shape (n, {length}), as `numpy.save` writes it. Send series "
+                    "with a large offset as float64: float32 has 24 bits for both."
+                ),
             },
         },
     }
