@@ -31,9 +31,10 @@ class PredictRequest(_Frozen):
     instances: list[list[Annotated[float, Field(gt=-_INFINITE, lt=_INFINITE)]]] = Field(
         min_length=1,
         description=(
-            "One list of numbers a series: raw values with all their digits. Where `GET /model` says that the "
-            "model is invariant to offset and scale, an offset of up to 1e9 standard deviations does not change "
-            "the answer. Numbers are finite, within the range of float32, and never strings, booleans or null."
+            "One list of numbers a series: raw values with all their digits. Where `GET /model` says that "
+            "the model is invariant to offset and scale, an offset of up to 1e9 standard deviations does not "
+            "change the answer. Numbers are finite, within the range of float32, and never strings, booleans "
+            "or null."
         ),
     )
 
