@@ -110,7 +110,8 @@ def read_keys(path: Path) -> dict[bytes, str]:
             line is told: it may be a key.
     """
     try:
-        lines = read_regular(path, most=MAX_FILE_BYTES).decode().splitlines()
+        # By line feeds alone, as editors do: `splitlines` would begin a line within a comment, at U+2028 say.
+        lines = read_regular(path, most=MAX_FILE_BYTES).decode().split("\n")
     except OSError as error:
         raise KeyFileBroken(f"API_KEYS: {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

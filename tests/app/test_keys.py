@@ -61,6 +61,23 @@ def test_an_empty_file_lets_nobody_in(tmp_path: Path) -> None:
     assert KeyFile(file_of(tmp_path, "# nobody yet")).name_of(new_key().encode()) is None
 
 
+@pytest.mark.parametrize("separator", ["\r", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_a_comment_ends_with_its_line(tmp_path: Path, separator: str) -> None:
+    """An editor shows a comment to its end: no part of it lets anybody in."""
+    key = new_key()
+    file = tmp_path / "keys"
+    file.write_bytes(f"# since 2020{separator}{line_of('eve', key)}\n".encode())
+    assert KeyFile(file).name_of(key.encode()) is None
+
+
+def test_lines_may_end_as_on_windows(tmp_path: Path) -> None:
+    """With a carriage return before the line feed."""
+    key = new_key()
+    file = tmp_path / "keys"
+    file.write_bytes(f"# keys\r\n{line_of('alice', key)}\r\n".encode())
+    assert KeyFile(file).name_of(key.encode()) == "alice"
+
+
 PASTED = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA"
 
 
