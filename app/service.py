@@ -15,7 +15,7 @@ from enum import StrEnum
 from functools import partial
 
 from app.batching import Answer, BatchObserver, Entry, MicroBatcher
-from app.contract import Artifact, Contract
+from app.contract import Artifact, Contract, reason_of
 from app.engines import Engine
 from app.engines.brief import LIMITS, LIMITS_ALONE, BriefCalls, brief_rows
 from app.engines.thread import EngineThread
@@ -139,8 +139,9 @@ class Service:
             self._fail(str(error))
             raise
         except Exception as error:
-            self._fail(f"{type(error).__name__}: {error}")
-            raise EngineError(f"the engine could not be made: {error}") from error
+            reason = reason_of(error)
+            self._fail(f"{type(error).__name__}: {reason}")
+            raise EngineError(f"the engine could not be made: {reason}") from error
         self._engine = engine
         if self._state is State.STARTING:  # not asked to stop in the meantime
             if rows:

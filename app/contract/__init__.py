@@ -26,6 +26,7 @@ from app.contract.schema import (
     Provenance,
 )
 from app.contract.trust import InputHabits, LabelSets, NoveltySpec, Trust
+from app.contract.wording import reason_of
 
 __all__ = [
     "CARD_FILE",
@@ -49,6 +50,7 @@ __all__ = [
     "open_artifact",
     "pin",
     "read_contract",
+    "reason_of",
     "sha256_of",
     "state_of",
 ]

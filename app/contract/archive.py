@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from app.contract.files import read_file
-from app.contract.wording import shown
+from app.contract.wording import reason_of, shown
 from app.errors import ArtifactError
 
 # The record that ends an archive without a comment, and what stands before it where sizes need 64 bits.
@@ -58,7 +58,7 @@ def read_members(path: Path, limits: Mapping[str, int], *, optional: frozenset[s
             _check_names(path, [member.filename for member in members], limits.keys() - optional)
             return {member.filename: archive.read(member) for member in members}
     except _DAMAGED as error:
-        raise ArtifactError(f"{path}: damaged zip archive: {shown(error)}") from error
+        raise ArtifactError(f"{path}: damaged zip archive: {reason_of(error)}") from error
 
 
 def _check_end(path: Path, content: bytes) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from app.contract.archive import read_members
-from app.contract.wording import shown
+from app.contract.wording import reason_of
 from app.engines.keras_config import read_config
 from app.engines.weights_file import SIGNATURE, count_numbers
 from app.errors import ArtifactError
@@ -59,15 +59,15 @@ def load_model(path: Path) -> Any:
         raise ArtifactError(f"{path}: {WEIGHTS}: {error}") from error
     import keras
 
-    try:
-        _check_size(keras, checked.config, stored)
-        with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            _check_size(keras, checked.config, stored)
             copy = Path(folder) / "model.keras"
             _write(copy, checked.members)
             return keras.saving.load_model(copy, compile=False, safe_mode=True)
-    except Exception as error:  # each layer refuses a configuration in its own way
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ArtifactError(f"{path}: cannot be loaded: {shown(reason, most=200)}") from error
+        except Exception as error:  # each layer refuses a configuration in its own way
+            reason = reason_of(error, without=folder)
+            raise ArtifactError(f"{path}: cannot be loaded: {reason}") from error
 
 
 def output_names(model: Any) -> list[str]:

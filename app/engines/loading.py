@@ -7,12 +7,12 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from app.contract import Artifact
+from app.contract import Artifact, reason_of
 from app.engines.base import Engine, verify, warm
 from app.engines.keras_file import check
 from app.engines.openvino import OpenVINOEngine
 from app.engines.tensorflow import TensorFlowEngine
-from app.errors import ArtifactError, EngineError
+from app.errors import AppError, ArtifactError, EngineError
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def load_engine(artifact: Artifact, *, choice: str = "auto", max_rows: int, thre
 
     Raises:
         ArtifactError: the golden answers are not reproduced, or the model file is not acceptable.
-        EngineError: the runtime is missing or refuses the graph.
+        EngineError: the runtime is missing, refuses the graph or fails at it.
     """
     check(artifact.model_path)
     name = choice if choice != "auto" else ("tensorflow" if _gpu_is_usable() else "openvino")
@@ -48,10 +48,15 @@ def load_engine(artifact: Artifact, *, choice: str = "auto", max_rows: int, thre
 
 
 def _proven(artifact: Artifact, make: Callable[[], Engine]) -> Engine:
-    engine = make()
     contract = artifact.contract
-    warm(engine, contract.input.length)
-    verify(engine, artifact.golden, tolerance=contract.output.tolerance)
+    try:
+        engine = make()
+        warm(engine, contract.input.length)
+        verify(engine, artifact.golden, tolerance=contract.output.tolerance)
+    except AppError:
+        raise
+    except Exception as error:  # a runtime that meets a model for the first time may raise anything
+        raise EngineError(f"{artifact.folder}: the model does not run: {reason_of(error)}") from error
     return engine
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.contract import Artifact, Contract
+from app.contract import Artifact, Contract, reason_of
 from app.engines.base import powers
 from app.engines.calls import Calls
 from app.engines.keras_file import load_model, output_names
@@ -69,7 +69,7 @@ class OpenVINOEngine:
                 for size in self.batch_sizes
             }
         except RuntimeError as error:  # OpenVINO has no exceptions of its own
-            raise EngineError(f"openvino refuses the graph: {str(error).splitlines()[0]}") from error
+            raise EngineError(f"openvino refuses the graph: {reason_of(error)}") from error
         source = "sealed graph" if sealed else "converted from model.keras"
         version = openvino.__version__.split("-")[0]
         self.description = f"OpenVINO {version} on CPU, {threads or 'all'} thread(s), {source}"
@@ -228,8 +228,12 @@ def _converted(core: Any, artifact: Artifact) -> Callable[[int], Any]:
         signature = keras.InputSpec(shape=(rows, artifact.contract.input.length, 1), dtype="float32")
         with tempfile.TemporaryDirectory() as folder:
             path = str(Path(folder) / "model.xml")
-            model.export(path, format="openvino", verbose=False, input_signature=[signature])
-            graph = core.read_model(path)
+            try:
+                model.export(path, format="openvino", verbose=False, input_signature=[signature])
+                graph = core.read_model(path)
+            except Exception as error:  # each layer that OpenVINO cannot do is refused in its own way
+                reason = reason_of(error, without=folder)
+                raise EngineError(f"{artifact.model_path}: cannot be converted: {reason}") from error
         # Keras exports outputs in its own order and without their names.
         for port, name in zip(graph.outputs, output_names(model), strict=True):
             port.get_tensor().set_names({name})

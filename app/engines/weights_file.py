@@ -12,7 +12,7 @@ import io
 import math
 from typing import Any, NamedTuple
 
-from app.contract.wording import shown
+from app.contract.wording import reason_of, shown
 from app.errors import ArtifactError
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -41,7 +41,7 @@ def count_numbers(content: bytes) -> int:
     except ArtifactError:
         raise
     except Exception as error:  # h5py turns the library's errors into whatever fits best
-        raise ArtifactError(f"damaged HDF5 file: {shown(error)}") from error
+        raise ArtifactError(f"damaged HDF5 file: {reason_of(error)}") from error
 
 
 def _walk(h5py: Any, root: Any, file_bytes: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,11 @@ def npy_header(shape: tuple[int, ...], *, descr: str = "<f4") -> bytes:
 
 
 def with_golden(folder: Path, *, compressed: bool = False, **arrays: bytes) -> Path:
+    """As `with_arrays`, each array by its name."""
+    return with_arrays(folder, arrays, compressed=compressed)
+
+
+def with_arrays(folder: Path, arrays: Mapping[str, bytes], *, compressed: bool = False) -> Path:
     """The folder with other arrays in its golden file, each the content of an npy file."""
     path = folder / "golden.npz"
     with zipfile.ZipFile(path) as archive:
