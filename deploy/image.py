@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,10 @@ from deploy.engine import Engine, call
 
 ROOT = Path(__file__).parents[1]
 NAME = "timeseries-server"
+ARTIFACT = ROOT / "model_artifacts" / "forda"
+# As in `app/contract/numbering.py` and `app/contract/pin.py`, whose packages building an image does without.
+VERSION = re.compile(r"[1-9][0-9]{0,8}")
+PIN_FILE = "SERVE"
 
 
 class EngineMissing(Exception):
@@ -40,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.action == "build":
             build(engine, tag, options.target, engine_options)
         else:
-            check(engine, tag, options.target, _golden_folder())
+            check(engine, tag, options.target, golden_folder(ARTIFACT))
     except (EngineMissing, CheckFailed) as error:
         sys.stderr.write(f"image {options.action} failed: {error}\n")
         return 1
@@ -85,13 +90,18 @@ def build(engine: Engine, tag: str, target: str, options: Sequence[str]) -> None
     sys.stdout.write(f"built {tag} with {engine.name}\n")
 
 
-def _golden_folder() -> Path:
-    """The version that the image serves: the highest of the default artifact."""
-    folder = ROOT / "model_artifacts" / "forda"
-    versions = [path.parent for path in folder.glob("*/golden.npz")]
-    if not versions:
-        raise CheckFailed(f"{folder} has no golden.npz to compare answers with")
-    return max(versions, key=lambda path: int(path.name))
+def golden_folder(folder: Path) -> Path:
+    """The version that the image serves of a folder of versions: the one that is pinned, else the highest.
+
+    Raises:
+        CheckFailed: it has no golden answers.
+    """
+    names = [path.parent.name for path in folder.glob("*/golden.npz") if VERSION.fullmatch(path.parent.name)]
+    pin = folder / PIN_FILE
+    served = pin.read_text(encoding="utf-8").strip() if pin.is_file() else max(names, key=int, default=None)
+    if served not in names:
+        raise CheckFailed(f"{folder / (served or '')} has no golden.npz to compare answers with")
+    return folder / served
 
 
 def _version() -> str:

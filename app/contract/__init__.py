@@ -13,6 +13,7 @@ from app.contract.artifact import (
     state_of,
 )
 from app.contract.files import sha256_of
+from app.contract.numbering import MAX_VERSION, version_number
 from app.contract.pin import PIN_FILE, pin
 from app.contract.schema import (
     CONTRACT_FILE,
@@ -32,6 +33,7 @@ __all__ = [
     "CARD_FILE",
     "CONTRACT_FILE",
     "GOLDEN_FILE",
+    "MAX_VERSION",
     "MODEL_FILE",
     "PIN_FILE",
     "Artifact",
@@ -53,4 +55,5 @@ __all__ = [
     "reason_of",
     "sha256_of",
     "state_of",
+    "version_number",
 ]

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from app.contract.files import readable
+from app.contract.numbering import version_number
 from app.contract.schema import CONTRACT_FILE
 from app.errors import ArtifactError
 from app.regular_file import read_regular
@@ -32,14 +33,14 @@ def read_pin(folder: Path) -> Path | None:
             if file.is_symlink():  # somebody meant a version
                 raise
             return None
-    number = text.strip()
-    if not number.isdigit():
+    number = version_number(text.strip().decode("ascii", errors="replace"))
+    if number is None:
         raise ArtifactError(f"{file}: holds no version's number; write one, or delete it")
-    version = folder / number.decode()
+    version = folder / str(number)
     with readable(version):
         is_there = (version / CONTRACT_FILE).is_file()
     if not is_there:
-        raise ArtifactError(f"{file}: names version {number.decode()}, which is not there")
+        raise ArtifactError(f"{file}: names version {number}, which is not there")
     return version
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, StringConstraints, model_validator
 
 from app.contract.frozen import Frozen
+from app.contract.numbering import MAX_VERSION
 from app.contract.trust import Trust
 from app.series.spec import SeriesSpec
 
@@ -99,7 +100,7 @@ class Contract(Frozen):
 
     schema_version: Literal[1, 2, 3] = 3
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64, examples=["forda"])
-    version: int = Field(ge=1, examples=[1])
+    version: int = Field(ge=1, le=MAX_VERSION, examples=[1])
     created: datetime
     description: str
     input: InputSpec

@@ -37,7 +37,7 @@ def test_a_version_that_is_named_itself_needs_no_pin(folder: Path) -> None:
     assert find_version(folder / "2").name == "2"
 
 
-@pytest.mark.parametrize("text", ["", "two", "-1", "1.0", "1 2", "../1", "\0", "²"])
+@pytest.mark.parametrize("text", ["", "two", "-1", "0", "01", "٣", "1.0", "1 2", "../1", "\0", "²", "1" * 10])
 def test_a_pin_that_is_no_number_is_refused(folder: Path, text: str) -> None:
     """Rather than to serve what nobody chose."""
     (folder / PIN_FILE).write_text(text)
