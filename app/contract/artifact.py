@@ -18,6 +18,7 @@ from app.contract.files import MAX_FILE_BYTES, read_file, readable, sha256_of
 from app.contract.golden_file import read_golden
 from app.contract.pin import read_pin
 from app.contract.schema import CONTRACT_FILE, GOLDEN_FILE, MODEL_FILE, Contract
+from app.contract.strict_json import read_json
 from app.contract.wording import shown
 from app.errors import ArtifactError
 
@@ -133,8 +134,13 @@ def read_contract(path: Path) -> Contract:
     Raises:
         ArtifactError: it cannot be read, is no JSON, or does not follow the schema.
     """
+    content = read_file(path, most=MAX_TEXT_BYTES)
     try:
-        return Contract.model_validate_json(read_file(path, most=MAX_TEXT_BYTES))
+        read_json(content)
+        # Strict: `"3"`, `3.0` and `true` are no version to a reader that does not convert.
+        return Contract.model_validate_json(content, strict=True)
+    except ArtifactError as error:
+        raise ArtifactError(f"{path}: not a contract of this server: {error}") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = shown("/".join(str(part) for part in first["loc"])) or "document"

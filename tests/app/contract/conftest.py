@@ -12,5 +12,5 @@ from app.contract import Artifact
 
 @pytest.fixture
 def folder(artifact: Artifact, tmp_path: Path) -> Path:
-    """A copy of the committed version folder."""
-    return Path(shutil.copytree(artifact.folder, tmp_path / "forda" / "1"))
+    """A copy of the committed version folder, in a folder of versions."""
+    return Path(shutil.copytree(artifact.folder, tmp_path / "forda" / str(artifact.contract.version)))

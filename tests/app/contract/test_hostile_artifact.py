@@ -47,9 +47,16 @@ CONTRACTS: dict[str, tuple[Edit, str]] = {
         "files: .*at most 1000 items",
     ),
     "length": (lambda contract: contract["input"].update(length=10**12), "input/length: .* 1048576"),
-    "length of many digits": (lambda contract: contract["input"].update(length=10**4000), "input/length"),
+    "length of many digits": (
+        lambda contract: contract["input"].update(length=10**4000),
+        "whole number 10{79} is",
+    ),
     "negative length": (lambda contract: contract["input"].update(length=-1), "input/length"),
-    "length that is not finite": (lambda contract: contract["input"].update(length=float("inf")), "length"),
+    "length that is not finite": (
+        lambda contract: contract["input"].update(length=float("inf")),
+        "Infinity is",
+    ),
+    "version": (lambda contract: contract.update(version=10**9), "version: .* 999999999"),
     "classes": (
         lambda contract: contract.update(labels=[{"name": f"{i}", "meaning": ""} for i in range(20_000)]),
         "labels: .*at most 10000 items",
@@ -70,6 +77,37 @@ def test_a_hostile_contract_is_refused(folder: Path, name: str) -> None:
     change, message = CONTRACTS[name]
     edit_contract(folder, change)
     refused(folder, rf"contract\.json: not a contract of this server: .*{message}")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("version", "1"), ("version", 1.0), ("version", True), ("parameters", "5")]
+)
+def test_a_contract_with_values_of_another_type_is_refused(folder: Path, key: str, value: object) -> None:
+    """A reader that converts would take them, and another would not."""
+    edit_contract(folder, lambda contract: contract.update({key: value}))
+    refused(folder, rf"contract\.json: not a contract of this server: {key}: Input should be a valid integer")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ('"version": 3,', '"version": 3, "version": 4,', "the key 'version' twice"),
+        ('"length": 500,', '"length": 500, "length": 501,', "the key 'length' twice"),
+        ('"seed": ', '"seed": 1, "seed": ', "the key 'seed' twice"),
+        ('"version": 3,', '"version": NaN,', "NaN is not a JSON number"),
+        ('"description": "', '"description": "\\ud800', "half of a surrogate pair"),
+        ("{", "\ufeff{", "byte order mark"),
+    ],
+)
+def test_a_contract_that_parsers_read_differently_is_refused(
+    folder: Path, before: str, after: str, message: str
+) -> None:
+    """Of two equal keys pydantic takes the last and others the first: two contracts in one file."""
+    path = folder / "contract.json"
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after, 1), encoding="utf-8")
+    refused(folder, f"contract\\.json: not a contract of this server: .*{message}")
 
 
 @pytest.mark.parametrize(

@@ -127,14 +127,20 @@ def deep(levels: int) -> str:
 
 
 TEXTS: dict[str, tuple[str | bytes, str]] = {
-    "deep": (deep(70), "is nested more than 64 deep"),
+    "deep": (deep(70), "nested more than 64 deep"),
     "deeper than the parser goes": (deep(200_000), "not JSON as Keras writes it"),
-    "NaN": ('{"rate": NaN}', "NaN is no number"),
-    "infinite": ('{"rate": -Infinity}', "-Infinity is no number"),
-    "overflow": ('{"rate": 1e999}', "rate is beyond the range of numbers"),
-    "thousands of digits": ('{"units": ' + "9" * 4000 + "}", "units is 9+; sizes go up to"),
-    "more digits than Python reads": ('{"units": ' + "9" * 5000 + "}", "not JSON as Keras writes it"),
-    "the same key twice": ('{"class_name": "Dense", "class_name": "Lambda"}', "the same key twice"),
+    "NaN": ('{"rate": NaN}', "NaN is not a JSON number"),
+    "infinite": ('{"rate": -Infinity}', "-Infinity is not a JSON number"),
+    "overflow": ('{"rate": 1e999}', "the number 1e999 is beyond the range of float64"),
+    "thousands of digits": (
+        '{"units": ' + "9" * 4000 + "}",
+        "the whole number 9{80} is beyond 9007199254740991",
+    ),
+    "more digits than Python reads": ('{"units": ' + "9" * 5000 + "}", "the whole number 9{80} is beyond"),
+    "the same key twice": (
+        '{"class_name": "Dense", "class_name": "Lambda"}',
+        "has the key 'class_name' twice",
+    ),
     "bytes that are no text": (b'{"name": "\xff"}', "not JSON as Keras writes it"),
     "other encoding": ('{"name": "x"}'.encode("utf-16"), "not JSON as Keras writes it"),
     "empty": ("", "not JSON as Keras writes it"),
