@@ -125,7 +125,7 @@ def check(settings: Settings) -> int:
     Raises:
         AppError: what is wrong, in one line.
     """
-    from app.contract import open_artifact
+    from app.contract import misnamed_versions, open_artifact
     from app.engines import load_engine
     from app.processors import engine_threads
 
@@ -137,6 +137,9 @@ def check(settings: Settings) -> int:
         threads=engine_threads(settings.engine_threads, workers=1),
     )
     print(f"{artifact.folder}: golden answers reproduced on {engine.description}", file=sys.stderr)
+    if artifact.folder != settings.artifact:
+        for reason in misnamed_versions(settings.artifact).values():
+            print(f"not served: {reason}", file=sys.stderr)
     return 0
 
 
@@ -148,22 +151,31 @@ def use(settings: Settings, version: str) -> int:
         version: a number, or `latest`.
 
     Raises:
-        AppError: there is no such version, or it is not whole.
+        AppError: there is no such version, or it is not whole; what was chosen before stays so.
     """
-    from app.contract import CONTRACT_FILE, find_version, open_artifact, pin
+    from app.contract import (
+        CONTRACT_FILE,
+        MAX_VERSION,
+        check_number,
+        newest_version,
+        open_artifact,
+        pin,
+        version_number,
+    )
     from app.errors import ArtifactError
 
     folder = settings.artifact
     if (folder / CONTRACT_FILE).is_file():
         raise ArtifactError(f"{folder}: a version, not a folder of versions; set ARTIFACT to {folder.parent}")
-    if version != "latest" and not version.isdecimal():
-        raise ArtifactError(f"{version!r}: no version; give a number, or latest")
-    number = None if version == "latest" else int(version)
-    if number is not None:
-        open_artifact(folder / version)
+    number = version_number(version)
+    if number is None and version != "latest":
+        needed = f"give a number from 1 to {MAX_VERSION} without leading zeros, or latest"
+        raise ArtifactError(f"{version[:80]!a}: no version; {needed}")
+    chosen = newest_version(folder) if number is None else folder / str(number)
+    check_number(chosen, open_artifact(chosen).contract)
     pin(folder, number)
     looks = "servers look every RELOAD_SECONDS, and at SIGHUP"
-    print(f"{find_version(folder)} is to be served; {looks}", file=sys.stderr)
+    print(f"{chosen} is to be served; {looks}", file=sys.stderr)
     return 0
 
 

@@ -13,28 +13,15 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from app import process
-from app.contract import find_version, state_of
-from app.errors import AppError, ArtifactError, ContractViolation
+from app.errors import ArtifactError, ContractViolation
 from app.file_reads import logged_when_slow, read_off_loop
+from app.refusals import Refusals, RolloutObserver
 from app.service import Service, State, Status
+from app.version_search import Found, check_fits, search
 
 log = logging.getLogger(__name__)
-
-
-class RolloutObserver(Protocol):
-    """Told what becomes of versions. It must not raise."""
-
-    def serving(self, *, model: str, version: int, engine: str) -> None:
-        """A version is loaded, proven and gets the requests."""
-
-    def retired(self, *, model: str, version: int, engine: str) -> None:
-        """A version is not loaded any more."""
-
-    def version_refused(self, *, version: str) -> None:
-        """A version failed its checks; the argument is its folder's name."""
 
 
 class Rollout:
@@ -65,8 +52,7 @@ class Rollout:
         self._finish = finish
         self._observer = observer
         self._loaded = [first]  # the one that serves, then those that served before it, the latest first
-        # By folder's name: what it was like, and the reason.
-        self._refused: dict[str, tuple[object, str]] = {}
+        self._refusals = Refusals(observer)
         self._trouble: str | None = None
         self._looking = asyncio.Lock()
         self._look_once_ready = False
@@ -90,7 +76,7 @@ class Rollout:
     @property
     def refused(self) -> Mapping[str, str]:
         """Why versions were not taken, by their folders' names."""
-        return {name: reason for name, (_, reason) in self._refused.items()}
+        return self._refusals.reasons
 
     @property
     def has_failed(self) -> bool:
@@ -152,17 +138,14 @@ class Rollout:
                 return
             try:
                 with self._logged_when_slow(self._path, "not searched for versions"):
-                    folder, seen = await read_off_loop(partial(_find, self._path))
+                    found = await read_off_loop(self._search())
             # Deleted, say: what is loaded needs no files. Or there was no thread to look with.
             except (ArtifactError, RuntimeError) as error:
                 self._complain(str(error))
                 return
             self._trouble = None
-            if self.is_draining or folder == self.current.artifact.folder:
-                return
-            known = self._refused.get(folder.name)
-            if known is None or known[0] != seen or again:
-                await self._take(folder, seen)
+            if not self.is_draining:
+                await self._follow(found, again=again)
 
     def drain(self) -> None:
         """Say no to readiness, and go on answering."""
@@ -175,15 +158,33 @@ class Rollout:
             self._first_look.cancel()
         await asyncio.gather(*(service.close(timeout=timeout) for service in self._loaded), *self._leaving)
 
-    async def _take(self, folder: Path, seen: object) -> None:
+    def _search(self) -> Callable[[], Found]:
+        loaded = {each.artifact.folder: each.artifact.contract_sha256 for each in self._loaded}
+        return partial(search, self._path, loaded=loaded, known=self._refusals.folders)
+
+    async def _follow(self, found: Found, *, again: bool) -> None:
+        """Take what a look found, and refuse what is wrong."""
+        self._refusals.lift(found.gone)
+        for folder, reason in found.misnamed.items():
+            if again or not self._refusals.holds(folder, None):
+                self._refuse(folder, None, ArtifactError(reason))
+        folder, state = found.folder, found.state
+        is_known = self._refusals.holds(folder, state) and not again
         loaded = next((service for service in self._loaded if service.artifact.folder == folder), None)
-        service = loaded or await self._prove(folder, seen)
-        if service is None:
+        if loaded and not found.replaced:
+            self._serve(loaded)
+        elif loaded and not is_known:
+            self._refuse(folder, state, ArtifactError(found.replaced))
+        elif not loaded and not is_known and (service := await self._prove(folder, state)):
+            if self.is_draining:  # meanwhile
+                await service.close(timeout=0)
+            else:
+                self._serve(service)
+
+    def _serve(self, service: Service) -> None:
+        self._refusals.lift([service.artifact.folder])
+        if service is self.current:
             return
-        if self.is_draining:  # meanwhile
-            await service.close(timeout=0)
-            return
-        self._refused.pop(folder.name, None)
         log.info("version %d serves, after version %d", service.contract.version, self.versions[0])
         self._loaded = [service, *(other for other in self._loaded if other is not service)]
         self._tell_serving(service)
@@ -192,25 +193,20 @@ class Rollout:
             self._leaving.add(task)
             task.add_done_callback(self._leaving.discard)
 
-    async def _prove(self, folder: Path, seen: object) -> Service | None:
+    async def _prove(self, folder: Path, state: object) -> Service | None:
         """A started service of a version; None, and a note of the reason, if it does not work."""
         try:
             with self._logged_when_slow(folder, "not loaded"):
                 service = await read_off_loop(partial(self._open, folder))
                 try:
-                    self._check_name(service)
+                    name = self.current.contract.name
+                    check_fits(service.artifact, self._path, name=name, loaded=self.versions)
                     await service.start()
                 except Exception:
                     await service.close(timeout=0)
                     raise
-        except Exception as error:  # whatever it is, it must not end the watching
-            # An error of ours is a line for people, and its trace says no more.
-            expected = isinstance(error, AppError)
-            reason = str(error) if expected else f"{type(error).__name__}: {error}"
-            told = "version %s is refused, version %d serves on: %s"
-            log.exception(told, folder.name, self.versions[0], reason, exc_info=None if expected else error)
-            self._refused[folder.name] = seen, reason
-            self._observer.version_refused(version=folder.name)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the watching
+            self._refuse(folder, state, error)
             await asyncio.to_thread(process.give_memory_back)
             return None
         return service
@@ -224,26 +220,19 @@ class Rollout:
     def _logged_when_slow(self, path: Path, what: str) -> AbstractContextManager[None]:
         return logged_when_slow(str(path), what, meanwhile=f"version {self.versions[0]} serves on")
 
-    def _check_name(self, service: Service) -> None:
-        name, expected = service.contract.name, self.current.contract.name
-        if name != expected:
-            raise ArtifactError(
-                f"{service.artifact.folder}: a version of {name!r}, and {expected!r} is served"
-            )
+    def _refuse(self, folder: Path, state: object, error: Exception) -> None:
+        self._refusals.add(folder, state, error, serving=self.versions[0])
 
     async def _retire(self, service: Service) -> None:
         contract, engine = service.contract, service.engine_description or ""
         await service.close(timeout=self._finish)
-        self._observer.retired(model=contract.name, version=contract.version, engine=engine)
+        # It may have been loaded anew while it finished what it had.
+        loaded = {(each.contract.version, each.engine_description or "") for each in self._loaded}
+        if (contract.version, engine) not in loaded:
+            self._observer.retired(model=contract.name, version=contract.version, engine=engine)
         await asyncio.to_thread(process.give_memory_back)
         log.info("version %d is given up", contract.version)
 
     def _tell_serving(self, service: Service) -> None:
         contract, engine = service.contract, service.engine_description or ""
         self._observer.serving(model=contract.name, version=contract.version, engine=engine)
-
-
-def _find(path: Path) -> tuple[Path, object]:
-    """The version folder that is to be served, and what changes when something in it does."""
-    folder = find_version(path)
-    return folder, state_of(folder)

@@ -18,9 +18,9 @@ import httpx
 import numpy as np
 import pytest
 
-from app.contract import Artifact
+from app.contract import CONTRACT_FILE, Artifact
 from chaos.proc import children
-from tests.conftest import ROOT, Server, running_server, wait_until_ready
+from tests.conftest import ROOT, Server, free_port, running_server, wait_until_ready
 from tests.versions import add_version, damage
 
 CALLERS = 3
@@ -85,6 +85,79 @@ def test_versions_come_and_go_under_load(tmp_path: Path, artifact: Artifact) -> 
         assert 'timeseries_version_refusals_total{version="3"} 1.0' in metrics
         assert server.stop() == 0
         assert "Traceback" not in server.log.read_text()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_folders_that_are_not_what_they_say_are_refused(
+    tmp_path: Path, artifact: Artifact, workers: int
+) -> None:
+    """Each by one line of each worker, counted, and shown at `/model`, while the version before serves on."""
+    versions, aside = tmp_path / "versions", tmp_path / "aside"
+    for folder in (versions, aside):
+        folder.mkdir()
+    add_version(versions, 1, artifact)
+    with (
+        running_server(ARTIFACT=str(versions), RELOAD_SECONDS="0.05", WORKERS=str(workers)) as server,
+        httpx.Client(base_url=server.url) as client,
+    ):
+        add_version(aside, 2, artifact).rename(versions / "3")
+        add_version(aside, 4, artifact).rename(versions / "004")
+        add_version(aside, 1, artifact).rename(aside / "old")
+        edited = aside / "old" / CONTRACT_FILE
+        edited.write_text(edited.read_text().replace('"version": 1', '"version": 1, "version": 5', 1))
+        (aside / "old").rename(versions / "2")
+        reasons = {
+            "3": "/3: contract.json says version 2; a version folder has its version's number as its name",
+            "004": "/004: no name of a version, which is a number from 1 to 999999999",
+            "2": "/2/contract.json: not a contract of this server: an object has the key 'version' twice",
+        }
+
+        def counted(name: str) -> float:
+            text = client.get("/metrics").text
+            found = re.findall(rf'timeseries_version_refusals_total{{version="{name}"}} (\S+)', text)
+            return float(found[0]) if found else 0.0
+
+        def wait(*names: str) -> None:
+            deadline = time.monotonic() + 60
+            while [counted(name) for name in names] != [workers] * len(names):
+                assert time.monotonic() < deadline, server.log.read_text()
+                time.sleep(0.05)
+
+        wait("3", "004")
+        (versions / "3").rename(aside / "3")
+        wait("2", "3", "004")
+        refused = client.get("/model").json()["refused"]
+        assert {name for name, reason in refused.items() if reasons[name] in reason} == {"2", "004"}
+        assert client.get("/readyz").json()["version"] == 1
+        body = {"instances": artifact.golden.series[:1].tolist()}
+        assert client.post("/predict?version=1", json=body).json()["version"] == 1
+        assert server.stop() == 0
+        log = server.log.read_text()
+        assert "Traceback" not in log
+        for name, reason in reasons.items():
+            lines = [line for line in log.splitlines() if f"version {name} is refused, version 1 ser" in line]
+            assert len(lines) == workers
+            assert all(reason in line for line in lines)
+
+
+def test_a_server_does_not_start_with_a_folder_that_is_not_what_it_says(
+    tmp_path: Path, artifact: Artifact
+) -> None:
+    """Nor on the version below it: which one is meant is the operator's to say."""
+    add_version(tmp_path, 1, artifact)
+    add_version(tmp_path, 2, artifact).rename(tmp_path / "3")
+    done = subprocess.run(
+        [sys.executable, "-m", "app", "serve"],
+        cwd=ROOT,
+        env={**os.environ, "ARTIFACT": str(tmp_path), "PORT": str(free_port())},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"{tmp_path / '3'}: contract.json says version 2; ")
 
 
 def test_sighup_looks_at_once_and_a_version_can_be_asked_for(tmp_path: Path, artifact: Artifact) -> None:

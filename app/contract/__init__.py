@@ -7,10 +7,8 @@ from app.contract.artifact import (
     CARD_FILE,
     Artifact,
     Golden,
-    find_version,
     open_artifact,
     read_contract,
-    state_of,
 )
 from app.contract.files import sha256_of
 from app.contract.numbering import MAX_VERSION, version_number
@@ -27,6 +25,7 @@ from app.contract.schema import (
     Provenance,
 )
 from app.contract.trust import InputHabits, LabelSets, NoveltySpec, Trust
+from app.contract.versions import check_number, find_version, misnamed_versions, newest_version, state_of
 from app.contract.wording import reason_of
 
 __all__ = [
@@ -48,7 +47,10 @@ __all__ = [
     "OutputSpec",
     "Provenance",
     "Trust",
+    "check_number",
     "find_version",
+    "misnamed_versions",
+    "newest_version",
     "open_artifact",
     "pin",
     "read_contract",

@@ -6,6 +6,7 @@ one that the contract means, not that whoever wrote both meant well: so what is 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,9 +17,9 @@ from pydantic import ValidationError
 
 from app.contract.files import MAX_FILE_BYTES, read_file, readable, sha256_of
 from app.contract.golden_file import read_golden
-from app.contract.pin import read_pin
 from app.contract.schema import CONTRACT_FILE, GOLDEN_FILE, MODEL_FILE, Contract
 from app.contract.strict_json import read_json
+from app.contract.versions import check_number, find_version
 from app.contract.wording import shown
 from app.errors import ArtifactError
 
@@ -59,12 +60,15 @@ class Artifact:
         golden: the golden answers.
         card: the model card as Markdown; empty where the artifact has none. Read once: the folder may be gone
             while the version still serves.
+        contract_sha256: of `contract.json` as it was read, in hexadecimal. It has the digests of all other
+            files, so that it tells one version from another of the same number.
     """
 
     folder: Path
     contract: Contract
     golden: Golden
     card: str = ""
+    contract_sha256: str = ""
 
     @property
     def model_path(self) -> Path:
@@ -79,53 +83,32 @@ class Artifact:
         return [self.folder / name for name in graph.files]
 
 
-def find_version(path: Path) -> Path:
-    """The version folder that a path means.
-
-    It is the path itself; or of those below it the one that is pinned, else the highest that is complete.
-
-    Raises:
-        ArtifactError: there is none.
-    """
-    with readable(path):
-        if (path / CONTRACT_FILE).is_file():
-            return path
-        if not path.is_dir():
-            raise ArtifactError(f"{path}: no such folder; train one with `make train` or set ARTIFACT")
-        if pinned := read_pin(path):
-            return pinned
-        versions = [
-            child for child in path.iterdir() if child.name.isdecimal() and (child / CONTRACT_FILE).is_file()
-        ]
-    if not versions:
-        raise ArtifactError(f"{path}: holds no {CONTRACT_FILE} and no version folder with one; set ARTIFACT")
-    return max(versions, key=lambda child: int(child.name))
-
-
-def state_of(folder: Path) -> object:
-    """What differs once a file of a version folder has changed.
-
-    Raises:
-        ArtifactError: the folder cannot be listed.
-    """
-    with readable(folder):
-        return sorted((file.name, *_state_of_file(file)) for file in folder.iterdir())
-
-
 def open_artifact(path: Path) -> Artifact:
     """Open the version folder that a path means and check every byte it promises.
+
+    A version that is found below the path is named by its number; a version folder that the path names itself
+    may have any name.
 
     Raises:
         ArtifactError: one line that names the file and what is wrong with it.
     """
     folder = find_version(path)
     _check_place(folder, CONTRACT_FILE)
-    contract = read_contract(folder / CONTRACT_FILE)
+    content = read_file(folder / CONTRACT_FILE, most=MAX_TEXT_BYTES)
+    contract = _as_contract(content, folder / CONTRACT_FILE)
+    if folder != path:
+        check_number(folder, contract)
     for name, expected in contract.files.items():
         _check_place(folder, name)
         _check_digest(folder / name, expected, most=MAX_TEXT_BYTES if name == CARD_FILE else MAX_FILE_BYTES)
     golden = _read_golden(folder / GOLDEN_FILE, contract)
-    return Artifact(folder=folder, contract=contract, golden=golden, card=_read_card(folder, contract))
+    return Artifact(
+        folder=folder,
+        contract=contract,
+        golden=golden,
+        card=_read_card(folder, contract),
+        contract_sha256=hashlib.sha256(content).hexdigest(),
+    )
 
 
 def read_contract(path: Path) -> Contract:
@@ -134,7 +117,10 @@ def read_contract(path: Path) -> Contract:
     Raises:
         ArtifactError: it cannot be read, is no JSON, or does not follow the schema.
     """
-    content = read_file(path, most=MAX_TEXT_BYTES)
+    return _as_contract(read_file(path, most=MAX_TEXT_BYTES), path)
+
+
+def _as_contract(content: bytes, path: Path) -> Contract:
     try:
         read_json(content)
         # Strict: `"3"`, `3.0` and `true` are no version to a reader that does not convert.
@@ -147,14 +133,6 @@ def read_contract(path: Path) -> Contract:
         raise ArtifactError(
             f"{path}: not a contract of this server: {where}: {shown(first['msg'])}"
         ) from error
-
-
-def _state_of_file(file: Path) -> tuple[int, ...]:
-    try:
-        status = file.stat()
-    except OSError:  # a link to nowhere, say: if it matters, opening the version says so
-        return ()
-    return status.st_mtime_ns, status.st_size
 
 
 def _check_place(folder: Path, name: str) -> None:

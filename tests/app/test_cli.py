@@ -45,8 +45,8 @@ def test_serving_a_damaged_artifact_ends_with_one_line(
     artifact: Artifact, tmp_path: Path, workers: str
 ) -> None:
     """The line names the file and what is wrong; there is no trace and no crash loop."""
-    shutil.copytree(artifact.folder, tmp_path / "1")
-    (tmp_path / "1" / "model.keras").write_bytes(b"damaged")
+    folder = Path(shutil.copytree(artifact.folder, tmp_path / artifact.folder.name))
+    (folder / "model.keras").write_bytes(b"damaged")
     done = run("serve", ARTIFACT=str(tmp_path), PORT=str(free_port()), WORKERS=workers)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
@@ -66,7 +66,7 @@ def test_serving_an_artifact_that_does_not_keep_its_word_ends_with_one_line(
     artifact: Artifact, tmp_path: Path, workers: str
 ) -> None:
     """Golden answers that are not reproduced stop the server, though every digest is right."""
-    folder = shutil.copytree(artifact.folder, tmp_path / "1")
+    folder = Path(shutil.copytree(artifact.folder, tmp_path / artifact.folder.name))
     with np.load(folder / "golden.npz") as arrays:
         lies = {**arrays, "probabilities": arrays["probabilities"][:, ::-1].copy()}
     np.savez(folder / "golden.npz", **lies)

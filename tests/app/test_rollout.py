@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from app.contract import Artifact, open_artifact
+from app.contract import Artifact, open_artifact, pin
 from app.errors import ArtifactError, ContractViolation, NotReady
 from app.rollout import Rollout
 from app.service import Service
@@ -137,6 +137,34 @@ def test_requests_in_flight_finish_on_the_version_that_took_them(versions: Path,
             assert sum(made.engines[1].batches) == 3
             with pytest.raises(NotReady):
                 await old.predict(series(1.0), deadline=soon())
+
+    asyncio.run(scenario())
+
+
+def test_a_version_that_is_loaded_anew_while_it_leaves_counts_as_loaded(
+    versions: Path, artifact: Artifact
+) -> None:
+    """A roll-back to a version that still finishes its last batch: the count says whether one is loaded."""
+
+    async def scenario() -> None:
+        async with bench(versions) as made:
+            made.engines[1].hold()
+            old, held = made.rollout.current, made.engines[1]
+            entry = old.admit(series(1.0), deadline=soon())
+            await until(held.entered.is_set)
+            add_version(versions, 2, artifact)
+            await made.rollout.look()
+            pin(versions, 1)
+            await made.rollout.look()
+            assert made.rollout.versions == (1,)
+            assert made.rollout.current is not old
+            held.release()
+            await entry.caller
+            leaving = list(made.rollout._leaving)
+            await asyncio.gather(*leaving)
+            serving = [number for what, number in made.observer.told if what == "serving"]
+            retired = [number for what, number in made.observer.told if what == "retired"]
+            assert (serving, retired) == ([1, 2, 1], [2])
 
     asyncio.run(scenario())
 

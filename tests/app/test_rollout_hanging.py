@@ -36,7 +36,7 @@ class HeldFolder:
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[HeldFolder]:
     """Have no folder of versions answer."""
     folder = HeldFolder()
-    monkeypatch.setattr("app.rollout.find_version", folder.find_version)
+    monkeypatch.setattr("app.version_search.find_version", folder.find_version)
     yield folder
     folder.may_answer.set()
 

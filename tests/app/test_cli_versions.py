@@ -1,0 +1,58 @@
+"""`python -m app use` and `check` on folders of versions."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from app.contract import PIN_FILE, Artifact, pin
+from tests.app.test_cli import run
+from tests.versions import add_version, damage
+
+
+def test_check_says_which_versions_are_not_served(artifact: Artifact, tmp_path: Path) -> None:
+    """For whoever wonders why: a name that only looks like a number."""
+    add_version(tmp_path, 1, artifact)
+    shutil.copytree(tmp_path / "1", tmp_path / "002")
+    done = run("check", ARTIFACT=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    proven, not_served = done.stderr.splitlines()
+    assert proven.startswith(f"{tmp_path / '1'}: golden answers reproduced")
+    assert not_served.startswith(f"not served: {tmp_path / '002'}: no name of a version")
+
+
+@pytest.mark.parametrize("version", ["007", "0", "-1", "٣", "1" * 10, "9" * 5000, "\x1b[31m", ""])
+def test_use_takes_a_plain_number(artifact: Artifact, tmp_path: Path, version: str) -> None:
+    """Anything else is told in one line, and pins nothing."""
+    add_version(tmp_path, 1, artifact)
+    done = run("use", "--", version, ARTIFACT=str(tmp_path))
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "no version; give a number from 1 to 999999999 without leading zeros, or latest" in line
+    assert line.isprintable()
+    assert len(line) < 200
+    assert not (tmp_path / PIN_FILE).exists()
+
+
+@pytest.mark.parametrize("version", ["2", "latest"])
+def test_use_refuses_what_servers_would_refuse(artifact: Artifact, tmp_path: Path, version: str) -> None:
+    """A folder with another version in it, and a damaged one; what was pinned before stays pinned."""
+    folder = tmp_path / "versions"
+    folder.mkdir()
+    add_version(folder, 1, artifact)
+    pin(folder, 1)
+    for number, wrong in ((5, "says version 5"), (2, "model.keras: damaged")):
+        made = add_version(tmp_path, number, artifact)
+        if number == 2:
+            damage(made)
+        made.rename(folder / "2")
+        done = run("use", version, ARTIFACT=str(folder))
+        assert done.returncode == 1
+        (line,) = done.stderr.splitlines()
+        assert wrong in line
+        assert (folder / PIN_FILE).read_text() == "1\n"
+        shutil.rmtree(folder / "2")
+    assert run("use", "latest", ARTIFACT=str(folder)).returncode == 0
+    assert not (folder / PIN_FILE).exists()
