@@ -28,8 +28,8 @@ _MAX_HEADER_BYTES = 1024
 _READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 # Of the number before the header that says how long it is.
 _SIZE_BYTES = {(1, 0): 2, (2, 0): 4}
-# The header is Python source to numpy. These are what ast.literal_eval documents for a broken one.
-_UNREADABLE = (ValueError, TypeError, SyntaxError, RecursionError, MemoryError)
+# The header is Python source to numpy: what ast.literal_eval documents for a broken one, and dtypes raise.
+_UNREADABLE = (ValueError, TypeError, LookupError, SyntaxError, RecursionError, MemoryError)
 _NUMBERS = {f"{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)} | {"f2", "f4", "f8"}
 
 

@@ -324,6 +324,9 @@ def test_another_version_is_named(version: tuple[int, int]) -> None:
         (with_header("\0"), None),
         (with_header("9" * 900), None),
         (with_header("{[]: 1}"), None),
+        (with_header(header("()", f"(1, {LENGTH})")), None),
+        (with_header(header("('<f4',)", f"(1, {LENGTH})")), None),
+        (with_header(header("[('a', ())]", f"(1, {LENGTH})")), None),
     ],
 )
 def test_a_broken_header_is_one_line(body: bytes, reason: str | None) -> None:
@@ -344,6 +347,29 @@ def test_a_header_of_python_2_is_refused() -> None:
     assert DECODE(with_header(header("'<f4'", f"(1, {LENGTH})"), data)).series.shape == (1, LENGTH)
     assert "invalid" in malformed(with_header(header("'<f4'", f"(1L, {LENGTH})"), data))
     assert len(malformed(with_header('"' * 1000))) < 100
+
+
+LITERALS = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(["<f4", "a", "", "titles", "|V8", "O"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(st.sampled_from(["names", "formats", "a"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(descr=LITERALS, shape=LITERALS)
+def test_any_literals_in_a_header_are_refused_or_read(descr: Any, shape: Any) -> None:
+    """Whatever they make numpy do, it never gets out of the decoder."""
+    body = with_header(header(repr(descr), repr(shape)), bytes(4 * LENGTH))
+    if descr == "<f4" and shape == (1, LENGTH):
+        assert DECODE(body).series.shape == (1, LENGTH)
+        return
+    with pytest.raises((MalformedPayload, ContractViolation)) as caught:
+        DECODE(body)
+    assert str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize(("descr", "name"), [("'a5'", "|S5"), ("'<f4' if 1else 0", None)])
