@@ -27,6 +27,19 @@ class CannotListen(AppError):
     """The server cannot listen at its HOST and PORT; the message begins with the one to change."""
 
 
+class UnreadableSeries(AppError):
+    """A file of series cannot be read, or holds what no model can take.
+
+    Attributes:
+        problem: the file, the row where there is one, and what is wrong.
+        remedy: what to do about it, an imperative clause.
+    """
+
+    def __init__(self, problem: str, *, remedy: str) -> None:
+        super().__init__(f"{problem}; {remedy}")
+        self.problem, self.remedy = problem, remedy
+
+
 class Unauthorized(AppError):
     """The request needs an API key and brings none that is known."""
 

@@ -1,0 +1,45 @@
+"""Values that a model in float32 cannot take are refused, with their place."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from app.series.readers.rows import Refused, Rows, Values, quoted
+
+_LARGEST = float(np.finfo(np.float32).max)
+_SMALLEST = float(np.finfo(np.float32).tiny)
+
+
+def check_range(rows: Rows) -> None:
+    """Refuse values that are infinite or beyond float32, and series that are too small for it.
+
+    Missing values, NaN, pass.
+
+    Raises:
+        Refused: names the row and the value.
+    """
+    if isinstance(rows.series, np.ndarray):
+        # Most arrays have nothing to refuse, which one look at all of it tells.
+        with np.errstate(invalid="ignore"):
+            sizes = np.fmax.reduce(np.abs(rows.series), axis=1)
+        if np.all((sizes >= _SMALLEST) & (sizes <= _LARGEST)):
+            return
+    for index, values in enumerate(rows.series):
+        _check(values, rows.row(index))
+
+
+def _check(values: Values, row: str) -> None:
+    sizes = np.abs(values)
+    largest = float(np.fmax.reduce(sizes))  # passes over NaN
+    if largest > _LARGEST:
+        index = int(np.flatnonzero(sizes > _LARGEST)[0])
+        value = float(values[index])
+        what = "infinite" if np.isinf(value) else "beyond the range of float32, ±3.4e38"
+        raise Refused(
+            f"{row}: value {index + 1} is {quoted(value)}, {what}", "correct it, or scale all series down"
+        )
+    if 0 < largest < _SMALLEST:
+        raise Refused(
+            f"{row}: no value is larger than {quoted(largest)}, below the range of float32, 1.2e-38",
+            "scale all series up",
+        )

@@ -1,0 +1,64 @@
+"""JSON: an array of series, or an object that has it as `instances`, as a request's body does."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.series.readers.rows import MAX_LENGTH, MAX_SERIES, Refused, Rows, quoted, too_long, too_many
+
+# Parsed, a list costs up to twenty times its bytes.
+MAX_JSON_BYTES = 64 * 1024 * 1024
+_FORM = 'write an array of series, or {"instances": [...]}'
+
+
+def read_json(content: bytes, *, limit: int | None = None) -> Rows:
+    """The series of a JSON file; `null` and NaN are missing values.
+
+    Raises:
+        Refused: it is too large, no JSON, or something else than series of numbers.
+    """
+    if len(content) > MAX_JSON_BYTES:
+        raise Refused(
+            f"{len(content):,} bytes of JSON; at most {MAX_JSON_BYTES:,} are read", "save it as .npy"
+        )
+    try:
+        document = json.loads(content.removeprefix(codecs.BOM_UTF8))
+    except (ValueError, RecursionError) as error:
+        raise Refused(f"not JSON: {quoted(error)}", _FORM) from error
+    if isinstance(document, dict):
+        if "instances" not in document:
+            raise Refused("a JSON object without instances", _FORM)
+        document = document["instances"]
+    if not isinstance(document, list) or not document:
+        raise Refused("no array of series", _FORM)
+    rows = document if isinstance(document[0], list) else [document]
+    if len(rows) > MAX_SERIES:
+        raise too_many(len(rows))
+    return Rows(series=[_values(f"row {n}", row) for n, row in enumerate(rows[:limit], start=1)], labels=None)
+
+
+def _values(row: str, values: Any) -> NDArray[np.float64]:
+    if not isinstance(values, list) or not values:
+        raise Refused(f"{row}: {quoted(json.dumps(values)[:200])} is no array of numbers", _FORM)
+    if len(values) > MAX_LENGTH:
+        raise too_long(row)
+    for position, value in enumerate(values, start=1):
+        if type(value) not in (int, float, type(None)):
+            shown = quoted(json.dumps(value)[:200])
+            raise Refused(f"{row}: value {position} is {shown}, not a number", "write a number there")
+    try:
+        return np.array(values, dtype=np.float64)
+    except OverflowError:  # an integer beyond float64
+        return np.array([_float(value) for value in values])
+
+
+def _float(value: float | None) -> float:
+    try:
+        return float("nan") if value is None else float(value)
+    except OverflowError:
+        return float("inf")

@@ -1,0 +1,69 @@
+"""What every format's reader returns, and how it refuses a file. It knows no format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# The most that an artifact's contract allows.
+MAX_LENGTH = 2**20
+MAX_SERIES = 1_000_000
+QUOTED = 80
+
+Values = NDArray[np.floating[Any]]
+
+
+class Refused(Exception):
+    """What is wrong in a file, and what to do about it; the path is added by who knows it.
+
+    Args:
+        problem: with the row, where there is one.
+        remedy: an imperative clause.
+    """
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem)
+        self.problem, self.remedy = problem, remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The series of a file as written: missing values are NaN, and lengths may differ.
+
+    Attributes:
+        series: one array `[length]` a series, or all of them as one array `[n, length]`.
+        labels: of each series; None where the format has none.
+        first_row: the number in the file, from 1, of the first series.
+    """
+
+    series: Sequence[Values] | Values
+    labels: tuple[str, ...] | None
+    first_row: int = 1
+
+    def row(self, index: int) -> str:
+        """How a message calls a series."""
+        return f"row {self.first_row + index}"
+
+
+def quoted(text: object) -> str:
+    """A file's own text, printable, on one line, and at most `QUOTED` characters of it."""
+    found = text.decode("utf-8", errors="replace") if isinstance(text, bytes) else str(text)
+    short = found if len(found) <= QUOTED else f"{found[: QUOTED - 1]}…"
+    if not short.isprintable():
+        # An escape takes up to ten characters.
+        short = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in short)[:QUOTED]
+    return f"'{short}'"
+
+
+def too_many(count: int) -> Refused:
+    """The refusal of a file with more series than are read."""
+    return Refused(f"{count:,} series; at most {MAX_SERIES:,} are read", "split the file")
+
+
+def too_long(row: str) -> Refused:
+    """The refusal of a series with more values than a model can take."""
+    return Refused(f"{row}: more than {MAX_LENGTH:,} values", "cut the series, or write one series a row")

@@ -1,0 +1,128 @@
+"""Text: a row a series, its label first (UCR's `.tsv` and `.txt`, CSV and their relatives).
+
+Read are tabs, semicolons, commas and blanks as separators, decimal commas where the comma is no separator,
+any line ends, trailing separators, empty rows at the end, quoted fields and one row of column names.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.series.readers.dialect import Dialect, find_dialect, is_missing, number_of
+from app.series.readers.formats import decoded
+from app.series.readers.labels import read_label
+from app.series.readers.rows import MAX_LENGTH, MAX_SERIES, Refused, Rows, quoted, too_long, too_many
+
+_FORM = "write a label and the values of one series a row"
+_LOOKED_AT = 1000
+
+
+def read_text(content: bytes, *, labelled: bool = True, limit: int | None = None) -> Rows:
+    """The series of a text file.
+
+    Args:
+        content: of the file.
+        labelled: whether a row's first field is its label.
+        limit: read so many series at most, and look at no further row.
+
+    Raises:
+        Refused: a row is not as it should be.
+    """
+    decoded(content)
+    lines = _lines(content)
+    dialect = find_dialect(lines, labelled=labelled)
+    start = int(dialect.header)
+    if len(lines) == start:
+        raise Refused("row 1: no value is a number, and no row follows", _FORM)
+    reader = _RowReader(dialect, lines)
+    wanted = lines[start:] if limit is None else lines[start : start + limit]
+    found = [reader.read(number, line) for number, line in enumerate(wanted, start=start + 1)]
+    return Rows(
+        series=[values for _, values in found],
+        labels=tuple(label for label, _ in found) if labelled else None,
+        first_row=start + 1,
+    )
+
+
+def _lines(content: bytes) -> list[bytes]:
+    if b"\r" in content:
+        content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    # Spreadsheets leave rows of separators at the end.
+    content = content.removeprefix(codecs.BOM_UTF8).rstrip(b" \t\n,;")
+    if not content:
+        raise Refused("row 1: no values", _FORM)
+    if (count := content.count(b"\n") + 1) > MAX_SERIES + 1:
+        raise too_many(count)
+    return content.split(b"\n")
+
+
+class _RowReader:
+    """Reads rows of one file, and remembers which decimal mark it has."""
+
+    def __init__(self, dialect: Dialect, lines: Sequence[bytes]) -> None:
+        self._dialect = dialect
+        self._lines = lines
+        self._commas = self._points = False
+
+    def read(self, number: int, line: bytes) -> tuple[str, NDArray[np.float64]]:
+        """The label (empty where rows have none) and the values `float64[length]` of a row."""
+        row = f"row {number}"
+        fields = self._dialect.split(line)
+        if not fields:
+            raise Refused(f"{row}: the row is empty", "remove it")
+        values = self._dialect.values(fields)
+        label = ""
+        if self._dialect.labelled:
+            label = read_label(fields[0].decode("utf-8"), row)
+            if not values:
+                raise Refused(f"{row}: {quoted(fields[0])} and no values after it", _FORM)
+        if len(values) > MAX_LENGTH:
+            raise too_long(row)
+        return label, self._numbers(row, line, values)
+
+    def _numbers(self, row: str, line: bytes, values: Sequence[bytes]) -> NDArray[np.float64]:
+        # `float` takes 1_000 for a number.
+        if not self._commas and not (b"_" in line and any(b"_" in field for field in values)):
+            try:
+                numbers = np.array(list(map(float, values)), dtype=np.float64)
+            except ValueError:
+                pass  # a missing value, a decimal comma or text: told apart below
+            else:
+                self._points = self._points or any(b"." in field for field in values)
+                return numbers
+        return np.array([self._number(row, i, field) for i, field in enumerate(values, start=1)])
+
+    def _number(self, row: str, position: int, field: bytes) -> float:
+        number = number_of(field)
+        if number is None:
+            raise self._not_a_number(row, position, field)
+        self._commas = self._commas or b"," in field
+        self._points = self._points or b"." in field
+        if self._commas and self._points:
+            raise Refused(
+                f"{row}: value {position} is {quoted(field.strip())}: decimal commas and points are mixed",
+                "write all numbers with decimal points",
+            )
+        return number
+
+    def _not_a_number(self, row: str, position: int, field: bytes) -> Refused:
+        remedy = "write a number there"
+        if self._is_text_column(position):
+            column = position + int(self._dialect.labelled)
+            return Refused(
+                f"{row}: column {column} has text instead of numbers, such as {quoted(field.strip())}",
+                f"remove column {column}",
+            )
+        return Refused(f"{row}: value {position} is {quoted(field.strip())}, not a number", remedy)
+
+    def _is_text_column(self, position: int) -> bool:
+        """Whether no row that is looked at has a number there."""
+        start = int(self._dialect.header)
+        looked_at = self._lines[start : start + _LOOKED_AT]
+        fields = [self._dialect.values(self._dialect.split(line)) for line in looked_at]
+        cells = [row[position - 1] for row in fields if len(row) >= position]
+        return len(cells) > 1 and all(number_of(cell) is None or is_missing(cell) for cell in cells)

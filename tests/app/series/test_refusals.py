@@ -1,0 +1,345 @@
+"""What cannot be read or used is refused in one line with file, row, value and remedy."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import pickle
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.errors import UnreadableSeries
+from app.series.readers import read_series_file
+from app.series.readers.content import MAX_BYTES, unpacked
+from app.series.readers.rows import MAX_LENGTH, Refused
+from tests.app.series.written import npy, npz
+from tests.not_files import KINDS, put
+
+Refusal = Callable[..., str]
+LONG = "x" * 500
+SHORT = f"'{'x' * 79}…'"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1 5 6\n\n1 5 6", "row 2: the row is empty; remove it"),
+        ("1,5,6\n,,\n1,5,6", "row 2: the row is empty; remove it"),
+        ("\n1 5 6", "row 1: the row is empty; remove it"),
+        (
+            "1 5 6\n1 5",
+            "row 2: 1 value where row 1 has 2: cut off or of another length; cut all series to one",
+        ),
+        ("1 5 6\n1 5 6 7", "row 2: 3 values where row 1 has 2: cut off or of another length"),
+        ("l a b\n1 5 6\n1 5 6 7", "row 3: 3 values where row 2 has 2"),
+        ("1 5 6\n1 5 x", "row 2: value 2 is 'x', not a number; write a number there"),
+        ("1 5 6\n1 1_0 6", "row 2: value 1 is '1_0', not a number"),
+        ("1 5 6\n1 0x10 6", "row 2: value 1 is '0x10', not a number"),
+        ("1 5 6\n1 \u0661 6", "row 2: value 1 is '\u0661', not a number"),
+        (f"1 5 6\n1 {LONG} 6", f"row 2: value 1 is {SHORT}, not a number"),
+        ("1 5 6\n1 \x1b[31m 6", "row 2: value 1 is '\\x1b[31m', not a number"),
+        ("1,5,6\n1,NaN,6", "row 2: value 1 is missing; fill it in, or give --missing interpolate"),
+        ("1,5,6\n1,,6", "row 2: value 1 is missing"),
+        ("1,5,6\n1,?,6", "row 2: value 1 is missing"),
+        ("1,5,6\n1,N/A,6", "row 2: value 1 is missing"),
+        (
+            "1,5,6,7\n1,5,NaN,NaN",
+            "row 2: value 2 and all after it are missing; cut all series to one length, or",
+        ),
+        ("1,5,6,7\n1,5,,", "row 2: 1 value where row 1 has 3"),
+        ("1,5,6\n1,NaN,?", "row 2: all values are missing; remove the row"),
+        ("1,5,6\n1,5,1e300", "row 2: value 2 is '1e+300', beyond the range of float32, ±3.4e38; correct it"),
+        ("1,5,6\n1,-3.5e38,6", "row 2: value 1 is '-3.5e+38', beyond the range of float32"),
+        ("1,5,6\n1,5,inf", "row 2: value 2 is 'inf', infinite; correct it"),
+        ("1,5,6\n1,5,1e999", "row 2: value 2 is 'inf', infinite"),
+        ("1,5,6\n1,-Infinity,6", "row 2: value 1 is '-inf', infinite"),
+        (
+            "1,5,6\n1,1e-40,3e-41",
+            "row 2: no value is larger than '1e-40', below the range of float32, 1.2e-38",
+        ),
+        ("nan 5 6", "row 1: the label is missing ('nan'); write a label before the values"),
+        ("1,5,6\n,5,6", "row 2: the label is missing ('')"),
+        ("? 5 6", "row 1: the label is missing ('?')"),
+        (f"1 5 6\n{LONG} 5 6", f"row 2: the label {SHORT} is not one of up to 100 printable characters"),
+        ("1 5 6\n\x1b[31m 5 6", "row 2: the label '\\x1b[31m' is not one of up to 100 printable characters"),
+        ("5\n6\n7", "row 1: '5' and no values after it; write a label and the values of one series a row"),
+        ("label a b", "row 1: no value is a number, and no row follows; write a label and the values"),
+        ("words without any number\nand more of them in it", "row 2: value 1 is 'more', not a number"),
+        (
+            "1,2024-01-01,5\n2,2024-01-02,6",
+            "row 1: column 2 has text instead of numbers, such as '2024-01-01'; remove",
+        ),
+        (
+            "label,id,a\n1,ab,5\n2,cd,6",
+            "row 2: column 2 has text instead of numbers, such as 'ab'; remove column 2",
+        ),
+        ("1;0,5;1.5", "row 1: value 2 is '1.5': decimal commas and points are mixed; write all numbers with"),
+        ("1;0,5;6\n1;1.000;6", "row 2: value 1 is '1.000': decimal commas and points are mixed"),
+        ("1;0.5;6\n1;1,5;6", "row 2: value 1 is '1,5': decimal commas and points are mixed"),
+        ("", "the file is empty; give a file of series"),
+        ("\n \n\t\n", "the file is empty; give a file of series"),
+        (",,,\n,,,", "row 1: no values; write a label and the values of one series a row"),
+    ],
+)
+def test_a_bad_text_is_named(refusal: Refusal, text: str, said: str) -> None:
+    """Rows that are not as they should be are named with row, value and remedy."""
+    assert refusal(text).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "said"),
+    [
+        (b"1\t5\xfc\t6", "a.tsv", "row 1: the byte 0xfc is not UTF-8; save it as text in UTF-8"),
+        ("1\t5".encode("utf-16"), "a.tsv", "text in UTF-16 or UTF-32; save it as text in UTF-8"),
+        ("1\t5".encode("utf-16-be"), "a.tsv", "row 1: a NUL byte: binary data, or text in UTF-16"),
+        ("1\t5".encode("utf-32"), "a.tsv", "text in UTF-16 or UTF-32"),
+        (b"1 5 6\n1 5\x00 6", "a.tsv", "row 2: a NUL byte"),
+        (b"PAR1\x15\x04", "a.parquet", "a Parquet file; save the series with numpy.save, or as text"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "a.xls", "an Excel workbook; save the sheet as CSV"),
+        (b"\x89HDF\r\n", "a.h5", "an HDF5 file; save"),
+        (b"BZh91AY", "a.bz2", "packed by bzip2; unpack it"),
+        (pickle.dumps([1]), "a.pkl", "a pickle, which is never loaded; save"),
+        (b"x", "a.npy", "not a file that numpy.save or numpy.savez wrote; save the series again"),
+        (gzip.compress(gzip.compress(b"1 5 6")), "a.gz", "gzipped twice; unpack it"),
+        (gzip.compress(b"1 5 6")[:-9], "a.gz", "gzip: the file is cut off; copy or download it again"),
+        (gzip.compress(b"1 5 6")[:-8] + b"\0" * 8, "a.gz", "gzip: Error -3 while decompressing data"),
+        (
+            gzip.compress(b"1 5 6") + b"more",
+            "a.gz",
+            "gzip: something else follows the stream; copy or download",
+        ),
+    ],
+)
+def test_other_files_are_told_by_their_kind(refusal: Refusal, content: bytes, name: str, said: str) -> None:
+    """Files in other encodings and formats are named for what they are, with what to do."""
+    assert refusal(content, name).startswith(said)
+
+
+@pytest.mark.parametrize("content", [b"@relation Waves\n", b"% comment\n\n@RELATION Waves\n"])
+@pytest.mark.parametrize("name", ["a.arff", "a.txt"])
+def test_arff_is_told_by_its_first_line(refusal: Refusal, content: bytes, name: str) -> None:
+    """Whatever its name: it is not read as rows of text."""
+    assert "ARFF" in refusal(content, name)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("@relation a\n@attribute x numeric\n", "ARFF without @data"),
+        ("@relation a\n@attribute x numeric\n@data\n", "no row follows @data; give a file of series"),
+        (
+            "@relation a\n@attribute x numeric\n@attribute y numeric\n@data\n1,x\n",
+            "not ARFF that SciPy reads: ",
+        ),
+        ("@relation a\n@attribute x string\n@data\n'a'\n", "not ARFF that SciPy reads: "),
+        ("@relation a\n@attribute x {a,b}\n@data\na\n", "0 numeric attributes and 1 others ('x')"),
+        (
+            "@relation a\n@attribute x numeric\n@attribute y {a}\n@attribute z {b}\n@data\n1,a,b\n",
+            "1 numeric",
+        ),
+        (
+            "@relation a\n@attribute x numeric\n@attribute w numeric\n@data\n1,2\n1,?\n",
+            "row 2: value 2 and all",
+        ),
+        (
+            "@relation a\n@attribute x numeric\n@attribute w numeric\n@data\n1,2\n1,1e300\n",
+            "row 2: value 2 is",
+        ),
+        ("@relation a\n@attribute x numeric\n@attribute y {a}\n@data\n1,a\n1,a,3\n", "row 2: 3 values of 2"),
+        ("@relation a\n@attribute r relational\n@attribute x numeric\n@end r\n@data\n'1'\n", "0 numeric"),
+    ],
+)
+def test_a_bad_arff_is_refused(refusal: Refusal, content: str, said: str) -> None:
+    """What SciPy cannot parse, and what it can but no series are in, is said in one line."""
+    assert refusal(content, "a.arff").startswith(said)
+
+
+def test_arff_without_scipy_names_the_remedy(tmp_path: Path) -> None:
+    """Where SciPy is not installed, as on a server, ARFF is refused by name, and other formats are read."""
+    (tmp_path / "a.arff").write_text("@relation a\n@attribute x numeric\n@data\n1\n", encoding="utf-8")
+    (tmp_path / "a.tsv").write_text("1\t5\n", encoding="utf-8")
+    code = (
+        "import sys; sys.modules['scipy'] = None\n"
+        "from pathlib import Path\n"
+        "from app.series.readers import read_series_file\n"
+        "assert read_series_file(Path(sys.argv[2])).values.tolist() == [[5]]\n"
+        "try: read_series_file(Path(sys.argv[1]))\n"
+        "except Exception as error: print(error)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "a.arff"), str(tmp_path / "a.tsv")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith(
+        "a.arff: an ARFF file, which SciPy reads; pip install scipy, or save the series as text"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ("#comment\n@problemName Waves\n@data\n1,2:a\n", "a.ts"),
+        ("@problemName Waves\n@data\n1,2:a\n", "a"),
+        ("1,2:a\n", "a.ts"),
+    ],
+)
+def test_ts_is_refused_with_the_command_that_converts_it(refusal: Refusal, content: str, name: str) -> None:
+    """The archive's .ts format is named, and the remedy is a command to copy."""
+    line = refusal(content, name)
+    assert line.startswith(
+        "the archive's .ts format is not read; convert it: pip install aeon && python -c '"
+    )
+    assert line.endswith("' FILE.ts > FILE.tsv")
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (np.ones((2, 3, 2)), "an array of shape '(2, 3, 2)'; save an array of shape (n, length)"),
+        (np.ones((0, 3)), "an array of shape '(0, 3)'"),
+        (np.ones((3, 0)), "an array of shape '(3, 0)'"),
+        (np.float64(5), "an array of shape '()'"),
+        (np.array(["a"]), "the array holds '<U1', not numbers; save numbers"),
+        (np.array([[True]]), "the array holds 'bool', not numbers"),
+        (np.array([[1j]]), "the array holds 'complex128', not numbers"),
+        (np.array([["2024-01-01"]], "M8[D]"), "the array holds 'datetime64[D]', not numbers"),
+        (np.array([[1, 2], [np.nan, 3]]), "row 2: value 1 is missing; fill it in, or give --missing"),
+        (np.array([[1, 2], [3, np.nan]]), "row 2: value 2 and all after it are missing; cut"),
+        (np.array([[1, 2], [3, np.inf]]), "row 2: value 2 is 'inf', infinite"),
+        (np.array([[1, 2], [3, 1e300]]), "row 2: value 2 is '1e+300', beyond the range of float32"),
+        (np.ones((1, MAX_LENGTH + 1), "f2"), "row 1: more than 1,048,576 values; cut the series"),
+        (np.ones((1_000_001, 1), "f2"), "1,000,001 series; at most 1,000,000 are read; split the file"),
+    ],
+)
+def test_a_bad_array_is_refused(refusal: Refusal, array: np.ndarray, said: str) -> None:
+    """Arrays of another kind or shape, and values that no model takes, are named with row and value."""
+    assert refusal(npy(array), "a.npy").startswith(said)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        npy(np.ones((2, 3)))[:-1],
+        npy(np.ones((2, 3)))[:40],
+        npy(np.ones((2, 3))).replace(b"(2, 3)", b"(9, 9)"),
+        npy(np.ones((2, 3))).replace(b"(2, 3), }         ", b"(2, 9999999999), }"),
+        npy(np.ones((2, 3))).replace(b"'<f8'", b"'|O' "),
+        npy(np.ones((2, 3))).replace(b"{'descr'", b"{{{{{{{{"),
+    ],
+)
+def test_a_damaged_array_is_refused(refusal: Refusal, content: bytes) -> None:
+    """Files that end early, or whose headers promise what is not there or need a pickle."""
+    assert refusal(content, "a.npy").startswith("a damaged .npy file: '")
+
+
+def _zip(**files: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def _objects() -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=True, X=np.ones((1, 2)), y=np.array(["a", 1], dtype=object)[:1])
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            npz(a=np.ones((1, 2)), b=np.ones((1, 2))),
+            "holds 'a, b' and none is named series, X, x, values, data; name",
+        ),
+        (npz(series=np.ones((1, 2)), X=np.ones((1, 2))), "holds both series and X; leave one of them out"),
+        (npz(X=np.ones((2, 2)), y=np.ones(3)), "3 labels of 2 series; save a label for each series"),
+        (npz(X=np.ones((2, 2)), y=np.ones((2, 2))), "labels of 'float64' and shape '(2, 2)'"),
+        (npz(X=np.ones((1, 2)), y=np.array([np.nan])), "row 1: the label is missing ('nan')"),
+        (_objects(), "a damaged .npz file: 'Object arrays cannot be loaded when allow_pickle=False'"),
+        (npz(X=np.ones((1, 2)))[:-30], "a damaged .npz file: 'File is not a zip file'"),
+        (_zip(**{"xl/workbook.xml": b""}), "an Excel workbook; save the sheet as CSV"),
+        (_zip(**{"a.tsv": b"1 5"}), "a zip archive without arrays; unpack it and give a file of series"),
+        (_zip(**{"X.npy": b"damaged"}), "a damaged .npz file: "),
+    ],
+)
+def test_a_bad_npz_is_refused(refusal: Refusal, content: bytes, said: str) -> None:
+    """Archives that do not say what they hold, damaged ones, and other zip files; nothing is unpickled."""
+    assert refusal(content, "a.npz").startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ("{", "not JSON: 'Expecting property name"),
+        ("[" * 100_000, "not JSON: 'maximum recursion depth"),
+        ('{"x": 1}', 'a JSON object without instances; write an array of series, or {"instances": [...]}'),
+        ("[]", "no array of series"),
+        ('{"instances": 5}', "no array of series"),
+        ("[[1, 2], []]", "row 2: '[]' is no array of numbers"),
+        ("[[1, 2], 3]", "row 2: '3' is no array of numbers"),
+        ('[[1, 2], [1, "2"]]', "row 2: value 2 is '\"2\"', not a number; write a number there"),
+        ("[[1, 2], [true, 2]]", "row 2: value 1 is 'true', not a number"),
+        ("[[1, 2], [[3], 2]]", "row 2: value 1 is '[3]', not a number"),
+        ("[[1, 2], [null, 2]]", "row 2: value 1 is missing"),
+        ("[[1, 2], [NaN, 2]]", "row 2: value 1 is missing"),
+        ("[[1, 2], [1, Infinity]]", "row 2: value 2 is 'inf', infinite"),
+        (json.dumps([[1, 2], [10**400, 2]]), "row 2: value 1 is 'inf', infinite"),
+        ("[[1, 2], [1]]", "row 2: 1 value where row 1 has 2"),
+    ],
+)
+def test_bad_json_is_refused(refusal: Refusal, document: str, said: str) -> None:
+    """What is no JSON, or none of series, is named with row and value."""
+    assert refusal(document, "a.json").startswith(said)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_no_file_is_refused(tmp_path: Path, kind: str) -> None:
+    """Folders, FIFOs, devices, links to nowhere and files of 10 GB are refused at once."""
+    make, said = KINDS[kind]
+    path = tmp_path / "a.tsv"
+    put(path, make)
+    with pytest.raises(UnreadableSeries) as caught:
+        read_series_file(path)
+    assert str(caught.value).startswith(f"{path}: cannot be read ({said}")
+
+
+def test_a_file_that_may_not_be_read_or_named_is_refused(tmp_path: Path) -> None:
+    """A name with a NUL or a line end in it, and one that is too long, give one line as well."""
+    for name in ("a\0b", "a\nb", "x" * 300):
+        with pytest.raises(UnreadableSeries) as caught:
+            read_series_file(tmp_path / name)
+        assert str(caught.value).isprintable()
+
+
+def test_a_bomb_is_not_unpacked() -> None:
+    """Unpacking ends at the limit, whatever would follow; that many bytes are still unpacked."""
+    packed = gzip.compress(b"0" * 1_000_000)
+    assert len(unpacked(packed, most=1_000_000)) == 1_000_000
+    with pytest.raises(Refused, match="unpacks to more than 999,999 bytes"):
+        unpacked(packed, most=999_999)
+    with pytest.raises(Refused, match="unpacks to more than 1,999,999 bytes"):
+        unpacked(packed * 2, most=1_999_999)
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused_unread(refusal: Refusal) -> None:
+    """By what its directory says: a member is never unpacked further than that."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("X.npy", "w") as member:
+        for _ in range(MAX_BYTES // 2**24 + 1):
+            member.write(bytes(2**24))
+    assert len(buffer.getvalue()) < 2**20
+    assert refusal(buffer.getvalue(), "a.npz").startswith(f"unpacks to more than {MAX_BYTES:,} bytes; split")
+
+
+def test_a_row_of_a_million_fields_is_not_taken_apart(refusal: Refusal) -> None:
+    """A row that is longer than any model takes is refused by its first fields."""
+    assert refusal("1" + ",5" * (MAX_LENGTH + 1)) == (
+        "row 1: more than 1,048,576 values; cut the series, or write one series a row"
+    )
