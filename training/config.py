@@ -16,11 +16,13 @@ from pathlib import Path
 from types import MappingProxyType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
+from app.series.readers import MISSING, UNEQUAL
 from training.errors import ConfigError
 
 TAKES: Mapping[Any, str] = MappingProxyType(
     {str: "a text", int: "a whole number", float: "a number", tuple: "a list of whole numbers"}
 )
+SIZES = ("hop", "patch", "width", "heads", "blocks", "feed_forward", "readout", "head_units")
 MODEL_NAMES = ("transformer", "reference", "reference-perceptron")
 
 # The recipe of the Keras example "Timeseries classification with a Transformer model" (its section
@@ -61,10 +63,20 @@ class TrainingConfig:
 
     # Data
     dataset: str = _option("FordA", "name of the UCR data set")
-    data: str | None = _option(None, "folder with <dataset>_TRAIN.tsv and <dataset>_TEST.tsv")
-    train_file: str | None = _option(None, "a training file in UCR format, instead of a named data set")
+    data: str | None = _option(
+        None, "folder with <dataset>_TRAIN.tsv and <dataset>_TEST.tsv, or .txt, .csv, …"
+    )
+    train_file: str | None = _option(
+        None, "a training file, instead of a named data set: text with the label first, .npz or .arff"
+    )
     test_file: str | None = _option(None, "the test file that belongs to --train-file")
     cache: str = _option(".cache/ucr", "folder that keeps downloaded files")
+    missing: str = _option("refuse", "what to do about missing values", choices=MISSING)
+    unequal: str = _option(
+        "refuse",
+        "what to do about series of unequal length; pad adds noise to the longest's",
+        choices=UNEQUAL,
+    )
     download_url: str | None = _option(None, "address below which the files are, instead of the known one")
 
     # Where things go
@@ -124,10 +136,13 @@ class TrainingConfig:
             choices = option.metadata["choices"]
             if choices and getattr(self, option.name) not in choices:
                 raise ConfigError(f"{flag(option.name)}: takes one of {', '.join(choices)}")
-        for name in ("epochs", "batch_size", "patience", "patch", "width", "heads", "blocks", "readout"):
+        for name in ("epochs", "epoch_size", "batch_size", "patience", *SIZES):
             _require(getattr(self, name) >= 1, name, "takes a whole number of at least 1")
+        for name in ("seed", "warmup_epochs", "resamples"):
+            _require(getattr(self, name) >= 0, name, "takes a whole number of at least 0")
         for name in ("dropout", "mixing", "rounding", "noise", "averaging"):
             _require(0 <= getattr(self, name) <= 1, name, "takes a share from 0 to 1")
+        _require(self.limit is None or self.limit >= 1, "limit", "takes a whole number of at least 1")
         _require(self.folds == 0 or self.folds >= 2, "folds", "takes 0, or a whole number of at least 2")
         if self.folds and self.model != "transformer":
             raise ConfigError("--folds: models to compare with are not calibrated; they take 0")
@@ -144,7 +159,9 @@ class TrainingConfig:
     @property
     def dataset_name(self) -> str:
         """The data set's name; a pair of files is called after the training file."""
-        return Path(self.train_file).stem.removesuffix("_TRAIN") if self.train_file else self.dataset
+        if not self.train_file:
+            return self.dataset
+        return Path(Path(self.train_file).name.removesuffix(".gz")).stem.removesuffix("_TRAIN")
 
     @property
     def artifact_name(self) -> str:

@@ -1,34 +1,25 @@
-"""Reading UCR-format files: tab-separated rows of a label and the values of one series.
+"""Data sets to learn from: a training and a test file that belong together.
 
 Length, classes and labels come from the files alone. Whatever is wrong with a file is said in one line
-that names the file, the row and the remedy. This module knows no data set by name and no runtime.
+that names the file, the row and the remedy. This module knows no data set by name, no runtime and no format.
 """
 
 from __future__ import annotations
 
-import hashlib
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.errors import UnreadableSeries
+from app.series.readers import GapRules, SeriesFile, read_series_file, sorted_labels
 from training.errors import DataError
 
 # Below this, a spectrum has too few bins to be cut into tokens.
 SHORTEST = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """One file: `float64[n, length]` values as stored, and each row's label as the contract writes it."""
-
-    path: Path
-    sha256: str
-    series: NDArray[np.float64]
-    labels: tuple[str, ...]
+_ONE_DATASET = "give a train and a test file of the same data set"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +27,7 @@ class Dataset:
     """A train and a test file that belong together.
 
     Attributes:
-        labels: the classes in numeric order; a target is an index into it.
+        labels: the classes, in numeric order where all are numbers; a target is an index into it.
         train: `float64[n, length]`, as stored; `train_targets` is `int64[n]`. The same for `test`.
         sha256: file name to digest of what was read.
     """
@@ -55,7 +46,15 @@ class Dataset:
         return int(self.train.shape[1])
 
 
-def read_dataset(name: str, train: Path, test: Path, *, digests: Mapping[str, str], remedy: str) -> Dataset:
+def read_dataset(
+    name: str,
+    train: Path,
+    test: Path,
+    *,
+    digests: Mapping[str, str],
+    remedy: str,
+    rules: GapRules | None = None,
+) -> Dataset:
     """Read a pair of files.
 
     Args:
@@ -63,98 +62,109 @@ def read_dataset(name: str, train: Path, test: Path, *, digests: Mapping[str, st
         train: the training file.
         test: the test file.
         digests: file name to the SHA-256 it must have; files not named here are not checked.
-        remedy: what a person can do about a bad file, as the end of a sentence.
+        remedy: what a person can do about a damaged file, an imperative clause; empty if nothing is known.
+        rules: what to do about missing values and unequal lengths; test series are padded to the length of
+            the training series.
 
     Raises:
         DataError: a file is missing, cut off, altered or unusable, or the two do not belong together.
     """
-    first = read_rows(train, expected=digests.get(train.name), remedy=remedy)
-    second = read_rows(test, expected=digests.get(test.name), remedy=remedy)
-    if first.series.shape[1] != second.series.shape[1]:
+    rules = rules or GapRules()
+    first = read_rows(train, expected=digests.get(train.name), remedy=remedy, rules=rules)
+    length = first.values.shape[1]
+    second = read_rows(
+        test, expected=digests.get(test.name), remedy=remedy, rules=replace(rules, length=length)
+    )
+    if second.values.shape[1] != length:
         raise DataError(
-            f"{second.path}: row 1: {second.series.shape[1]} values, but those of {first.path.name} have "
-            f"{first.series.shape[1]}; give a train and a test file of the same data set"
+            f"{second.place(0)}: {second.values.shape[1]} values, but those of {first.path.name} have "
+            f"{length}; {_ONE_DATASET}"
         )
-    labels = tuple(sorted(set(first.labels), key=float))
+    labels = sorted_labels(_labels(first))
     if len(labels) < 2:
         raise DataError(f"{first.path}: all rows have the label {labels[0]}; a classifier needs two classes")
+    for file in (first, second):
+        _refuse_constant(file)
     return Dataset(
         name=name,
         labels=labels,
-        train=first.series,
+        train=first.values.astype(np.float64),
         train_targets=_targets(first, labels),
-        test=second.series,
+        test=second.values.astype(np.float64),
         test_targets=_targets(second, labels),
-        sha256={first.path.name: first.sha256, second.path.name: second.sha256},
+        sha256=dict(zip(_names(first.path, second.path), (first.sha256, second.sha256), strict=True)),
     )
 
 
-def read_rows(path: Path, *, expected: str | None, remedy: str, limit: int | None = None) -> Rows:
+def read_rows(
+    path: Path,
+    *,
+    expected: str | None,
+    remedy: str,
+    rules: GapRules | None = None,
+    limit: int | None = None,
+) -> SeriesFile:
     """Read one file and check every value, and its SHA-256 where one is expected; at most `limit` rows.
 
     Raises:
         DataError: names the file, the row where there is one, and the remedy.
     """
+    otherwise = f"; if the file is damaged, {remedy}" if remedy else ""
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
-    rows = [
-        _parse_row(line, where=f"{path}: row {number}", remedy=remedy)
-        for number, line in enumerate(content.decode("utf-8", errors="replace").splitlines()[:limit], start=1)
-    ]
-    if not rows:
-        raise DataError(f"{path}: row 1: the file is empty; {remedy}")
-    length = len(rows[0][1])
+        file = read_series_file(path, rules=rules, limit=limit)
+    except UnreadableSeries as error:
+        raise DataError(f"{error}{otherwise}") from error
+    count, length = file.values.shape
     if length < SHORTEST:
         raise DataError(
-            f"{path}: row 1: {length} values, but series need at least {SHORTEST}; "
-            "give a tab-separated file of a label and the values of one series a row"
+            f"{file.place(0)}: {length} values, but series need at least {SHORTEST}; "
+            f"give rows of a label and the values of one series{otherwise}"
         )
-    for number, (_, values) in enumerate(rows, start=1):
-        if len(values) != length:
-            raise DataError(
-                f"{path}: row {number}: {len(values)} values where row 1 has {length}: "
-                f"cut off or of another length; {remedy}"
-            )
-    actual = hashlib.sha256(content).hexdigest()
-    if expected is not None and actual != expected:
+    if expected is not None and file.sha256 != expected:
         raise DataError(
-            f"{path}: all {len(rows)} rows can be read, but this is not the known file: it was cut off or "
-            f"altered (SHA-256 is {actual[:12]}…, not {expected[:12]}…); {remedy}"
+            f"{path}: all {count} rows can be read, but this is not the known file: it was cut off or "
+            f"altered (SHA-256 is {file.sha256[:12]}…, not {expected[:12]}…); {remedy}"
         )
-    return Rows(
-        path=path,
-        sha256=actual,
-        series=np.array([values for _, values in rows], dtype=np.float64),
-        labels=tuple(label for label, _ in rows),
-    )
+    return file
 
 
-def _parse_row(line: str, *, where: str, remedy: str) -> tuple[str, list[float]]:
-    label, *fields = line.split("\t")
-    try:
-        values = [float(field) for field in fields]
-        kind = float(label)
-    except ValueError as error:
-        raise DataError(f"{where}: not a number: {error.args[0].split(': ')[-1]}; {remedy}") from error
-    if not math.isfinite(kind):
-        raise DataError(f"{where}: the label is {label}, not a number; {remedy}")
-    if not math.isfinite(math.fsum(values)):
-        column = next(i for i, value in enumerate(values, start=1) if not math.isfinite(value))
+def _labels(file: SeriesFile) -> tuple[str, ...]:
+    if file.labels is None:
         raise DataError(
-            f"{where}: value {column} is {fields[column - 1]}: series with gaps or of varying length are not "
-            "supported; fill the gaps, or cut all series to one length"
+            f"{file.path}: has no labels; give a text file with a label before the values of each series, or "
+            "an .npz with an array named labels"
         )
-    return (str(int(kind)) if kind.is_integer() else repr(kind)), values
+    return file.labels
 
 
-def _targets(rows: Rows, labels: tuple[str, ...]) -> NDArray[np.int64]:
+def _refuse_constant(file: SeriesFile) -> None:
+    constant = np.flatnonzero(np.ptp(file.values, axis=1) == 0)
+    if len(constant):
+        index = int(constant[0])
+        more = f" (and {len(constant) - 1} more)" if len(constant) > 1 else ""
+        raise DataError(
+            f"{file.place(index)}: all values are {file.values[index, 0]:g}{more}: a constant series has no "
+            "shape to learn from; remove the row"
+        )
+
+
+def _names(train: Path, test: Path) -> tuple[str, str]:
+    if train.name != test.name:
+        return train.name, test.name
+    return f"train/{train.name}", f"test/{test.name}"
+
+
+def _targets(file: SeriesFile, labels: tuple[str, ...]) -> NDArray[np.int64]:
     index = {label: i for i, label in enumerate(labels)}
-    for number, label in enumerate(rows.labels, start=1):
+    for number, label in enumerate(_labels(file)):
         if label not in index:
             raise DataError(
-                f"{rows.path}: row {number}: the label {label} is none of the training file's "
-                f"({', '.join(labels)}); give a train and a test file of the same data set"
+                f"{file.place(number)}: the label {label} is none of the training file's "
+                f"({_shown(labels)}); {_ONE_DATASET}"
             )
-    return np.array([index[label] for label in rows.labels], dtype=np.int64)
+    return np.array([index[label] for label in _labels(file)], dtype=np.int64)
+
+
+def _shown(labels: tuple[str, ...]) -> str:
+    shown = ", ".join(labels)
+    return shown if len(shown) <= 80 else f"{shown[:79]}…"

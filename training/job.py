@@ -16,6 +16,7 @@ from training.calibrate import fit_temperature, measure_trust
 from training.config import TrainingConfig, config_from, flag
 from training.crossfit import HeldOut, Screen, cross_fit, fit_all, forget, hold_out
 from training.data import Dataset
+from training.enough import limited
 from training.evaluate import evaluate
 from training.material import Material, choose_tokens, known_views
 from training.meanings import labels_of
@@ -122,14 +123,6 @@ def decided(config: TrainingConfig, dataset: Dataset, screen: Screen) -> Trainin
         f"tokens: {tokens} (a support vector machine, cross-validated on the training series: {shown})"
     )
     return dataclasses.replace(config, tokens=tokens)
-
-
-def limited(dataset: Dataset, config: TrainingConfig) -> Dataset:
-    """The data set with no more training series than wanted."""
-    if not config.limit or config.limit >= len(dataset.train):
-        return dataset
-    kept = np.random.default_rng(config.seed).permutation(len(dataset.train))[: config.limit]
-    return dataclasses.replace(dataset, train=dataset.train[kept], train_targets=dataset.train_targets[kept])
 
 
 def command_of(config: TrainingConfig) -> str:

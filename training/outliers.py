@@ -58,10 +58,10 @@ def other_datasets(folder: Path, length: int, *, but: str) -> dict[str, Series]:
         if name == but:
             continue
         try:
-            rows = read_rows(path, expected=None, remedy="", limit=None if name in relatives else EACH)
+            file = read_rows(path, expected=None, remedy="", limit=None if name in relatives else EACH)
         except DataError:
             continue  # series of varying length, or with gaps: nothing that could be stretched
-        found[name] = stretch(rows.series, length)
+        found[name] = stretch(file.values.astype(np.float64), length)
     return found
 
 

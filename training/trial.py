@@ -11,8 +11,9 @@ from training.augment import split
 from training.checkpoint import close_run, open_run
 from training.config import TrainingConfig
 from training.data import Dataset
+from training.enough import limited
 from training.fit import fit
-from training.job import course, limited
+from training.job import course
 from training.material import Material
 
 

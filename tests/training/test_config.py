@@ -72,6 +72,8 @@ def test_names_come_from_the_data() -> None:
     """An artifact and a run are called after the data set, or after the training file, unless named."""
     files = {"train_file": "somewhere/Pump 3_TRAIN.tsv", "test_file": "somewhere/Pump 3_TEST.tsv"}
     assert (config_from(files).dataset_name, config_from(files).artifact_name) == ("Pump 3", "pump-3")
+    packed = {"train_file": "a/Pump_TRAIN.tsv.gz", "test_file": "a/Pump_TEST.tsv.gz"}
+    assert config_from(packed).dataset_name == "Pump"
     assert config_from({"model": "reference"}).run_folder == Path("runs/forda-reference")
     assert config_from({"name": "engine", "run": "b"}).run_folder == Path("runs/b")
     assert config_from({"name": "engine"}).artifact_name == "engine"
@@ -96,6 +98,13 @@ def test_names_come_from_the_data() -> None:
         ({"train_file": "a.tsv"}, "--train-file and --test-file: give both or neither"),
         ({"name": "Ford A"}, "--name: takes lower-case letters"),
         ({"epoch": 3}, "no option is called epoch"),
+        ({"hop": 0}, "--hop: takes a whole number of at least 1"),
+        ({"epoch_size": 0}, "--epoch-size: takes a whole number of at least 1"),
+        ({"head_units": -1}, "--head-units: takes a whole number of at least 1"),
+        ({"seed": -1}, "--seed: takes a whole number of at least 0"),
+        ({"limit": 0}, "--limit: takes a whole number of at least 1"),
+        ({"missing": "guess"}, "--missing: takes one of refuse, interpolate"),
+        ({"unequal": "cut"}, "--unequal: takes one of refuse, pad"),
     ],
 )
 def test_unusable_values_are_named(values: dict[str, Any], said: str) -> None:

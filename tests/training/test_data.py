@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.series.readers import GapRules
 from training.data import read_dataset, read_rows
 from training.errors import DataError
 from training.sources import KNOWN, package_folder
@@ -46,7 +47,7 @@ def test_values_and_labels_are_kept(tmp_path: Path) -> None:
     path.write_text(f"{GOOD}\n-1.0000000e+00{GOOD[1:]}\n", encoding="utf-8")
     rows = read_rows(path, expected=None, remedy=REMEDY)
     assert rows.labels == ("1", "-1")
-    np.testing.assert_array_equal(rows.series, np.tile(np.arange(8) + 0.5, (2, 1)))
+    np.testing.assert_array_equal(rows.values, np.tile(np.arange(8) + 0.5, (2, 1)))
     assert rows.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -55,7 +56,10 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "gone.tsv"
     with pytest.raises(DataError) as caught:
         read_rows(path, expected=None, remedy=REMEDY)
-    assert str(caught.value) == f"{path}: cannot be read (No such file or directory); fetch it again"
+    assert str(caught.value) == (
+        f"{path}: cannot be read (No such file or directory); give a regular file that may be read; "
+        f"if the file is damaged, {REMEDY}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,17 +67,20 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     [
         (f"{GOOD}\n{GOOD}\n1\t0.5\t1.5", "row 3: 2 values where row 1 has 8: cut off or of another length"),
         (f"{GOOD}\n{GOOD}\t9", "row 2: 9 values where row 1 has 8"),
-        (f"{GOOD}\n{GOOD.replace('2.5', '2.x5')}", "row 2: not a number: '2.x5'; fetch it again"),
-        (f"{GOOD}\n\n{GOOD}", "row 2: not a number: ''"),
-        (f"{GOOD}\n{GOOD[:-3]}", "row 2: not a number: ''"),
+        (
+            f"{GOOD}\n{GOOD.replace('2.5', '2.x5')}",
+            "row 2: value 3 is '2.x5', not a number; write a number there",
+        ),
+        (f"{GOOD}\n\n{GOOD}", "row 2: the row is empty; remove it"),
+        (f"{GOOD}\n{GOOD[:-3]}", "row 2: 7 values where row 1 has 8: cut off or of another length"),
         (
             f"{GOOD}\n{GOOD.replace('2.5', 'NaN')}",
-            "row 2: value 3 is NaN: series with gaps or of varying length",
+            "row 2: value 3 is missing; fill it in, or give --missing interpolate",
         ),
-        (f"{GOOD}\n{GOOD.replace('7.5', 'inf')}", "row 2: value 8 is inf"),
-        (f"{GOOD}\nnan{GOOD[1:]}", "row 2: the label is nan"),
+        (f"{GOOD}\n{GOOD.replace('7.5', 'inf')}", "row 2: value 8 is 'inf', infinite"),
+        (f"{GOOD}\nnan{GOOD[1:]}", "row 2: the label is missing ('nan')"),
         ("1\t2\t3\n", "row 1: 2 values, but series need at least 8"),
-        ("", "row 1: the file is empty; fetch it again"),
+        ("", "the file is empty; give a file of series; if the file is damaged, fetch it again"),
     ],
 )
 def test_a_bad_row_is_named(tmp_path: Path, text: str, said: str) -> None:
@@ -128,8 +135,84 @@ def test_files_that_do_not_belong_together_are_refused(
     said: str,
 ) -> None:
     """A single class, a label unknown in training and another length are each said in one line."""
-    train = write_file(tmp_path / "a_TRAIN.tsv", np.ones((2, 8)), train_labels)
-    test = write_file(tmp_path / "a_TEST.tsv", np.ones((2, test_length)), test_labels)
+    train = write_file(tmp_path / "a_TRAIN.tsv", np.eye(2, 8), train_labels)
+    test = write_file(tmp_path / "a_TEST.tsv", np.eye(2, test_length), test_labels)
     with pytest.raises(DataError) as caught:
         read_dataset("a", train, test, digests={}, remedy=REMEDY)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("part", ["a_TRAIN.tsv", "a_TEST.tsv"])
+def test_constant_series_are_refused(tmp_path: Path, write_file: Callable[..., Path], part: str) -> None:
+    """A series without a shape is named with its row, in either file."""
+    for name in ("a_TRAIN.tsv", "a_TEST.tsv"):
+        series = np.eye(3, 8)
+        series[1:] = 101325 if name == part else series[1:]
+        write_file(tmp_path / name, series, [1, 2, 1])
+    with pytest.raises(DataError) as caught:
+        read_dataset("a", tmp_path / "a_TRAIN.tsv", tmp_path / "a_TEST.tsv", digests={}, remedy="")
+    assert str(caught.value) == (
+        f"{tmp_path / part}: row 2: all values are 101325 (and 1 more): a constant series has no shape to "
+        "learn from; remove the row"
+    )
+
+
+def test_values_beyond_float32_are_refused(tmp_path: Path, write_file: Callable[..., Path]) -> None:
+    """They would be trained as zeros."""
+    path = write_file(tmp_path / "a.tsv", np.eye(2, 8), [1, 2])
+    path.write_text(path.read_text(encoding="utf-8") + "1" + "\t1e300" * 8, encoding="utf-8")
+    with pytest.raises(DataError, match=r"a\.tsv: row 3: value 1 is '1e\+300', beyond the range of float32"):
+        read_rows(path, expected=None, remedy="")
+
+
+def test_text_labels_come_in_the_order_of_text(tmp_path: Path, write_file: Callable[..., Path]) -> None:
+    """Where not all labels are numbers; one spelling of a number is one class in both files."""
+    series = np.random.default_rng(0).standard_normal((3, 8))
+    train = write_file(tmp_path / "a_TRAIN.tsv", series, ["b", "10", "9.0"])
+    test = write_file(tmp_path / "a_TEST.tsv", series, ["9", "10.0", "b"])
+    dataset = read_dataset("a", train, test, digests={}, remedy="")
+    assert dataset.labels == ("10", "9", "b")
+    assert dataset.test_targets.tolist() == [1, 0, 2]
+
+
+def test_files_without_labels_are_refused(tmp_path: Path) -> None:
+    """An array alone says nothing of classes."""
+    np.save(tmp_path / "a.npy", np.eye(3, 8))
+    with pytest.raises(DataError, match=r"a\.npy: has no labels; give a text file with a label before"):
+        read_dataset("a", tmp_path / "a.npy", tmp_path / "a.npy", digests={}, remedy="")
+
+
+def test_files_of_one_name_keep_both_digests(tmp_path: Path, write_file: Callable[..., Path]) -> None:
+    """Train and test file in folders of their own."""
+    series = np.random.default_rng(0).standard_normal((2, 8))
+    for part in ("train", "test"):
+        (tmp_path / part).mkdir()
+        write_file(tmp_path / part / "a.csv", series, ["x", part] if part == "train" else ["x", "x"])
+    dataset = read_dataset("a", tmp_path / "train/a.csv", tmp_path / "test/a.csv", digests={}, remedy="")
+    assert dataset.sha256.keys() == {"train/a.csv", "test/a.csv"}
+
+
+def test_a_set_of_varying_length_is_read_with_padding() -> None:
+    """The archive's: its longest test series is longer than any training series; the files have one width."""
+    folder = package_folder()
+    assert folder is not None
+    train, test = (folder / f"AllGestureWiimoteY_{part}.tsv" for part in ("TRAIN", "TEST"))
+    with pytest.raises(DataError, match="or give --unequal pad"):
+        read_dataset("a", train, test, digests={}, remedy=REMEDY)
+    rules = GapRules(unequal="pad")
+    dataset = read_dataset("a", train, test, digests={}, remedy=REMEDY, rules=rules)
+    assert (dataset.length, dataset.test.shape) == (500, (700, 500))
+
+
+def test_a_test_series_longer_than_training_is_refused(
+    tmp_path: Path, write_file: Callable[..., Path]
+) -> None:
+    """Test series are padded to the training length, and none is cut."""
+    random = np.random.default_rng(0)
+    train = write_file(tmp_path / "a_TRAIN.tsv", random.standard_normal((2, 8)), [1, 2])
+    test = write_file(tmp_path / "a_TEST.tsv", random.standard_normal((2, 9)), [1, 2])
+    with pytest.raises(
+        DataError, match=r"a_TEST\.tsv: row 1: 9 values where 8 are wanted.*; cut the series to"
+    ):
+        read_dataset("a", train, test, digests={}, remedy="", rules=GapRules(unequal="pad"))
+    assert read_dataset("a", test, train, digests={}, remedy="", rules=GapRules(unequal="pad")).length == 9

@@ -18,8 +18,7 @@ from app.contract import open_artifact
 from tests.training.reports import PICTURES
 from training.config import TrainingConfig
 from training.crossfit import Screen
-from training.data import Dataset
-from training.job import command_of, limited
+from training.job import command_of
 from training.job import run as run_on
 from training.options import parse
 from training.seal import verify
@@ -136,16 +135,6 @@ def test_a_killed_run_continues(
     for entry, row in zip(before, history[24:], strict=False):
         assert entry == pytest.approx({name: float(row[name]) for name in entry}, rel=1e-5)
     assert not list(home.rglob("state.npz"))
-
-
-def test_a_limit_takes_fewer_training_series(wave_dataset: Dataset, tiny: Tiny) -> None:
-    """With a limit, so many of the training series are left, each with its target; the test series stay."""
-    few = limited(wave_dataset, tiny(limit=10))
-    assert len(few.train) == len(few.train_targets) == 10
-    places = [int(np.flatnonzero((wave_dataset.train == row).all(axis=1))[0]) for row in few.train]
-    np.testing.assert_array_equal(few.train_targets, wave_dataset.train_targets[places])
-    assert few.test is wave_dataset.test
-    assert limited(wave_dataset, tiny(limit=48)) is wave_dataset
 
 
 def test_the_card_tells_how_to_make_it_again() -> None:

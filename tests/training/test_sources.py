@@ -58,6 +58,27 @@ def test_a_given_folder_wins(tmp_path: Path) -> None:
     assert source.digests == KNOWN["FordA"].sha256
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["a_TRAIN.tsv.gz", "a_TRAIN.txt", "a_TRAIN.csv", "a_TRAIN.npz", "a_TRAIN.arff", "a_TRAIN", "a_TRAIN.ts"],
+)
+@pytest.mark.parametrize("inner", ["", "a"])
+def test_a_given_folder_may_hold_other_formats(tmp_path: Path, name: str, inner: str) -> None:
+    """A file that ends otherwise is found, also in a folder of the data set's name, as in the archive."""
+    (tmp_path / inner).mkdir(exist_ok=True)
+    (tmp_path / inner / name).touch()
+    source = find_source(config_from({"data": str(tmp_path), "dataset": "a"}))
+    assert source.train == tmp_path / inner / name
+    assert source.test == tmp_path / "a_TEST.tsv"
+
+
+def test_the_usual_format_comes_first(tmp_path: Path) -> None:
+    """Where a folder holds a part in several formats."""
+    for ending in (".arff", ".ts", ".tsv", ".txt"):
+        (tmp_path / f"a_TEST{ending}").touch()
+    assert find_source(config_from({"data": str(tmp_path), "dataset": "a"})).test == tmp_path / "a_TEST.tsv"
+
+
 def test_the_package_is_next() -> None:
     """Without a folder, the files of the installed package are used."""
     source = find_source(config_from({"dataset": "ECG5000"}))

@@ -50,3 +50,9 @@ def test_a_class_without_series_is_never_taught() -> None:
     decided = fit_machine(x, targets, classes=3).decide(x)
     np.testing.assert_array_equal(decided[:, 2], -1)
     np.testing.assert_array_equal(fit_machine(x, np.zeros(60, np.int64), classes=2).decide(x)[:, 1], -1)
+
+
+def test_no_rows_are_decided_as_no_rows() -> None:
+    """Of a short epoch, the share of a precision may round to none."""
+    x, targets = _clouds(3)
+    assert fit_machine(x, targets, classes=3).decide(x[:0]).shape == (0, 3)
