@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import io
-import json
 import random
 import re
 import time
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -116,21 +114,6 @@ class Client:
                 raise _error(response)
             self._sleep(_pause(attempt, response.headers.get("Retry-After")))
         raise ValueError("attempts must be at least 1")
-
-
-def read_series(file: Path) -> np.ndarray:
-    """Series `float32[n, length]` from a `.npy` file, or a `.json` file with an array of them.
-
-    Raises:
-        ClientError: the file cannot be read as that.
-    """
-    try:
-        if file.suffix == ".npy":
-            return np.asarray(np.load(file, allow_pickle=False), dtype=np.float32)
-        content = json.loads(file.read_text(encoding="utf-8"))
-        return np.asarray(content["instances"] if isinstance(content, dict) else content, dtype=np.float32)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ClientError(f"{file}: cannot be read as series: {error}") from error
 
 
 def _compact(series: ArrayLike) -> np.ndarray:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 
-from app.client import Client, ClientError, read_series
+from app.client import Client, ClientError
 from app.contract import Artifact
 from app.schemas import InputWarning
 from tests.conftest import Server, free_port
@@ -175,28 +173,3 @@ def test_an_answer_that_is_no_problem_document_is_told_by_its_status() -> None:
     )
     with pytest.raises(ClientError, match="404 Not Found"):
         client.predict(SERIES)
-
-
-@pytest.mark.parametrize("wrap", [lambda rows: rows, lambda rows: {"instances": rows}])
-def test_series_are_read_from_json(tmp_path: Path, wrap: Callable[[object], object]) -> None:
-    """A list of series, bare or as a request body."""
-    file = tmp_path / "series.json"
-    file.write_text(json.dumps(wrap([[1, 2], [3, 4]])))
-    np.testing.assert_array_equal(read_series(file), np.array([[1, 2], [3, 4]], np.float32))
-
-
-@pytest.mark.parametrize(
-    ("name", "content"), [("a.json", "{"), ("a.json", '{"x": 1}'), ("a.npy", "x"), ("a.json", '["x"]')]
-)
-def test_a_file_that_holds_no_series_is_named(tmp_path: Path, name: str, content: str) -> None:
-    """The file and why, in one line."""
-    file = tmp_path / name
-    file.write_text(content)
-    with pytest.raises(ClientError, match=f"{name}: cannot be read as series"):
-        read_series(file)
-
-
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    """No trace for a typo."""
-    with pytest.raises(ClientError, match="No such file"):
-        read_series(tmp_path / "nothing.npy")

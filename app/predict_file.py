@@ -1,0 +1,96 @@
+"""`python -m app predict`: the series of a file, sent to a server in requests that it takes.
+
+Values are sent as they were read: nothing is narrowed here.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+
+from app.client import Client, ClientError
+from app.schemas import Prediction
+from app.series.readers import PAD, GapRules, SeriesFile, canonical_label, read_series_file
+
+# What a server takes by default is MAX_BATCH_ROWS series, and MAX_BODY_BYTES, twice this.
+REQUEST_SERIES = 256
+REQUEST_BYTES = 2 * 1024 * 1024
+_VALUE_BYTES = 8
+
+
+def predict_file(
+    path: Path, url: str, *, rules: GapRules, labelled: bool, abstain: bool, api_key: str | None
+) -> int:
+    """Send the series of a file to a server and print its predictions, a JSON object a line.
+
+    If the file has labels, how many predictions agree with them goes to standard error.
+
+    Args:
+        path: of the file, in any format that is read.
+        url: the server's.
+        rules: what to do about missing values and unequal lengths; series are padded to the model's length.
+        labelled: whether rows of text begin with a label.
+        abstain: no label where the model is not sure of one.
+        api_key: that the server asks for, if it asks for any.
+
+    Returns:
+        The exit code, 0.
+
+    Raises:
+        UnreadableSeries: the file cannot be read or used.
+        ClientError: the server's own words, or why it could not be reached.
+    """
+    if rules.unequal == PAD:
+        rules = replace(rules, length=_model_length(url, api_key))
+    file = read_series_file(path, rules=rules, labelled=labelled)
+    agreement = Agreement(file.labels) if file.labels else None
+    with Client(url, api_key=api_key) as client:
+        for prediction in _predictions(client, file, abstain=abstain):
+            sys.stdout.write(f"{prediction.model_dump_json()}\n")
+            if agreement:
+                agreement.count(prediction)
+    if agreement:
+        sys.stderr.write(f"{agreement}\n")
+    return 0
+
+
+class Agreement:
+    """Counts how many predictions agree with the labels of a file."""
+
+    def __init__(self, labels: tuple[str, ...]) -> None:
+        self._labels = labels
+        self._seen = self._agreed = 0
+
+    def count(self, prediction: Prediction) -> None:
+        """Compare the next prediction; one without a label agrees with none."""
+        predicted = None if prediction.label is None else canonical_label(prediction.label)
+        self._agreed += predicted == self._labels[self._seen]
+        self._seen += 1
+
+    def __str__(self) -> str:
+        """The numbers, e.g. `1,298 of 1,320 labels agree (98.3 %)`."""
+        share = 100 * self._agreed / self._seen
+        return f"{self._agreed:,} of {self._seen:,} labels agree ({share:.1f} %)"
+
+
+def _predictions(client: Client, file: SeriesFile, *, abstain: bool) -> Iterator[Prediction]:
+    count, length = file.values.shape
+    step = max(1, min(REQUEST_SERIES, REQUEST_BYTES // (_VALUE_BYTES * length)))
+    for start in range(0, count, step):
+        yield from client.predict(file.values[start : start + step], abstain=abstain)
+
+
+def _model_length(url: str, api_key: str | None) -> int:
+    address = f"{url.rstrip('/')}/model"
+    headers = {} if api_key is None else {"Authorization": f"Bearer {api_key.strip()}"}
+    try:
+        response = httpx.get(address, headers=headers)
+        response.raise_for_status()
+        return int(response.json()["contract"]["input"]["length"])
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ClientError(f"{address}: does not say which length the model takes ({reason})") from error

@@ -1,0 +1,131 @@
+"""`python -m app predict` on files as people have them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.cli import main
+from app.contract import Artifact
+from app.predict_file import REQUEST_SERIES, Agreement
+from app.schemas import Prediction
+from app.series.readers import MISSING, UNEQUAL
+from tests.app.series.written import joined, npz, rows_of
+from tests.conftest import Server, free_port
+from training.sources import package_folder
+
+
+def predict(capsys: pytest.CaptureFixture[str], server: Server, *arguments: str) -> tuple[list[str], str]:
+    """The labels that the command prints, and what it says on standard error; it must succeed."""
+    code = main(["predict", *arguments, "--url", server.url])
+    out, err = capsys.readouterr()
+    assert code == 0, err
+    return [json.loads(line)["label"] for line in out.splitlines()], err
+
+
+def test_a_file_of_the_archive_is_predicted_and_compared(
+    capsys: pytest.CaptureFixture[str], server: Server
+) -> None:
+    """More series than a request takes; their labels are not sent, and what agrees with them is counted."""
+    folder = package_folder()
+    assert folder is not None
+    path = folder / "FordA_TEST.tsv"
+    labels, err = predict(capsys, server, str(path))
+    wanted = [line.partition("\t")[0] for line in path.read_text(encoding="utf-8").splitlines()]
+    agreed = sum(one == other for one, other in zip(labels, wanted, strict=True))
+    assert len(labels) > REQUEST_SERIES
+    assert err == f"{agreed:,} of 1,320 labels agree ({100 * agreed / 1320:.1f} %)\n"
+    assert agreed >= 1290
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv.gz", "a.npz"])
+def test_other_formats_get_the_same_answers(
+    capsys: pytest.CaptureFixture[str], server: Server, artifact: Artifact, tmp_path: Path, name: str
+) -> None:
+    """Text, packed text and arrays with labels in whatever spelling."""
+    series = artifact.golden.series[:3].astype(np.float64)
+    names = [label.name for label in artifact.contract.labels]
+    right = [names[i] for i in artifact.golden.probabilities[:3].argmax(axis=1)]
+    wrong_first = [
+        f"{float(names[1 - names.index(right[0])])}",
+        *(f"{float(label):e}" for label in right[1:]),
+    ]
+    content = {
+        "a.csv": joined(rows_of(wrong_first, series), ",", end="\r\n"),
+        "a.tsv.gz": gzip.compress(joined(rows_of(wrong_first, series), "\t")),
+        "a.npz": npz(X=series, y=np.array([float(label) for label in wrong_first])),
+    }[name]
+    (tmp_path / name).write_bytes(content)
+    assert predict(capsys, server, str(tmp_path / name)) == (right, "2 of 3 labels agree (66.7 %)\n")
+
+
+def test_rows_without_labels_are_sent_whole(
+    capsys: pytest.CaptureFixture[str], server: Server, artifact: Artifact, tmp_path: Path
+) -> None:
+    """With `--no-labels` the first field is a value, and nothing is compared."""
+    path = tmp_path / "a.csv"
+    np.savetxt(path, artifact.golden.series[:2], delimiter=",")
+    labels, err = predict(capsys, server, str(path), "--no-labels")
+    assert (len(labels), err) == (2, "")
+
+
+def test_constant_series_are_sent(
+    capsys: pytest.CaptureFixture[str], server: Server, artifact: Artifact, tmp_path: Path
+) -> None:
+    """Only training refuses them; the server's answer has a warning."""
+    np.save(tmp_path / "a.npy", np.full((1, artifact.contract.input.length), 5.0))
+    assert len(predict(capsys, server, str(tmp_path / "a.npy"))[0]) == 1
+
+
+def test_gaps_and_short_series_are_treated_where_asked_for(
+    capsys: pytest.CaptureFixture[str], server: Server, artifact: Artifact, tmp_path: Path
+) -> None:
+    """Padding goes to the length of the model that the server serves."""
+    series = artifact.golden.series[:2].astype(np.float64)
+    series[0, 100] = np.nan
+    path = tmp_path / "a.tsv"
+    path.write_bytes(joined([row[: 490 + i] for i, row in enumerate(rows_of(["1", "1"], series))], "\t"))
+    options = ["--missing", "interpolate", "--unequal", "pad"]
+    assert len(predict(capsys, server, str(path), *options)[0]) == 2
+    for given, said in (
+        (options[:2], "or give --unequal pad"),
+        (options[2:], "or give --missing interpolate"),
+    ):
+        assert main(["predict", str(path), *given, "--url", server.url]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.endswith(said)
+
+
+def test_what_cannot_be_read_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Before anything is sent: no server listens there."""
+    path = tmp_path / "a.tsv"
+    path.write_text("1\t5\t6\n1\t5\tx\n", encoding="utf-8")
+    url = f"http://127.0.0.1:{free_port()}"
+    assert main(["predict", str(path), "--url", url]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"{path}: row 2: value 2 is 'x', not a number; write a number there\n"
+    assert main(["predict", str(path), "--url", url, "--unequal", "pad"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{url}/model: does not say which length the model takes (")
+
+
+def test_the_commands_choices_are_the_readers(capsys: pytest.CaptureFixture[str]) -> None:
+    """They are written twice, so that a health check does not import numpy, and are the same."""
+    with pytest.raises(SystemExit):
+        main(["predict", "--help"])
+    text = capsys.readouterr().out
+    for option, choices in (("--missing", MISSING), ("--unequal", UNEQUAL)):
+        assert f"{option} {{{','.join(choices)}}}" in text
+
+
+def test_abstentions_agree_with_no_label() -> None:
+    """A prediction without a label counts, and agrees with none."""
+    agreement = Agreement(("1", "-1", "1"))
+    for label in ("1.0", None, "-1"):
+        agreement.count(Prediction(label=label, probabilities={}))
+    assert str(agreement) == "1 of 3 labels agree (33.3 %)"
