@@ -21,7 +21,7 @@ def check_range(rows: Rows) -> None:
     if isinstance(rows.series, np.ndarray):
         # Most arrays have nothing to refuse, which one look at all of it tells.
         with np.errstate(invalid="ignore"):
-            sizes = np.fmax.reduce(np.abs(rows.series), axis=1)
+            sizes = np.fmax.reduce(np.abs(rows.series), axis=1).astype(np.float64)
         if np.all((sizes >= _SMALLEST) & (sizes <= _LARGEST)):
             return
     for index, values in enumerate(rows.series):
@@ -29,7 +29,7 @@ def check_range(rows: Rows) -> None:
 
 
 def _check(values: Values, row: str) -> None:
-    sizes = np.abs(values)
+    sizes = np.abs(values.astype(np.float64))  # float16 cannot be compared with float32's largest
     largest = float(np.fmax.reduce(sizes))  # passes over NaN
     if largest > _LARGEST:
         index = int(np.flatnonzero(sizes > _LARGEST)[0])

@@ -108,6 +108,8 @@ WITHOUT_LABELS: dict[str, tuple[str, Callable[[NDArray[np.float64]], bytes]]] = 
     "npy, gzip": ("a.npy.gz", lambda values: gzip.compress(npy(values))),
     "npy, Fortran's order": ("a.npy", lambda values: npy(np.asfortranarray(values))),
     "npy, big endian": ("a.npy", lambda values: npy(values.astype(">f8"))),
+    "npy, float32": ("a.npy", lambda values: npy(values.astype(np.float32))),
+    "npy, float16": ("a.npy", lambda values: npy(values.astype(np.float16))),
     "npy with channels": ("a.npy", lambda values: npy(values[:, :, np.newaxis])),
     "npz of one array": ("a.npz", lambda values: npz(anything=values)),
     "JSON": ("a.json", lambda values: json.dumps(values.tolist()).encode()),
