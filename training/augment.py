@@ -35,7 +35,12 @@ def z_units(series: NDArray[np.float64]) -> NDArray[np.float64]:
     deviation = series.std(axis=1, ddof=1, keepdims=True)
     if np.all(np.abs(mean) < 0.01) and np.all(np.abs(deviation - 1) < 0.01):
         return series
-    units: NDArray[np.float64] = (series - mean) / np.where(deviation > 0, deviation, 1.0)
+    # Multiplied by a power of two, which is exact: the squares of very small values would be zero.
+    _, exponent = np.frexp(np.abs(series).max(axis=1, keepdims=True))
+    sized = np.ldexp(series, -exponent)
+    centred = sized - sized.mean(axis=1, keepdims=True)
+    deviation = sized.std(axis=1, ddof=1, keepdims=True)
+    units: NDArray[np.float64] = centred / np.where(deviation > 0, deviation, 1.0)
     return units
 
 

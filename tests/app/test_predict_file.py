@@ -38,7 +38,7 @@ def test_a_file_of_the_archive_is_predicted_and_compared(
     wanted = [line.partition("\t")[0] for line in path.read_text(encoding="utf-8").splitlines()]
     agreed = sum(one == other for one, other in zip(labels, wanted, strict=True))
     assert len(labels) > REQUEST_SERIES
-    assert err == f"{agreed:,} of 1,320 labels agree ({100 * agreed / 1320:.1f} %)\n"
+    assert err.startswith(f"{agreed:,} of 1,320 labels agree: {100 * agreed / 1320:.1f} % (95 % interval: ")
     assert agreed >= 1290
 
 
@@ -60,7 +60,10 @@ def test_other_formats_get_the_same_answers(
         "a.npz": npz(X=series, y=np.array([float(label) for label in wrong_first])),
     }[name]
     (tmp_path / name).write_bytes(content)
-    assert predict(capsys, server, str(tmp_path / name)) == (right, "2 of 3 labels agree (66.7 %)\n")
+    assert predict(capsys, server, str(tmp_path / name)) == (
+        right,
+        "2 of 3 labels agree: 66.7 % (95 % interval: 20.8 to 93.9 %)\n",
+    )
 
 
 def test_rows_without_labels_are_sent_whole(
@@ -128,4 +131,4 @@ def test_abstentions_agree_with_no_label() -> None:
     agreement = Agreement(("1", "-1", "1"))
     for label in ("1.0", None, "-1"):
         agreement.count(Prediction(label=label, probabilities={}))
-    assert str(agreement) == "1 of 3 labels agree (33.3 %)"
+    assert str(agreement) == "1 of 3 labels agree: 33.3 % (95 % interval: 6.1 to 79.2 %)"

@@ -91,3 +91,5 @@ def test_decimals_mean_the_same_for_raw_series() -> None:
     assert z_units(normal) is normal
     np.testing.assert_allclose(z_units(normal * 40 + 7), normal, atol=1e-9)
     np.testing.assert_array_equal(z_units(np.full((1, 8), 5.0)), np.zeros((1, 8)))
+    for scale in (1e-300, 1e-160, 1e30):
+        np.testing.assert_allclose(z_units(normal * scale), normal, atol=1e-9)

@@ -7,13 +7,12 @@ import numpy as np
 from app.series.readers.rows import Refused, Rows, Values, quoted
 
 _LARGEST = float(np.finfo(np.float32).max)
-_SMALLEST = float(np.finfo(np.float32).tiny)
 
 
 def check_range(rows: Rows) -> None:
-    """Refuse values that are infinite or beyond float32, and series that are too small for it.
+    """Refuse values that are infinite or beyond float32.
 
-    Missing values, NaN, pass.
+    Missing values, NaN, pass. So do very small ones: `app.series.offset` brings them into float32's range.
 
     Raises:
         Refused: names the row and the value.
@@ -22,7 +21,7 @@ def check_range(rows: Rows) -> None:
         # Most arrays have nothing to refuse, which one look at all of it tells.
         with np.errstate(invalid="ignore"):
             sizes = np.fmax.reduce(np.abs(rows.series), axis=1).astype(np.float64)
-        if np.all((sizes >= _SMALLEST) & (sizes <= _LARGEST)):
+        if np.all(sizes <= _LARGEST):
             return
     for index, values in enumerate(rows.series):
         _check(values, rows.row(index))
@@ -37,9 +36,4 @@ def _check(values: Values, row: str) -> None:
         what = "infinite" if np.isinf(value) else "beyond the range of float32, ±3.4e38"
         raise Refused(
             f"{row}: value {index + 1} is {quoted(value)}, {what}", "correct it, or scale all series down"
-        )
-    if 0 < largest < _SMALLEST:
-        raise Refused(
-            f"{row}: no value is larger than {quoted(largest)}, below the range of float32, 1.2e-38",
-            "scale all series up",
         )

@@ -122,6 +122,8 @@ def padded(values: Values, length: int) -> Values:
     exact = values.astype("<f8")
     seed = np.frombuffer(hashlib.sha256(exact.tobytes()).digest(), dtype="<u4")
     noise = np.random.default_rng(seed.tolist()).standard_normal(missing)
+    # Divided first: the squares of very small values would be zero.
+    size = float(np.abs(exact).max()) or 1.0
     # A constant series has no deviation to go by.
-    amplitude = AMPLITUDE * (float(exact.std()) or 1.0)
+    amplitude = AMPLITUDE * (size * float((exact / size).std()) or 1.0)
     return np.concatenate([values, (exact.mean() + amplitude * noise).astype(values.dtype)])
