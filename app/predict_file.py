@@ -21,6 +21,7 @@ from app.series.scores import interval
 REQUEST_SERIES = 256
 REQUEST_BYTES = 2 * 1024 * 1024
 _VALUE_BYTES = 8
+CONTRACT_VIOLATED = 422
 
 
 def predict_file(
@@ -50,10 +51,13 @@ def predict_file(
     file = read_series_file(path, rules=rules, labelled=labelled)
     agreement = Agreement(file.labels) if file.labels else None
     with Client(url, api_key=api_key) as client:
-        for prediction in _predictions(client, file, abstain=abstain):
-            sys.stdout.write(f"{prediction.model_dump_json()}\n")
-            if agreement:
-                agreement.count(prediction)
+        try:
+            for prediction in _predictions(client, file, abstain=abstain):
+                sys.stdout.write(f"{prediction.model_dump_json()}\n")
+                if agreement:
+                    agreement.count(prediction)
+        except ClientError as error:
+            raise _with_remedy(error, file) from error
     if agreement:
         sys.stderr.write(f"{agreement}\n")
     return 0
@@ -87,6 +91,16 @@ def _predictions(client: Client, file: SeriesFile, *, abstain: bool) -> Iterator
     step = max(1, min(REQUEST_SERIES, REQUEST_BYTES // (_VALUE_BYTES * length)))
     for start in range(0, count, step):
         yield from client.predict(file.values[start : start + step], abstain=abstain)
+
+
+def _with_remedy(error: ClientError, file: SeriesFile) -> ClientError:
+    """The error, with what to do if a row's first value was taken for its label."""
+    if error.problem is None or error.problem.status != CONTRACT_VIOLATED or file.labels is None:
+        return error
+    return ClientError(
+        f"{error}; the first field of each row was read as its label: if it is a value, give --no-labels",
+        problem=error.problem,
+    )
 
 
 def _model_length(url: str, api_key: str | None) -> int:

@@ -76,6 +76,18 @@ def test_rows_without_labels_are_sent_whole(
     assert (len(labels), err) == (2, "")
 
 
+def test_a_value_that_was_taken_for_a_label_is_told(
+    capsys: pytest.CaptureFixture[str], server: Server, artifact: Artifact, tmp_path: Path
+) -> None:
+    """A file without labels is one value short, and the option for it is named."""
+    rows = [list(map(repr, row)) for row in artifact.golden.series[:2].tolist()]
+    (tmp_path / "a.csv").write_bytes(joined(rows, ","))
+    assert main(["predict", str(tmp_path / "a.csv"), "--url", server.url]) == 1
+    error = capsys.readouterr().err
+    assert "499 values; the model takes 500" in error
+    assert "--no-labels" in error
+
+
 def test_constant_series_are_sent(
     capsys: pytest.CaptureFixture[str], server: Server, artifact: Artifact, tmp_path: Path
 ) -> None:
