@@ -17,3 +17,15 @@ class ConfigError(TrainingError):
 
 class SealError(TrainingError):
     """The sealed model does not do what its contract would promise; nothing was published."""
+
+
+class StorageError(TrainingError):
+    """A file or folder cannot be written: full, read-only, over a limit, or gone."""
+
+
+class LockHeld(TrainingError):
+    """Another process uses the folder."""
+
+
+class OutputError(TrainingError):
+    """Standard output is closed, or its disk is full."""
