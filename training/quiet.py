@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 # How lines begin that say nothing to a person who trains a model: information, and a note about logging.
 NOISE = (b"I0000", b"WARNING: All log messages before absl::InitializeLog()")
@@ -32,4 +32,5 @@ def quiet_import() -> Iterator[None]:
             os.dup2(screen, 2)
             os.close(screen)
             held.seek(0)
-            os.write(2, b"".join(line for line in held if not line.startswith(NOISE)))
+            with suppress(OSError):  # whoever has no standard error does without
+                os.write(2, b"".join(line for line in held if not line.startswith(NOISE)))

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from training.command import command, say, tell
 from training.config import TrainingConfig
 from training.data import Dataset
 from training.domains import FINE, NOISY, ROUNDED, make_domains
-from training.errors import ConfigError, TrainingError
+from training.errors import ConfigError
 from training.evaluate import views
 from training.options import parse
 from training.quiet import quiet_import
@@ -33,19 +34,19 @@ Answers = dict[str, NDArray[np.float32]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Validate and print a table; 1 and one line if something is wrong."""
+    """Validate and print a table; the exit codes are those of `command`."""
     options = _parser().parse_args(arguments)
-    try:
-        config = parse(["--tokens", "spectrum", *options.rest])
-        if config.tokens != "spectrum" or config.teacher != "svm" or config.folds == 0:
-            raise ConfigError("only settings with folds, spectra and a teacher are validated here")
-        dataset = load_dataset(config)
-        with quiet_import():
-            import tensorflow as tf  # noqa: F401 - the greeting comes with its import
-        print(validate(config, dataset, options.only or range(config.folds), student=not options.teacher))
-    except TrainingError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return command(lambda: _validate(options))
+
+
+def _validate(options: argparse.Namespace) -> int:
+    config = parse(["--tokens", "spectrum", *options.rest])
+    if config.tokens != "spectrum" or config.teacher != "svm" or config.folds == 0:
+        raise ConfigError("only settings with folds, spectra and a teacher are validated here")
+    dataset = load_dataset(config, screen=sys.stderr)
+    with quiet_import():
+        import tensorflow as tf  # noqa: F401 - the greeting comes with its import
+    say(validate(config, dataset, options.only or range(config.folds), student=not options.teacher))
     return 0
 
 
@@ -55,7 +56,7 @@ def validate(
     folds: Sequence[int],
     *,
     student: bool = True,
-    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
+    say: Callable[[str], None] = tell,
 ) -> str:
     """A table of accuracy and cross-entropy on the series of some folds, view by view.
 

@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from app.contract import Contract, open_artifact
-from app.errors import ArtifactError
-from training.errors import TrainingError
+from training.command import command, say, tell
 from training.quiet import quiet_import
 
 TRIED = "What was tried is in training/EXPERIMENTS.md."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the table; the exit code is 0, missed targets included, or 1 where nothing can be measured."""
+    """Print the table; the exit code is 0, missed targets included, or one of `command`'s."""
     folder = _parser().parse_args(arguments).artifact
-    try:
-        artifact = open_artifact(folder)
-        print(f"measures {artifact.folder}: a minute or so", file=sys.stderr, flush=True)
-        with quiet_import():
-            from training.targets.measure import measure
-            from training.targets.table import as_markdown, missed, rows_of
+    return command(lambda: _measure(folder))
 
-        rows = rows_of(measure(artifact))
-    except (ArtifactError, TrainingError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(f"{_heading(artifact.contract)}\n\n{as_markdown(rows)}")
+
+def _measure(folder: Path) -> int:
+    artifact = open_artifact(folder)
+    tell(f"measures {artifact.folder}: a minute or so")
+    with quiet_import():
+        from training.targets.measure import measure
+        from training.targets.table import as_markdown, missed, rows_of
+
+    rows = rows_of(measure(artifact))
+    say(f"{_heading(artifact.contract)}\n\n{as_markdown(rows)}")
     if missed(rows):
-        print(f"\n{TRIED}")
+        say(f"\n{TRIED}")
     return 0
 
 
