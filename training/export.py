@@ -15,13 +15,20 @@ from openvino.tools.ovc import convert_model
 from app.errors import ArtifactError
 from training.graph import simplify
 from training.models import INPUT_NAME, NOVELTY, PROBABILITIES
+from training.write_errors import writing
 
 GRAPH_FILES = ("openvino.xml", "openvino.bin")
 
 
 def save_openvino(model: Any, folder: Path) -> tuple[str, ...]:
-    """Write the model as an OpenVINO graph with float32 weights; the names of its files, the graph first."""
-    openvino.save_model(simplify(convert(model)), folder / GRAPH_FILES[0], compress_to_fp16=False)
+    """Write the model as an OpenVINO graph with float32 weights; the names of its files, the graph first.
+
+    Raises:
+        StorageError: they cannot be written.
+    """
+    graph, path = simplify(convert(model)), folder / GRAPH_FILES[0]
+    with writing(path, RuntimeError):
+        openvino.save_model(graph, path, compress_to_fp16=False)
     return GRAPH_FILES
 
 

@@ -7,16 +7,14 @@ version that is out is never altered, so this is one of its own.
 from __future__ import annotations
 
 import argparse
-import shutil
-import sys
 from collections.abc import Sequence
 from importlib.metadata import version as version_of
 from pathlib import Path
 
 from app.contract import CARD_FILE, MODEL_FILE, Artifact, Provenance, open_artifact
-from app.errors import ArtifactError
-from training.errors import TrainingError
+from training.command import command, say
 from training.quiet import quiet_import
+from training.write_errors import writing
 
 NOTE = """
 ## Its graph
@@ -30,17 +28,18 @@ python -m training.rederive model_artifacts/{name}/{version}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make the version; the exit code is 0, or 1 for an error a person can mend."""
+    """Make the version; the exit codes are those of `command`."""
     parser = argparse.ArgumentParser(
         prog="python -m training.rederive",
         description="Derive a version's OpenVINO graph anew, and publish it as the next version.",
     )
     parser.add_argument("version", type=Path, help="a version folder, such as model_artifacts/forda/2")
-    try:
-        print(f"sealed {rederive(parser.parse_args(arguments).version)}")
-    except (ArtifactError, TrainingError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    folder = parser.parse_args(arguments).version
+    return command(lambda: _seal(folder))
+
+
+def _seal(folder: Path) -> int:
+    say(f"sealed {rederive(folder)}")
     return 0
 
 
@@ -55,27 +54,31 @@ def rederive(folder: Path) -> Path:
 
     Raises:
         ArtifactError: the folder is no artifact that can be trusted, or Keras refuses its model.
-        OSError: the version cannot be written; nothing was published.
         SealError: the new graph does not give the golden answers; nothing was published.
+        StorageError: the version cannot be written; nothing was published.
     """
     old = open_artifact(folder)
     with quiet_import():
         from training.export import open_keras, save_openvino
-        from training.seal import stamp, verify, write_contract
+        from training.seal import check_whole, stamp, verify, write_contract
         from training.shelf import new_version
 
     shelf = old.folder.resolve().parent
-    with new_version(shelf) as (new, version):
+    with new_version(shelf, check_whole) as (new, version):
         graphs = {name for graph in old.contract.derived.values() for name in graph.files}
         kept = old.contract.files.keys() - graphs
         for name in kept:
-            shutil.copyfile(old.folder / name, new / name)
-        if CARD_FILE in kept:
-            with (new / CARD_FILE).open("a", encoding="utf-8") as card:
-                card.write(_note(old))
+            # `shutil.copyfile` names the old file where the new one cannot be written.
+            with writing(new / name):
+                (new / name).write_bytes((old.folder / name).read_bytes())
+        with writing(new / CARD_FILE):
+            if CARD_FILE in kept:
+                with (new / CARD_FILE).open("a", encoding="utf-8") as card:
+                    card.write(_note(old))
         graph = save_openvino(open_keras(new / MODEL_FILE), new)
         changed = stamp(new, [*kept, *graph], version=version) | {"provenance": _provenance(old)}
-        write_contract(new, old.contract.model_copy(update=changed))
+        with writing(new):
+            write_contract(new, old.contract.model_copy(update=changed))
         verify(new)
     return shelf / str(version)
 

@@ -18,6 +18,7 @@ from app.contract import (
     CONTRACT_FILE,
     GOLDEN_FILE,
     MODEL_FILE,
+    Artifact,
     Contract,
     DerivedGraph,
     Golden,
@@ -43,6 +44,7 @@ from training.export import (
 )
 from training.models import INPUT_NAME, NOVELTY, PROBABILITIES
 from training.shelf import new_version
+from training.write_errors import reason_of, writing
 
 # An answer may differ by this much between two runtimes: float32 sums in another order. What was
 # measured must stay below a tenth of it, so that other machines have room.
@@ -85,12 +87,14 @@ def seal(
 
     Raises:
         SealError: the sealed files do not give the model's own answers; nothing was published.
+        StorageError: they cannot be written; nothing was published.
     """
-    with new_version(out / sealing.name) as (folder, version):
-        names = [*_write_model(model, dataset, folder), *write_report(folder)]
-        write_contract(
-            folder, _contract(sealing, folder, names, version=version, model=model, dataset=dataset)
-        )
+    with new_version(out / sealing.name, check_whole) as (folder, version):
+        with writing(folder):
+            names = [*_write_model(model, dataset, folder), *write_report(folder)]
+            write_contract(
+                folder, _contract(sealing, folder, names, version=version, model=model, dataset=dataset)
+            )
         verify(folder)
     return out / sealing.name / str(version)
 
@@ -118,6 +122,18 @@ def write_contract(folder: Path, contract: Contract) -> None:
     (folder / CONTRACT_FILE).write_text(text, encoding="utf-8")
 
 
+def check_whole(folder: Path) -> Artifact:
+    """Open a version folder as the service will, which compares all digests.
+
+    Raises:
+        SealError: the folder cannot be opened.
+    """
+    try:
+        return open_artifact(folder)
+    except ArtifactError as error:
+        raise SealError(f"the sealed artifact cannot be opened: {error}") from error
+
+
 def verify(folder: Path) -> dict[str, float]:
     """Open a version folder as the service will, and compute its golden answers on each runtime.
 
@@ -127,14 +143,14 @@ def verify(folder: Path) -> dict[str, float]:
     Raises:
         SealError: the folder cannot be opened, or an answer differs by more than the contract allows.
     """
-    try:
-        artifact = open_artifact(folder)
-    except ArtifactError as error:
-        raise SealError(f"the sealed artifact cannot be opened: {error}") from error
+    artifact = check_whole(folder)
     golden = artifact.golden
     answers = {"keras": run_keras(artifact.model_path, golden.series)}
     if graph := artifact.derived("openvino"):
-        answers["openvino"] = run_openvino(graph[0], golden.series)
+        try:
+            answers["openvino"] = run_openvino(graph[0], golden.series)
+        except RuntimeError as error:
+            raise SealError(f"{graph[0]}: cannot be run: {reason_of(error)}") from error
     differences = {runtime: largest_difference(answer, golden.answers) for runtime, answer in answers.items()}
     for runtime, difference in differences.items():
         if not difference <= artifact.contract.output.tolerance / MARGIN:
@@ -161,7 +177,8 @@ def golden_series(dataset: Dataset) -> NDArray[np.float32]:
 
 
 def _write_model(model: Any, dataset: Dataset, folder: Path) -> list[str]:
-    model.save(folder / MODEL_FILE)
+    with writing(folder / MODEL_FILE):
+        model.save(folder / MODEL_FILE)
     series = golden_series(dataset)
     answers = named(model(series[..., np.newaxis], training=False))
     outputs = {name: np.asarray(value) for name, value in answers.items()}

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from app.contract import Label
+from app.contract import InputHabits, Label, LabelSets, NoveltySpec, Provenance, Trust
 from training.calibrate import measure_trust
 from training.checkpoint import RunState
 from training.config import TrainingConfig, config_from
 from training.data import Dataset
 from training.evaluate import evaluate
 from training.material import Material, known_views
+from training.meanings import labels_of
 from training.models import build_trusted
 from training.predictor import predictor
 from training.report import Report
+from training.seal import Sealing
 from training.trained import Trained
 from training.trustworthy import evaluate_trust, novelty_of
 
 OPTIONS = {"windows": (32, 16), "hop": 8, "patch": 4, "width": 8, "heads": 2, "blocks": 2, "feed_forward": 8}
 TEMPERATURE = 0.5
+TRUST = Trust(
+    label_sets=LabelSets(level=0.95, thresholds={"0.95": 0.6}),
+    novelty=NoveltySpec(name="novelty", quantiles=(-1.0, 0.0, 1.0), threshold=0.9),
+    habits=InputHabits(fewest_distinct=10, most_at_extreme=5),
+)
 # What a model on spectra, with trust, has pictures of.
 PICTURES = {
     "learning_curve.png",
@@ -85,3 +93,28 @@ def a_report(dataset: Dataset, *, resamples: int = 0, **options: Any) -> Report:
         versions={"keras": "3"},
         command="python -m training",
     )
+
+
+def a_sealing(dataset: Dataset, trust: Trust | None = TRUST) -> Sealing:
+    """What a contract says of a tiny model on a data set."""
+    return Sealing(
+        name="waves",
+        description="a test",
+        labels=labels_of(dataset.name, dataset.labels),
+        trust=trust,
+        metrics={"accuracy": 0.5},
+        provenance=Provenance(
+            dataset=dataset.name,
+            data_sha256=dict(dataset.sha256),
+            config={},
+            seed=1,
+            versions={},
+            training_seconds=0.0,
+        ),
+    )
+
+
+def a_note(folder: Path) -> list[str]:
+    """A report of one file."""
+    (folder / "note.txt").write_text("a report", encoding="utf-8")
+    return ["note.txt"]

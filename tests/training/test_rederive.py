@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from app.contract import CARD_FILE, CONTRACT_FILE, MODEL_FILE, open_artifact, sha256_of
+from tests.training.faults import largest_file
 from training.rederive import main
 from training.seal import verify
 
@@ -53,7 +54,7 @@ def test_what_is_no_artifact_is_refused_in_one_line(
 
 
 def test_what_fails_on_the_way_is_one_line_and_leaves_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A model that Keras refuses though its digest is right, and a disk that is full."""
     first = tmp_path / "forda" / "7"
@@ -70,10 +71,10 @@ def test_what_fails_on_the_way_is_one_line_and_leaves_nothing(
     assert "model.keras: cannot be loaded: " in error
     assert error.count("\n") == 1
 
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(shutil, "copyfile", full)
-    assert main([str(first)]) == 1
-    assert capsys.readouterr().err == "error: [Errno 28] No space left on device\n"
+    shutil.copyfile(COMMITTED / "2" / MODEL_FILE, first / MODEL_FILE)
+    (first / CONTRACT_FILE).write_bytes((COMMITTED / "2" / CONTRACT_FILE).read_bytes())
+    with largest_file(100):
+        assert main([str(first)]) == 1
+    error = capsys.readouterr().err
+    assert re.fullmatch(r"error: \S+/\.8\.partial/\S+: cannot be written \(File too large\); .+\n", error)
     assert [child.name for child in first.parent.iterdir()] == ["7"]

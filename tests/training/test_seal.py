@@ -16,51 +16,16 @@ from app.contract import (
     CONTRACT_FILE,
     GOLDEN_FILE,
     MODEL_FILE,
-    InputHabits,
-    LabelSets,
-    NoveltySpec,
-    Provenance,
-    Trust,
     open_artifact,
     sha256_of,
 )
 from tests.training.conftest import make_dataset
-from tests.training.reports import a_config, trained
+from tests.training.reports import TRUST, a_config, a_note, a_sealing, trained
 from training.config import TrainingConfig
 from training.data import Dataset
-from training.errors import SealError
-from training.meanings import labels_of
+from training.errors import SealError, StorageError
 from training.models import build_reference
-from training.seal import TOLERANCE, Sealing, golden_series, seal, verify
-
-TRUST = Trust(
-    label_sets=LabelSets(level=0.95, thresholds={"0.95": 0.6}),
-    novelty=NoveltySpec(name="novelty", quantiles=(-1.0, 0.0, 1.0), threshold=0.9),
-    habits=InputHabits(fewest_distinct=10, most_at_extreme=5),
-)
-
-
-def _sealing(dataset: Dataset, trust: Trust | None = TRUST) -> Sealing:
-    return Sealing(
-        name="waves",
-        description="a test",
-        labels=labels_of(dataset.name, dataset.labels),
-        trust=trust,
-        metrics={"accuracy": 0.5},
-        provenance=Provenance(
-            dataset=dataset.name,
-            data_sha256=dict(dataset.sha256),
-            config={},
-            seed=1,
-            versions={},
-            training_seconds=0.0,
-        ),
-    )
-
-
-def _note(folder: Path) -> list[str]:
-    (folder / "note.txt").write_text("a report", encoding="utf-8")
-    return ["note.txt"]
+from training.seal import TOLERANCE, golden_series, seal, verify
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +39,7 @@ def model() -> Any:
 def first(model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its first version, for tests that only read it."""
     dataset, out = make_dataset(classes=2), tmp_path_factory.mktemp("sealed")
-    return seal(model, dataset, _sealing(dataset), out=out, write_report=_note)
+    return seal(model, dataset, a_sealing(dataset), out=out, write_report=a_note)
 
 
 @pytest.fixture
@@ -110,7 +75,7 @@ def test_a_model_to_compare_with_is_sealed_without_trust(
     model = build_reference(
         tiny(model="reference-perceptron", folds=0), length=wave_dataset.length, classes=2
     )
-    folder = seal(model, wave_dataset, _sealing(wave_dataset, None), out=tmp_path, write_report=_note)
+    folder = seal(model, wave_dataset, a_sealing(wave_dataset, None), out=tmp_path, write_report=a_note)
     artifact = open_artifact(folder)
     assert artifact.contract.trust is None
     assert artifact.golden.answers.shape == (16, 2)
@@ -120,7 +85,7 @@ def test_a_model_to_compare_with_is_sealed_without_trust(
 def test_versions_count_up_and_stay(model: Any, folder: Path, wave_dataset: Dataset, tmp_path: Path) -> None:
     """Each sealing makes the next version and leaves those before untouched."""
     before = {path.name: sha256_of(path) for path in folder.iterdir()}
-    second = seal(model, wave_dataset, _sealing(wave_dataset), out=tmp_path, write_report=_note)
+    second = seal(model, wave_dataset, a_sealing(wave_dataset), out=tmp_path, write_report=a_note)
     assert second.name == "2"
     assert {path.name: sha256_of(path) for path in folder.iterdir()} == before
 
@@ -134,8 +99,8 @@ def test_a_failure_leaves_no_half_version(model: Any, wave_dataset: Dataset, tmp
     leftover = tmp_path / "waves" / ".1.partial"
     leftover.mkdir(parents=True)
     (leftover / MODEL_FILE).write_bytes(b"half")
-    with pytest.raises(OSError, match="no space left"):
-        seal(model, wave_dataset, _sealing(wave_dataset), out=tmp_path, write_report=fail)
+    with pytest.raises(StorageError, match=r"cannot be written \(no space left for"):
+        seal(model, wave_dataset, a_sealing(wave_dataset), out=tmp_path, write_report=fail)
     assert list((tmp_path / "waves").iterdir()) == []
 
 
