@@ -1,40 +1,38 @@
-"""`python -m training`: reads the command line, runs the job, and says what went wrong in one line."""
+"""`python -m training`: reads the command line and runs the job."""
 
 from __future__ import annotations
 
 import logging
 import sys
+from pathlib import Path
 
-from training.errors import TrainingError
+from training.checkpoint import hold_run
+from training.command import CONTINUES, command, say
+from training.config import TrainingConfig
 from training.options import parse
 from training.quiet import quiet_import
 from training.sources import load_dataset
+from training.storage import check_writable
 
 
 def main() -> int:
-    """Run the job; the exit code is 0, 1 for an error a person can mend, or 130 when interrupted."""
-    try:
-        config = parse()
-        dataset = load_dataset(config)
+    """Run the job; the exit codes are those of `command`."""
+    return command(lambda: _train(parse()), stopped=CONTINUES)
+
+
+def _train(config: TrainingConfig) -> int:
+    check_writable(Path(config.out) / config.artifact_name)
+    with hold_run(config.run_folder):
+        dataset = load_dataset(config, screen=sys.stderr)
         # Each fit is a model of its own, which TensorFlow takes for one that is traced again and again.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
         with quiet_import():
             from training.crossfit import Screen
             from training.job import run
 
-        folder = run(config, dataset, Screen(_say, bars=sys.stdout.isatty()))
-    except TrainingError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nstopped; call it again in the same way to continue", file=sys.stderr)
-        return 130
-    _say(f"sealed {folder}")
+        folder = run(config, dataset, Screen(say, bars=sys.stdout.isatty()))
+    say(f"sealed {folder}")
     return 0
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 if __name__ == "__main__":

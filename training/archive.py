@@ -13,11 +13,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from types import MappingProxyType
 
 from app.contract import Contract, find_version, read_contract
 from app.errors import ArtifactError
+from training.checkpoint import hold_run
+from training.command import CONTINUES, command, say, tell
 from training.config import TrainingConfig
+from training.errors import TrainingError
+from training.storage import check_writable
 from training.tables import table
 
 # Test accuracies of InceptionTime and MultiRocket on the archive's own split: resample 0 in tsml-eval's
@@ -39,16 +44,70 @@ PUBLISHED: Mapping[str, tuple[float, float]] = MappingProxyType(
 )
 
 
+class Trainings:
+    """Runs trainings in processes of their own, several at once, and can end them all."""
+
+    def __init__(self, out: Path, options: Sequence[str]) -> None:
+        self._out = out
+        self._options = options
+        self._started: list[subprocess.Popen[bytes]] = []
+        self._ended = False
+        self._turn = Lock()
+
+    def train(self, name: str) -> str | None:
+        """Train one data set if it has no artifact yet; its name if that failed."""
+        if contracts(self._out).get(name):
+            return None
+        tell(f"{name} …")
+        process = self._start(name)
+        if process is None or process.wait():
+            tell(f"{name} failed")
+            return name
+        tell(f"{name} done")
+        return None
+
+    def end(self) -> None:
+        """Have those that run stop, with their states kept, and start no more."""
+        with self._turn:
+            self._ended = True
+            for process in self._started:
+                process.terminate()
+
+    def _start(self, name: str) -> subprocess.Popen[bytes] | None:
+        command_line = [sys.executable, "-m", "training", "--dataset", name, "--out", str(self._out)]
+        # Several processes share the cores; none should start a thread for each of them.
+        environment = os.environ | {"TF_NUM_INTRAOP_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        with self._turn:
+            if self._ended:
+                return None
+            process = subprocess.Popen(  # noqa: S603
+                [*command_line, *self._options], env=environment, stdout=subprocess.DEVNULL
+            )
+            self._started.append(process)
+            return process
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train what is not there yet, then print the table; 1 if a data set could not be trained."""
+    """Train what is not there yet, then print the table; the exit codes are those of `command`."""
     options = _parser().parse_args(arguments)
+    return command(lambda: _train_all(options), stopped=CONTINUES)
+
+
+def _train_all(options: argparse.Namespace) -> int:
     out = Path(options.out)
-    with ThreadPoolExecutor(options.jobs) as pool:
-        failed = [name for name in pool.map(lambda name: _train(name, out, options.rest), PUBLISHED) if name]
-    print(as_markdown(contracts(out)))
+    check_writable(out)
+    with hold_run(out, remedy="wait until it has ended, or give another --out"):
+        trainings = Trainings(out, options.rest)
+        with ThreadPoolExecutor(options.jobs) as pool:
+            try:
+                failed = [name for name in pool.map(trainings.train, PUBLISHED) if name]
+            except BaseException:
+                trainings.end()
+                raise
+    say(as_markdown(contracts(out)))
     if failed:
-        print(f"error: not trained: {', '.join(failed)}; see the messages above", file=sys.stderr)
-    return 1 if failed else 0
+        raise TrainingError(f"not trained: {', '.join(failed)}; see the messages above")
+    return 0
 
 
 def contracts(out: Path) -> dict[str, Contract]:
@@ -83,19 +142,6 @@ def as_markdown(trained: Mapping[str, Contract]) -> str:
         "MultiRocket",
     ]
     return table([*head, "minutes"], rows)
-
-
-def _train(name: str, out: Path, rest: Sequence[str]) -> str | None:
-    """Train one data set if it has no artifact yet; its name if that failed."""
-    if contracts(out).get(name):
-        return None
-    print(f"{name} …", file=sys.stderr, flush=True)
-    command = [sys.executable, "-m", "training", "--dataset", name, "--out", str(out), *rest]
-    # Several processes share the cores; none should start a thread for each of them.
-    environment = os.environ | {"TF_NUM_INTRAOP_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)  # noqa: S603
-    print(f"{name} {'failed' if done.returncode else 'done'}", file=sys.stderr, flush=True)
-    return name if done.returncode else None
 
 
 def _shelf(out: Path, name: str) -> Path:

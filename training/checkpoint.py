@@ -7,9 +7,12 @@ the old one and put in its place in one step, so there is always a whole one.
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import shutil
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,10 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from training.errors import ConfigError
+from training.errors import ConfigError, StorageError
+from training.locks import locked
+from training.storage import remove_stale, replacing, write_text
+from training.write_errors import reason_of, writing
 
 STATE_FILE = "state.npz"
 CONFIG_FILE = "config.json"
@@ -61,6 +67,29 @@ class RunState:
         return sum(entry["seconds"] for entry in self.history)
 
 
+def hold_run(
+    folder: Path,
+    *,
+    remedy: str = "wait until it has ended, or give --run NAME for a run of its own",
+    seconds: float = 0,
+) -> AbstractContextManager[None]:
+    """Keep a run's folder to this process, for as long as the block runs.
+
+    The lock is beside the folder, so that deleting the folder of a running process does not release it.
+
+    Args:
+        folder: the run's; it need not be there.
+        remedy: what a user can do about a process that holds it.
+        seconds: to wait for that process.
+
+    Raises:
+        LockHeld: one line that says which process uses the folder.
+        StorageError: the lock cannot be written.
+    """
+    real = Path(os.path.realpath(folder))
+    return locked(real.with_name(f".{real.name}.lock"), folder=folder, remedy=remedy, seconds=seconds)
+
+
 def open_run(folder: Path, config: dict[str, Any]) -> RunState:
     """The state to continue from in a run's folder; a new one where there is none yet.
 
@@ -70,33 +99,55 @@ def open_run(folder: Path, config: dict[str, Any]) -> RunState:
 
     Raises:
         ConfigError: the folder holds an unfinished run with other options, or cannot be used.
+        StorageError: a new run's folder cannot be written.
     """
     state_path, config_path = folder / STATE_FILE, folder / CONFIG_FILE
+    remove_stale(state_path)
+    remove_stale(config_path)
     try:
         if state_path.is_file():
             _check_same(folder, json.loads(config_path.read_text(encoding="utf-8")), config)
             return _read(state_path)
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise ConfigError(
+            f"{folder}: cannot be used ({reason_of(error)}); delete it or give --run NAME"
+        ) from error
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(folder / LOGS, ignore_errors=True)
-        config_path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise ConfigError(f"{folder}: cannot be used ({error}); delete it or give --run NAME") from error
+        write_text(config_path, json.dumps(config, indent=2) + "\n")
     return RunState()
 
 
 def save_state(folder: Path, state: RunState) -> None:
-    """Write the state, replacing the one before."""
-    partial = folder / "state.partial.npz"
+    """Write the state, replacing the one before.
+
+    Raises:
+        StorageError: it cannot be written; the one before is still there.
+    """
     groups = {"variables": state.variables, "average": state.average, "best": state.best}
     arrays = {f"{name}_{i}": array for name, group in groups.items() for i, array in enumerate(group)}
     scalars = {"history": state.history, "best_epoch": state.best_epoch}
-    np.savez(partial, allow_pickle=False, scalars=np.array(json.dumps(scalars)), **arrays)
-    partial.replace(folder / STATE_FILE)
+    # NumPy leaves an archive behind that it could not write; a file's `write` only fails.
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, scalars=np.array(json.dumps(scalars)), **arrays)
+    with replacing(folder / STATE_FILE) as file:
+        file.write(content.getbuffer())
 
 
 def close_run(folder: Path) -> None:
-    """Forget the state of a run that has reached its end; the next one starts afresh."""
-    (folder / STATE_FILE).unlink(missing_ok=True)
+    """Forget the state of a run that has reached its end; the next one starts afresh.
+
+    Raises:
+        StorageError: it cannot be deleted.
+    """
+    path = folder / STATE_FILE
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"{path}: cannot be deleted ({reason_of(error)}); this run has ended: delete it before the next"
+        ) from error
 
 
 def _read(path: Path) -> RunState:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from training.checkpoint import LOGS, RunState, save_state
 from training.config import TrainingConfig
+from training.write_errors import writing
 
 BETTER = 1e-5
 STEPS_WORTH_COMPILING = 2000
@@ -67,12 +68,17 @@ def fit(
 
     Returns:
         The state after the last epoch.
+
+    Raises:
+        StorageError: state or logs cannot be written; the run goes on after the last epoch whose state was.
     """
     compile_model(model, config, steps=-(-course.rows // config.batch_size))
     if state.epochs:
         _restore(model, state)
         say(f"continues after epoch {state.epochs}")
-    writer = tf.summary.create_file_writer(str(folder / LOGS))
+    logs = folder / LOGS
+    with writing(logs, tf.errors.OpError):
+        writer = tf.summary.create_file_writer(str(logs))
     while state.epochs < config.epochs and not _has_stalled(state, config):
         started = time.perf_counter()
         epoch = state.epochs
@@ -86,10 +92,11 @@ def fit(
         state.history.append(entry)
         state.variables = [np.asarray(variable) for variable in _variables(model)]
         save_state(folder, state)
-        _log(writer, entry, epoch + 1)
+        _log(writer, logs, entry, epoch + 1)
         say(_line(entry, epoch + 1, config))
         after_epoch(epoch + 1, entry)
-    writer.close()
+    with writing(logs, tf.errors.OpError):
+        writer.close()
     model.set_weights(state.best)
     return state
 
@@ -169,11 +176,12 @@ def _restore(model: Any, state: RunState) -> None:
         variable.assign(value)
 
 
-def _log(writer: Any, entry: dict[str, float], epoch: int) -> None:
-    with writer.as_default(step=epoch):
-        for name, value in entry.items():
-            tf.summary.scalar(name, value)
-    writer.flush()
+def _log(writer: Any, logs: Path, entry: dict[str, float], epoch: int) -> None:
+    with writing(logs, tf.errors.OpError):
+        with writer.as_default(step=epoch):
+            for name, value in entry.items():
+                tf.summary.scalar(name, value)
+        writer.flush()
 
 
 def _line(entry: dict[str, float], epoch: int, config: TrainingConfig) -> str:

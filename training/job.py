@@ -77,6 +77,8 @@ def run(config: TrainingConfig, dataset: Dataset, screen: Screen) -> Path:
         versions={"Python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
         command=command,
     )
+    for name, value in metrics_of(report).items():
+        say(f"{name.replace('_', ' ')}: {value:.2%}")
     folder = seal(
         model,
         dataset,
@@ -85,8 +87,6 @@ def run(config: TrainingConfig, dataset: Dataset, screen: Screen) -> Path:
         write_report=lambda partial: write_report(report, partial),
     )
     forget(config.run_folder)
-    for name, value in metrics_of(report).items():
-        say(f"{name.replace('_', ' ')}: {value:.2%}")
     return folder
 
 

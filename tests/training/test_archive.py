@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +15,9 @@ import pytest
 
 from app.client import Client
 from app.contract import Contract, open_artifact
-from tests.conftest import running_server
-from training.archive import PUBLISHED, as_markdown, contracts
+from tests.conftest import ROOT, running_server
+from training.archive import PUBLISHED, Trainings, as_markdown, contracts, main
+from training.checkpoint import hold_run
 from training.config import TrainingConfig
 from training.crossfit import Screen
 from training.job import run
@@ -54,3 +59,36 @@ def test_the_table_has_ours_beside_the_published(artifact_contract: Contract) ->
 def artifact_contract(root: Path) -> Contract:
     """The contract of the committed artifact."""
     return open_artifact(root / "model_artifacts" / "forda").contract
+
+
+def test_two_at_once_do_not_train_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The second is told who is at it, before anything is trained."""
+    out = tmp_path / "archive"
+    with hold_run(out):
+        assert main(["--out", str(out)]) == 1
+    assert capsys.readouterr().err.startswith(f"error: {out}: in use by process {os.getpid()} on ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_ended_starts_nothing_more(tmp_path: Path) -> None:
+    """A training that waited for its turn when the others were stopped is not begun."""
+    trainings = Trainings(tmp_path, [])
+    trainings.end()
+    assert trainings.train("Fish") == "Fish"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_stopping_it_stops_its_trainings(tmp_path: Path) -> None:
+    """SIGTERM for the command alone reaches them too, and their states are kept: one line each, no trace."""
+    places = ["--out", str(tmp_path / "out"), "--", "--runs", str(tmp_path / "runs"), "--epochs", "100000"]
+    command = [sys.executable, "-m", "training.archive", "--jobs", "1", *places]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 120
+        while not list(tmp_path.glob("runs/*.lock")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.terminate()
+        error = process.communicate()[1]
+    assert process.returncode == 143
+    stopped = "stopped; call it again in the same way to continue"
+    assert [line for line in error.splitlines() if not line.startswith("FordB")] == [stopped, stopped]
+    assert list(tmp_path.glob("**/.*")) == []

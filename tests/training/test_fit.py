@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,15 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from tests.training.faults import largest_file
 from training.augment import split
 from training.checkpoint import RunState, open_run
 from training.config import TrainingConfig
 from training.data import Dataset
-from training.fit import compile_model, fit
+from training.errors import StorageError
+from training.fit import _log, compile_model, fit
 from training.material import Material
 
 Tiny = Callable[..., TrainingConfig]
@@ -127,3 +131,41 @@ def test_tensorboard_gets_the_curve(wave_dataset: Dataset, tiny: Tiny, tmp_path:
     logs = list((tmp_path / "tensorboard").glob("events.out.tfevents.*"))
     assert len(logs) == 1
     assert b"val_loss" in logs[0].read_bytes()
+
+
+def test_a_full_disk_costs_no_finished_epoch(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
+    """The run ends with a line at the first epoch that does not fit, and goes on there once there is room."""
+    config = tiny(epochs=3, model="reference-perceptron", folds=0)
+    lines: list[str] = []
+
+    def fill(line: str) -> None:
+        lines.append(line)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+
+    with (
+        largest_file(resource.RLIM_INFINITY),
+        pytest.raises(StorageError, match=r"state\.npz: cannot be wri"),
+    ):
+        _run(wave_dataset, config, tmp_path, say=fill)
+    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "state.npz", "tensorboard"}
+    _, state = _run(wave_dataset, config, tmp_path, say=lines.append)
+    assert [line[:11] for line in lines] == ["epoch   1/3", "continues a", "epoch   2/3", "epoch   3/3"]
+    assert state.epochs == 3
+
+
+def test_logs_that_cannot_be_written_are_one_line(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
+    """TensorFlow has errors of its own, when a file of logs is begun and when it is written to."""
+    config = tiny(model="reference-perceptron", folds=0)
+    task = Material(wave_dataset, config).task(np.arange(48))
+    nothing = (np.empty((0,), np.float32), np.empty((0,), np.float32))
+    with largest_file(0), pytest.raises(StorageError) as begun:
+        fit(task.model, task.course, config, check=nothing, state=RunState(), folder=tmp_path, say=print)
+    writer = tf.summary.create_file_writer(str(tmp_path / "logs"))
+    writer.flush()
+    with largest_file(100), pytest.raises(StorageError) as written:
+        _log(writer, tmp_path / "tensorboard", {"loss": 0.5}, 1)
+    for caught in (begun, written):
+        assert str(caught.value).startswith(
+            f"{tmp_path / 'tensorboard'}: cannot be written (File too large); "
+        )
+        assert "\n" not in str(caught.value)

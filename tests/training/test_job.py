@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import numpy as np
 import pytest
 
 from app.contract import open_artifact
+from tests.training.faults import start_job
 from tests.training.reports import PICTURES
 from training.config import TrainingConfig
 from training.crossfit import Screen
@@ -37,11 +36,6 @@ def run(config: TrainingConfig, *, say: Callable[[str], None]) -> Path:
 def _history(folder: Path) -> list[dict[str, str]]:
     with (folder / "history.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
-
-
-def _start(*options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "training", *options]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_two_epochs_of_forda_make_an_artifact(tiny: Tiny) -> None:
@@ -108,7 +102,7 @@ def test_a_killed_run_continues(
     config = tmp_path / "config.json"
     places = {"out": str(tmp_path / "out"), "runs": str(tmp_path / "runs"), "name": "waves"}
     config.write_text(json.dumps(tiny_options | places | wave_files | {"epochs": 12}), encoding="utf-8")
-    with _start("--config", str(config)) as process:
+    with start_job("--config", str(config)) as process:
         assert process.stdout is not None
         third_epochs = (line for line in process.stdout if line.startswith("epoch   3/12"))
         next(third_epochs)
@@ -159,7 +153,7 @@ def test_a_pair_of_files_is_named_after_itself(wave_files: dict[str, str], tiny:
 )
 def test_errors_are_one_line(options: list[str], said: str) -> None:
     """What a person can mend is said in one line on standard error, with exit code 1."""
-    with _start(*options) as process:
+    with start_job(*options) as process:
         out, error = process.communicate()
     assert process.returncode == 1
     assert out == ""
@@ -173,7 +167,7 @@ def test_tensorflow_says_nothing(tmp_path: Path, wave_files: dict[str, str]) -> 
     few = ["--folds", "2", "--epoch-size", "1"]
     places = ["--out", str(tmp_path / "out"), "--runs", str(tmp_path / "runs"), "--name", "waves"]
     files = ["--train-file", wave_files["train_file"], "--test-file", wave_files["test_file"]]
-    with _start(*tiny, *few, *places, *files) as process:
+    with start_job(*tiny, *few, *places, *files) as process:
         out, error = process.communicate()
     assert process.returncode == 0
     assert not [word for word in ("oneDNN", "absl", "cuda", "Traceback") if word in error]

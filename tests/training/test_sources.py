@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from tests.training.faults import largest_file
 from training.config import config_from
-from training.errors import DataError
+from training.errors import DataError, StorageError
 from training.sources import KNOWN, download, find_source, package_folder
 
 CONTENT = b"1\t2\t3\n" * 50_000
@@ -131,3 +133,63 @@ def test_a_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     for url in ("http://127.0.0.1:1/a.tsv", "file:///etc/hostname"):
         with pytest.raises(DataError, match=r"download failed \(.+\); check the network, or give --data DIR"):
             download(url, tmp_path / "a.tsv", screen=io.StringIO())
+
+
+def test_two_downloads_at_once_do_not_meet(tmp_path: Path, server: ThreadingHTTPServer) -> None:
+    """Each writes beside the place of the file; whoever ends later finds it whole, and leaves it whole."""
+    path = tmp_path / "a.tsv"
+    asked: list[str] = []
+
+    class Screen(io.StringIO):
+        """The first part that arrives here is when another process has its turn."""
+
+        def write(self, text: str) -> int:
+            if not asked:
+                asked.append(text)
+                assert download(_address(server, "ok/a.tsv"), path, screen=io.StringIO()) == path
+                assert path.read_bytes() == CONTENT
+            return super().write(text)
+
+    assert download(_address(server, "ok/a.tsv"), path, screen=Screen()) == path
+    assert path.read_bytes() == CONTENT
+    assert server.asked == ["/ok/a.tsv", "/ok/a.tsv"]  # type: ignore[attr-defined]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("size", [0, 100_000, len(CONTENT) - 1])
+def test_a_download_that_does_not_fit_is_the_disk_s_fault(
+    tmp_path: Path, server: ThreadingHTTPServer, size: int
+) -> None:
+    """The line is not about the network, and no part of the file is left."""
+    with (
+        largest_file(size),
+        pytest.raises(StorageError, match=r"/a\.tsv: cannot be written \(File too large\)"),
+    ):
+        download(_address(server, "ok/a.tsv"), tmp_path / "a.tsv", screen=io.StringIO())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    """Where a file is in the way of the folder, nothing is asked of the network."""
+    (tmp_path / "cache").touch()
+    with pytest.raises(
+        StorageError, match=r"cache: cannot be written \(File exists\); remove what is in its place"
+    ):
+        download("http://127.0.0.1:1/a.tsv", tmp_path / "cache" / "a.tsv", screen=io.StringIO())
+
+
+def test_what_a_killed_download_left_is_removed(tmp_path: Path, server: ThreadingHTTPServer) -> None:
+    """Also where another one has brought the file meanwhile."""
+    for _ in range(2):
+        (tmp_path / ".a.tsv.0123abcd.partial").write_bytes(b"half")
+        download(_address(server, "ok/a.tsv"), tmp_path / "a.tsv", screen=io.StringIO())
+        assert [path.name for path in tmp_path.iterdir()] == ["a.tsv"]
+
+
+def test_a_screen_that_fails_stops_no_download(tmp_path: Path, server: ThreadingHTTPServer) -> None:
+    """Progress is written to standard error, whose disk may be full."""
+    with Path("/dev/full").open("w", encoding="utf-8") as screen:
+        path = download(_address(server, "ok/a.tsv"), tmp_path / "a.tsv", screen=screen)
+        assert path.read_bytes() == CONTENT
+        with suppress(OSError):
+            screen.close()
