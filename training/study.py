@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import optuna
 import sqlalchemy
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
 
+from training.command import tell
 from training.config import TrainingConfig, config_from
+from training.errors import LockHeld, StorageError
+from training.write_errors import UNKNOWN, reason_of
 
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 HEARTBEAT_SECONDS = 5
 # A trial unheard of for so long is taken up by another process; a machine under load is late, not dead.
 SILENCE_SECONDS = 30
 RETRIES = 3
+
+
+class LeftRunning(BaseException):
+    """Ends a worker whose trial is to be taken up again; no library takes it for the trial's failure."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +70,37 @@ class Search:
         return config_from(fixed, options, {"runs": str(self.home), "run": run})
 
 
+@contextmanager
+def database(search: Search, *also: type[Exception]) -> Iterator[None]:
+    """Raise what a study's database says goes wrong as a `StorageError` that names it."""
+    kinds: tuple[type[Exception], ...] = (StorageInternalError, sqlalchemy.exc.SQLAlchemyError, *also)
+    try:
+        yield
+    except kinds as error:
+        # Optuna hides what SQLAlchemy says, and that, with the statement, what the driver does.
+        cause = error.__cause__ if isinstance(error, StorageInternalError) else error
+        reason = reason_of(getattr(cause, "orig", None) or cause or error)
+        # The URL may hold a password.
+        where, remedy = str(search.home / "study.db"), UNKNOWN
+        if search.storage:
+            where, remedy = "--storage", "check the URL, and that the database can be reached"
+        raise StorageError(
+            f"{where}: the study cannot be read or written ({reason}); {remedy}, "
+            "then call it again in the same way"
+        ) from error
+
+
 def open_study(search: Search) -> Any:
-    """The `optuna.Study` of a search, made on first use."""
+    """The `optuna.Study` of a search, made on first use.
+
+    Raises:
+        StorageError: its database cannot be used.
+    """
+    with database(search, ImportError):  # of a driver that is not installed
+        return _open(search)
+
+
+def _open(search: Search) -> Any:
     retry = RetryHeartbeatStaleTrialCallback(max_retry=RETRIES)
     storage = RDBStorage(
         search.url,
@@ -72,6 +117,60 @@ def open_study(search: Search) -> Any:
         sampler=optuna.samplers.TPESampler(multivariate=True, constant_liar=True),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=10),
     )
+
+
+def run_trials(study: Any, objective: Callable[[Any], float], *, trials: int) -> None:
+    """Run trials one after the other until so many are done, in all processes.
+
+    Raises:
+        StorageError: a trial cannot be written; it stays as a killed process' does, to be taken up again.
+        StorageInternalError: nor can the database.
+    """
+    overtaken: list[int] = []
+    judged = _judging(objective, overtaken)
+    enough = MaxTrialsCallback(trials, states=DONE)
+    while True:
+        try:
+            study.optimize(judged, callbacks=[enough, _stop_when_orphaned], catch=(LockHeld,))
+        except LeftRunning as left:
+            raise left.error from left.error.__cause__
+        except AssertionError as error:
+            # Optuna asserts that it could write how a trial ended.
+            if isinstance(failed := error.__context__, StorageInternalError):
+                raise failed from failed.__cause__
+            raise
+        except ValueError:
+            # Optuna cannot say how a trial ended that others took for dead: this machine was suspended, say.
+            if not overtaken:
+                raise
+            tell(f"trial {overtaken.pop()}: was silent for too long; another process takes it up")
+        else:
+            return
+
+
+def _judging(objective: Callable[[Any], float], overtaken: list[int]) -> Callable[[Any], float]:
+    """The objective as Optuna calls it; a list is told of the trials that others took for dead."""
+
+    def judged(suggesting: Any) -> float:
+        try:
+            return objective(suggesting)
+        except StorageInternalError as error:
+            raise LeftRunning(error) from error
+        except UpdateFinishedTrialError:
+            overtaken.append(suggesting.number)
+            raise
+        except LockHeld as error:
+            tell(f"trial {suggesting.number}: {error}")
+            raise
+
+    return judged
+
+
+def _stop_when_orphaned(study: Any, _trial: Any) -> None:
+    """End after this trial if the process that shows and gathers the results has been killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None and not parent.is_alive():
+        study.stop()
 
 
 def _take_turns(engine: Any) -> None:

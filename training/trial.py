@@ -8,13 +8,16 @@ import keras
 import optuna
 
 from training.augment import split
-from training.checkpoint import close_run, open_run
+from training.checkpoint import close_run, hold_run, open_run
 from training.config import TrainingConfig
 from training.data import Dataset
 from training.enough import limited
 from training.fit import fit
 from training.job import course
 from training.material import Material
+
+# For a process that was overtaken, and learns so at the end of its epoch.
+WAIT_SECONDS = 60
 
 
 def validation_loss(config: TrainingConfig, dataset: Dataset, trial: Any, *, max_parameters: int) -> float:
@@ -28,6 +31,7 @@ def validation_loss(config: TrainingConfig, dataset: Dataset, trial: Any, *, max
         max_parameters: a larger model is not trained.
 
     Raises:
+        LockHeld: another process trains with the same configuration, and goes on doing so.
         optuna.TrialPruned: too large, or worse than others at the same epoch.
     """
     keras.utils.set_random_seed(config.seed)
@@ -44,17 +48,18 @@ def validation_loss(config: TrainingConfig, dataset: Dataset, trial: Any, *, max
             raise optuna.TrialPruned
 
     folder = config.run_folder
-    state = fit(
-        task.model,
-        task.course,
-        config,
-        check=material.held_out(held_out),
-        state=open_run(folder, course(config, dataset)),
-        folder=folder,
-        say=_quiet,
-        after_epoch=report,
-    )
-    close_run(folder)
+    with hold_run(folder, remedy="the trial is left to it", seconds=WAIT_SECONDS):
+        state = fit(
+            task.model,
+            task.course,
+            config,
+            check=material.held_out(held_out),
+            state=open_run(folder, course(config, dataset)),
+            folder=folder,
+            say=_quiet,
+            after_epoch=report,
+        )
+        close_run(folder)
     return state.kept["val_loss"]
 
 

@@ -13,43 +13,49 @@ import dataclasses
 import json
 import multiprocessing
 import os
+import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.study import MaxTrialsCallback
+from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 
+from training.command import CONTINUES, command, say
 from training.config import flag
-from training.errors import ConfigError, TrainingError
+from training.errors import ConfigError, StorageError, TrainingError
+from training.locks import locked
 from training.quiet import quiet_import
 from training.sources import load_dataset
 from training.space import suggest_options
-from training.study import DONE, Search, open_study
+from training.storage import write_text
+from training.study import DONE, LeftRunning, Search, database, open_study, run_trials
 
 MAX_PARAMETERS = 100_000
+LEAVING_SECONDS = 30
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Search, showing each trial as it ends; the exit code is 0 once the number of trials is reached."""
+    """Search, showing each trial as it ends; the exit codes are those of `command`."""
     search = _parse(arguments)
     _quiet_optuna()
-    try:
-        load_dataset(search.config({}))  # a mistake is told once, before any process starts
-        search.home.mkdir(parents=True, exist_ok=True)
+    return command(lambda: _search(search), stopped=CONTINUES)
+
+
+def _search(search: Search) -> int:
+    load_dataset(search.config({}), screen=sys.stderr)  # a mistake is told once, before any process starts
+    with _turn(search):  # two processes that make the tables at once would disturb each other
         study = open_study(search)
+    with database(search):
         best = run_search(search, study)
-    except TrainingError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nstopped; call it again in the same way to continue", file=sys.stderr)
-        return 130
-    print(f"best validation loss {study.best_value:.4f}: python -m training --config {best}")
+        value = study.best_value
+    say(f"best validation loss {value:.4f}: python -m training --config {best}")
     return 0
 
 
@@ -57,29 +63,39 @@ def run_search(search: Search, study: Any) -> Path:
     """Run trials in processes until there are enough; the path of the best configuration.
 
     Raises:
-        ConfigError: the processes ended before that.
+        TrainingError: the processes ended before that.
+        StorageError: the configuration cannot be written.
     """
-    context = multiprocessing.get_context("spawn")
-    jobs = search.jobs if _done(study) < search.trials else 0
-    workers = [context.Process(target=work, args=(search,), daemon=True) for _ in range(jobs)]
-    for worker in workers:
-        worker.start()
+    workers = _start(search) if _done(study) < search.trials else []
     shown: set[int] = set()
-    while any(worker.is_alive() for worker in workers):
-        _show_new(study, shown, search)
-        time.sleep(0.5)
+    try:
+        while any(worker.is_alive() for worker in workers):
+            _show_new(study, shown, search)
+            time.sleep(0.5)
+    finally:
+        _end(workers)
     _show_new(study, shown, search)
+    if (done := _done(study)) < search.trials:
+        raise TrainingError(
+            f"{done} of {search.trials} trials are done; see the messages above, then call it again in the "
+            "same way to continue"
+        )
     if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-        raise ConfigError("no trial was finished; see the messages above")
+        raise ConfigError("all trials were given up early; give more --trials")
     path = search.home / "best.json"
-    options = {"dataset": search.dataset, **_options_of(study.best_trial)}
-    path.write_text(json.dumps(options, indent=2) + "\n", encoding="utf-8")
+    with _turn(search):  # of two searches at once, the one that writes last knows the most
+        options = {"dataset": search.dataset, **_options_of(study.best_trial)}
+        write_text(path, json.dumps(options, indent=2) + "\n")
     return path
 
 
 def work(search: Search) -> None:
     """One process: trials, until enough of all processes' are done."""
     _quiet_optuna()
+    sys.exit(command(lambda: _work(search), stopped=None))
+
+
+def _work(search: Search) -> int:
     with quiet_import():
         import tensorflow as tf
 
@@ -89,33 +105,63 @@ def work(search: Search) -> None:
     # Several processes share the cores; none should start a thread for each of them.
     tf.config.threading.set_intra_op_parallelism_threads(max(1, (os.cpu_count() or 1) // search.jobs))
     study = open_study(search)
-    dataset = load_dataset(search.config({}))
+    dataset = load_dataset(search.config({}), screen=sys.stderr)
     tokens = decided(search.config({}), dataset, Screen(lambda _: None)).tokens
 
     def objective(suggesting: Any) -> float:
         config = dataclasses.replace(search.config(suggest_options(suggesting)), tokens=tokens)
-        return trial.validation_loss(config, dataset, suggesting, max_parameters=MAX_PARAMETERS)
+        try:
+            return trial.validation_loss(config, dataset, suggesting, max_parameters=MAX_PARAMETERS)
+        except StorageError as error:
+            raise LeftRunning(error) from error
 
-    if _done(study) < search.trials:
-        enough = MaxTrialsCallback(search.trials, states=DONE)
-        study.optimize(objective, callbacks=[enough, _stop_when_orphaned])
+    with database(search):
+        if _done(study) < search.trials:
+            run_trials(study, objective, trials=search.trials)
+    return 0
+
+
+def _start(search: Search) -> list[Any]:
+    """The workers; Ctrl-C reaches them too, and is left to this process."""
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=work, args=(search,), daemon=True) for _ in range(search.jobs)]
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        for worker in workers:
+            worker.start()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return workers
+
+
+def _end(workers: Sequence[Any]) -> None:
+    for worker in workers:
+        worker.terminate()
+    for worker in workers:
+        worker.join(LEAVING_SECONDS)
+        worker.kill()
+
+
+def _turn(search: Search) -> AbstractContextManager[None]:
+    remedy = "wait until it has ended, then call it again in the same way"
+    return locked(search.home / ".lock", folder=search.home, remedy=remedy, seconds=LEAVING_SECONDS)
 
 
 def _done(study: Any) -> int:
     return len(study.get_trials(deepcopy=False, states=DONE))
 
 
-def _stop_when_orphaned(study: Any, _trial: Any) -> None:
-    """End after this trial if the process that shows and gathers the results has been killed."""
-    parent = multiprocessing.parent_process()
-    if parent is not None and not parent.is_alive():
-        study.stop()
-
-
 def _quiet_optuna() -> None:
     """Its log repeats what is shown here; its heartbeats have been marked experimental for years."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    threading.excepthook = _show_in_thread
+
+
+def _show_in_thread(failed: threading.ExceptHookArgs) -> None:
+    """Show what ends a thread, but for a heartbeat that cannot be written: nor can what its trial reports."""
+    if not issubclass(failed.exc_type, StorageInternalError):
+        threading.__excepthook__(failed)
 
 
 def _options_of(best: Any) -> dict[str, Any]:
@@ -129,7 +175,7 @@ def _show_new(study: Any, shown: set[int], search: Search) -> None:
             value = "-" if trial.value is None else f"{trial.value:.4f}"
             settings = " ".join(f"{name}={_short(value)}" for name, value in trial.params.items())
             state = trial.state.name.lower()
-            print(f"trial {trial.number:>3} of {search.trials}  {state:<8} {value}  {settings}", flush=True)
+            say(f"trial {trial.number:>3} of {search.trials}  {state:<8} {value}  {settings}")
 
 
 def _short(value: Any) -> str:

@@ -95,3 +95,18 @@ def test_a_data_set_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_study_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    """Whatever is wrong with its database, and whichever library says so; no password is shown."""
+    (tmp_path / "s" / "study.db").mkdir(parents=True)
+    told = command(tmp_path, trials=1, epochs=1)
+    for line, where in (
+        (told, f"{tmp_path / 's' / 'study.db'}: the study cannot be read or written (unable to open"),
+        ([*told, "--storage", "nonsense://u:secret@h/x"], "--storage: the study cannot be read or written ("),
+    ):
+        done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"error: {where}")
+        assert len(done.stderr.splitlines()) == 1
+        assert "secret" not in done.stderr
