@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from app.contract import (
     CONTRACT_FILE,
     GOLDEN_FILE,
     MODEL_FILE,
+    SCHEMA_VERSION,
     Artifact,
     Contract,
     DerivedGraph,
@@ -41,7 +43,9 @@ from training.export import (
     run_keras,
     run_openvino,
     save_openvino,
+    side_by_side,
 )
+from training.invariance import is_invariant
 from training.models import INPUT_NAME, NOVELTY, PROBABILITIES
 from training.shelf import new_version
 from training.write_errors import reason_of, writing
@@ -109,6 +113,7 @@ def stamp(folder: Path, names: Iterable[str], *, version: int) -> dict[str, Any]
     """
     files = {name: sha256_of(folder / name) for name in sorted(names)}
     return {
+        "schema_version": SCHEMA_VERSION,
         "version": version,
         "created": datetime.now(UTC).replace(microsecond=0),
         "files": files,
@@ -172,16 +177,16 @@ def golden_series(dataset: Dataset) -> NDArray[np.float32]:
     series = dataset.test[in_turn].copy()
     quarter = max(1, len(series) // 4)
     series[-quarter:] = np.round(series[-quarter:], 2)
-    series[0] = series[0] * 250.0 + 1000.0
-    return narrow(series).series
+    golden = narrow(series).series
+    golden[0] = golden[0] * 250.0 + 1000.0
+    return golden
 
 
 def _write_model(model: Any, dataset: Dataset, folder: Path) -> list[str]:
     with writing(folder / MODEL_FILE):
         model.save(folder / MODEL_FILE)
     series = golden_series(dataset)
-    answers = named(model(series[..., np.newaxis], training=False))
-    outputs = {name: np.asarray(value) for name, value in answers.items()}
+    outputs = {name: np.asarray(value) for name, value in _outputs(model, series).items()}
     golden = Golden(series, probabilities=outputs[PROBABILITIES], novelty=outputs.get(NOVELTY))
     arrays = {"series": golden.series, "probabilities": golden.probabilities}
     if golden.novelty is not None:
@@ -190,13 +195,27 @@ def _write_model(model: Any, dataset: Dataset, folder: Path) -> list[str]:
     return [MODEL_FILE, GOLDEN_FILE, *save_openvino(model, folder)]
 
 
+def _outputs(model: Any, series: NDArray[np.float32]) -> dict[str, Any]:
+    return named(model(series[..., np.newaxis], training=False))
+
+
+def _answer(model: Any, series: NDArray[np.float32]) -> NDArray[np.float32]:
+    return side_by_side(_outputs(model, series))
+
+
 def _contract(
     sealing: Sealing, folder: Path, names: Iterable[str], *, version: int, model: Any, dataset: Dataset
 ) -> Contract:
     return Contract(
         name=sealing.name,
         description=sealing.description,
-        input=InputSpec(name=INPUT_NAME, length=dataset.length),
+        input=InputSpec(
+            name=INPUT_NAME,
+            length=dataset.length,
+            invariant_to_offset_and_scale=is_invariant(
+                partial(_answer, model), golden_series(dataset), tolerance=TOLERANCE
+            ),
+        ),
         output=OutputSpec(name=PROBABILITIES, tolerance=TOLERANCE),
         labels=sealing.labels,
         trust=sealing.trust,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue, StringConstraints, model_validator
 
@@ -12,6 +12,7 @@ from app.contract.numbering import MAX_VERSION
 from app.contract.trust import Trust
 from app.series.spec import SeriesSpec
 
+SCHEMA_VERSION: Final = 3
 CONTRACT_FILE = "contract.json"
 MODEL_FILE = "model.keras"
 GOLDEN_FILE = "golden.npz"
@@ -98,7 +99,7 @@ class Provenance(Frozen):
 class Contract(Frozen):
     """The content of `contract.json`."""
 
-    schema_version: Literal[1, 2, 3] = 3
+    schema_version: Literal[1, 2, 3] = SCHEMA_VERSION
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64, examples=["forda"])
     version: int = Field(ge=1, le=MAX_VERSION, examples=[1])
     created: datetime

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.contract import CARD_FILE, CONTRACT_FILE, MODEL_FILE, open_artifact, sha256_of
+from app.contract import CARD_FILE, CONTRACT_FILE, MODEL_FILE, SCHEMA_VERSION, open_artifact, sha256_of
 from tests.training.faults import largest_file
 from training.rederive import main
 from training.seal import verify
@@ -34,7 +34,8 @@ def test_all_but_the_graph_is_the_same(tmp_path: Path, capsys: pytest.CaptureFix
     assert differing == {*GRAPH, CARD_FILE}
     assert new.contract.files.keys() == old.contract.files.keys()
     assert {path.name for path in second.iterdir()} == {CONTRACT_FILE, *new.contract.files}
-    its_own = {"version", "created", "files", "provenance"}
+    assert new.contract.schema_version == SCHEMA_VERSION
+    its_own = {"schema_version", "version", "created", "files", "provenance"}
     assert new.contract.model_dump(exclude=its_own) == old.contract.model_dump(exclude=its_own)
     assert new.card.startswith(old.card)
     assert "All is as in version 2, but for OpenVINO's graph" in new.card

@@ -55,6 +55,7 @@ def test_a_sealed_version_opens_and_answers(model: Any, first: Path, wave_datase
     contract = artifact.contract
     assert {path.name for path in first.iterdir()} == {CONTRACT_FILE, *contract.files}
     assert (contract.input.name, contract.input.length) == ("series", wave_dataset.length)
+    assert contract.input.invariant_to_offset_and_scale
     assert (contract.output.name, contract.output.tolerance) == ("probabilities", TOLERANCE)
     assert [label.meaning for label in contract.labels] == ["class 0", "class 1"]
     assert contract.parameters == model.count_params()
@@ -80,6 +81,17 @@ def test_a_model_to_compare_with_is_sealed_without_trust(
     assert artifact.contract.trust is None
     assert artifact.golden.answers.shape == (16, 2)
     assert max(verify(folder).values()) <= 1e-5
+
+
+def test_a_model_that_minds_the_offset_is_sealed_as_one(wave_dataset: Dataset, tmp_path: Path) -> None:
+    """What the contract says of invariance is measured on the model."""
+    series = keras.Input((wave_dataset.length, 1), name="series")
+    first = keras.layers.Flatten()(series)[:, :1]
+    rising = keras.ops.sigmoid(first / 100)
+    outputs = keras.layers.Concatenate(axis=1, name="probabilities")([1 - rising, rising])
+    model = keras.Model(series, outputs)
+    folder = seal(model, wave_dataset, a_sealing(wave_dataset, None), out=tmp_path, write_report=a_note)
+    assert not open_artifact(folder).contract.input.invariant_to_offset_and_scale
 
 
 def test_versions_count_up_and_stay(model: Any, folder: Path, wave_dataset: Dataset, tmp_path: Path) -> None:
