@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from app.contract import version_number
 from training.errors import SealError, StorageError
 from training.locks import Lock, locked, try_lock
 from training.storage import sync_folder, sync_tree
 from training.write_errors import reason_of, writing
 
-VERSION = re.compile("[1-9][0-9]*")
-CLAIM = re.compile(r"\.([1-9][0-9]*)\.(?:lock|partial)")
+CLAIM = re.compile(r"\.([0-9]+)\.(?:lock|partial)")
 # Numbers are chosen, and versions renamed, in milliseconds; a process that was stopped there holds up others.
 LOCK_SECONDS = 30.0
 
@@ -58,8 +58,7 @@ def new_version(shelf: Path, check: Callable[[Path], object]) -> Iterator[tuple[
 
 def next_version(shelf: Path) -> int:
     """One more than the highest version on an artifact's shelf."""
-    numbers = [int(child.name) for child in shelf.iterdir() if VERSION.fullmatch(child.name)]
-    return 1 + max(numbers, default=0)
+    return 1 + max((version_number(child.name) or 0 for child in shelf.iterdir()), default=0)
 
 
 def _claim(shelf: Path) -> tuple[Lock, int]:
@@ -72,7 +71,8 @@ def _claim(shelf: Path) -> tuple[Lock, int]:
 
 def _claimed(shelf: Path) -> list[int]:
     """Numbers that running processes have claimed, in any order; what killed ones left is removed."""
-    numbers = {int(match[1]) for child in shelf.iterdir() if (match := CLAIM.fullmatch(child.name))}
+    claims = (match[1] for child in shelf.iterdir() if (match := CLAIM.fullmatch(child.name)))
+    numbers = {number for name in claims if (number := version_number(name))}
     return [number for number in numbers if not _remove_stale(shelf, number)]
 
 
