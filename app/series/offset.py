@@ -180,14 +180,20 @@ def _are_coarse(
     """
     least = COARSE * deviation
     if _is_short_float(values):
-        coarse = np.spacing(largest.astype(values.dtype.newbyteorder("="))) >= least
+        coarse = _spacing(largest, values.dtype.newbyteorder("=")) >= least
     else:
-        coarse = np.spacing(largest) >= least
+        coarse = _spacing(largest, np.float64) >= least
         # Float32 that was widened again on the way still lies on its steps.
-        suspects = np.spacing(largest.astype(np.float32)) >= least
+        suspects = _spacing(largest, np.float32) >= least
         coarse |= _all_where(suspects, values, least, _is_float32)
     suspects = ~coarse & (largest >= _LARGE * width)
     return np.asarray(coarse | _all_where(suspects, values, least, _is_multiple))
+
+
+def _spacing(values: NDArray[np.float64], dtype: Any) -> NDArray[Any]:
+    """From each value to the next one of a float's dtype; infinite after its last one."""
+    with np.errstate(over="ignore"):
+        return np.asarray(np.spacing(values.astype(dtype)))
 
 
 def _all_where(

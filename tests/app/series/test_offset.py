@@ -160,3 +160,12 @@ def test_what_float32_does_not_have_is_refused(bad: float, count: int) -> None:
 def test_what_fits_is_what_narrowing_leaves_alone(values: NDArray[np.float64], fits: bool) -> None:
     """So that a client can tell whether float32 is enough to send."""
     assert fits_float32(values) == fits
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_the_largest_numbers_are_taken(dtype: Any) -> None:
+    """Up to the last one of a dtype, beside others of their size, which is an offset."""
+    largest = min(float(np.finfo(dtype).max), float(np.finfo(np.float32).max))
+    values = np.array([[largest, largest * 0.75, largest * 0.6]], dtype)
+    assert np.ptp(narrow(values).series) > 0
+    assert np.ptp(narrow(np.repeat(-values, 2, axis=0)).series, axis=1).min() > 0
