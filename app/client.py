@@ -123,11 +123,14 @@ def _compact(series: ArrayLike) -> np.ndarray:
     contract says whether the model allows that, and only it can warn of what had been lost before.
     """
     array = np.atleast_2d(np.asarray(series))
+    if array.dtype.kind not in "fiu":
+        array = array.astype(np.float64)
     if array.dtype.kind == "f" and array.dtype.itemsize <= np.dtype(np.float32).itemsize:
         return array
-    exact = array.astype(np.float64)
-    fits = not exact.size or fits_float32(exact.reshape(len(exact), -1))
-    return exact.astype(np.float32) if fits else exact
+    if not array.size or fits_float32(array.reshape(len(array), -1)):
+        return array.astype(np.float32)
+    # Integers of 64 bits lose digits even in a float64.
+    return array if array.dtype.kind in "iu" else array.astype(np.float64)
 
 
 def _sane(api_key: str) -> str:

@@ -8,24 +8,18 @@ training.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.series.precision import are_coarse, is_short_float
+
 # The first float64 that becomes infinite in float32.
 FLOAT32_END = 2.0**128 - 2.0**103
 # A narrower series than this would reach float32's subnormal numbers, which have fewer bits.
 _NARROWEST = 2.0**-100
-# From this step on, in standard deviations of the series, answers change: tests/training/test_committed.py.
-COARSE = 0.0015
-# From this ratio of the largest value to the range on, the offset takes digits that the series would need.
-_LARGE = 16.0
-# So many values of a series are looked at before all of them are.
-_FEW = 8
-_EXACT_TENS = 22
 
 
 class NotFloat32(ValueError):
@@ -76,12 +70,8 @@ def narrow(values: NDArray[Any], *, is_invariant: bool = True) -> Narrowed:
     rows = slice(None) if count == len(values) else odd  # a slice is not a copy
     moved = _moved(values[rows], found.are_offset[rows])
     coarse = found.are_offset & ~found.are_narrow
-    coarse[rows] &= _are_coarse(
-        (values if is_invariant else narrowed)[rows],
-        deviation=_deviation(moved),
-        largest=np.maximum(np.abs(found.low), np.abs(found.high))[rows],
-        width=(found.high - found.low)[rows],
-    )
+    kept = values if is_invariant else narrowed
+    coarse[rows] &= are_coarse(kept[rows], moved, low=found.low[rows], high=found.high[rows])
     if is_invariant:
         _widen(moved, found.are_narrow[rows])
         narrowed[rows] = moved
@@ -133,7 +123,7 @@ def _moved(values: NDArray[Any], are_offset: NDArray[np.bool_]) -> NDArray[np.fl
 
     Floats of up to 32 bits give float32, all others float64.
     """
-    kind: Any = np.float32 if _is_short_float(values) else np.float64
+    kind: Any = np.float32 if is_short_float(values) else np.float64
     if np.count_nonzero(are_offset) == len(values):
         start: NDArray[Any] = values - values.min(axis=1, keepdims=True)
         return np.asarray(start, kind)
@@ -143,86 +133,9 @@ def _moved(values: NDArray[Any], are_offset: NDArray[np.bool_]) -> NDArray[np.fl
     return moved
 
 
-def _is_short_float(values: NDArray[Any]) -> bool:
-    return values.dtype.kind == "f" and values.dtype.itemsize <= 4
-
-
 def _widen(moved: NDArray[np.floating], are_narrow: NDArray[np.bool_]) -> None:
     """Multiply the narrow series by the power of two that brings them close to 1."""
     if np.count_nonzero(are_narrow):
         narrow_ones = moved[are_narrow]
         _, exponent = np.frexp(np.ptp(narrow_ones, axis=1, keepdims=True))
         moved[are_narrow] = np.ldexp(narrow_ones, -exponent)
-
-
-def _deviation(moved: NDArray[np.floating]) -> NDArray[np.float64]:
-    """The standard deviation of series that start near zero, in a third of the time of `numpy.std`."""
-    length = moved.shape[1]
-    squares = np.einsum("ij,ij->i", moved, moved, dtype=np.float64) / length
-    square = squares - (np.add.reduce(moved, axis=1, dtype=np.float64) / length) ** 2
-    return np.asarray(np.sqrt(np.maximum(square, 0.0)))
-
-
-def _are_coarse(
-    values: NDArray[Any],
-    *,
-    deviation: NDArray[np.float64],
-    largest: NDArray[np.float64],
-    width: NDArray[np.float64],
-) -> NDArray[np.bool_]:
-    """Which series lie on steps that are wide against their standard deviation.
-
-    Args:
-        values: `[n, length]`, as they were kept until here.
-        deviation: `float64[n]`, the standard deviation.
-        largest: `float64[n]`, the largest absolute value.
-        width: `float64[n]`, from the smallest value to the largest.
-    """
-    least = COARSE * deviation
-    if _is_short_float(values):
-        coarse = _spacing(largest, values.dtype.newbyteorder("=")) >= least
-    else:
-        coarse = _spacing(largest, np.float64) >= least
-        # Float32 that was widened again on the way still lies on its steps.
-        suspects = _spacing(largest, np.float32) >= least
-        coarse |= _all_where(suspects, values, least, _is_float32)
-    suspects = ~coarse & (largest >= _LARGE * width)
-    return np.asarray(coarse | _all_where(suspects, values, least, _is_multiple))
-
-
-def _spacing(values: NDArray[np.float64], dtype: Any) -> NDArray[Any]:
-    """From each value to the next one of a float's dtype; infinite after its last one."""
-    with np.errstate(over="ignore"):
-        return np.asarray(np.spacing(values.astype(dtype)))
-
-
-def _all_where(
-    suspects: NDArray[np.bool_],
-    values: NDArray[Any],
-    least: NDArray[np.float64],
-    test: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]],
-) -> NDArray[np.bool_]:
-    """Of which of these series all values pass a test. Most fail it on their first ones."""
-    passed = suspects.copy()
-    for count in (_FEW, values.shape[1]):
-        if np.count_nonzero(passed):
-            some = values[passed, :count].astype(np.float64)
-            passed[passed] = test(some, least[passed, np.newaxis]).all(axis=1)
-    return passed
-
-
-def _is_float32(values: NDArray[np.float64], _: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which values are float32's."""
-    return np.asarray(values.astype(np.float32) == values)
-
-
-def _is_multiple(values: NDArray[np.float64], least: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which values `float64[n, k]` are multiples of the smallest power of ten that reaches `float64[n, 1]`.
-
-    Powers of ten below 1 are not exact: a decimal fraction is what a whole number divided by one above is.
-    Those above 1 are exact up to 1e22; nothing is a multiple of what is beyond.
-    """
-    places = np.floor(-np.log10(np.maximum(least, np.finfo(np.float64).tiny)))
-    up, down = (10.0 ** np.minimum(np.maximum(power, 0), _EXACT_TENS) for power in (places, -places))
-    multiples = np.rint(values * up / down) * down / up
-    return np.asarray((multiples == values) & (np.abs(places) <= _EXACT_TENS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 
 import httpx
@@ -75,6 +76,32 @@ def test_the_servers_words_are_the_errors_words(server: Server) -> None:
         client.predict(np.zeros((1, 499)))
     assert info.value.problem is not None
     assert info.value.problem.status == 422
+
+
+@pytest.mark.parametrize(
+    ("series", "dtype"),
+    [
+        ([[1, 2, 400]], "<f4"),
+        ([[-1.5, 0.1, 2.5]], "<f4"),
+        ([[True, False, True]], "<f4"),
+        ([[20.5, 21.1, 22.3]], "<f8"),
+        ([[2**62, 2**62 + 1, 2**62 + 3]], "<i8"),
+        ([[2**63, 2**63 + 1, 2**63 + 3]], "<u8"),
+    ],
+)
+def test_series_are_sent_in_a_dtype_that_keeps_their_digits(series: list[list[float]], dtype: str) -> None:
+    """float32 where it is enough; integers beyond 2**53 as integers, which a float64 would round."""
+    sent: list[np.ndarray] = []
+
+    def note(request: httpx.Request) -> httpx.Response:
+        sent.append(np.load(io.BytesIO(request.read())))
+        return answer(request)
+
+    with Client("http://server", transport=httpx.MockTransport(note)) as client:
+        client.predict(series)
+    assert sent[0].dtype == dtype
+    if dtype != "<f4":
+        assert sent[0].tolist() == series
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from app.contract import open_artifact
-from app.series.offset import COARSE, narrow
+from app.series.offset import narrow
+from app.series.precision import COARSE
 from training.config import TrainingConfig, config_from
 from training.evaluate import views
 from training.export import largest_difference, run_keras, run_openvino

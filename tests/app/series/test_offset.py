@@ -29,6 +29,11 @@ def z_units(series: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray((moved - moved.mean(axis=1, keepdims=True)) / moved.std(axis=1, keepdims=True))
 
 
+def printed(values: NDArray[np.float64], form: str) -> NDArray[np.float64]:
+    """The numbers that somebody reads who gets float32 as text."""
+    return np.array([[float(form.format(x)) for x in row] for row in values.astype(np.float32)])
+
+
 @given(
     seed=st.integers(0, 99),
     exponent=st.floats(-9, 9),
@@ -97,6 +102,20 @@ def test_float32_with_an_offset_is_not_copied_for_a_model_that_is_not_invariant(
         (np.round(noise() + PASCALS).astype(np.int64), True),
         (np.round(1e4 * noise()).astype(np.int64) + 10**15, False),
         (noise() + 1e13, True),
+        # float32 as programs print it, with as few digits as tell it from its neighbours, or with nine.
+        (printed(noise() + PASCALS, "{}"), True),
+        (printed(-noise() - 20_000, "{}"), True),
+        (printed(100 * noise() + 1e7, "{}"), True),
+        (printed(noise() + PASCALS, "{:.9g}"), True),
+        (printed(noise() + 1000, "{}"), False),
+        (np.round(noise() + PASCALS, 3), False),
+        (np.round(noise() + 20_000, 3), False),
+        # Steps of a power of two: of a sensor, or of a float16 that became another type.
+        (np.round(16 * (noise() + 293)) / 16, True),
+        ((noise() + 200).astype(np.float16).astype(np.float32), True),
+        # Beyond 2**53 a float64 has wider steps than an integer.
+        (np.round(1e4 * noise()).astype(np.int64) + 2**62, False),
+        (np.round(10 * noise()).astype(np.int64) - 2**62, True),
         # Rounded, but not because of an offset: `few_distinct_values` tells of that where it is odd.
         (np.round(noise() + 20, 2), False),
         (np.round(noise(), 1), False),
