@@ -9,6 +9,10 @@ from dataclasses import dataclass
 
 from app.series.readers.rows import MAX_LENGTH
 
+# Of rows, so many are looked at to tell what is in a file.
+LOOKED_AT = 1000
+# A shorter row may be a series that happens to count.
+_FEWEST_NUMBERED = 8
 # None stands for any run of blanks and tabs.
 Separator = bytes | None
 _SEPARATORS: tuple[Separator, ...] = (b"\t", b";", b",", None)
@@ -33,7 +37,12 @@ def number_of(field: bytes) -> float | None:
         return float("nan")
     if _POINT.fullmatch(field) or _INFINITY.fullmatch(field):
         return float(field)
-    return float(field.replace(b",", b".")) if _COMMA.fullmatch(field) else None
+    return float(field.replace(b",", b".")) if has_decimal_comma(field) else None
+
+
+def has_decimal_comma(field: bytes) -> bool:
+    """Whether a field is a number with a comma where others have a point."""
+    return _COMMA.fullmatch(field) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +90,32 @@ def find_dialect(lines: Sequence[bytes], *, labelled: bool) -> Dialect:
     first = Dialect(separator, labelled, header=False)
     found = first.values(first.split(sample[0]))
     header = bool(found) and all(number_of(field) is None for field in found)
-    return Dialect(separator, labelled, header)
+    return Dialect(separator, labelled, header or _numbers_columns(first, lines))
+
+
+def _numbers_columns(dialect: Dialect, lines: Sequence[bytes]) -> bool:
+    """Whether the first of several rows numbers the columns, as pandas writes it where they have no names.
+
+    The label's column counts too, or has a name there, which is the label of no other row.
+    """
+    fields = [field.strip() for field in dialect.split(lines[0])]
+    if len(lines) == 1 or len(fields) < _FEWEST_NUMBERED:
+        return False
+    if _counts(fields):
+        return True
+    is_number = number_of(fields[0]) is not None and not is_missing(fields[0])
+    if not dialect.labelled or is_number or not _counts(fields[1:]):
+        return False
+    return fields[0] not in (
+        field.strip() for line in lines[1:LOOKED_AT] for field in dialect.split(line)[:1]
+    )
+
+
+def _counts(fields: Sequence[bytes]) -> bool:
+    """Whether fields are whole numbers from 0 or 1 on, one after another."""
+    return fields[0] in {b"0", b"1"} and all(
+        field == b"%d" % number for number, field in enumerate(fields, start=int(fields[0]))
+    )
 
 
 def _split(line: bytes, separator: Separator) -> list[bytes]:

@@ -96,11 +96,20 @@ def _from_zip(archive: zipfile.ZipFile, limit: int | None) -> Rows:
 
 
 def _load(content: bytes) -> NDArray[Any]:
+    """An array; raises `Refused` for one of Python objects, which only a pickle holds."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about a header that an old Python wrote
-        loaded: NDArray[Any] = np.lib.format.read_array(
-            io.BytesIO(content), allow_pickle=False, max_header_size=_MAX_HEADER_BYTES
-        )
+        try:
+            loaded: NDArray[Any] = np.lib.format.read_array(
+                io.BytesIO(content), allow_pickle=False, max_header_size=_MAX_HEADER_BYTES
+            )
+        except ValueError as error:
+            if "Object arrays" in str(error):
+                raise Refused(
+                    "an array of Python objects, a pickle, which is never loaded",
+                    "save series of one length as numbers, and labels as text: labels.astype(str)",
+                ) from error
+            raise
     return loaded
 
 

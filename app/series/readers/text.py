@@ -1,7 +1,8 @@
 """Text: a row a series, its label first (UCR's `.tsv` and `.txt`, CSV and their relatives).
 
 Read are tabs, semicolons, commas and blanks as separators, decimal commas where the comma is no separator,
-any line ends, trailing separators, empty rows at the end, quoted fields and one row of column names.
+any line ends, trailing separators, empty rows at the end, quoted fields and one row of column names, also of
+names that are numbers.
 """
 
 from __future__ import annotations
@@ -12,13 +13,20 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from app.series.readers.dialect import Dialect, find_dialect, is_missing, number_of
+from app.series.readers.dialect import (
+    LOOKED_AT,
+    Dialect,
+    find_dialect,
+    has_decimal_comma,
+    is_missing,
+    number_of,
+)
 from app.series.readers.formats import decoded
-from app.series.readers.labels import read_label
+from app.series.readers.labels import canonical_label, read_label
 from app.series.readers.rows import MAX_LENGTH, MAX_SERIES, Refused, Rows, quoted, too_long, too_many
+from app.series.readers.thousands import check_thousands
 
 _FORM = "write a label and the values of one series a row"
-_LOOKED_AT = 1000
 
 
 def read_text(content: bytes, *, labelled: bool = True, limit: int | None = None) -> Rows:
@@ -38,12 +46,13 @@ def read_text(content: bytes, *, labelled: bool = True, limit: int | None = None
     start = int(dialect.header)
     if len(lines) == start:
         raise Refused("row 1: no value is a number, and no row follows", _FORM)
+    check_thousands(dialect, lines)
     reader = _RowReader(dialect, lines)
     wanted = lines[start:] if limit is None else lines[start : start + limit]
     found = [reader.read(number, line) for number, line in enumerate(wanted, start=start + 1)]
     return Rows(
         series=[values for _, values in found],
-        labels=tuple(label for label, _ in found) if labelled else None,
+        labels=tuple(reader.label(label) for label, _ in found) if labelled else None,
         first_row=start + 1,
     )
 
@@ -84,6 +93,11 @@ class _RowReader:
             raise too_long(row)
         return label, self._numbers(row, line, values)
 
+    def label(self, read: str) -> str:
+        """A label as it is meant: a number in the file's decimal mark, which is known once all is read."""
+        is_comma = self._commas and has_decimal_comma(read.encode())
+        return canonical_label(read.replace(",", ".")) if is_comma else read
+
     def _numbers(self, row: str, line: bytes, values: Sequence[bytes]) -> NDArray[np.float64]:
         # `float` takes 1_000 for a number.
         if not self._commas and not (b"_" in line and any(b"_" in field for field in values)):
@@ -115,14 +129,19 @@ class _RowReader:
             column = position + int(self._dialect.labelled)
             return Refused(
                 f"{row}: column {column} has text instead of numbers, such as {quoted(field.strip())}",
-                f"remove column {column}",
+                f"remove column {column}, or make it the first if it has the labels",
             )
         return Refused(f"{row}: value {position} is {quoted(field.strip())}, not a number", remedy)
 
     def _is_text_column(self, position: int) -> bool:
-        """Whether no row that is looked at has a number there."""
+        """Whether no row that is looked at has a number there, though there are some elsewhere."""
         start = int(self._dialect.header)
-        looked_at = self._lines[start : start + _LOOKED_AT]
+        looked_at = self._lines[start : start + LOOKED_AT]
         fields = [self._dialect.values(self._dialect.split(line)) for line in looked_at]
         cells = [row[position - 1] for row in fields if len(row) >= position]
-        return len(cells) > 1 and all(number_of(cell) is None or is_missing(cell) for cell in cells)
+        has_numbers = any(map(_is_number, fields[0]))
+        return has_numbers and len(cells) > 1 and not any(map(_is_number, cells))
+
+
+def _is_number(field: bytes) -> bool:
+    return number_of(field) is not None and not is_missing(field)
