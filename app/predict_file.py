@@ -15,6 +15,7 @@ import httpx
 from app.client import Client, ClientError
 from app.schemas import Prediction
 from app.series.readers import PAD, GapRules, SeriesFile, canonical_label, read_series_file
+from app.series.readers.rows import quoted
 from app.series.scores import interval
 
 # What a server takes by default is MAX_BATCH_ROWS series, and MAX_BODY_BYTES, twice this.
@@ -69,15 +70,26 @@ class Agreement:
     def __init__(self, labels: tuple[str, ...]) -> None:
         self._labels = labels
         self._seen = self._agreed = 0
+        self._classes: tuple[str, ...] = ()
 
     def count(self, prediction: Prediction) -> None:
         """Compare the next prediction; one without a label agrees with none."""
         predicted = None if prediction.label is None else canonical_label(prediction.label)
         self._agreed += predicted == self._labels[self._seen]
         self._seen += 1
+        self._classes = tuple(prediction.probabilities)
 
     def __str__(self) -> str:
-        """The numbers, e.g. `1,298 of 1,320 labels agree: 98.3 % (95 % interval: 97.5 to 98.9 %)`."""
+        """The numbers, e.g. `1,298 of 1,320 labels agree: 98.3 % (95 % interval: 97.5 to 98.9 %)`.
+
+        Or, if no label is one of the model's, that they may be in another column.
+        """
+        if not set(map(canonical_label, self._classes)) & set(self._labels):
+            return (
+                f"none of the labels, such as {quoted(self._labels[0])}, is one of the model's "
+                f"({quoted(', '.join(self._classes))}): the first column of text is read as the labels; give "
+                "--no-labels if there are none"
+            )
         share = self._agreed / self._seen
         low, high = (100 * bound for bound in interval(share, self._seen))
         return (

@@ -142,5 +142,17 @@ def test_abstentions_agree_with_no_label() -> None:
     """A prediction without a label counts, and agrees with none."""
     agreement = Agreement(("1", "-1", "1"))
     for label in ("1.0", None, "-1"):
-        agreement.count(Prediction(label=label, probabilities={}))
+        agreement.count(Prediction(label=label, probabilities={"-1": 0.5, "1.0": 0.5}))
     assert str(agreement) == "1 of 3 labels agree: 33.3 % (95 % interval: 6.1 to 79.2 %)"
+
+
+def test_labels_that_are_none_of_the_models_are_told(
+    capsys: pytest.CaptureFixture[str], server: Server, artifact: Artifact, tmp_path: Path
+) -> None:
+    """As where they are in the last column: then all values are one place further on, and answers wrong."""
+    series = artifact.golden.series[:2].astype(np.float64)
+    path = tmp_path / "a.csv"
+    path.write_bytes(joined([[*map(str, values), "1"] for values in series.tolist()], ","))
+    labels, err = predict(capsys, server, str(path))
+    assert len(labels) == 2
+    assert err.startswith(f"none of the labels, such as '{series[0, 0]}', is one of the model's ('-1, 1'): ")
