@@ -19,6 +19,8 @@ from training.errors import DataError
 
 # Below this, a spectrum has too few bins to be cut into tokens.
 SHORTEST = 8
+# Of fewer rows, labels that count may be meant.
+FEWEST_NUMBERED = 10
 _ONE_DATASET = "give a train and a test file of the same data set"
 
 
@@ -85,6 +87,7 @@ def read_dataset(
         raise DataError(f"{first.path}: all rows have the label {labels[0]}; a classifier needs two classes")
     for file in (first, second):
         _refuse_constant(file)
+    _refuse_no_test(first, second)
     return Dataset(
         name=name,
         labels=labels,
@@ -135,6 +138,26 @@ def _labels(file: SeriesFile) -> tuple[str, ...]:
             "an .npz with an array named labels"
         )
     return file.labels
+
+
+def _refuse_no_test(train: SeriesFile, test: SeriesFile) -> None:
+    """Refuse pairs of files that train and measure without an error, and mean nothing."""
+    if train.sha256 == test.sha256:
+        raise DataError(
+            f"{test.path}: the same as {train.path}, and series that were learnt are no test; "
+            "give another test file"
+        )
+    if all(_are_row_numbers(_labels(file)) for file in (train, test)):
+        raise DataError(
+            f"{train.place(0)}: the label is the number of the row, here and in {test.path.name}; "
+            "remove the first column if the labels are in the next one"
+        )
+
+
+def _are_row_numbers(labels: tuple[str, ...]) -> bool:
+    return len(labels) >= FEWEST_NUMBERED and any(
+        labels == tuple(map(str, range(start, start + len(labels)))) for start in (0, 1)
+    )
 
 
 def _refuse_constant(file: SeriesFile) -> None:

@@ -49,7 +49,7 @@ def files(tmp_path: Path, write_file: Callable[..., Path]) -> Callable[[Sequence
             "3 training series: --validation-fraction 0.1 holds out none of them; raise it",
         ),
         ([1, 2] * 5, {"folds": 0}, "10 training series: --validation-fraction 0.1 holds out none of them"),
-        (list(range(50)), {"folds": 0}, "50 training series: --validation-fraction 0.1 holds out none"),
+        (list(range(100, 150)), {"folds": 0}, "50 training series: --validation-fraction 0.1 holds out none"),
         ([1, 2], {"model": "reference"}, "2 training series: --validation-fraction 0.2 holds out none"),
         ([1, 2], {"model": "reference-perceptron"}, "2 training series: --validation-fraction 0.2 holds out"),
     ],
