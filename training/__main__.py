@@ -22,8 +22,8 @@ def main() -> int:
 
 def _train(config: TrainingConfig) -> int:
     check_writable(Path(config.out) / config.artifact_name)
+    dataset = load_dataset(config, screen=sys.stderr)  # a bad file is told before a folder is made
     with hold_run(config.run_folder):
-        dataset = load_dataset(config, screen=sys.stderr)
         # Each fit is a model of its own, which TensorFlow takes for one that is traced again and again.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
         with quiet_import():
