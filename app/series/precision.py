@@ -47,9 +47,9 @@ def are_coarse(
     is_large = largest >= _LARGE * (high - low)
     if values.dtype.kind != "f":  # as float64, integers of 64 bits would lie on steps that they have not
         return _are_stepped(is_large, moved.astype(np.float64, copy=False), least)
-    coarse = _spacing(largest, values.dtype.newbyteorder("=")) >= least
+    coarse = _steps(largest, values.dtype.newbyteorder("=")) >= least
     if not is_short_float(values):
-        steps = _spacing(smallest, np.float32)
+        steps = _steps(smallest, np.float32)
         coarse |= _all_where((steps >= least) & ~coarse, values, least, _is_float32)
         coarse |= _are_printed((steps >= least) & ~coarse, values, steps)
     return coarse | _are_stepped(is_large & ~coarse, values, least)
@@ -68,10 +68,10 @@ def _deviation(moved: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(np.sqrt(np.maximum(square, 0.0)))
 
 
-def _spacing(values: NDArray[np.float64], dtype: Any) -> NDArray[np.float64]:
-    """From each value to the next one of a float's dtype; infinite after its last one."""
-    with np.errstate(over="ignore"):
-        return np.asarray(np.spacing(values.astype(dtype)), np.float64)
+def _steps(sizes: NDArray[np.float64], dtype: Any) -> NDArray[np.float64]:
+    """How far positive numbers are, as floats of a dtype, from those below them: the largest has none above."""
+    floats = sizes.astype(dtype)
+    return np.asarray(floats - np.nextafter(floats, np.zeros_like(floats)), np.float64)
 
 
 def _all_where(

@@ -116,6 +116,10 @@ def test_float32_with_an_offset_is_not_copied_for_a_model_that_is_not_invariant(
         # Beyond 2**53 a float64 has wider steps than an integer.
         (np.round(1e4 * noise()).astype(np.int64) + 2**62, False),
         (np.round(10 * noise()).astype(np.int64) - 2**62, True),
+        # The largest that float32 and float16 have.
+        (np.linspace(0.6, 1, LENGTH)[np.newaxis] * np.finfo(np.float32).max, False),
+        ((np.linspace(0.6, 1, LENGTH)[np.newaxis] * np.finfo(np.float32).max).astype(np.float32), False),
+        ((np.linspace(0.6, 1, LENGTH)[np.newaxis] * 65504).astype(np.float16), True),
         # Rounded, but not because of an offset: `few_distinct_values` tells of that where it is odd.
         (np.round(noise() + 20, 2), False),
         (np.round(noise(), 1), False),

@@ -65,4 +65,4 @@ def test_a_share_lies_in_its_interval(seen: tuple[int, int]) -> None:
     """Also at the ends, where rounding would put it beyond by the last bit."""
     right, count = seen
     low, high = interval(right / count, count)
-    assert low <= right / count <= high
+    assert 0 <= low <= right / count <= high <= 1
