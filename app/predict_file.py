@@ -5,6 +5,7 @@ Values are sent as they were read: nothing is narrowed here.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from app.client import Client, ClientError
+from app.errors import AppError
 from app.schemas import Prediction
 from app.series.readers import PAD, GapRules, SeriesFile, canonical_label, read_series_file
 from app.series.readers.rows import quoted
@@ -46,6 +48,7 @@ def predict_file(
     Raises:
         UnreadableSeries: the file cannot be read or used.
         ClientError: the server's own words, or why it could not be reached.
+        OutputError: standard output cannot be written to.
     """
     if rules.unequal == PAD:
         rules = replace(rules, length=_model_length(url, api_key))
@@ -54,7 +57,7 @@ def predict_file(
     with Client(url, api_key=api_key) as client:
         try:
             for prediction in _predictions(client, file, abstain=abstain):
-                sys.stdout.write(f"{prediction.model_dump_json()}\n")
+                _print(f"{prediction.model_dump_json()}\n")
                 if agreement:
                     agreement.count(prediction)
         except ClientError as error:
@@ -62,6 +65,25 @@ def predict_file(
     if agreement:
         sys.stderr.write(f"{agreement}\n")
     return 0
+
+
+def _print(text: str) -> None:
+    """Write to standard output at once: at the exit, nobody could say what is wrong any more.
+
+    Raises:
+        OutputError: it cannot be written to: the disk is full, or whoever read it has left.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        # What is left in the buffer would be written at the exit, and fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise OutputError(f"standard output: cannot be written ({error.strerror})") from error
+
+
+class OutputError(AppError):
+    """Predictions cannot be written."""
 
 
 class Agreement:

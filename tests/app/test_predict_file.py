@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -156,3 +159,24 @@ def test_labels_that_are_none_of_the_models_are_told(
     labels, err = predict(capsys, server, str(path))
     assert len(labels) == 2
     assert err.startswith(f"none of the labels, such as '{series[0, 0]}', is one of the model's ('-1, 1'): ")
+
+
+@pytest.mark.parametrize(
+    ("reader", "reason"), [("/dev/full", "No space left on device"), ("", "Broken pipe")]
+)
+def test_an_output_that_takes_no_more_is_one_line(
+    server: Server, artifact: Artifact, tmp_path: Path, reader: str, reason: str
+) -> None:
+    """A full disk, and a program that read enough, as `head` does."""
+    np.save(tmp_path / "a.npy", artifact.golden.series)
+    command = [sys.executable, "-m", "app", "predict", str(tmp_path / "a.npy"), "--url", server.url]
+    if reader:
+        output = os.open(reader, os.O_WRONLY)
+    else:
+        unread, output = os.pipe()
+        os.close(unread)
+    try:
+        done = subprocess.run(command, stdout=output, stderr=subprocess.PIPE, text=True, check=False)
+    finally:
+        os.close(output)
+    assert (done.returncode, done.stderr) == (1, f"standard output: cannot be written ({reason})\n")
