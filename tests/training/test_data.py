@@ -216,37 +216,3 @@ def test_a_test_series_longer_than_training_is_refused(
     ):
         read_dataset("a", train, test, digests={}, remedy="", rules=GapRules(unequal="pad"))
     assert read_dataset("a", test, train, digests={}, remedy="", rules=GapRules(unequal="pad")).length == 9
-
-
-def test_the_training_file_is_no_test(tmp_path: Path, write_file: Callable[..., Path]) -> None:
-    """Its accuracy would be that of series that were learnt, under whatever name the file comes."""
-    series = np.random.default_rng(0).standard_normal((4, 8))
-    train, test = (write_file(tmp_path / f"a_{part}.tsv", series, [1, 2, 1, 2]) for part in ("TRAIN", "TEST"))
-    with pytest.raises(
-        DataError, match=r"a_TEST\.tsv: the same as .*a_TRAIN\.tsv, .*; give another test file"
-    ):
-        read_dataset("a", train, test, digests={}, remedy="")
-
-
-@pytest.mark.parametrize("start", [0, 1])
-def test_row_numbers_are_no_labels(tmp_path: Path, write_file: Callable[..., Path], start: int) -> None:
-    """A data frame's index before the labels would be as many classes as there are series."""
-    random = np.random.default_rng(0)
-    train, test = (
-        write_file(
-            tmp_path / f"a_{part}.tsv", random.standard_normal((count, 9)), range(start, start + count)
-        )
-        for part, count in (("TRAIN", 20), ("TEST", 10))
-    )
-    with pytest.raises(
-        DataError, match=r"a_TRAIN\.tsv: row 1: the label is the number of the row, here and in"
-    ):
-        read_dataset("a", train, test, digests={}, remedy="")
-
-
-def test_a_series_of_each_class_is_enough(tmp_path: Path, write_file: Callable[..., Path]) -> None:
-    """As in the archive's Fungi, whose training labels count, and whose test labels do not."""
-    random = np.random.default_rng(0)
-    train = write_file(tmp_path / "a_TRAIN.tsv", random.standard_normal((18, 9)), range(1, 19))
-    test = write_file(tmp_path / "a_TEST.tsv", random.standard_normal((20, 9)), [1, *range(1, 19), 18])
-    assert len(read_dataset("a", train, test, digests={}, remedy="").labels) == 18
