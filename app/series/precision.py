@@ -69,7 +69,7 @@ def _deviation(moved: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def _steps(sizes: NDArray[np.float64], dtype: Any) -> NDArray[np.float64]:
-    """How far positive numbers are, as floats of a dtype, from those below them: the largest has none above."""
+    """How far positive numbers are, as floats of a dtype, from those below: the largest has none above."""
     floats = sizes.astype(dtype)
     return np.asarray(floats - np.nextafter(floats, np.zeros_like(floats)), np.float64)
 
@@ -150,6 +150,6 @@ def _is_printed(values: NDArray[np.float64], steps: NDArray[np.float64]) -> NDAr
     Most programs print a float32 with as few digits as tell it from its neighbours: 101325.12 for
     101325.1171875. With the factor 0.7 two in three other values at most are that close, for any step.
     """
-    places = np.ceil(-np.log10(0.7 * steps))
+    places = np.ceil(-np.log10(np.maximum(0.7 * steps, _TINY)))
     is_next = np.abs(values - values.astype(np.float32)) <= 0.5001 * 10.0**-places
     return is_next | _has_decimals(values, places - 1)
