@@ -65,7 +65,13 @@ sys.exit(command(job))
 )
 def test_a_signal_ends_it_in_good_order(tmp_path: Path, number: int, code: int, said: str) -> None:
     """What is half done is tidied up, one line says so, and the exit code is the shell's for the signal."""
-    with process(WAITING, tmp_path / "tidied") as started:
+    # A shell starts what is to run in the background with Ctrl-C ignored, these tests too.
+    minding = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        if number == signal.SIGINT
+        else ""
+    )
+    with process(minding + WAITING, tmp_path / "tidied") as started:
         started.send_signal(number)
         assert started.communicate()[1] == said
     assert started.returncode == code
