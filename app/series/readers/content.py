@@ -6,7 +6,9 @@ unpacks to a large one fills the memory.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import io
 import zlib
 from pathlib import Path
 
@@ -15,8 +17,7 @@ from app.series.readers.rows import Refused
 
 MAX_BYTES = 512 * 1024 * 1024
 _GZIP = b"\x1f\x8b"
-_GZIP_WINDOW = 31  # zlib's name for a gzip header and the largest window
-_STEP = 1024 * 1024
+_AGAIN = "copy or download it again"
 
 
 def read_content(path: Path) -> tuple[bytes, str]:
@@ -45,23 +46,17 @@ def unpacked(stored: bytes, *, most: int) -> bytes:
     Raises:
         Refused: it unpacks to more, or is damaged or cut off.
     """
-    parts: list[bytes] = []
-    size, rest = 0, stored
     try:
-        while rest.startswith(_GZIP):
-            stream = zlib.decompressobj(wbits=_GZIP_WINDOW)
-            while not stream.eof:
-                part = stream.decompress(rest, min(_STEP, most + 1 - size))
-                rest = stream.unconsumed_tail
-                size += len(part)
-                parts.append(part)
-                if size > most:
-                    raise Refused(f"unpacks to more than {most:,} bytes", "split the file")
-                if not part and not rest and not stream.eof:
-                    raise Refused("gzip: the file is cut off", "copy or download it again")
-            rest = stream.unused_data.lstrip(b"\0")  # some tools fill the last block of a tape
+        with gzip.GzipFile(fileobj=io.BytesIO(stored)) as file:
+            content = file.read(most + 1)
+    except EOFError as error:
+        raise Refused("gzip: the file is cut off", _AGAIN) from error
+    except gzip.BadGzipFile as error:
+        # The first member was told by its magic bytes: what is not gzip comes after one.
+        is_more = str(error).startswith("Not a gzipped file")
+        raise Refused(f"gzip: {'something else follows the stream' if is_more else error}", _AGAIN) from error
     except zlib.error as error:
-        raise Refused(f"gzip: {error}", "copy or download it again") from error
-    if rest:
-        raise Refused("gzip: something else follows the stream", "copy or download it again")
-    return b"".join(parts)
+        raise Refused(f"gzip: {error}", _AGAIN) from error
+    if len(content) > most:
+        raise Refused(f"unpacks to more than {most:,} bytes", "split the file")
+    return content

@@ -100,7 +100,7 @@ def test_a_bad_text_is_named(refusal: Refusal, text: str, said: str) -> None:
         (b"x", "a.npy", "not a file that numpy.save or numpy.savez wrote; save the series again"),
         (gzip.compress(gzip.compress(b"1 5 6")), "a.gz", "gzipped twice; unpack it"),
         (gzip.compress(b"1 5 6")[:-9], "a.gz", "gzip: the file is cut off; copy or download it again"),
-        (gzip.compress(b"1 5 6")[:-8] + b"\0" * 8, "a.gz", "gzip: Error -3 while decompressing data"),
+        (gzip.compress(b"1 5 6")[:-8] + b"\0" * 8, "a.gz", "gzip: CRC check failed 0x0 != 0x"),
         (
             gzip.compress(b"1 5 6") + b"more",
             "a.gz",
