@@ -10,15 +10,13 @@ from pydantic import Field, JsonValue, StringConstraints, model_validator
 from app.contract.frozen import Frozen
 from app.contract.numbering import MAX_VERSION
 from app.contract.trust import Trust
-from app.series.spec import SeriesSpec
+from app.series.spec import MAX_LENGTH, SeriesSpec
 
 SCHEMA_VERSION: Final = 3
 CONTRACT_FILE = "contract.json"
 MODEL_FILE = "model.keras"
 GOLDEN_FILE = "golden.npz"
 
-# A batch of 256 series of this length is 1 GiB.
-MAX_LENGTH = 2**20
 MAX_CLASSES = 10_000
 MAX_FILES = 1_000
 

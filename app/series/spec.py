@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# Values a series: a batch of 256 series of this length is 1 GiB.
+MAX_LENGTH = 2**20
+
 
 @dataclass(frozen=True, slots=True)
 class SeriesSpec:
@@ -19,8 +22,3 @@ class SeriesSpec:
     length: int
     channels: int = 1
     is_invariant: bool = True
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """That of one series, `(length, channels)`."""
-        return self.length, self.channels

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from app.series.readers.labels import read_label
-from app.series.readers.rows import MAX_LENGTH, MAX_SERIES, Refused, Rows, quoted, too_long, too_many
+from app.series.readers.rows import MAX_SERIES, Refused, Rows, quoted, too_long, too_many
+from app.series.spec import MAX_LENGTH
 
 _FORM = "give numeric attributes and one nominal one, or save the series as text"
 

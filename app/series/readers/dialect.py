@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.series.readers.rows import MAX_LENGTH
+from app.series.spec import MAX_LENGTH
 
 # Of rows, so many are looked at to tell what is in a file.
 LOOKED_AT = 1000

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.series.readers.rows import MAX_LENGTH, MAX_SERIES, Refused, Rows, quoted, too_long, too_many
+from app.series.readers.rows import MAX_SERIES, Refused, Rows, quoted, too_long, too_many
+from app.series.spec import MAX_LENGTH
 
 # Parsed, a list costs up to twenty times its bytes.
 MAX_JSON_BYTES = 64 * 1024 * 1024

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from app.series.readers.content import MAX_BYTES
 from app.series.readers.labels import read_label
-from app.series.readers.rows import MAX_LENGTH, MAX_SERIES, Refused, Rows, Values, quoted, too_long, too_many
+from app.series.readers.rows import MAX_SERIES, Refused, Rows, Values, quoted, too_long, too_many
+from app.series.spec import MAX_LENGTH
 
 SERIES_NAMES = ("series", "X", "x", "values", "data")
 LABEL_NAMES = ("labels", "label", "y", "Y", "targets")

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# The most that an artifact's contract allows.
-MAX_LENGTH = 2**20
+from app.series.spec import MAX_LENGTH
+
 MAX_SERIES = 1_000_000
 QUOTED = 80
 

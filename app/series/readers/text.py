@@ -23,8 +23,9 @@ from app.series.readers.dialect import (
 )
 from app.series.readers.formats import decoded
 from app.series.readers.labels import canonical_label, read_label
-from app.series.readers.rows import MAX_LENGTH, MAX_SERIES, Refused, Rows, quoted, too_long, too_many
+from app.series.readers.rows import MAX_SERIES, Refused, Rows, quoted, too_long, too_many
 from app.series.readers.thousands import check_thousands
+from app.series.spec import MAX_LENGTH
 
 _FORM = "write a label and the values of one series a row"
 

@@ -14,7 +14,8 @@ import pytest
 from app.errors import UnreadableSeries
 from app.series.readers import read_series_file
 from app.series.readers.content import unpacked
-from app.series.readers.rows import MAX_LENGTH, Refused
+from app.series.readers.rows import Refused
+from app.series.spec import MAX_LENGTH
 from tests.not_files import KINDS, put
 
 Refusal = Callable[..., str]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from app.series.readers.content import MAX_BYTES
-from app.series.readers.rows import MAX_LENGTH
+from app.series.spec import MAX_LENGTH
 from tests.app.series.written import npy, npz
 
 Refusal = Callable[..., str]
