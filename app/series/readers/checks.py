@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from app.series.offset import FLOAT32_END
 from app.series.readers.rows import Refused, Rows, Values, quoted
-
-_LARGEST = float(np.finfo(np.float32).max)
 
 
 def check_range(rows: Rows) -> None:
@@ -21,7 +20,7 @@ def check_range(rows: Rows) -> None:
         # Most arrays have nothing to refuse, which one look at all of it tells.
         with np.errstate(invalid="ignore"):
             sizes = np.fmax.reduce(np.abs(rows.series), axis=1).astype(np.float64)
-        if np.all(sizes <= _LARGEST):
+        if np.all(sizes < FLOAT32_END):
             return
     for index, values in enumerate(rows.series):
         _check(values, rows.row(index))
@@ -30,8 +29,8 @@ def check_range(rows: Rows) -> None:
 def _check(values: Values, row: str) -> None:
     sizes = np.abs(values.astype(np.float64))  # float16 cannot be compared with float32's largest
     largest = float(np.fmax.reduce(sizes))  # passes over NaN
-    if largest > _LARGEST:
-        index = int(np.flatnonzero(sizes > _LARGEST)[0])
+    if largest >= FLOAT32_END:
+        index = int(np.flatnonzero(sizes >= FLOAT32_END)[0])
         value = float(values[index])
         what = "infinite" if np.isinf(value) else "beyond the range of float32, ±3.4e38"
         raise Refused(

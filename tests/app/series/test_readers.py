@@ -165,3 +165,10 @@ def test_an_npz_says_which_arrays_it_means(read: Read) -> None:
     file = read(npz(series=np.ones((2, 3)), probabilities=np.ones((2, 2))), "golden.npz")
     assert file.values.shape == (2, 3)
     assert file.labels is None
+
+
+def test_the_largest_float32_is_read_as_it_is_printed(read: Read) -> None:
+    """Its shortest text, 3.4028235e+38, is a float64 above it; rounded to float32 it is the same again."""
+    largest = np.finfo(np.float32).max
+    file = read(f"1 {largest} 0 {-largest}\n2 1 2 3\n".encode(), "a.txt")
+    np.testing.assert_array_equal(file.values[0].astype(np.float32), [largest, 0, -largest])
