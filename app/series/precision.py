@@ -61,7 +61,7 @@ def is_short_float(values: NDArray[Any]) -> bool:
 
 
 def _deviation(moved: NDArray[np.floating]) -> NDArray[np.float64]:
-    """The standard deviation of series that start near zero, in a third of the time of `numpy.std`."""
+    """The standard deviation of series that start near zero; without the copies that `numpy.std` makes."""
     length = moved.shape[1]
     squares = np.einsum("ij,ij->i", moved, moved, dtype=np.float64) / length
     square = squares - (np.add.reduce(moved, axis=1, dtype=np.float64) / length) ** 2
