@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpx
 import numpy as np
@@ -80,8 +80,26 @@ class Client:
         """
         body = io.BytesIO()
         np.save(body, _compact(series), allow_pickle=False)
-        response = self._send(body.getvalue(), {"abstain": "true"} if abstain else {})
+        response = self._send(
+            "POST",
+            "/predict",
+            params={"abstain": "true"} if abstain else {},
+            content=body.getvalue(),
+            headers={"Content-Type": "application/x-npy", "Accept": "application/json"},
+        )
         return PredictResponse.model_validate_json(response.content).predictions
+
+    def series_length(self) -> int:
+        """Values in a series of the model that serves.
+
+        Raises:
+            ClientError: the server's words, why it could not be reached, or that it does not say.
+        """
+        response = self._send("GET", "/model")
+        try:
+            return int(response.json()["contract"]["input"]["length"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ClientError(f"{response.url}: does not say which length the model takes") from error
 
     def close(self) -> None:
         """Give the connections back."""
@@ -97,12 +115,11 @@ class Client:
         """Close."""
         self.close()
 
-    def _send(self, body: bytes, parameters: dict[str, str]) -> httpx.Response:
-        headers = {"Content-Type": "application/x-npy", "Accept": "application/json"}
+    def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
         for attempt in range(1, self._attempts + 1):
             last = attempt == self._attempts
             try:
-                response = self._http.post("/predict", params=parameters, content=body, headers=headers)
+                response = self._http.request(method, path, **request)
             except httpx.TransportError as error:
                 if last:
                     raise ClientError(f"{self._http.base_url}: {error or type(error).__name__}") from error

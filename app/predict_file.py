@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
-
 from app.client import Client, ClientError
 from app.errors import AppError
 from app.schemas import Prediction
@@ -50,11 +48,11 @@ def predict_file(
         ClientError: the server's own words, or why it could not be reached.
         OutputError: standard output cannot be written to.
     """
-    if rules.unequal == PAD:
-        rules = replace(rules, length=_model_length(url, api_key))
-    file = read_series_file(path, rules=rules, labelled=labelled)
-    agreement = Agreement(file.labels) if file.labels else None
     with Client(url, api_key=api_key) as client:
+        if rules.unequal == PAD:
+            rules = replace(rules, length=client.series_length())
+        file = read_series_file(path, rules=rules, labelled=labelled)
+        agreement = Agreement(file.labels) if file.labels else None
         try:
             for prediction in _predictions(client, file, abstain=abstain):
                 _print(f"{prediction.model_dump_json()}\n")
@@ -135,15 +133,3 @@ def _with_remedy(error: ClientError, file: SeriesFile) -> ClientError:
         f"{error}; the first field of each row was read as its label: if it is a value, give --no-labels",
         problem=error.problem,
     )
-
-
-def _model_length(url: str, api_key: str | None) -> int:
-    address = f"{url.rstrip('/')}/model"
-    headers = {} if api_key is None else {"Authorization": f"Bearer {api_key.strip()}"}
-    try:
-        response = httpx.get(address, headers=headers)
-        response.raise_for_status()
-        return int(response.json()["contract"]["input"]["length"])
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ClientError(f"{address}: does not say which length the model takes ({reason})") from error

@@ -200,3 +200,17 @@ def test_an_answer_that_is_no_problem_document_is_told_by_its_status() -> None:
     )
     with pytest.raises(ClientError, match="404 Not Found"):
         client.predict(SERIES)
+
+
+def test_the_length_of_a_series_is_the_models(server: Server, artifact: Artifact) -> None:
+    """What whoever cuts or pads series needs to know."""
+    with Client(server.url) as client:
+        assert client.series_length() == artifact.contract.input.length
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"contract": {"input": {"length": null}}}'])
+def test_a_server_that_does_not_say_the_length_is_told_so(content: bytes) -> None:
+    """Another program may listen there."""
+    client, _ = client_of(lambda _: httpx.Response(200, content=content))
+    with pytest.raises(ClientError, match="http://server/model: does not say which length the model takes"):
+        client.series_length()
