@@ -47,7 +47,7 @@ class Client:
         sleep: waits between attempts.
 
     Raises:
-        ClientError: the key is none that a header can carry.
+        ClientError: the key is none that a header can carry, or the URL is none.
     """
 
     def __init__(
@@ -61,7 +61,10 @@ class Client:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         headers = {} if api_key is None else {"Authorization": f"Bearer {_sane(api_key)}"}
-        self._http = httpx.Client(base_url=url, timeout=timeout, transport=transport, headers=headers)
+        try:
+            self._http = httpx.Client(base_url=url, timeout=timeout, transport=transport, headers=headers)
+        except httpx.InvalidURL as error:
+            raise ClientError(f"{url[:80]!a}: no URL of a server: {error}") from error
         self._attempts = attempts
         self._sleep = sleep
 
