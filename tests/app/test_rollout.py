@@ -48,13 +48,16 @@ class Bench:
     def __init__(self, folder: Path, *, keep: int) -> None:
         self.folder = folder
         self.engines: dict[int, FakeEngine] = {}
+        self.faults: dict[str, Exception] = {}
         self.observer = Observer()
         self.rollout = Rollout(
             self.open(folder), self.open, folder, keep=keep, finish=FINISH, observer=self.observer
         )
 
     def open(self, path: Path) -> Service:
-        """The service of a version."""
+        """The service of a version, unless its folder's name has a fault."""
+        if fault := self.faults.get(path.name):
+            raise fault
         artifact = open_artifact(path)
         version = artifact.contract.version
         self.engines[version] = FakeEngine()
@@ -301,14 +304,7 @@ def test_what_nobody_expected_does_not_end_the_watching(
 
     async def scenario() -> None:
         async with bench(versions) as made:
-            opened = made.open
-
-            def open_oddly(path: Path) -> Service:
-                if path.name == "2":
-                    raise MemoryError("no room")
-                return opened(path)
-
-            made.rollout._open = open_oddly
+            made.faults["2"] = MemoryError("no room")
             watching = asyncio.create_task(made.rollout.watch(seconds=0.01))
             add_version(versions, 2, artifact)
             await until(lambda: made.rollout.refused.get("2") == "MemoryError: no room")

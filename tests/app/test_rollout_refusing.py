@@ -219,14 +219,7 @@ def test_what_a_library_raises_is_one_line(
 
     async def scenario() -> None:
         async with bench(versions) as made:
-            opened = made.open
-
-            def open_oddly(path: Path) -> Any:
-                if path.name == "2":
-                    raise ValueError("first line\n\n  second line \x1b[31m")
-                return opened(path)
-
-            made.rollout._open = open_oddly
+            made.faults["2"] = ValueError("first line\n\n  second line \x1b[31m")
             add_version(versions, 2, artifact)
             await made.rollout.look()
             assert made.rollout.refused == {"2": r"ValueError: first line second line \x1b[31m"}
