@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from training.errors import ConfigError, StorageError
 from training.locks import locked
 from training.storage import remove_stale, replacing, write_text
-from training.write_errors import reason_of, writing
+from training.write_errors import short_reason, writing
 
 STATE_FILE = "state.npz"
 CONFIG_FILE = "config.json"
@@ -110,7 +110,7 @@ def open_run(folder: Path, config: dict[str, Any]) -> RunState:
             return _read(state_path)
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise ConfigError(
-            f"{folder}: cannot be used ({reason_of(error)}); delete it or give --run NAME"
+            f"{folder}: cannot be used ({short_reason(error)}); delete it or give --run NAME"
         ) from error
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -145,8 +145,9 @@ def close_run(folder: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
+        reason = short_reason(error)
         raise StorageError(
-            f"{path}: cannot be deleted ({reason_of(error)}); this run has ended: delete it before the next"
+            f"{path}: cannot be deleted ({reason}); this run has ended: delete it before the next"
         ) from error
 
 

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from app.errors import ArtifactError
 from training.errors import OutputError, TrainingError
-from training.write_errors import QUOTED_CHARACTERS, UNKNOWN, reason_of
+from training.write_errors import QUOTED_CHARACTERS, UNKNOWN, short_reason
 
 CONTINUES = "stopped; call it again in the same way to continue"
 STDERR = 2
@@ -49,7 +49,7 @@ def command(job: Callable[[], int], *, stopped: str | None = "stopped") -> int:
         tell(f"error: {error}")
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        tell(f"error: {where}{reason_of(error)}; {UNKNOWN}, then call it again in the same way")
+        tell(f"error: {where}{short_reason(error)}; {UNKNOWN}, then call it again in the same way")
     except KeyboardInterrupt:
         return _stopped_by(signal.SIGINT, stopped)
     except Stopped as signalled:
@@ -94,7 +94,7 @@ def _flush() -> None:
 def _output_error(error: OSError, what: str) -> OutputError:
     _discard(sys.stdout)
     return OutputError(
-        f"standard output: cannot write{what} ({reason_of(error)}); have it read or stored whole, "
+        f"standard output: cannot write{what} ({short_reason(error)}); have it read or stored whole, "
         "then call it again in the same way"
     )
 

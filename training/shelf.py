@@ -17,7 +17,7 @@ from app.contract import version_number
 from training.errors import SealError, StorageError
 from training.locks import Lock, locked, try_lock
 from training.storage import sync_folder, sync_tree
-from training.write_errors import reason_of, writing
+from training.write_errors import short_reason, writing
 
 CLAIM = re.compile(r"\.([0-9]+)\.(?:lock|partial)")
 # Numbers are chosen, and versions renamed, in milliseconds; a process that was stopped there holds up others.
@@ -103,7 +103,7 @@ def _publish(folder: Path, version: Path, claim: Lock, check: Callable[[Path], o
             version.rename(folder)
         except OSError as error:
             raise StorageError(
-                f"{version}: not whole, and cannot be withdrawn ({reason_of(error)}); delete it"
+                f"{version}: not whole, and cannot be withdrawn ({short_reason(error)}); delete it"
             ) from problem
         raise
 

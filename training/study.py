@@ -20,7 +20,7 @@ from optuna.trial import TrialState
 from training.command import tell
 from training.config import TrainingConfig, config_from
 from training.errors import LockHeld, StorageError
-from training.write_errors import UNKNOWN, reason_of
+from training.write_errors import UNKNOWN, short_reason
 
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 HEARTBEAT_SECONDS = 5
@@ -79,7 +79,7 @@ def database(search: Search, *also: type[Exception]) -> Iterator[None]:
     except kinds as error:
         # Optuna hides what SQLAlchemy says, and that, with the statement, what the driver does.
         cause = error.__cause__ if isinstance(error, StorageInternalError) else error
-        reason = reason_of(getattr(cause, "orig", None) or cause or error)
+        reason = short_reason(getattr(cause, "orig", None) or cause or error)
         # The URL may hold a password.
         where, remedy = str(search.home / "study.db"), UNKNOWN
         if search.storage:

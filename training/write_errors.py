@@ -53,11 +53,11 @@ def storage_error(error: Exception, path: Path | None = None) -> StorageError:
     where = getattr(error, "filename", None) or path or "a file"
     remedy = _REMEDIES.get(getattr(error, "errno", None), UNKNOWN)
     return StorageError(
-        f"{where}: cannot be written ({reason_of(error)}); {remedy}, then call it again in the same way"
+        f"{where}: cannot be written ({short_reason(error)}); {remedy}, then call it again in the same way"
     )
 
 
-def reason_of(error: Exception) -> str:
+def short_reason(error: Exception) -> str:
     """What a library says went wrong, on one line and short."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror

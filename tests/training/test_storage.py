@@ -10,7 +10,7 @@ import pytest
 from tests.training.faults import largest_file, on_small_disk, process
 from training.errors import StorageError
 from training.storage import check_writable, remove_stale, replacing, write_text
-from training.write_errors import reason_of, storage_error
+from training.write_errors import short_reason, storage_error
 
 WRITE = """
 import sys
@@ -101,7 +101,7 @@ def test_files_have_the_usual_mode(tmp_path: Path) -> None:
 )
 def test_a_library_is_quoted_in_short(error: Exception, said: str) -> None:
     """One line, the part of it that says why, at most 80 characters, and none that moves a cursor."""
-    assert reason_of(error) == said
+    assert short_reason(error) == said
 
 
 def test_the_remedy_fits_the_reason(tmp_path: Path) -> None:
