@@ -12,6 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from openvino.tools.ovc import convert_model
 
+from app.contract import reason_of
 from app.errors import ArtifactError
 from training.graph import simplify
 from training.models import INPUT_NAME, NOVELTY, PROBABILITIES
@@ -63,8 +64,7 @@ def open_keras(path: Path) -> Any:
     try:
         return keras.saving.load_model(path, safe_mode=True, compile=False)
     except (OSError, ValueError, TypeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ArtifactError(f"{path}: cannot be loaded: {reason}") from error
+        raise ArtifactError(f"{path}: cannot be loaded: {reason_of(error)}") from error
 
 
 def run_keras(path: Path, series: NDArray[np.float32]) -> NDArray[np.float32]:

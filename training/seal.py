@@ -30,6 +30,7 @@ from app.contract import (
     Provenance,
     Trust,
     open_artifact,
+    reason_of,
     sha256_of,
 )
 from app.errors import ArtifactError
@@ -48,7 +49,7 @@ from training.export import (
 from training.invariance import is_invariant
 from training.models import INPUT_NAME, NOVELTY, PROBABILITIES
 from training.shelf import new_version
-from training.write_errors import short_reason, writing
+from training.write_errors import writing
 
 # An answer may differ by this much between two runtimes: float32 sums in another order. What was
 # measured must stay below a tenth of it, so that other machines have room.
@@ -155,7 +156,7 @@ def verify(folder: Path) -> dict[str, float]:
         try:
             answers["openvino"] = run_openvino(graph[0], golden.series)
         except RuntimeError as error:
-            raise SealError(f"{graph[0]}: cannot be run: {short_reason(error)}") from error
+            raise SealError(f"{graph[0]}: cannot be run: {reason_of(error)}") from error
     differences = {runtime: largest_difference(answer, golden.answers) for runtime, answer in answers.items()}
     for runtime, difference in differences.items():
         if not difference <= artifact.contract.output.tolerance / MARGIN:

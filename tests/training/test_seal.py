@@ -136,6 +136,16 @@ def test_wrong_answers_are_not_published(folder: Path) -> None:
         verify(folder)
 
 
+def test_a_graph_that_does_not_run_is_told_with_the_runtimes_whole_reason(folder: Path) -> None:
+    """What is wrong stands behind several places in OpenVINO's source, and is not cut off."""
+    graph = folder / "openvino.xml"
+    graph.write_text(graph.read_text(encoding="utf-8")[:-200], encoding="utf-8")
+    _reseal(folder, graph.name)
+    with pytest.raises(SealError, match=r"openvino\.xml: cannot be run: ") as caught:
+        verify(folder)
+    assert len(str(caught.value).partition("cannot be run: ")[2]) > 100
+
+
 def test_golden_series_show_every_kind(dataset_of: Callable[..., Dataset]) -> None:
     """They are of every class; one is raw with offset and scale, and some are rounded."""
     dataset = dataset_of(classes=3)
