@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit code is 0 if it did what it should."""
     options = _parser().parse_args(arguments)
     if options.command == "health":
-        from app.health import health
+        from app.server.health import health
 
         return health()
     if options.command in ("serve", "worker"):
@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _key_name(text: str) -> str:
-    from app.keys import is_name
+    from app.api.middleware.api_keys import is_name
 
     if not is_name(text):
         raise argparse.ArgumentTypeError(f"{text!r}: up to 64 letters, digits, dots, dashes and underscores")
@@ -105,11 +105,11 @@ def _told_in_one_line(command: Callable[[Settings], int]) -> int:
 
 def _run(options: argparse.Namespace, settings: Settings) -> int:
     if options.command == "serve":
-        from app.serving import serve
+        from app.server.serve import serve
 
         return serve(settings)
     if options.command == "worker":
-        from app.serving import work
+        from app.server.serve import work
 
         return work(
             settings,
@@ -128,9 +128,9 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
     if options.command == "settings":
         print(settings_table())
         return 0
-    from app.address import local_url
-    from app.predict_file import predict_file
+    from app.client.predict_file import predict_file
     from app.series.readers import GapRules
+    from app.system.address import local_url
 
     url = options.url or local_url(settings.host, settings.port)
     key = options.api_key or os.environ.get("API_KEY")
@@ -151,8 +151,8 @@ def check(settings: Settings) -> int:
         AppError: what is wrong, in one line.
     """
     from app.contract import misnamed_versions, open_artifact
-    from app.engines import load_engine
-    from app.processors import engine_threads
+    from app.inference.engines import load_engine
+    from app.system.affinity import engine_threads
 
     artifact = open_artifact(settings.artifact)
     engine = load_engine(
@@ -206,7 +206,7 @@ def use(settings: Settings, version: str) -> int:
 
 def make_key(name: str) -> int:
     """Make an API key. It is shown on standard error: standard output can be added to the key file."""
-    from app.keys import line_of, new_key
+    from app.api.middleware.api_keys import line_of, new_key
 
     key = new_key()
     print(

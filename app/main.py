@@ -13,28 +13,31 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from app import process, schemas
-from app.body_budget import BodyBudget
+from app.api import problems
+from app.api.middleware import install
+from app.api.middleware.api_keys import KeyFile
+from app.api.middleware.auth import Doorkeeper
+from app.api.middleware.request_context import RequestContext, Surroundings
+from app.api.predict import Limits, Predict
+from app.api.routes import docs, native, ops
+from app.client import schemas
 from app.contract import open_artifact
-from app.engines import load_engine
 from app.errors import AppError
-from app.gate import Gate
-from app.keys import KeyFile
-from app.lifecycle import Drain, looking, telling, watching_keys
-from app.metrics import Metrics
-from app.processors import engine_threads, usable_here
-from app.rollout import Rollout
-from app.routes import docs, entrance, native, ops, problems
-from app.routes.context import RequestContext, Surroundings
-from app.routes.direct import Direct
-from app.routes.doorkeeper import Doorkeeper
-from app.routes.predict import Limits, Predict
-from app.service import Service
+from app.http.body_budget import BodyBudget
+from app.http.connection_limit import Gate
+from app.http.fast_path import Direct
+from app.inference.engines import load_engine
+from app.inference.service import Service
+from app.inference.versions import Rollout
+from app.lifespan import Drain, looking, telling, watching_keys
 from app.settings import Settings
-from app.tracing import FLUSH_SECONDS, open_traces
+from app.system import process_tuning
+from app.system.affinity import engine_threads, usable_here
+from app.telemetry.metrics import Metrics
+from app.telemetry.tracing import FLUSH_SECONDS, open_traces
 
 if TYPE_CHECKING:
-    from app.tracing.traces import Traces
+    from app.telemetry.tracing.traces import Traces
 
 log = logging.getLogger(__name__)
 
@@ -80,9 +83,9 @@ def create_app(
         title="Time series classification",
         description=DESCRIPTION,
         openapi_url=OPENAPI,
-        docs_url=None,  # `app/routes/docs.py` has it
+        docs_url=None,  # `app/api/routes/docs.py` has it
         redoc_url=None,
-        # It would name the server's own scheme and host: `app/routes/known_paths.py`.
+        # It would name the server's own scheme and host: `app/api/known_paths.py`.
         redirect_slashes=False,
         servers=[{"url": settings.root_path}] if settings.root_path else None,
         # FastAPI's own: it asks the environment at every request whether there is any, 10 µs.
@@ -111,7 +114,7 @@ def create_app(
     )
     doorkeeper = Doorkeeper(keys, metrics.unauthorized) if keys else None
     app.openapi = partial(_openapi, app, app.openapi, predict)  # type: ignore[method-assign]
-    entrance.install(app, doorkeeper=doorkeeper, closed=settings.closed, origins=settings.cors_origins)
+    install.install(app, doorkeeper=doorkeeper, closed=settings.closed, origins=settings.cors_origins)
     app.add_middleware(RequestContext, surroundings=surroundings)  # the last one added is the first in line
     app.state.rollout = rollout
     app.state.direct = Direct(
@@ -120,13 +123,13 @@ def create_app(
         method="POST",
         path=native.PREDICT,
         doorkeeper=doorkeeper,
-        unusual=entrance.CORS_MARKS if settings.cors_origins else (),
+        unusual=install.CORS_MARKS if settings.cors_origins else (),
     )
     app.state.gate = Gate(settings.max_connections, metrics.connection_refused)
     app.state.budget = BodyBudget(
         settings.max_body_bytes_in_flight,
         on_refused=metrics.body_refused,
-        return_memory=process.give_memory_back,
+        return_memory=process_tuning.give_memory_back,
     )
     return app
 
@@ -143,7 +146,7 @@ def create_service(settings: Settings, metrics: Metrics, path: Path | None = Non
         ArtifactError: the artifact is missing, damaged or foreign.
     """
     artifact = open_artifact(path or settings.artifact)
-    # `app.serving` has put the number there; an app that something else runs is one process.
+    # `app.server.serve` has put the number there; an app that something else runs is one process.
     workers = 1 if settings.workers == "auto" else settings.workers
     load = partial(
         load_engine,
@@ -209,7 +212,7 @@ async def _load(rollout: Rollout, drain: Drain) -> None:
         log.critical("%s", error)
         drain.stop_server()
     else:
-        process.settle()
+        process_tuning.settle()
 
 
 def _openapi(app: FastAPI, generate: Callable[[], dict[str, Any]], predict: Predict) -> dict[str, Any]:

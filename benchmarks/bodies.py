@@ -8,12 +8,12 @@ from functools import partial
 
 import numpy as np
 
+from app.api.payloads import JsonDecoder, NpyDecoder
+from app.api.response_writer import AnswerWriter
 from app.contract import Artifact
-from app.metrics import Metrics
-from app.payloads import JsonDecoder, NpyDecoder
-from app.predictions import Batch, Interpreter, Predictions, Share
-from app.routes.answers import AnswerWriter
+from app.inference.predictions import Batch, Interpreter, Predictions, Share
 from app.series.spec import SeriesSpec
+from app.telemetry.metrics import Metrics
 from benchmarks.timing import seconds_per_call, spread
 
 SIZES = (1, 32, 256)

@@ -9,16 +9,16 @@ from functools import partial
 import numpy as np
 from starlette.types import Receive, Scope, Send
 
-from app.connection import Connection
+from app.api.payloads import JsonDecoder
+from app.api.response_writer import AnswerWriter
 from app.contract import Artifact
-from app.engines import load_engine
+from app.http.connection import Connection
+from app.inference.engines import load_engine
+from app.inference.predictions import Batch, Interpreter, Share
 from app.main import create_app
-from app.metrics import Metrics
-from app.payloads import JsonDecoder
-from app.predictions import Batch, Interpreter, Share
-from app.routes.answers import AnswerWriter
 from app.series.spec import SeriesSpec
 from app.settings import Settings
+from app.telemetry.metrics import Metrics
 from benchmarks.bodies import json_body
 from benchmarks.played import processor_seconds
 from benchmarks.timing import seconds_per_call, spread

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from app.contract import Artifact
-from app.engines import load_engine
+from app.inference.engines import load_engine
 from benchmarks.timing import cold_seconds, seconds_per_call, spread
 
 ROWS = (1, 2, 3, 4, 7, 8, 15, 16, 32, 64, 128, 256)

@@ -20,7 +20,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from app.protocol import PredictProtocol
+from app.http.protocol import PredictProtocol
 
 REQUESTS = 2000
 

@@ -19,8 +19,8 @@ from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
 from app.contract import Artifact
 from app.main import create_app
 from app.settings import Settings
-from app.tracing.spans import Unfolding
-from app.tracing.traces import Traces
+from app.telemetry.tracing.spans import Unfolding
+from app.telemetry.tracing.traces import Traces
 from benchmarks.bodies import json_body
 from benchmarks.played import REQUESTS, processor_seconds
 from benchmarks.timing import spread

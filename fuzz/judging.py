@@ -8,9 +8,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from app.api.payloads import Decoder, JsonDecoder, NpyDecoder, decompress
+from app.api.payloads.plain_json import read_plain
 from app.errors import PayloadError, UnsupportedMediaType
-from app.payloads import Decoder, JsonDecoder, NpyDecoder, decompress
-from app.payloads.plain_json import read_plain
 from app.series.spec import SeriesSpec
 from fuzz.cases import MAX_BYTES, Case, Size
 from fuzz.references import decompressed, expected_json, expected_npy

@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.api.middleware.api_keys import line_of, new_key
 from app.contract import PIN_FILE, Artifact
-from app.keys import line_of, new_key
 from chaos.proc import children
 from tests.conftest import ROOT, Server, running_server
 from tests.not_files import KINDS, NOT_REGULAR, put

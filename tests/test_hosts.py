@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.app.test_health import own_link_local
+from tests.app.server.test_health import own_link_local
 from tests.conftest import ROOT, Server, running_server
 
 has_ipv6 = pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this system has no IPv6")

@@ -15,11 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from app.api.payloads import Decoders
 from app.client import Client
 from app.contract import Artifact
-from app.engines import Engine
-from app.engines.loading import load_engine
-from app.payloads import Decoders
+from app.inference.engines import Engine
+from app.inference.engines.loading import load_engine
 from tests.conftest import Server
 
 COUNT = 48

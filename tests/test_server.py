@@ -21,7 +21,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app.contract import Artifact
-from tests.app.routes.wire import post, wire_to
+from tests.app.http.wire import post, wire_to
 from tests.conftest import LabelledSeries, Server, running_server
 
 SIZES = (1, 2, 3, 5, 8, 13, 32, 64, 100)

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from prometheus_client import generate_latest
 
+from app.api.problems import ALL_KINDS, Kind
 from app.contract import Artifact
-from app.routes.problems import ALL_KINDS, Kind
 from app.settings import Settings
 from tests.conftest import ROOT, Server
 from tests.deploy.load import to_json

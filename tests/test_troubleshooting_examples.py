@@ -14,11 +14,11 @@ from typing import Any, NoReturn
 
 import pytest
 
+from app.api.problems import ALL_KINDS
 from app.contract import Artifact
-from app.routes.problems import ALL_KINDS
-from tests.app.routes.played import A_REQUEST, play, serving, until
-from tests.app.routes.served import served
-from tests.app.routes.wire import Answer, get, head, read_answers, wire_to
+from tests.app.api.served import served
+from tests.app.http.played import A_REQUEST, play, serving, until
+from tests.app.http.wire import Answer, get, head, read_answers, wire_to
 from tests.conftest import ROOT, Server, free_port
 from tests.fakes import FakeEngine
 from tests.pages import Example, Page, blocks, examples

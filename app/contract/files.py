@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.errors import ArtifactError
-from app.regular_file import open_regular, read_regular
+from app.system.regular_file import open_regular, read_regular
 
 # Files that are too large to be held are read through, for their digest.
 MAX_FILE_BYTES = 2 * 1024 * 1024 * 1024

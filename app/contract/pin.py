@@ -12,7 +12,7 @@ from app.contract.files import readable
 from app.contract.numbering import version_number
 from app.contract.schema import CONTRACT_FILE
 from app.errors import ArtifactError
-from app.regular_file import read_regular
+from app.system.regular_file import read_regular
 
 PIN_FILE = "SERVE"
 # A number; whoever wrote more did not mean a version.

@@ -43,7 +43,7 @@ class Model:
         path = (folder or Path(os.environ["MODEL_FOLDER"])) / "openvino.xml"
         core = openvino.Core()
         graph = core.read_model(path)
-        sizes = [1]  # as `app.engines.base.powers`, which these environments cannot import
+        sizes = [1]  # as `app.inference.engines.base.powers`, which these environments cannot import
         while sizes[-1] < max_rows:
             sizes.append(min(4 * sizes[-1], max_rows))
         self._graphs = {size: _Compiled(core, graph, rows=size) for size in sizes}

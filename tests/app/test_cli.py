@@ -16,9 +16,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 
+from app.api.middleware.api_keys import line_of, new_key, read_keys
 from app.contract import Artifact, sha256_of
-from app.keys import line_of, new_key, read_keys
-from tests.app.routes.served import served
+from tests.app.api.served import served
 from tests.conftest import ROOT, Server, free_port, running_server
 from tests.trusted import a_series
 

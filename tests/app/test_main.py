@@ -9,9 +9,9 @@ import pytest
 
 from app.contract import Artifact
 from app.main import create_service
-from app.metrics import Metrics
 from app.settings import Settings
-from tests.app.test_service_brief import threads_of
+from app.telemetry.metrics import Metrics
+from tests.app.inference.test_service_inline import threads_of
 from tests.fakes import FakeEngine
 
 
@@ -79,8 +79,8 @@ def _on_a_machine(
         asked.append(options)
         return engine
 
-    monkeypatch.setattr("app.processors.available", lambda: range(processors))
-    monkeypatch.setattr("app.processors.cpu_quota", lambda: quota)
+    monkeypatch.setattr("app.system.affinity.available", lambda: range(processors))
+    monkeypatch.setattr("app.system.affinity.cpu_quota", lambda: quota)
     monkeypatch.setattr("app.main.load_engine", load_engine)
     monkeypatch.setattr("app.main.open_artifact", lambda _: artifact)
     return asked

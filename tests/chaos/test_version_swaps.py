@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from app.contract import Artifact, open_artifact
-from app.engines.base import verify
-from app.engines.openvino import OpenVINOEngine
 from app.errors import ArtifactError
+from app.inference.engines.base import verify
+from app.inference.engines.openvino import OpenVINOEngine
 from chaos.faults.swaps import Span
 from chaos.faults.version_swaps import only_while_they_serve
 from chaos.judge import Outcome, Verdict

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from app.contract import Artifact
-from tests.app.routes.played import Connection, play, serving, until
-from tests.app.routes.served import Loop, Served, served
-from tests.app.routes.wire import Answer, Wire, get, read_answers, read_whole_answers, wire_to
+from tests.app.api.served import Loop, Served, served
+from tests.app.http.played import Connection, play, serving, until
+from tests.app.http.wire import Answer, Wire, get, read_answers, read_whole_answers, wire_to
 from tests.conformance.streams import Stream, all_streams
 from tests.fakes import FakeEngine
 

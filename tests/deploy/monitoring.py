@@ -12,9 +12,9 @@ import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.metrics import Metrics
-from app.routes.problems import KINDS
-from app.serving import restart_counter
+from app.api.problems import KINDS
+from app.server.serve import restart_counter
+from app.telemetry.metrics import Metrics
 from tests.deploy.fleet import ROOT
 from tests.deploy.promql import Matcher, parse
 

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 import yaml
 
-from app.connection import HEADERS
+from app.api.middleware.request_context import _SANE_ID
+from app.api.patience import _SECONDS
 from app.contract import Artifact
-from app.routes.context import _SANE_ID
-from app.routes.patience import _SECONDS
-from app.serving import GRACE_SECONDS
+from app.http.connection import HEADERS
+from app.server.serve import GRACE_SECONDS
 from app.settings import Settings
 from tests.deploy.fleet import BALANCER_CONFIG, ROOT, unused_address
 from tests.deploy.load import to_json

@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import pytest
 
-from tests.app.routes.test_docs import Page
+from tests.app.api.routes.test_docs import Page
 from tests.conftest import running_server
 from tests.deploy.fleet import Process, free_port
 

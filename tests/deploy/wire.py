@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from app.routes.problems import ALL_KINDS, MEDIA_TYPE
+from app.api.problems import ALL_KINDS, MEDIA_TYPE
 
 SECONDS = 30.0
 _TITLES = {kind.type: kind.title for kind in ALL_KINDS}

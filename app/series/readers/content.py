@@ -12,8 +12,8 @@ import io
 import zlib
 from pathlib import Path
 
-from app.regular_file import read_regular
 from app.series.readers.rows import Refused
+from app.system.regular_file import read_regular
 
 MAX_BYTES = 512 * 1024 * 1024
 _GZIP = b"\x1f\x8b"

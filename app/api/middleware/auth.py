@@ -1,0 +1,149 @@
+"""Who may come in: callers with an API key, if keys are asked for, and all others where the door is open.
+
+A request is judged by its path and its headers, before a byte of its body is read. Whatever is not named here
+as open needs a key, so that a new route is not forgotten.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from fastapi import Request
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app import errors
+from app.api import known_paths, problems
+from app.api.headers import API_KEY, AUTHORIZATION, FirstValues
+from app.api.middleware.api_keys import KeyFile
+from app.api.routes import docs
+
+# Patterns of paths. Orchestrators and balancers have no keys, and whoever is refused may learn why.
+_ALWAYS_OPEN = r"/livez|/readyz|/startupz|/problems/.*"
+# What is open unless it is closed, by the name that closes it.
+CLOSABLE: Mapping[str, str] = {
+    "metrics": r"/metrics",
+    "docs": rf"{docs.DOCS}|{docs.FILES}/.*",
+    "openapi.json": r"/openapi\.json",
+    "/": r"/",
+}
+_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "Your API key."},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same."},
+}
+
+
+class Doorkeeper:
+    """Knows callers by their API keys.
+
+    Args:
+        keys: that let in.
+        on_refused: called for each request without one of them.
+    """
+
+    def __init__(self, keys: KeyFile, on_refused: Callable[[], None]) -> None:
+        self._keys = keys
+        self._on_refused = on_refused
+
+    def caller(self, headers: FirstValues) -> str:
+        """The name of the key in a request's headers.
+
+        Raises:
+            Unauthorized: there is none, or it is not known, or there are several; which of them is not told.
+        """
+        # X-API-Key is meant for nobody but us, where Authorization may be for a gateway.
+        header = AUTHORIZATION if headers.get(API_KEY) is None else API_KEY
+        key = headers.get(header) or ""
+        if header == AUTHORIZATION:
+            scheme, _, key = key.partition(" ")
+            if scheme.lower() != "bearer":
+                key = ""
+        # A proxy may add a key to its caller's: it is not for the caller to choose which of them counts.
+        is_one = key and not headers.conflicts(header)
+        name = self._keys.name_of(key.strip().encode("latin-1")) if is_one else None
+        if name is None:
+            self._on_refused()
+            raise errors.Unauthorized(
+                "an API key is needed, and no second one: Authorization: Bearer KEY, or X-API-Key: KEY"
+            )
+        return name
+
+
+class Door:
+    """Middleware that lets in who may come in. Plain ASGI, with `RequestContext` around it.
+
+    Args:
+        app: what comes next.
+        doorkeeper: knows those who have a key. Without one all come in, and what is closed is not there.
+        closed: names in `CLOSABLE` of what is not open to all.
+        counted: paths under which those who are turned away from them are counted.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, doorkeeper: Doorkeeper | None, closed: Iterable[str], counted: Iterable[str]
+    ) -> None:
+        self._app = app
+        self._doorkeeper = doorkeeper
+        self._needs_key = needs_key(closed)
+        self._is_closed = _matcher(CLOSABLE[name] for name in closed)
+        self._counted = frozenset(counted)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it with a refusal."""
+        if scope["type"] == "http":
+            try:
+                self._admit(scope)
+            except errors.Unauthorized as error:
+                await problems.answer(Request(scope), error)(scope, receive, send)
+                return
+            except HTTPException as error:
+                await problems.of_framework(Request(scope), error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _admit(self, scope: Scope) -> None:
+        path = scope["path"]
+        if self._doorkeeper is None:
+            if self._is_closed(known_paths.normalized(path)):  # nothing hints at what is not there
+                raise HTTPException(404)
+        elif self._needs_key(path):
+            if path in self._counted:
+                # That it would have got; one that it does get takes its place.
+                scope["route"] = _Guarded(path)
+            scope["caller"] = self._doorkeeper.caller(FirstValues(scope))
+
+
+class _Guarded(NamedTuple):
+    """A route as far as it is needed to count a request by."""
+
+    path: str
+
+
+def needs_key(closed: Iterable[str]) -> Callable[[str], bool]:
+    """Tells of a path whether it needs a key where there are keys.
+
+    Args:
+        closed: names in `CLOSABLE` of what else does.
+    """
+    shut = frozenset(closed)
+    is_open = _matcher([_ALWAYS_OPEN, *(pattern for name, pattern in CLOSABLE.items() if name not in shut)])
+    return lambda path: not is_open(path)
+
+
+def describe(document: dict[str, Any], closed: Iterable[str]) -> None:
+    """Tell in an OpenAPI document which operations need a key, and what they answer without one."""
+    document.setdefault("components", {})["securitySchemes"] = _SCHEMES
+    refusal = {str(status): told for status, told in problems.responses(errors.Unauthorized).items()}
+    guarded = needs_key(closed)
+    for path, operations in document["paths"].items():
+        if guarded(path):
+            for operation in operations.values():
+                operation["security"] = [{name: []} for name in _SCHEMES]
+                operation["responses"].update(refusal)
+
+
+def _matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
+    together = re.compile("|".join(patterns) or r"(?!)", re.DOTALL)
+    return lambda path: together.fullmatch(path) is not None

@@ -1,0 +1,24 @@
+"""Request and answer bodies: bytes of each media type to and from validated float32 arrays.
+
+Everything here takes and gives plain values. It knows the model's length and limits, not the model;
+media types and encodings by name, not HTTP.
+"""
+
+from app.api.payloads.content_encoding import decompress
+from app.api.payloads.encoders import PredictionEncoder, encode_npy
+from app.api.payloads.json_body import JsonDecoder
+from app.api.payloads.media_types import JSON, NPY, Decoder, Decoders, accepts_npy
+from app.api.payloads.npy_body import NpyDecoder
+
+__all__ = [
+    "JSON",
+    "NPY",
+    "Decoder",
+    "Decoders",
+    "JsonDecoder",
+    "NpyDecoder",
+    "PredictionEncoder",
+    "accepts_npy",
+    "decompress",
+    "encode_npy",
+]

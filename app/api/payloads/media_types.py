@@ -1,0 +1,101 @@
+"""Which media type a body is in and which one its answer should be, from the values of HTTP's headers.
+
+It parses `Content-Type` and `Accept` and nothing of the bodies themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Protocol
+
+from app.api.payloads.json_body import JsonDecoder
+from app.api.payloads.npy_body import NpyDecoder
+from app.api.payloads.wording import shown
+from app.errors import UnsupportedMediaType
+from app.series.offset import Narrowed
+from app.series.spec import SeriesSpec
+
+JSON = "application/json"
+NPY = "application/x-npy"
+
+# JSON is UTF-8 whatever its `charset` says (RFC 8259, 8.1 and 11), and ASCII is a part of that; these are
+# IANA's names of both, and `utf8`. Not `codecs.lookup`, which imports modules by the caller's name.
+_CHARSETS = frozenset(
+    (
+        *("utf-8", "utf8", "csutf8"),
+        *("us-ascii", "ascii", "ansi_x3.4-1968", "ansi_x3.4-1986", "iso_646.irv:1991", "iso646-us"),
+        *("iso-ir-6", "us", "ibm367", "cp367", "csascii"),
+    )
+)
+
+# RFC 9110, 12.4.2: a weight has at most three decimals.
+_WEIGHT = re.compile(r"q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
+# The media ranges that cover JSON, the most specific first: it alone counts (RFC 9110, 12.5.1).
+_JSON_RANGES = (JSON, "application/*", "*/*")
+
+
+class Decoder(Protocol):
+    """Bytes of one media type to validated series."""
+
+    def __call__(self, body: bytes) -> Narrowed:
+        """The body's series; raises a `PayloadError` where there are none."""
+        ...
+
+
+class Decoders:
+    """The decoders of every media type that the service reads, for one model.
+
+    Attributes:
+        max_instances: most series in a body.
+    """
+
+    def __init__(self, spec: SeriesSpec, *, max_instances: int) -> None:
+        self.max_instances = max_instances
+        self._decoders: dict[str, Decoder] = {
+            JSON: JsonDecoder(spec, max_instances=max_instances),
+            NPY: NpyDecoder(spec, max_instances=max_instances),
+        }
+
+    def for_content_type(self, content_type: str | None) -> Decoder:
+        """The decoder for the value of a Content-Type header; a missing one means JSON.
+
+        Raises:
+            UnsupportedMediaType: the service reads no such type, or no JSON in that character set.
+        """
+        if plain := self._decoders.get(content_type or JSON):  # nearly always: nothing to parse
+            return plain
+        media_type, parameters = _parsed(content_type or JSON)
+        if media_type not in self._decoders:
+            raise UnsupportedMediaType(f"{shown(media_type)} is not read; send {' or '.join(self._decoders)}")
+        charsets = [value for name, value in parameters if name == "charset"] if media_type == JSON else []
+        if unread := [charset for charset in charsets if charset not in _CHARSETS]:
+            raise UnsupportedMediaType(f"{JSON} in {shown(unread[0])} is not read; send UTF-8")
+        return self._decoders[media_type]
+
+
+@lru_cache(maxsize=64)  # a client sends the same value every time
+def accepts_npy(accept: str | None) -> bool:
+    """Whether the value of an Accept header asks for npy: named, and with a higher weight than JSON.
+
+    JSON is the default, also where the header is missing, broken, or a tie.
+    """
+    weights = dict(_weighted((accept or "").lower()))
+    json_weight = next((weights[name] for name in _JSON_RANGES if name in weights), 0.0)
+    return weights.get(NPY, 0.0) > json_weight
+
+
+def _weighted(accept: str) -> Iterator[tuple[str, float]]:
+    for item in accept.split(","):
+        media_range, *parameters = (part.strip() for part in item.split(";"))
+        weights = [parameter for parameter in parameters if parameter.startswith("q")]
+        found = _WEIGHT.fullmatch(weights[0]) if weights else None
+        if found or not weights:
+            yield media_range, float(found[1]) if found else 1.0
+
+
+def _parsed(content_type: str) -> tuple[str, list[tuple[str, str]]]:
+    media_type, *parameters = (part.strip() for part in content_type.lower().split(";"))
+    pairs = (parameter.partition("=") for parameter in parameters)
+    return media_type, [(name.strip(), value.strip().strip('"')) for name, _, value in pairs]

@@ -1,0 +1,82 @@
+"""Reading a request's body within limits of size and time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import cast
+
+from starlette.types import Message, Receive
+
+from app.api.headers import CONTENT_ENCODING, CONTENT_LENGTH, FirstValues
+from app.api.payloads import decompress
+from app.errors import MalformedPayload, PayloadTooLarge, SlowPayload
+
+
+async def read_body(headers: FirstValues, receive: Receive, *, max_bytes: int, deadline: float) -> bytes:
+    """The body of a request, decompressed.
+
+    Args:
+        headers: the request's.
+        receive: gives the request's messages; none has been taken yet.
+        max_bytes: the most to hold, both as sent and decompressed.
+        deadline: on the event loop's clock.
+
+    Raises:
+        PayloadTooLarge: more than `max_bytes`; with a Content-Length, before a byte is read.
+        SlowPayload: not all there at the deadline.
+        MalformedPayload: a broken Content-Length or compression, or the connection ended.
+        UnsupportedMediaType: an unknown Content-Encoding.
+    """
+    check_length(headers.get(CONTENT_LENGTH), max_bytes)
+    body = bytearray()
+    # Nearly every body is there in one piece by now; a timer for those costs as much as reading them.
+    first = _at_once(receive())
+    if first is None or _add(first, body, max_bytes):
+        try:
+            async with asyncio.timeout_at(deadline):
+                while _add(await receive(), body, max_bytes):
+                    pass
+        except TimeoutError as error:
+            raise SlowPayload(f"only {len(body)} bytes of the body arrived in time") from error
+    return decompress(bytes(body), encoding=headers.joined(CONTENT_ENCODING), max_bytes=max_bytes)
+
+
+def _at_once(arrival: Awaitable[Message]) -> Message | None:
+    """The message if it is there; None if it would have to be waited for, and then nothing is lost.
+
+    It is run up to where it would wait and closed there, as a timeout would cancel it there.
+    """
+    steps = arrival.__await__()
+    try:
+        next(steps)
+    except StopIteration as there:
+        return cast("Message", there.value)
+    steps.close()
+    return None
+
+
+def _add(message: Message, body: bytearray, max_bytes: int) -> bool:
+    """Add what a message brings; whether there is more to come."""
+    if message["type"] == "http.disconnect":
+        # Nobody reads the answer, but it is counted, and is no fault of ours.
+        raise MalformedPayload(f"the connection ended after {len(body)} bytes of the body")
+    body += message.get("body", b"")
+    if len(body) > max_bytes:
+        raise PayloadTooLarge(f"the body is larger than {max_bytes} bytes")
+    return bool(message.get("more_body", False))
+
+
+def check_length(content_length: str | None, max_bytes: int) -> None:
+    """Judge a body by the value of its Content-Length, before a byte of it is read.
+
+    Raises:
+        MalformedPayload: it is no number.
+        PayloadTooLarge: it is more than `max_bytes`.
+    """
+    if content_length is None:
+        return
+    if not content_length.isdecimal():
+        raise MalformedPayload(f"Content-Length is {content_length!r}, not a number of bytes")
+    if int(content_length) > max_bytes:
+        raise PayloadTooLarge(f"the body has {content_length} bytes; at most {max_bytes} are read")

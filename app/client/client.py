@@ -1,0 +1,176 @@
+"""A typed client: arrays in, predictions out; retries what is worth a retry, and says what went wrong."""
+
+from __future__ import annotations
+
+import io
+import random
+import re
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import numpy as np
+from numpy.typing import ArrayLike
+from pydantic import ValidationError
+
+from app.client.schemas import Prediction, PredictResponse, Problem
+from app.errors import AppError
+from app.series.offset import fits_float32
+
+# Predicting twice does no harm, so a request that found no room or a replica that stops may be sent again.
+RETRIED = frozenset({429, 502, 503})
+
+
+class ClientError(AppError):
+    """The server refused or could not be reached.
+
+    Attributes:
+        problem: the server's problem document, if it sent one.
+    """
+
+    def __init__(self, message: str, *, problem: Problem | None = None) -> None:
+        super().__init__(message)
+        self.problem = problem
+
+
+class Client:
+    """A connection pool to one server. Use it as a context manager, or call `close`.
+
+    Args:
+        url: the server or its balancer.
+        api_key: that the server asks for, if it asks for any.
+        timeout: seconds for one attempt.
+        attempts: how often a request is sent at most.
+        transport: how requests travel; tests pass one of their own.
+        sleep: waits between attempts.
+
+    Raises:
+        ClientError: the key is none that a header can carry, or the URL is none.
+    """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        *,
+        api_key: str | None = None,
+        timeout: float = 30.0,
+        attempts: int = 4,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        headers = {} if api_key is None else {"Authorization": f"Bearer {_sane(api_key)}"}
+        try:
+            self._http = httpx.Client(base_url=url, timeout=timeout, transport=transport, headers=headers)
+        except httpx.InvalidURL as error:
+            raise ClientError(f"{url[:80]!a}: no URL of a server: {error}") from error
+        self._attempts = attempts
+        self._sleep = sleep
+
+    def predict(self, series: ArrayLike, *, abstain: bool = False) -> list[Prediction]:
+        """Classify series.
+
+        Args:
+            series: numbers of shape `(n, length)`, or `(length,)` for one.
+            abstain: give a series no label where its label set does not hold exactly one.
+
+        Returns:
+            A prediction for each series, in order.
+
+        Raises:
+            ClientError: the server's words, or why it could not be reached.
+        """
+        body = io.BytesIO()
+        np.save(body, _compact(series), allow_pickle=False)
+        response = self._send(
+            "POST",
+            "/predict",
+            params={"abstain": "true"} if abstain else {},
+            content=body.getvalue(),
+            headers={"Content-Type": "application/x-npy", "Accept": "application/json"},
+        )
+        return PredictResponse.model_validate_json(response.content).predictions
+
+    def series_length(self) -> int:
+        """Values in a series of the model that serves.
+
+        Raises:
+            ClientError: the server's words, why it could not be reached, or that it does not say.
+        """
+        response = self._send("GET", "/model")
+        try:
+            return int(response.json()["contract"]["input"]["length"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ClientError(f"{response.url}: does not say which length the model takes") from error
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        for attempt in range(1, self._attempts + 1):
+            last = attempt == self._attempts
+            try:
+                response = self._http.request(method, path, **request)
+            except httpx.TransportError as error:
+                if last:
+                    raise ClientError(f"{self._http.base_url}: {error or type(error).__name__}") from error
+                self._sleep(_pause(attempt, None))
+                continue
+            if response.is_success:
+                return response
+            if last or response.status_code not in RETRIED:
+                raise _error(response)
+            self._sleep(_pause(attempt, response.headers.get("Retry-After")))
+        raise ValueError("attempts must be at least 1")
+
+
+def _compact(series: ArrayLike) -> np.ndarray:
+    """The series as an array of at least two dimensions, in half the bytes where nothing is lost by it.
+
+    A large offset is sent as it is. The server subtracts it before it narrows the values to float32: only its
+    contract says whether the model allows that, and only it can warn of what had been lost before.
+    """
+    array = np.atleast_2d(np.asarray(series))
+    if array.dtype.kind not in "fiu":
+        array = array.astype(np.float64)
+    if array.dtype.kind == "f" and array.dtype.itemsize <= np.dtype(np.float32).itemsize:
+        return array
+    if not array.size or fits_float32(array.reshape(len(array), -1)):
+        return array.astype(np.float32)
+    # Integers of 64 bits lose digits even in a float64.
+    return array if array.dtype.kind in "iu" else array.astype(np.float64)
+
+
+def _sane(api_key: str) -> str:
+    """A key as a file or a shell may give it, without the end of its line."""
+    key = api_key.strip()
+    if not re.fullmatch(r"[!-~]+", key):
+        raise ClientError("the API key has characters that none has")  # which, might end up in a log
+    return key
+
+
+def _pause(attempt: int, retry_after: str | None) -> float:
+    """Seconds to the next attempt: what the server asks for, else exponential with full jitter."""
+    if retry_after and retry_after.isdecimal():
+        return float(retry_after)
+    return random.uniform(0, 0.1 * 2**attempt)  # noqa: S311 - spreads load, keeps no secret
+
+
+def _error(response: httpx.Response) -> ClientError:
+    try:
+        problem = Problem.model_validate_json(response.content)
+    except ValidationError:
+        return ClientError(f"{response.url}: {response.status_code} {response.reason_phrase}")
+    return ClientError(f"{problem.title}: {problem.detail}", problem=problem)

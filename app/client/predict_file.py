@@ -1,0 +1,135 @@
+"""`python -m app predict`: the series of a file, sent to a server in requests that it takes.
+
+Values are sent as they were read: nothing is narrowed here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from app.client import Client, ClientError
+from app.client.schemas import Prediction
+from app.errors import AppError
+from app.series.readers import PAD, GapRules, SeriesFile, canonical_label, read_series_file
+from app.series.readers.rows import quoted
+from app.series.scores import interval
+
+# What a server takes by default is MAX_BATCH_ROWS series, and MAX_BODY_BYTES, twice this.
+REQUEST_SERIES = 256
+REQUEST_BYTES = 2 * 1024 * 1024
+_VALUE_BYTES = 8
+CONTRACT_VIOLATED = 422
+
+
+def predict_file(
+    path: Path, url: str, *, rules: GapRules, labelled: bool, abstain: bool, api_key: str | None
+) -> int:
+    """Send the series of a file to a server and print its predictions, a JSON object a line.
+
+    If the file has labels, how many predictions agree with them goes to standard error.
+
+    Args:
+        path: of the file, in any format that is read.
+        url: the server's.
+        rules: what to do about missing values and unequal lengths; series are padded to the model's length.
+        labelled: whether rows of text begin with a label.
+        abstain: no label where the model is not sure of one.
+        api_key: that the server asks for, if it asks for any.
+
+    Returns:
+        The exit code, 0.
+
+    Raises:
+        UnreadableSeries: the file cannot be read or used.
+        ClientError: the server's own words, or why it could not be reached.
+        OutputError: standard output cannot be written to.
+    """
+    with Client(url, api_key=api_key) as client:
+        if rules.unequal == PAD:
+            rules = replace(rules, length=client.series_length())
+        file = read_series_file(path, rules=rules, labelled=labelled)
+        agreement = Agreement(file.labels) if file.labels else None
+        try:
+            for prediction in _predictions(client, file, abstain=abstain):
+                _print(f"{prediction.model_dump_json()}\n")
+                if agreement:
+                    agreement.count(prediction)
+        except ClientError as error:
+            raise _with_remedy(error, file) from error
+    if agreement:
+        sys.stderr.write(f"{agreement}\n")
+    return 0
+
+
+def _print(text: str) -> None:
+    """Write to standard output at once: at the exit, nobody could say what is wrong any more.
+
+    Raises:
+        OutputError: it cannot be written to: the disk is full, or whoever read it has left.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        # What is left in the buffer would be written at the exit, and fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise OutputError(f"standard output: cannot be written ({error.strerror})") from error
+
+
+class OutputError(AppError):
+    """Predictions cannot be written."""
+
+
+class Agreement:
+    """Counts how many predictions agree with the labels of a file."""
+
+    def __init__(self, labels: tuple[str, ...]) -> None:
+        self._labels = labels
+        self._seen = self._agreed = 0
+        self._classes: tuple[str, ...] = ()
+
+    def count(self, prediction: Prediction) -> None:
+        """Compare the next prediction; one without a label agrees with none."""
+        predicted = None if prediction.label is None else canonical_label(prediction.label)
+        self._agreed += predicted == self._labels[self._seen]
+        self._seen += 1
+        self._classes = tuple(prediction.probabilities)
+
+    def __str__(self) -> str:
+        """The numbers, e.g. `1,298 of 1,320 labels agree: 98.3 % (95 % interval: 97.5 to 98.9 %)`.
+
+        Or, if no label is one of the model's, that they may be in another column.
+        """
+        if not set(map(canonical_label, self._classes)) & set(self._labels):
+            return (
+                f"none of the labels, such as {quoted(self._labels[0])}, is one of the model's "
+                f"({quoted(', '.join(self._classes))}): the first column of text is read as the labels; give "
+                "--no-labels if there are none"
+            )
+        share = self._agreed / self._seen
+        low, high = (100 * bound for bound in interval(share, self._seen))
+        return (
+            f"{self._agreed:,} of {self._seen:,} labels agree: {100 * share:.1f} % "
+            f"(95 % interval: {low:.1f} to {high:.1f} %)"
+        )
+
+
+def _predictions(client: Client, file: SeriesFile, *, abstain: bool) -> Iterator[Prediction]:
+    count, length = file.values.shape
+    step = max(1, min(REQUEST_SERIES, REQUEST_BYTES // (_VALUE_BYTES * length)))
+    for start in range(0, count, step):
+        yield from client.predict(file.values[start : start + step], abstain=abstain)
+
+
+def _with_remedy(error: ClientError, file: SeriesFile) -> ClientError:
+    """The error, with what to do if a row's first value was taken for its label."""
+    if error.problem is None or error.problem.status != CONTRACT_VIOLATED or file.labels is None:
+        return error
+    return ClientError(
+        f"{error}; the first field of each row was read as its label: if it is a value, give --no-labels",
+        problem=error.problem,
+    )

@@ -1,0 +1,135 @@
+"""The native API's documents, shared by the server's documentation and the client.
+
+These models describe; they are not on the server's hot path: `app/api/payloads` reads and writes the same
+documents faster and with better errors, and tests hold the two together. Nothing of `app` is imported
+here, so that the client needs nothing of the server.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+# The first double that is infinite as a float32.
+_INFINITE = 2.0**128 - 2.0**103
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+
+class PredictRequest(_Frozen):
+    """Series to classify. Every series has the model's length; `GET /model` says which."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"examples": [{"instances": [[0.25, -1.5, 0.3, 12.0]]}]},
+    )
+
+    instances: list[list[Annotated[float, Field(gt=-_INFINITE, lt=_INFINITE)]]] = Field(
+        min_length=1,
+        description=(
+            "One list of numbers a series: raw values with all their digits. Where `GET /model` says that "
+            "the model is invariant to offset and scale, an offset of up to 1e9 standard deviations does not "
+            "change the answer. Numbers are finite, within the range of float32, and never strings, booleans "
+            "or null."
+        ),
+    )
+
+
+class InputWarning(_Frozen):
+    """Something about a series that makes its answer doubtful. It got its answer all the same."""
+
+    code: str = Field(description="The kind of warning, for machines.", examples=["flat"])
+    message: str = Field(description="What was seen.", examples=["All values of the series are equal."])
+    remedy: str = Field(
+        description="What to do about it.", examples=["Check that the sensor is connected and recording."]
+    )
+
+
+class Prediction(_Frozen):
+    """The answer for one series."""
+
+    label: str | None = Field(
+        description=(
+            "The most probable class, as the data set writes it; null where `abstain` was asked for and "
+            "the label set does not hold exactly one label."
+        ),
+        examples=["-1"],
+    )
+    probabilities: dict[str, float] = Field(
+        description="The probability of every class, by label; they sum to 1.",
+        examples=[{"-1": 0.75, "1": 0.25}],
+    )
+    label_set: list[str] | None = Field(
+        default=None,
+        description=(
+            "The labels that the series may have, at the level that `GET /model` states. One: sure; more "
+            "than one label: unsure; none: unlike anything seen. Null if the model was sealed without them."
+        ),
+        examples=[["-1"]],
+    )
+    ood_score: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description=(
+            "How unlike the training data the series is, as a rank: 0.9 is farther away than nine of ten "
+            "series that the training held out. Null if the model was sealed without it."
+        ),
+        examples=[0.37],
+    )
+    warnings: list[InputWarning] = Field(
+        default=[],
+        description="What is odd about the series; empty if nothing is.",
+        examples=[[]],
+    )
+
+
+class PredictResponse(_Frozen):
+    """One prediction for each series of the request, in its order, and the model that made them."""
+
+    model: str = Field(description="Name of the model.", examples=["forda"])
+    version: int = Field(ge=1, description="Version of the model.", examples=[1])
+    predictions: list[Prediction] = Field(description="In the order of the request's series.")
+
+
+class Violation(_Frozen):
+    """One place of a request that does not fit the model's contract."""
+
+    pointer: str = Field(
+        description=(
+            "Where in the body: names and positions from 0, joined by `/`; empty for the body as a whole. "
+            "Or a query parameter's name."
+        ),
+        examples=["instances/3/17"],
+    )
+    message: str = Field(description="What is wrong there.", examples=["not a finite number"])
+
+
+class Problem(_Frozen):
+    """Why a request got no answer: an RFC 9457 problem document (`application/problem+json`)."""
+
+    type: str = Field(
+        description="A URI reference that names the kind of problem.", examples=["/problems/contract"]
+    )
+    title: str = Field(
+        description="The kind of problem, in words.", examples=["Does not fit the model's contract"]
+    )
+    status: int = Field(ge=400, le=599, description="The HTTP status code, repeated.", examples=[422])
+    detail: str = Field(
+        description="This problem: what is wrong, where, and what to do.",
+        examples=["instances/3/17: not a finite number"],
+    )
+    request_id: str = Field(
+        description="The response's `X-Request-Id`, also in the server's log.",
+        examples=["b1946ac92492d2347c6235b4d2611184"],
+    )
+    violations: list[Violation] | None = Field(
+        default=None, description="For input that does not fit the contract: the first places found wrong."
+    )
+    total: int | None = Field(
+        default=None, ge=1, description="How many places were found wrong in all.", examples=[1]
+    )

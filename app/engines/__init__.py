@@ -1,6 +1,0 @@
-"""Runtimes that compute predictions, behind one protocol; one file a runtime."""
-
-from app.engines.base import Engine
-from app.engines.loading import CHOICES, load_engine
-
-__all__ = ["CHOICES", "Engine", "load_engine"]

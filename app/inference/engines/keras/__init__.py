@@ -1,0 +1,1 @@
+"""Opening `model.keras`: what its files may hold is checked before Keras is asked to load it."""

@@ -1,0 +1,65 @@
+"""Choosing an engine for an artifact, and proving that it works before it is handed out."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from app.contract import Artifact, reason_of
+from app.errors import AppError, ArtifactError, EngineError
+from app.inference.engines.base import Engine, verify, warm
+from app.inference.engines.keras.file import check
+from app.inference.engines.openvino import OpenVINOEngine
+from app.inference.engines.tensorflow import TensorFlowEngine
+
+log = logging.getLogger(__name__)
+
+CHOICES = ("auto", "openvino", "tensorflow")
+
+
+def load_engine(artifact: Artifact, *, choice: str = "auto", max_rows: int, threads: int = 1) -> Engine:
+    """Make an engine, warm every batch size, and check the golden answers.
+
+    Args:
+        artifact: an opened artifact.
+        choice: one of `CHOICES`. `auto`: TensorFlow where it is installed and sees a GPU, else OpenVINO.
+        max_rows: the largest batch.
+        threads: threads that compute one batch on a CPU; 0 lets the runtime choose.
+
+    Raises:
+        ArtifactError: the golden answers are not reproduced, or the model file is not acceptable.
+        EngineError: the runtime is missing, refuses the graph or fails at it.
+    """
+    check(artifact.model_path)
+    name = choice if choice != "auto" else ("tensorflow" if _gpu_is_usable() else "openvino")
+    if name == "tensorflow":
+        return _proven(artifact, lambda: TensorFlowEngine(artifact, max_rows=max_rows, threads=threads))
+    if artifact.derived("openvino"):
+        try:
+            return _proven(artifact, lambda: OpenVINOEngine(artifact, max_rows=max_rows, threads=threads))
+        except (ArtifactError, EngineError) as error:
+            # The sealed graph is a convenience; model.keras is the truth and may still be served.
+            log.warning("sealed graph not used: %s; converting model.keras instead", error)
+    return _proven(
+        artifact, lambda: OpenVINOEngine(artifact, max_rows=max_rows, threads=threads, use_sealed=False)
+    )
+
+
+def _proven(artifact: Artifact, make: Callable[[], Engine]) -> Engine:
+    contract = artifact.contract
+    try:
+        engine = make()
+        warm(engine, contract.input.length)
+        verify(engine, artifact.golden, tolerance=contract.output.tolerance)
+    except AppError:
+        raise
+    except Exception as error:  # a runtime that meets a model for the first time may raise anything
+        raise EngineError(f"{artifact.folder}: the model does not run: {reason_of(error)}") from error
+    return engine
+
+
+def _gpu_is_usable() -> bool:
+    """Whether TensorFlow is installed and there is an NVIDIA device: both seen without importing it."""
+    return importlib.util.find_spec("tensorflow") is not None and Path("/dev/nvidiactl").exists()

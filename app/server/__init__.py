@@ -1,0 +1,1 @@
+"""The processes of the server: the command that starts them, the supervisor and its workers."""

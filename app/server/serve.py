@@ -1,0 +1,133 @@
+"""Serving, from settings to an exit code: joins the app's process or, for several workers, their supervisor.
+
+What answers requests is imported where it runs. The supervisor's process does not, and stays small.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.server.heartbeat import FAILED, Heart
+from app.server.listener import bind, listen
+from app.server.supervisor import Supervisor
+from app.settings import Settings
+from app.system import affinity, file_limit
+from app.telemetry import logs
+from app.telemetry.multiprocess_dir import VARIABLE, hold, metrics_folder
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+# Past the drain, time for the last answers to be written before connections are cut.
+GRACE_SECONDS = 5
+# And for the process of a worker to end after that, before it is killed.
+END_SECONDS = 2
+
+log = logging.getLogger(__name__)
+
+
+def serve(settings: Settings) -> int:
+    """Serve until a signal; 0 if all that was accepted was answered.
+
+    Raises:
+        CannotListen: HOST or PORT is impossible.
+        ArtifactError: the artifact is missing, damaged or foreign.
+    """
+    logs.configure(level=settings.log_level, style=settings.log_format)
+    with bind(settings.host, settings.port) as listener:
+        file_limit.make_room(settings.max_connections)
+        workers = affinity.resolve_workers(settings.workers)
+        if workers > 1:
+            return _supervise(settings, listener, workers)
+        from app.server.worker import run_alone
+
+        return run_alone(_with_workers(settings, workers), listener=listener, grace=GRACE_SECONDS)
+
+
+def work(
+    settings: Settings, *, number: int, workers: int, listener: int, heart: int, accept_when_ready: bool
+) -> int:
+    """Serve as one of the workers of a supervisor; the exit code.
+
+    Args:
+        settings: as of the supervisor.
+        number: of this worker, for the log.
+        workers: how many there are, which only the supervisor knows where WORKERS is `auto`.
+        listener: descriptor of the socket that the workers share.
+        heart: descriptor of the socket to the supervisor.
+        accept_when_ready: accept no connection before the service is ready.
+    """
+    logs.configure(level=settings.log_level, style=settings.log_format, worker=number)
+    if settings.pin_workers:
+        affinity.keep_to_share(number=number, workers=workers)
+    if folder := os.environ.get(VARIABLE):
+        hold(Path(folder))
+    from app.server.worker import run_shared
+
+    return run_shared(
+        _with_workers(settings, workers),
+        listener=socket.socket(fileno=listener),
+        heart=Heart(heart),
+        accept_when_ready=accept_when_ready,
+        grace=GRACE_SECONDS,
+    )
+
+
+def _supervise(settings: Settings, listener: socket.socket, workers: int) -> int:
+    listen(listener)
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(metrics_folder())
+        except OSError as error:
+            log.critical("TMPDIR: several workers need a folder to write their metrics to: %s", error)
+            return FAILED
+        os.environ[VARIABLE] = folder  # the workers inherit it
+        return Supervisor(
+            partial(_command, workers),
+            listener,
+            workers=workers,
+            worker_timeout=settings.worker_timeout,
+            drain_seconds=settings.drain_delay + settings.drain_timeout + GRACE_SECONDS + END_SECONDS,
+            on_replaced=restart_counter(),
+        ).run()
+
+
+def _with_workers(settings: Settings, workers: int) -> Settings:
+    """The settings with the number of workers, where WORKERS is `auto`."""
+    return settings.model_copy(update={"workers": workers})
+
+
+def _command(workers: int, number: int, listener: int, heart: int, accept_when_ready: bool) -> Sequence[str]:
+    options = {"number": number, "workers": workers, "listener": listener, "heart": heart}
+    command = [
+        sys.executable,
+        "-m",
+        "app",
+        "worker",
+        *(f"--{name}={value}" for name, value in options.items()),
+    ]
+    return [*command, "--accept-when-ready"] if accept_when_ready else command
+
+
+def restart_counter(registry: CollectorRegistry | None = None) -> Callable[[str], None]:
+    """Counts workers that are replaced, by the reason; in a registry, if somebody is to read it there."""
+    # It decides when it is imported whether its numbers are those of several processes.
+    from prometheus_client import CollectorRegistry, Counter
+
+    counter = Counter(
+        "timeseries_worker_restarts",
+        "Workers replaced, because they ended by themselves or because they hung.",
+        ("reason",),
+        registry=registry or CollectorRegistry(),
+    )
+    for reason in ("crashed", "hung"):
+        counter.labels(reason)
+    return lambda reason: counter.labels(reason).inc()

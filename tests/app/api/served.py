@@ -1,0 +1,81 @@
+"""An app with a fake engine behind a real port, on a server in this process: quick to start."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, NamedTuple
+
+import uvicorn
+from fastapi import FastAPI
+
+from app.contract import Artifact
+from app.http.protocol import PredictProtocol
+from app.inference.service import Service
+from app.main import create_app
+from app.server.worker import _options
+from app.settings import Settings
+from tests.app.conftest import MAX_BODY, MAX_ROWS
+from tests.app.http.wire import get, wire_to
+from tests.fakes import FakeEngine
+
+Loop = Literal["uvloop", "asyncio"]
+
+
+class Served(NamedTuple):
+    """Where an app is served, and what serves it."""
+
+    url: str
+    app: FastAPI
+    engine: FakeEngine
+    server: uvicorn.Server
+
+    @property
+    def connections(self) -> int:
+        """How many it has at present."""
+        return len(self.server.server_state.connections)
+
+    def metric(self, name: str) -> float:
+        """The value of a metric, its name with its labels."""
+        with wire_to(self.url) as wire:
+            lines = wire.ask(get("/metrics")).body.decode().splitlines()
+        return next((float(line.split()[-1]) for line in lines if line.rpartition(" ")[0] == name), 0.0)
+
+
+@contextmanager
+def served(
+    artifact: Artifact,
+    *,
+    loop: Loop = "uvloop",
+    protocol: type[PredictProtocol] | Literal["h11"] = PredictProtocol,
+    **settings: Any,
+) -> Iterator[Served]:
+    """An app of an artifact, ready; its settings are those of the tests of routes, and these."""
+    engine = FakeEngine(max_rows=MAX_ROWS)
+    service = Service(artifact, lambda: engine, max_batch_rows=MAX_ROWS, max_queue_rows=MAX_ROWS)
+    limits = {"max_batch_rows": MAX_ROWS, "max_queue_rows": MAX_ROWS, "max_body_bytes": MAX_BODY}
+    chosen = Settings(**{**limits, **settings})
+    app = create_app(chosen, service)
+    options = {**_options(chosen, grace=1), "loop": loop, "http": protocol}
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, **options))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        wait_until(lambda: server.started and service.status().ready)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield Served(f"http://127.0.0.1:{port}", app, engine, server)
+    finally:
+        engine.release()
+        server.should_exit = True
+        thread.join(timeout=60)
+        assert not thread.is_alive(), "the server did not end"
+
+
+def wait_until(condition: Any, *, seconds: float = 60) -> None:
+    """Wait until something is so that another thread or process does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never was so"
+        time.sleep(0.005)

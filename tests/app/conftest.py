@@ -1,0 +1,67 @@
+"""An app in this process, on the committed contract and an engine that the test holds in its hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from numpy.typing import NDArray
+
+from app.contract import Artifact
+from app.inference.service import Service
+from app.main import create_app, create_service
+from app.settings import Settings
+from app.telemetry.metrics import Metrics
+from tests.fakes import FakeEngine
+
+LENGTH = 500
+MAX_ROWS = 8
+MAX_BODY = 100_000
+
+
+@dataclass
+class App:
+    """The client of an app, its service and its engine."""
+
+    client: TestClient
+    service: Service
+    engine: FakeEngine
+
+
+@pytest.fixture
+def app(plain_artifact: Artifact) -> Iterator[App]:
+    """A ready app of a model without trust, with small limits."""
+    engine = FakeEngine(max_rows=MAX_ROWS)
+    service = Service(plain_artifact, lambda: engine, max_batch_rows=MAX_ROWS, max_queue_rows=MAX_ROWS)
+    settings = Settings(max_batch_rows=MAX_ROWS, max_queue_rows=MAX_ROWS, max_body_bytes=MAX_BODY)
+    with ready_client(service, settings) as client:
+        yield App(client, service, engine)
+        engine.release()
+
+
+@pytest.fixture(scope="session")
+def trusting(trusted_artifact: Artifact) -> Iterator[TestClient]:
+    """A ready app on the small artifact with trust and its real engine."""
+    settings = Settings(artifact=trusted_artifact.folder, max_batch_rows=MAX_ROWS, engine="openvino")
+    with ready_client(create_service(settings, Metrics()), settings) as client:
+        yield client
+
+
+@contextmanager
+def ready_client(service: Service, settings: Settings) -> Iterator[TestClient]:
+    """A client of an app in this process, once its service is ready."""
+    with TestClient(create_app(settings, service), raise_server_exceptions=False) as client:
+        while not service.status().ready:
+            client.get("/startupz")
+        yield client
+
+
+def series(*first_values: float) -> NDArray[np.float32]:
+    """Series that differ in their first value."""
+    array = np.zeros((len(first_values), LENGTH), np.float32)
+    array[:, 0] = first_values
+    return array

@@ -1,0 +1,234 @@
+"""`app.http.body_budget`: the bytes of large bodies that a process holds at once."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.client.schemas import Problem
+from app.contract import Artifact
+from app.http.body_budget import FREE_BYTES, RETURN_BYTES, BodyBudget
+from tests.app.conftest import MAX_BODY, series
+from tests.app.http.played import play, serving, until
+from tests.app.http.wire import as_json, get, head, post, read_answer
+from tests.conftest import Server, running_server
+from tests.fakes import FakeEngine
+
+MOST = 3 * FREE_BYTES + 1000
+LARGE = FREE_BYTES + FREE_BYTES // 2  # two of them fit, three do not
+both_paths = pytest.mark.parametrize("target", ["/predict", "/predict?abstain=false"])
+
+
+class Holding:
+    """Holds bytes, and lets go of them when it is told to."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.given_back = 0
+
+    def give_back(self) -> None:
+        """Let go."""
+        self.size = 0
+        self.given_back += 1
+
+
+def budget_of(most: int, *, return_memory: Callable[[], None] = lambda: None) -> BodyBudget:
+    """A budget whose refusals nobody counts."""
+    return BodyBudget(most, on_refused=lambda: None, return_memory=return_memory)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4 * FREE_BYTES)), max_size=40))
+def test_no_more_is_held_than_there_may_be(steps: list[tuple[int, int]]) -> None:
+    """Whatever grows or shrinks; what is small is never given back."""
+
+    async def scenario() -> None:
+        budget = budget_of(MOST)
+        holders = [Holding() for _ in range(5)]
+        for number, size in steps:
+            before = [holder.given_back for holder in holders]
+            grows = holders[number]
+            small = [holder for holder in holders if holder.size <= FREE_BYTES and holder is not grows]
+            grows.size = size
+            budget.hold(grows, size)
+            assert budget.held <= MOST
+            assert budget.held == sum(holder.size for holder in holders if holder.size > FREE_BYTES)
+            assert all(before[holders.index(holder)] == holder.given_back for holder in small)
+
+    asyncio.run(scenario())
+
+
+def test_the_newest_give_theirs_back() -> None:
+    """Not the one that grows: what came first is read to its end."""
+
+    async def scenario() -> None:
+        budget = budget_of(MOST)
+        holders = [Holding() for _ in range(3)]
+        for holder in holders:
+            budget.hold(holder, LARGE)
+        assert [holder.given_back for holder in holders] == [0, 0, 1]
+        budget.hold(holders[0], 2 * FREE_BYTES)
+        assert [holder.given_back for holder in holders] == [0, 1, 1]
+        assert budget.held == 2 * FREE_BYTES
+
+    asyncio.run(scenario())
+
+
+def test_memory_is_returned_once_it_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After much was held, and only then."""
+    monkeypatch.setattr("app.http.body_budget.QUIET_SECONDS", 0.01)
+    returned: list[bool] = []
+
+    async def scenario() -> None:
+        budget = budget_of(4 * RETURN_BYTES, return_memory=lambda: returned.append(True))
+        holder = Holding()
+        budget.hold(holder, RETURN_BYTES - 1)
+        budget.release(holder)
+        await asyncio.sleep(0.05)
+        assert returned == []
+        budget.hold(holder, RETURN_BYTES)
+        budget.release(holder)
+        await until(lambda: returned == [True])
+
+    asyncio.run(scenario())
+
+
+# On connections.
+
+
+def begun(target: str, size: int) -> bytes:
+    """A request with so many bytes of a body that is longer by one."""
+    return head("POST", target, [("Content-Length", str(size + 1))]) + b" " * size
+
+
+@both_paths
+def test_the_newest_large_body_is_refused(plain_artifact: Artifact, target: str) -> None:
+    """With 429 and the end of its connection; the others are read and answered, small ones always."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), max_body_bytes_in_flight=MOST) as played:
+            first, second, third = (played.connect() for _ in range(3))
+            for connection in (first, second, third):
+                connection.send(begun(target, LARGE))
+                await connection.settle()
+            [refused] = await third.answers(1)
+            assert (refused.status, refused.headers["connection"]) == (429, "close")
+            assert int(refused.headers["retry-after"]) >= 1
+            assert Problem.model_validate_json(refused.body).type == "/problems/body-bytes"
+            assert third.is_over
+            metrics = (await played.connect().ask(get("/metrics"))).body.decode()
+            assert "timeseries_refused_bodies_total 1.0" in metrics
+            small = [played.connect() for _ in range(20)]
+            for connection in small:
+                connection.send(begun(target, FREE_BYTES - 1))
+                await connection.settle()
+            for connection in (first, second, *small):
+                assert (await connection.ask(b" ")).status == 400  # only blanks, and read to the end
+            again = played.connect()
+            again.send(begun(target, LARGE))
+            assert (await again.ask(b" ")).status == 400
+
+    play(scenario())
+
+
+@both_paths
+def test_to_declare_a_length_reserves_nothing(plain_artifact: Artifact, target: str) -> None:
+    """Bytes count when they are there."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), max_body_bytes_in_flight=MOST) as played:
+            for _ in range(20):
+                played.connect().send(head("POST", target, [("Content-Length", str(MAX_BODY))]))
+            large = played.connect()
+            large.send(begun(target, LARGE))
+            assert (await large.ask(b" ")).status == 400
+
+    play(scenario())
+
+
+def test_chunks_count_as_they_come(plain_artifact: Artifact) -> None:
+    """Their length is not told, and need not be."""
+    chunk = b"%x\r\n%b\r\n" % (LARGE, b" " * LARGE)
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), max_body_bytes_in_flight=MOST) as played:
+            connections = [played.connect() for _ in range(3)]
+            for connection in connections:
+                connection.send(head("POST", "/predict", [("Transfer-Encoding", "chunked")]) + chunk)
+                await connection.settle()
+            [refused] = await connections[2].answers(1)
+            assert refused.status == 429
+            assert (await connections[0].ask(b"0\r\n\r\n")).status == 400
+
+    play(scenario())
+
+
+def test_requests_that_wait_unread_count(plain_artifact: Artifact) -> None:
+    """The newest of those who send them gets the answer that is due, and the end of its connection."""
+    behind = post(as_json(series(1.0))) * (LARGE // len(post(as_json(series(1.0)))) + 1)
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), max_body_bytes_in_flight=MOST) as played:
+            played.engine.hold()
+            connections = [played.connect() for _ in range(3)]
+            for connection in connections:
+                connection.send(behind)
+            assert connections[2].protocol._data == b""
+            played.engine.release()
+            [last] = await connections[2].answers(1)
+            assert (last.status, last.headers["connection"]) == (200, "close")
+            assert connections[2].shut_down  # and reads on: with bytes unread the answer could be lost
+            await connections[0].answers(behind.count(b"POST"))
+
+    play(scenario())
+
+
+def test_memory_is_returned_after_a_flood() -> None:
+    """Of a real server: many bodies that are a byte short, from callers that then hang up."""
+    size = 4 * 1024 * 1024
+    with running_server(REQUEST_TIMEOUT="60") as server:
+        warm = resident(server)
+        callers = [sending(server, size - 1, of=size) for _ in range(50)]
+        wait_for(server, lambda now: now > warm + 150_000_000)
+        for caller in callers:
+            caller.close()
+        wait_for(server, lambda now: now < warm + 40_000_000)
+        with socket.create_connection(address(server), timeout=30) as probe:
+            probe.sendall(get("/readyz"))
+            assert read_answer(probe.makefile("rb")).status == 200
+
+
+def address(server: Server) -> tuple[str, int]:
+    """Where a server listens."""
+    host, _, port = server.url.removeprefix("http://").rpartition(":")
+    return host, int(port)
+
+
+def sending(server: Server, size: int, *, of: int) -> socket.socket:
+    """A caller that has sent so many bytes of a body of so many."""
+    caller = socket.create_connection(address(server), timeout=30)
+    caller.sendall(head("POST", "/predict", [("Content-Length", str(of))]) + b" " * size)
+    return caller
+
+
+def resident(server: Server) -> int:
+    """Bytes of memory that a server has."""
+    status = (Path("/proc") / str(server.process.pid) / "status").read_text()
+    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    assert found is not None
+    return int(found[1]) * 1024
+
+
+def wait_for(server: Server, condition: object) -> None:
+    """Wait until the memory of a server is so."""
+    deadline = time.monotonic() + 60
+    while not condition(resident(server)):  # type: ignore[operator]
+        assert time.monotonic() < deadline, f"{resident(server):,} bytes"
+        time.sleep(0.1)

@@ -1,0 +1,41 @@
+"""`app.http.connection_errors`: whole answers for those who made no request."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.api.middleware.request_context import new_request_id
+from app.api.problems import CONNECTION
+from app.client.schemas import Problem
+from app.http import connection_errors
+from tests.app.http.wire import read_answers
+
+
+@pytest.mark.parametrize("status", CONNECTION)
+def test_each_is_a_problem_document_with_an_id_of_its_own(status: int) -> None:
+    """Its length is that of its content, and the server's headers are among its own."""
+    given = [new_request_id() for _ in range(2)]
+    headers = [(b"date", b"today")]
+    answers = read_answers(
+        b"".join(connection_errors.write(status, "why", request_id=own, headers=headers) for own in given)
+    )
+    assert [answer.status for answer in answers] == [status] * 2
+    problems = [Problem.model_validate_json(answer.body) for answer in answers]
+    assert all(problem.detail.endswith(": why") for problem in problems)
+    assert all(answer.headers["date"] == "today" for answer in answers)
+    assert [answer.headers["x-request-id"] for answer in answers] == given
+    assert [problem.request_id for problem in problems] == given
+
+
+def test_a_reason_cannot_break_out_of_its_document() -> None:
+    """Whatever the parser says is text."""
+    reason = 'a "quote"\r\nX: y\x00'
+    [answer] = read_answers(connection_errors.write(400, reason, request_id=new_request_id()))
+    assert Problem.model_validate_json(answer.body).detail.endswith(reason)
+
+
+def test_only_a_full_server_is_worth_another_try() -> None:
+    """With a time after which to come again."""
+    written = b"".join(connection_errors.write(status, request_id=new_request_id()) for status in CONNECTION)
+    again = {answer.status: answer.headers["retry-after"] for answer in read_answers(written)}
+    assert again == {400: None, 414: None, 431: None, 501: None, 505: None, 503: "1"}

@@ -1,0 +1,236 @@
+"""`app.http.fast_path`: a request past the framework, turn by turn, on connections that the test plays."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import weakref
+from typing import cast
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from app.api.headers import FirstValues
+from app.api.middleware.request_context import Surroundings
+from app.api.predict import Predict
+from app.contract import Artifact
+from app.http.fast_path import Direct
+from app.telemetry.metrics import Metrics
+from tests.app.conftest import MAX_ROWS, series
+from tests.app.http.played import A_REQUEST, asking, is_for, play, serving, until
+from tests.app.http.wire import as_json, head, post, told
+from tests.fakes import FakeEngine, by_first_value
+
+# Which requests it takes.
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "names", "taken"),
+    [
+        (b"POST", b"/predict", [b"content-length"], True),
+        (b"POST", b"/predict", [b"content-length", b"accept", b"x-unknown"], True),
+        (b"POST", b"/predict", [], False),
+        (b"GET", b"/predict", [b"content-length"], False),
+        (b"post", b"/predict", [b"content-length"], False),
+        (b"POST", b"/predict?abstain=true", [b"content-length"], False),
+        (b"POST", b"/predict/", [b"content-length"], False),
+        (b"POST", b"http://x/predict", [b"content-length"], False),
+        (b"POST", b"/predict", [b"content-length", b"transfer-encoding"], False),
+        (b"POST", b"/predict", [b"content-length", b"content-encoding"], False),
+        (b"POST", b"/predict", [b"content-length", b"expect"], False),
+        (b"POST", b"/predict", [b"content-length", b"upgrade"], False),
+    ],
+)
+def test_plain_requests_are_taken(method: bytes, target: bytes, names: list[bytes], taken: bool) -> None:
+    """One method, one target, a length, and nothing that needs more than reading it."""
+    surroundings = Surroundings(Metrics(), is_draining=lambda: False, access_log=False)
+    predict = cast("Predict", None)  # none of its steps is needed to tell
+    direct = Direct(predict, surroundings, method="POST", path="/predict")
+    assert direct.takes(method, target, FirstValues({"headers": [(name, b"5") for name in names]})) is taken
+
+
+def test_what_is_not_plain_goes_on(plain_artifact: Artifact) -> None:
+    """The framework gets all other requests of the connection, and none of the plain ones."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine()) as played:
+            connection = played.connect()
+            for request in (A_REQUEST, post(target="/predict?"), A_REQUEST, head("GET", "/livez")):
+                await connection.ask(request)
+            assert played.went_on == [("POST", "/predict"), ("GET", "/livez")]
+
+    play(scenario())
+
+
+def test_a_caller_that_reads_no_answers_waits_for_them(plain_artifact: Artifact) -> None:
+    """While a connection takes no more bytes no request on it is read, so none is computed."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine()) as played:
+            connection = played.connect()
+            connection.protocol.pause_writing()
+            connection.send(asking(1.0))
+            other = played.connect()
+            assert is_for(await other.ask(asking(3.0)), 3.0)
+            assert (connection.written, len(played.seen.of("admitted"))) == (b"", 1)
+            connection.protocol.resume_writing()
+            [answer] = await connection.answers(1)
+            assert is_for(answer, 1.0)
+            assert is_for(await connection.ask(asking(2.0)), 2.0)
+
+    play(scenario())
+
+
+# How it comes.
+
+
+def test_a_request_may_be_split_anywhere(plain_artifact: Artifact) -> None:
+    """In the request line, in a header's name or value, between head and body, in the body."""
+    request = asking(0.5)
+    body_starts = request.index(b"\r\n\r\n") + 4
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine()) as played:
+            connection = played.connect()
+            for at in range(1, body_starts + 20):
+                assert is_for(await connection.ask(request[:at], request[at:]), 0.5), at
+            assert is_for(await connection.ask(*(bytes([byte]) for byte in request)), 0.5)
+            assert played.went_on == []
+
+    play(scenario())
+
+
+def test_answers_leave_in_the_order_of_their_requests(plain_artifact: Artifact) -> None:
+    """Whatever way each goes, and though the later ones could be answered first."""
+    probe, unread = head("GET", "/livez"), post(b"{")
+    requests = [asking(1.0), probe, asking(2.0), unread, asking(3.0), post(target="/predict?"), asking(4.0)]
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine()) as played:
+            played.engine.hold()
+            connection = played.connect()
+            connection.send(b"".join(requests))
+            await until(played.engine.entered.is_set)
+            assert connection.written == b""
+            played.engine.release()
+            answers = await connection.answers(len(requests))
+            assert [answer.status for answer in answers] == [200, 200, 200, 400, 200, 400, 200]
+            for index, value in ((0, 1.0), (2, 2.0), (4, 3.0), (6, 4.0)):
+                assert is_for(answers[index], value)
+            assert is_for(await connection.ask(asking(5.0)), 5.0)
+            # The others were past the framework, each in its turn.
+            assert played.went_on == [("GET", "/livez"), ("POST", "/predict")]
+
+    play(scenario())
+
+
+def test_a_full_queue_refuses_before_the_body_has_come(plain_artifact: Artifact) -> None:
+    """The head alone gets 429; when the rest has come, the connection can be used again."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine()) as played:
+            held, waiting = await played.held(), played.connect()
+            waiting.send(asking(*[2.0] * MAX_ROWS))
+            assert played.service._batcher.queued_rows == MAX_ROWS
+            late = played.connect()
+            request = asking(3.0)
+            body_starts = request.index(b"\r\n\r\n") + 4
+            refused = await late.ask(request[:body_starts])
+            assert refused.status == 429
+            assert int(refused.headers["retry-after"]) >= 1
+            assert played.seen.of("refused") == [{"rows": 1, "reason": "full"}]
+            assert await played.count(429) == 1
+            played.engine.release()
+            await held.answers(1)
+            [answer] = await waiting.answers(1)
+            assert is_for(answer, *[2.0] * MAX_ROWS)
+            assert is_for(await late.ask(request[body_starts:], asking(4.0)), 4.0)
+
+    play(scenario())
+
+
+def test_those_refused_by_one_full_queue_each_get_their_own_answer(plain_artifact: Artifact) -> None:
+    """The document is made once for all of them, and is the one that the framework's way gives."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine()) as played:
+            await played.held()
+            played.connect().send(asking(*[2.0] * MAX_ROWS))
+            late = played.connect()
+            for name in ("a", "a-longer-one", 'none "sane"'):
+                direct, onwards = [
+                    await late.ask(post(b"{", [("X-Request-Id", name)], target=target))
+                    for target in ("/predict", "/predict?")
+                ]
+                assert direct.status == 429
+                assert told(direct) == told(onwards)
+                assert name in (direct.headers["x-request-id"], 'none "sane"')
+            assert played.seen.of("refused") == [{"rows": 1, "reason": "full"}] * 6
+
+    play(scenario())
+
+
+def test_a_body_that_stalls_gets_408_and_the_connection_ends(plain_artifact: Artifact) -> None:
+    """The rest of it may never come; a body that is there in time is not told so later."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), request_timeout=0.2) as played:
+            connection, done = played.connect(), played.connect()
+            await done.ask(A_REQUEST[:-1], A_REQUEST[-1:])
+            refused = await connection.ask(head("POST", "/predict", [("Content-Length", "9")]), b"{", b"}")
+            assert (refused.status, refused.headers["connection"]) == (408, "close")
+            assert b"only 2 bytes of the body arrived in time" in refused.body
+            assert connection.shut_down
+            assert await done.answers(0) == []
+            assert await played.count(408) == 1
+
+    play(scenario())
+
+
+# What is left of it.
+
+
+def test_the_log_has_the_line_that_the_frameworks_way_writes(
+    plain_artifact: Artifact, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Method, route, status, id and time, of answers and refusals."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), access_log=True) as played:
+            connection = played.connect()
+            for body in (as_json(series(1.0)), b"{"):
+                for target in ("/predict", "/predict?"):
+                    await connection.ask(post(body, [("X-Request-Id", "abc")], target=target))
+
+    with caplog.at_level(logging.INFO, "app.access"):
+        play(scenario())
+    lines = [record for record in caplog.records if record.name == "app.access"]
+    told = [(line.getMessage(), line.__dict__["request_id"], line.__dict__["status"]) for line in lines]
+    assert told == [("POST /predict 200", "abc", 200)] * 2 + [("POST /predict 400", "abc", 400)] * 2
+    assert all(0 < line.__dict__["seconds"] < 60 for line in lines)
+    assert len({line.levelno for line in lines}) == 1
+
+
+def test_an_answered_request_keeps_nothing_of_its_batch(plain_artifact: Artifact) -> None:
+    """Thousands of idle connections must not each hold the batch of their latest request."""
+    alive: list[weakref.ref[NDArray[np.float32]]] = []
+
+    def predict(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        alive.append(weakref.ref(batch))
+        return by_first_value(batch)
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(predict)) as played:
+            first, second = played.connect(), played.connect()
+            gc.disable()
+            try:
+                assert is_for(await first.ask(asking(1.0)), 1.0)
+                # The engine's thread may hold what it computed last.
+                assert is_for(await second.ask(asking(2.0)), 2.0)
+                await until(lambda: alive[0]() is None)
+                assert not first.closed
+            finally:
+                gc.enable()
+
+    play(scenario())

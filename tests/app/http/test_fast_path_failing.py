@@ -1,0 +1,190 @@
+"""`app.http.fast_path`: what goes wrong behind it, and who is told what of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from app.api.middleware.request_context import Surroundings
+from app.api.predict import Limits, Predict
+from app.contract import Artifact
+from app.http.fast_path import Direct
+from app.telemetry.metrics import Metrics
+from tests.app.conftest import MAX_BODY, MAX_ROWS, series
+from tests.app.http.played import A_REQUEST, play, serving, until
+from tests.app.http.wire import as_json, post, told
+from tests.fakes import FakeEngine
+
+
+def direct_to(predict: Predict) -> Direct:
+    """What takes plain requests to these steps."""
+    surroundings = Surroundings(Metrics(), is_draining=lambda: False, access_log=False)
+    return Direct(predict, surroundings, method="POST", path="/predict")
+
+
+class Faulty(Predict):
+    """A `Predict` of which one step has a bug."""
+
+    step: str
+
+    def refusal(self) -> Any:
+        """Perhaps fail."""
+        return self._step("refusal")
+
+    def read_head(self, *arguments: Any, **named: Any) -> Any:
+        """Perhaps fail."""
+        return self._step("read_head", *arguments, **named)
+
+    def ask(self, *arguments: Any, **named: Any) -> Any:
+        """Perhaps fail."""
+        return self._step("ask", *arguments, **named)
+
+    def write(self, *arguments: Any, **named: Any) -> Any:
+        """Perhaps fail."""
+        return self._step("write", *arguments, **named)
+
+    def _step(self, name: str, *arguments: Any, **named: Any) -> Any:
+        if name == self.step:
+            raise RuntimeError("a secret")
+        return getattr(super(), name)(*arguments, **named)
+
+
+@pytest.mark.parametrize("step", ["refusal", "read_head", "ask", "write"])
+def test_a_bug_is_a_500_without_a_word_of_it(
+    plain_artifact: Artifact, caplog: pytest.LogCaptureFixture, step: str
+) -> None:
+    """The log has the trace under the request's id, and the connection can be used again."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine()) as played:
+            limits = Limits(max_instances=MAX_ROWS, max_body_bytes=MAX_BODY, timeout=10.0)
+            faulty = Faulty(played.state.rollout, Metrics(), limits)
+            faulty.step = step
+            played.state.direct = direct_to(faulty)
+            connection = played.connect()
+            answer = await connection.ask(post(as_json(series(1.0)), [("X-Request-Id", "bug-1")]))
+            assert answer.status == 500
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.headers["x-request-id"] == "bug-1"
+            assert b"/problems/internal" in answer.body
+            assert b"secret" not in answer.body + str(answer.headers).encode()
+            faulty.step = "none"
+            assert (await connection.ask(A_REQUEST)).status == 200
+
+    play(scenario())
+    [trace] = [record for record in caplog.records if record.exc_info]
+    assert trace.__dict__["request_id"] == "bug-1"
+    assert "a secret" in str(trace.exc_info)
+
+
+@pytest.mark.parametrize(
+    ("predict", "told", "logged"),
+    [
+        (lambda series: np.full((len(series), 2), np.nan, np.float32), "not finite", "not finite"),
+        (lambda series: np.ones((len(series), 7), np.float32), "instead of", "instead of"),
+        (lambda series: series / "a secret", "failed on this batch", "UFuncTypeError"),
+    ],
+)
+def test_an_engine_that_fails_is_a_500(
+    plain_artifact: Artifact,
+    caplog: pytest.LogCaptureFixture,
+    predict: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    told: str,
+    logged: str,
+) -> None:
+    """Numbers that are none, answers of the wrong shape, exceptions; the log says more than the answer."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(predict)) as played:
+            connection = played.connect()
+            for _ in range(2):
+                answer = await connection.ask(A_REQUEST)
+                assert answer.status == 500
+                assert b"/problems/engine" in answer.body
+                assert told in answer.body.decode()
+                assert b"UFuncTypeError:" not in answer.body
+            assert await played.count(500) == 2
+            assert played.went_on == [("GET", "/metrics")]
+
+    play(scenario())
+    assert logged in caplog.text
+
+
+def test_a_deadline_is_kept_though_the_engine_hangs(plain_artifact: Artifact) -> None:
+    """504, in the queue and in the engine, and the connection can be used again."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), request_timeout=0.5) as played:
+            running, waiting = await played.held(), played.connect()
+            assert (await waiting.ask(A_REQUEST)).status == 504
+            [answer] = await running.answers(1)
+            assert answer.status == 504
+            assert await played.count(504) == 2
+
+    play(scenario())
+
+
+def test_before_the_engine_is_proven_it_is_not_ready(plain_artifact: Artifact) -> None:
+    """503 after the head alone, with a time to try again after."""
+    proven = threading.Event()
+    engine = FakeEngine()
+
+    def load() -> FakeEngine:
+        assert proven.wait(timeout=60)
+        return engine
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, engine, load=load) as played:
+            connection = played.connect()
+            try:
+                answer = await connection.ask(A_REQUEST[:-1])
+                assert told(answer) == told(await played.connect().ask(post(target="/predict?")))
+            finally:
+                proven.set()
+            assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+            assert b"the service is starting" in answer.body
+            await until(lambda: played.service.status().ready)
+            assert (await connection.ask(A_REQUEST[-1:], A_REQUEST)).status == 200
+
+    play(scenario())
+
+
+def test_closing_tells_those_who_wait(plain_artifact: Artifact) -> None:
+    """503 with `Connection: close` to whoever was not answered when the time to drain is over."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine()) as played:
+            running, waiting, late = await played.held(), played.connect(), played.connect()
+            waiting.send(A_REQUEST)
+            await played.state.rollout.close(timeout=0)
+            for connection in (running, waiting):
+                [answer] = await connection.answers(1)
+                assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+                assert answer.headers.get_all("connection") == ["close"]
+                assert connection.closed
+            assert (await late.ask(A_REQUEST)).status == 503
+
+    play(scenario())
+
+
+def test_a_server_that_stops_ends_the_connection_with_the_answer(plain_artifact: Artifact) -> None:
+    """Uvicorn asks every connection to shut down: a busy one does so once it has answered."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine()) as played:
+            busy, idle = await played.held(), played.connect()
+            await idle.ask(post(b"{"))
+            for connection in (busy, idle):
+                connection.protocol.shutdown()
+            assert (busy.closed, idle.closed) == (False, True)
+            played.engine.release()
+            [answer] = await busy.answers(1)
+            assert (answer.status, answer.headers.get_all("connection")) == (200, ["close"])
+            assert busy.closed
+
+    play(scenario())

@@ -1,0 +1,227 @@
+"""`app.http.fast_path` on a real server, asked by the byte: whatever a socket can bring, in any order."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+
+from tests.app.conftest import series
+from tests.app.http.wire import Answer, Headers, Wire, as_json, as_npy, get, head, post, told, wire_to
+from tests.conftest import Server, running_server
+
+GOOD = as_json(series(0.5))
+NPY = [("Content-Type", "application/x-npy"), ("Accept", "application/x-npy")]
+DIRECT, ONWARDS = "/predict", "/predict?abstain=false"
+PROBE = head("GET", "/livez", [("Connection", "close")])
+
+
+def answers_to(server: Server, sent: bytes) -> list[Answer]:
+    """All answers to what is sent, up to the end of the connection."""
+    with wire_to(server.url) as wire:
+        wire.send(sent)
+        return wire.read_to_the_end()
+
+
+def statuses_of(server: Server, sent: bytes) -> list[int]:
+    """The status of each answer to what is sent, up to the end of the connection."""
+    return [answer.status for answer in answers_to(server, sent)]
+
+
+def count_of(wire: Wire, status: int) -> int:
+    """How many requests for `/predict` were counted under a status."""
+    name = f'timeseries_http_requests_total{{route="/predict",status="{status}"}} '
+    lines = wire.ask(get("/metrics")).body.decode().splitlines()
+    return sum(int(float(line.removeprefix(name))) for line in lines if line.startswith(name))
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_request_in_small_pieces_is_one_request(server: Server, size: int) -> None:
+    """However the network cuts it up."""
+    request = post(as_npy(series(0.5, -0.5)), NPY)
+    with wire_to(server.url) as wire:
+        whole = told(wire.ask(request))
+        for start in range(0, len(request), size):
+            wire.send(request[start : start + size])
+        assert told(wire.read()) == whole
+    assert whole[0] == 200
+
+
+def test_pipelined_requests_are_answered_in_their_order(server: Server) -> None:
+    """Through and past the framework, large and small, good and bad."""
+    names = [f"request-{number}" for number in range(40)]
+    requests, statuses = b"", list[int]()
+    for name in names:
+        named = [("X-Request-Id", name)]
+        kinds = {
+            post(GOOD, named): 200,
+            head("GET", "/livez", named): 200,
+            post(b"{", named): 400,
+            post(as_json(series(*range(50))), named): 200,
+            post(b"<x/>", [*named, ("Content-Type", "text/xml")]): 415,
+            post(GOOD, named, target=ONWARDS): 200,
+            head("GET", "/nowhere", named): 404,
+            post(GOOD, named, chunks=500): 200,
+        }
+        request, status = list(kinds.items())[len(statuses) % len(kinds)]
+        requests += request
+        statuses.append(status)
+    with wire_to(server.url) as wire:
+        wire.send(requests)
+        answers = [wire.read() for _ in names]
+    assert [answer.headers["x-request-id"] for answer in answers] == names
+    assert [answer.status for answer in answers] == statuses
+
+
+def test_a_connection_that_is_cut_within_a_body_is_counted_and_no_news(server: Server) -> None:
+    """As a request that could not be read, with nothing in the log."""
+    logged = server.log.read_text()
+    with wire_to(server.url) as wire:
+        before = count_of(wire, 400)
+        for part in (post(GOOD)[:-100], post(GOOD)[: -len(GOOD)]):
+            with wire_to(server.url) as cut:
+                cut.send(part)
+        deadline = time.monotonic() + 60
+        while count_of(wire, 400) < before + 2:
+            assert time.monotonic() < deadline, "the requests were not counted"
+        assert told(wire.ask(post(GOOD)))[0] == 200
+        assert count_of(wire, 400) == before + 2
+    assert server.log.read_text() == logged
+
+
+def test_a_body_that_does_not_come_in_time_ends_the_connection(server: Server) -> None:
+    """408, then the end: what comes later is not taken for another request."""
+    headers = [("Content-Length", "1000"), ("X-Request-Timeout", "0.2")]
+    [answer] = answers_to(server, head("POST", DIRECT, headers) + b"{" * 10)
+    assert (answer.status, answer.headers.get_all("connection")) == (408, ["close"])
+    assert b"only 10 bytes of the body arrived in time" in answer.body
+
+
+@pytest.mark.parametrize("target", [DIRECT, ONWARDS])
+def test_an_early_refusal_leaves_the_connection_as_it_was(server: Server, target: str) -> None:
+    """It comes after the head; when the rest of the body has come, the next request is read."""
+    headers = [("Content-Length", "1000"), ("Content-Type", "text/xml")]
+    with wire_to(server.url) as wire:
+        refused = wire.ask(head("POST", target, headers))
+        assert refused.status == 415
+        assert "connection" not in refused.headers
+        # A body that looks like requests is no request.
+        wire.send((get("/nowhere") * 1000)[:1000])
+        assert wire.ask(post(GOOD)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (post(GOOD, [("Connection", "close")]), 200),
+        (post(b"{", [("Connection", "Close")]), 400),
+        (post(GOOD, version="1.0"), 200),
+        (post(GOOD, [("Connection", "keep-alive")], version="1.0"), 200),
+    ],
+    ids=["asked for", "asked for by a bad one", "HTTP/1.0", "HTTP/1.0 that would go on"],
+)
+def test_a_caller_that_wants_one_answer_gets_one(server: Server, sent: bytes, status: int) -> None:
+    """And with it the end of the connection."""
+    [answer] = answers_to(server, sent)
+    assert (answer.status, answer.headers.get_all("connection")) == (status, ["close"])
+
+
+def test_a_caller_that_asks_whether_to_go_on_is_told(server: Server) -> None:
+    """`100 Continue` before the body of what can be read; of what cannot, the refusal alone."""
+    expecting = [("Expect", "100-continue"), ("Content-Length", str(len(GOOD)))]
+    with wire_to(server.url) as wire:
+        assert wire.ask(head("POST", DIRECT, expecting)).status == 100
+        assert wire.ask(GOOD).status == 200
+        assert wire.ask(head("POST", DIRECT, [*expecting, ("Content-Type", "text/xml")])).status == 415
+
+
+N = str(len(GOOD))
+
+
+@pytest.mark.parametrize(
+    ("lengths", "statuses"),
+    [
+        ([("Content-Length", N)], [200, 200]),
+        ([("Content-Length", f"00{N}")], [200, 200]),
+        ([("Content-Length", N), ("Content-Length", N)], [400]),
+        ([("Content-Length", N), ("Content-Length", "0")], [400]),
+        ([("Content-Length", f"{N}, {N}")], [400]),
+        ([("Content-Length", f"{N} {N}")], [400]),
+        ([("Content-Length", f"-{N}")], [400]),
+        ([("Content-Length", f"+{N}")], [400]),
+        ([("Content-Length", "1e3")], [400]),
+        ([("Content-Length", "0x10")], [400]),
+        ([("Content-Length", "")], [400]),
+        ([("Content-Length", str(2**64))], [400]),
+        ([("Content-Length ", N)], [400]),
+        ([("Content-Length", N), ("Transfer-Encoding", "chunked")], [400]),
+        ([("Transfer-Encoding", "chunked"), ("Content-Length", N)], [400]),
+        ([("Transfer-Encoding", "identity"), ("Content-Length", N)], [400]),
+    ],
+)
+def test_a_length_that_is_none_or_lies_ends_the_connection(
+    server: Server, lengths: Headers, statuses: list[int]
+) -> None:
+    """Where a request ends is never guessed: whoever stands in front might guess otherwise."""
+    direct, onwards = (
+        [told(answer) for answer in answers_to(server, head("POST", target, lengths) + GOOD + PROBE)]
+        for target in (DIRECT, ONWARDS)
+    )
+    assert direct == onwards
+    assert [answer[0] for answer in direct] == statuses
+
+
+def test_what_follows_a_body_is_another_request(server: Server) -> None:
+    """If it is one, it is answered; if not, the connection ends, answered or not."""
+    assert statuses_of(server, post(GOOD) + PROBE) == [200, 200]
+    for target in (DIRECT, ONWARDS):
+        short = head("POST", target, [("Content-Length", "100")]) + GOOD
+        assert 200 not in statuses_of(server, short + PROBE)
+        assert statuses_of(server, short + PROBE)[-1] == 400
+        assert statuses_of(server, post(GOOD, target=target) + b"junk" + PROBE)[-1] == 400
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("POST /predict HTTP/1.1", 200),
+        ("POST /predict? HTTP/1.1", 200),
+        ("POST /predict?abstain=no HTTP/1.1", 422),
+        ("POST /%70redict HTTP/1.1", 200),
+        ("POST http://x/predict HTTP/1.1", 200),
+        ("POST /predict#here HTTP/1.1", 200),
+        ("POST /PREDICT HTTP/1.1", 404),
+        ("POST //predict HTTP/1.1", 404),
+        ("POST /predict/ HTTP/1.1", 404),
+        ("GET /predict HTTP/1.1", 405),
+        ("PUT /predict HTTP/1.1", 405),
+        ("post /predict HTTP/1.1", 400),
+        ("POST predict HTTP/1.1", 400),
+        ("POST /predict HTTP/9.9", 400),
+        ("POST  /predict HTTP/1.1", 200),
+    ],
+)
+def test_a_request_line_is_taken_literally(server: Server, line: str, status: int) -> None:
+    """What is not letter by letter the plain one goes on, and is judged there."""
+    request = f"{line}\r\nHost: x\r\nConnection: close\r\nContent-Length: {N}\r\n\r\n".encode() + GOOD
+    assert statuses_of(server, request) == [status]
+
+
+def test_draining_ends_each_connection_with_an_answer() -> None:
+    """Also that of a request that was being sent when the signal came."""
+    with (
+        running_server(DRAIN_DELAY="600") as server,
+        wire_to(server.url) as half,
+        wire_to(server.url) as probe,
+    ):
+        half.send(post(GOOD)[:-1])
+        server.process.send_signal(signal.SIGTERM)
+        while probe.ask(get("/readyz")).status == 200:
+            pass
+        half.send(post(GOOD)[-1:])
+        [answer] = half.read_to_the_end()
+        assert (answer.status, answer.headers.get_all("connection")) == (200, ["close"])
+        for target in (DIRECT, ONWARDS):
+            [answer] = answers_to(server, post(GOOD, target=target))
+            assert (answer.status, answer.headers.get_all("connection")) == (200, ["close"])

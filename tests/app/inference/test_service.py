@@ -1,0 +1,371 @@
+"""`app.inference.service`: predictions and an honest account of the state."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import weakref
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from app.contract import Artifact
+from app.errors import ArtifactError, ContractViolation, DeadlineExceeded, EngineError, NotReady, QueueFull
+from app.inference.predictions import Predictions
+from app.inference.service import Service, State
+from tests import trusted
+from tests.fakes import FakeEngine, by_first_value
+from tests.trusted import a_series, answers
+
+LENGTH = 500
+
+
+def series(*first_values: float) -> NDArray[np.float32]:
+    """Series that differ in their first value."""
+    array = np.zeros((len(first_values), LENGTH), np.float32)
+    array[:, 0] = first_values
+    return array
+
+
+def soon(seconds: float = 60.0) -> float:
+    """A deadline on the loop's clock."""
+    return asyncio.get_running_loop().time() + seconds
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let other tasks and threads go on until something is so."""
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+@asynccontextmanager
+async def started(artifact: Artifact, engine: FakeEngine, **options: float) -> AsyncIterator[Service]:
+    """A service that has proven its engine; closed at the end."""
+    service = Service(artifact, lambda: engine, **options)  # type: ignore[arg-type]
+    await service.start()
+    try:
+        yield service
+    finally:
+        engine.release()
+        await service.close(timeout=10)
+
+
+def test_each_caller_gets_its_own_rows(plain_artifact: Artifact) -> None:
+    """Requests that share a batch get the answers they would get alone."""
+    engine = FakeEngine()
+    parts = [series(0.5), series(-1.0, 2.0), series(3.0, -3.0, 0.0)]
+
+    async def scenario() -> list[NDArray[np.float32]]:
+        async with started(plain_artifact, engine) as service:
+            answers = await asyncio.gather(*(service.predict(part, deadline=soon()) for part in parts))
+            assert {answer.batch_rows for answer in answers} == {6}
+            return [answer.result.predictions.probabilities for answer in answers]
+
+    for part, result in zip(parts, asyncio.run(scenario()), strict=True):
+        np.testing.assert_array_equal(result, by_first_value(part))
+    assert engine.batches == [6]
+
+
+def test_each_caller_is_told_how_far_to_trust_its_own_rows(trusted_artifact: Artifact) -> None:
+    """Label sets, scores and warnings are computed with the batch and go to whom they belong."""
+    engine = FakeEngine(answers)
+    parts = [
+        np.stack([a_series(logit=3.0), np.zeros(trusted.LENGTH, np.float32)]),
+        np.stack([a_series(logit=0.0, novelty=5.0)]),
+    ]
+
+    async def scenario() -> list[Predictions]:
+        async with started(trusted_artifact, engine) as service:
+            found = await asyncio.gather(*(service.predict(part, deadline=soon()) for part in parts))
+            return [answer.result.predictions for answer in found]
+
+    first, second = asyncio.run(scenario())
+    assert engine.batches == [3]
+    assert first.label_sets is not None
+    assert first.warnings is not None
+    assert second.ood_scores is not None
+    assert first.label_sets.tolist() == [[False, True], [True, True]]
+    assert first.warnings.any(axis=1).tolist() == [False, True]
+    assert second.ood_scores.tolist() == [1.0]
+
+
+def test_nothing_is_computed_before_the_engine_is_proven(plain_artifact: Artifact) -> None:
+    """A request that comes too early is refused, and the state says why."""
+
+    async def scenario() -> None:
+        service = Service(plain_artifact, FakeEngine)
+        status = service.status()
+        assert (status.started, status.ready, status.alive) == (False, False, True)
+        assert status.reasons == ("the service is starting",)
+        with pytest.raises(NotReady, match="the service is starting"):
+            await service.predict(series(1.0), deadline=soon())
+        await service.close(timeout=0)
+
+    asyncio.run(scenario())
+
+
+def test_an_artifact_that_fails_leaves_the_service_failed(plain_artifact: Artifact) -> None:
+    """The reason stands in the status, and requests are told."""
+
+    def load() -> FakeEngine:
+        raise ArtifactError("golden answers differ")
+
+    async def scenario() -> None:
+        service = Service(plain_artifact, load)
+        with pytest.raises(ArtifactError):
+            await service.start()
+        status = service.status()
+        assert (status.state, status.ready, status.alive) == (State.FAILED, False, False)
+        assert status.reasons == ("golden answers differ",)
+        with pytest.raises(NotReady, match="golden answers differ"):
+            await service.predict(series(1.0), deadline=soon())
+        await service.close(timeout=0)
+        assert service.has_failed
+
+    asyncio.run(scenario())
+
+
+def test_an_unexpected_failure_to_load_is_told_as_an_engine_error(plain_artifact: Artifact) -> None:
+    """Whatever a runtime raises becomes one line."""
+
+    def load() -> FakeEngine:
+        raise MemoryError("too big")
+
+    async def scenario() -> None:
+        service = Service(plain_artifact, load)
+        with pytest.raises(EngineError, match="the engine could not be made: too big"):
+            await service.start()
+        assert service.status().reasons == ("MemoryError: too big",)
+        await service.close(timeout=0)
+
+    asyncio.run(scenario())
+
+
+def test_draining_says_no_to_readiness_and_goes_on_answering(plain_artifact: Artifact) -> None:
+    """A balancer that has not noticed yet loses nothing."""
+
+    async def scenario() -> None:
+        async with started(plain_artifact, FakeEngine()) as service:
+            service.drain()
+            status = service.status()
+            assert (status.state, status.ready, status.alive) == (State.DRAINING, False, True)
+            answer = await service.predict(series(1.0), deadline=soon())
+            np.testing.assert_array_equal(
+                answer.result.predictions.probabilities, by_first_value(series(1.0))
+            )
+
+    asyncio.run(scenario())
+
+
+def test_closing_answers_what_was_admitted(plain_artifact: Artifact) -> None:
+    """The batch that runs and what waits behind it are finished."""
+    engine = FakeEngine()
+
+    async def scenario() -> None:
+        async with started(plain_artifact, engine) as service:
+            engine.hold()
+            callers = [asyncio.create_task(service.predict(series(v), deadline=soon())) for v in (1.0, 2.0)]
+            await until(engine.entered.is_set)
+            closing = asyncio.create_task(service.close(timeout=60))
+            await until(lambda: service.status().state is not State.READY)
+            engine.release()
+            answers = await asyncio.gather(*callers)
+            assert [len(answer.result.predictions) for answer in answers] == [1, 1]
+            await closing
+            assert service.status().state is State.CLOSED
+
+    asyncio.run(scenario())
+
+
+def test_closing_ends_a_start(plain_artifact: Artifact) -> None:
+    """Whoever waits for an engine that is being loaded is not left waiting, and it takes no requests."""
+    loading, may_go_on = threading.Event(), threading.Event()
+
+    def load() -> FakeEngine:
+        loading.set()
+        assert may_go_on.wait(timeout=60)
+        return FakeEngine()
+
+    async def scenario() -> None:
+        service = Service(plain_artifact, load, most_brief_rows=1)
+        starting = asyncio.create_task(service.start())
+        await until(loading.is_set)
+        await service.close(timeout=10)
+        may_go_on.set()
+        async with asyncio.timeout(60):
+            await starting
+        assert service.status().state is State.CLOSED
+
+    asyncio.run(scenario())
+
+
+def test_an_engine_that_answers_the_wrong_shape_fails_its_batch_alone(plain_artifact: Artifact) -> None:
+    """A wrong answer is an engine error; the next batch is fine."""
+    answers = iter([lambda _: np.ones((1, 7), np.float32), by_first_value])
+    engine = FakeEngine(lambda s: next(answers)(s))
+
+    async def scenario() -> None:
+        async with started(plain_artifact, engine) as service:
+            with pytest.raises(EngineError, match=r"the engine answered \[1, 7\] instead of \[1, 2\]"):
+                await service.predict(series(1.0), deadline=soon())
+            answer = await service.predict(series(1.0), deadline=soon())
+            assert answer.result.predictions.probabilities.shape == (1, 2)
+
+    asyncio.run(scenario())
+
+
+def test_a_hanging_engine_turns_liveness_off(plain_artifact: Artifact) -> None:
+    """The probes are answered though the engine's thread is stuck, and they tell."""
+    engine = FakeEngine()
+
+    async def scenario() -> None:
+        async with started(plain_artifact, engine, stall_after=0.01) as service:
+            engine.hold()
+            caller = asyncio.create_task(service.predict(series(1.0), deadline=soon()))
+            await until(lambda: not service.status().alive)
+            assert service.status().reasons == ("the engine has been at one batch for too long",)
+            assert not service.status().ready
+            engine.release()
+            await caller
+            assert service.status().alive
+
+    asyncio.run(scenario())
+
+
+def test_a_deadline_is_kept_though_the_engine_hangs(plain_artifact: Artifact) -> None:
+    """The caller is told at its deadline, not when the engine comes back."""
+    engine = FakeEngine()
+
+    async def scenario() -> None:
+        async with started(plain_artifact, engine) as service:
+            engine.hold()
+            with pytest.raises(DeadlineExceeded):
+                await service.predict(series(1.0), deadline=soon(0.01))
+
+    asyncio.run(scenario())
+
+
+def test_series_are_admitted_and_withdrawn_without_a_coroutine(plain_artifact: Artifact) -> None:
+    """Those who stay get their own rows; those who were withdrawn are not computed."""
+    engine = FakeEngine()
+
+    async def scenario() -> None:
+        async with started(plain_artifact, engine) as service:
+            engine.hold()
+            parts = [series(0.5), series(1.0, 2.0), series(3.0, -3.0, 0.0), series(4.0)]
+            running = service.admit(parts[0], deadline=soon())
+            await until(engine.entered.is_set)
+            first, gone, last = [service.admit(part, deadline=soon()) for part in parts[1:]]
+            service.withdraw(gone)
+            assert gone.caller.cancelled()
+            engine.release()
+            for entry, part in ((running, parts[0]), (first, parts[1]), (last, parts[3])):
+                answer = await entry.caller
+                np.testing.assert_array_equal(answer.result.predictions.probabilities, by_first_value(part))
+
+    asyncio.run(scenario())
+    assert engine.batches == [1, 3]
+
+
+def test_a_prediction_that_is_cancelled_is_not_computed(plain_artifact: Artifact) -> None:
+    """Its series leave the queue with the task that waits for them."""
+    engine = FakeEngine()
+
+    async def scenario() -> None:
+        async with started(plain_artifact, engine) as service:
+            engine.hold()
+            running = service.admit(series(1.0), deadline=soon())
+            await until(engine.entered.is_set)
+            gone = asyncio.create_task(service.predict(series(2.0, 3.0), deadline=soon()))
+            stays = asyncio.create_task(service.predict(series(4.0), deadline=soon()))
+            await asyncio.sleep(0)
+            gone.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await gone
+            engine.release()
+            assert len((await stays).result.predictions) == 1
+            await running.caller
+
+    asyncio.run(scenario())
+    assert engine.batches == [1, 1]
+
+
+def test_what_is_not_admitted_is_told_why(plain_artifact: Artifact) -> None:
+    """At once, and before any work is done for it where not even one series has room."""
+    engine = FakeEngine()
+
+    async def scenario() -> None:
+        async with started(plain_artifact, engine, max_batch_rows=2, max_queue_rows=3) as service:
+            assert service.refusal() is None
+            engine.hold()
+            admitted = [service.admit(series(1.0), deadline=soon())]
+            await until(engine.entered.is_set)
+            admitted.append(service.admit(series(2.0, 3.0), deadline=soon()))
+            assert service.refusal() is None
+            with pytest.raises(QueueFull, match="no room for 2 more"):
+                service.admit(series(4.0, 5.0), deadline=soon())
+            with pytest.raises(ContractViolation, match="3 series; at most 2 a request"):
+                service.admit(series(4.0, 5.0, 6.0), deadline=soon())
+            with pytest.raises(DeadlineExceeded, match="on arrival"):
+                service.admit(series(4.0), deadline=soon(-1.0))
+            admitted.append(service.admit(series(4.0), deadline=soon()))
+            assert isinstance(service.refusal(), QueueFull)
+            service.withdraw(admitted.pop())
+            assert service.refusal() is None
+            engine.release()
+            for entry in admitted:
+                await entry.caller
+
+    asyncio.run(scenario())
+
+
+def test_nobody_is_admitted_by_a_service_that_is_not_ready(plain_artifact: Artifact) -> None:
+    """Starting, closed or failed, it says which; while it drains it goes on admitting."""
+
+    def fail() -> FakeEngine:
+        raise ArtifactError("golden answers differ")
+
+    def is_refused(service: Service, why: str) -> None:
+        refusal = service.refusal()
+        assert isinstance(refusal, NotReady)
+        assert str(refusal) == why
+        with pytest.raises(NotReady, match=why):
+            service.admit(series(1.0), deadline=soon())
+
+    async def scenario() -> None:
+        service = Service(plain_artifact, FakeEngine)
+        is_refused(service, "the service is starting")
+        await service.start()
+        service.drain()
+        assert service.refusal() is None
+        await service.admit(series(1.0), deadline=soon()).caller
+        await service.close(timeout=0)
+        is_refused(service, "the service is closed")
+        failed = Service(plain_artifact, fail)
+        with pytest.raises(ArtifactError):
+            await failed.start()
+        is_refused(failed, "the service is failed: golden answers differ")
+        await failed.close(timeout=0)
+
+    asyncio.run(scenario())
+
+
+def test_a_service_that_is_closed_is_freed_by_its_last_reference(plain_artifact: Artifact) -> None:
+    """Its artifact is not kept until a full garbage collection, which may be hours away."""
+
+    async def scenario() -> weakref.ref[Service]:
+        async with started(plain_artifact, FakeEngine()) as service:
+            await service.predict(series(1.0), deadline=soon())
+        return weakref.ref(service)
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert asyncio.run(scenario())() is None
+    finally:
+        gc.enable()

@@ -1,0 +1,338 @@
+"""`app.inference.versions`: one version takes another's place, and nobody notices but by the answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.contract import Artifact, open_artifact, pin
+from app.errors import ArtifactError, ContractViolation, NotReady
+from app.inference.service import Service
+from app.inference.versions import Rollout
+from tests.app.inference.test_service import series, soon, until
+from tests.fakes import FakeEngine
+from tests.versions import add_version, damage
+
+FINISH = 10.0
+
+
+class Observer:
+    """Notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, int | str]] = []
+
+    def serving(self, *, model: str, version: int, engine: str) -> None:  # noqa: ARG002
+        """Note which version serves."""
+        self.told.append(("serving", version))
+
+    def retired(self, *, model: str, version: int, engine: str) -> None:  # noqa: ARG002
+        """Note which version is given up."""
+        self.told.append(("retired", version))
+
+    def version_refused(self, *, version: str) -> None:
+        """Note which version is refused."""
+        self.told.append(("refused", version))
+
+
+class Bench:
+    """A rollout over a folder of versions, each on an engine that the test holds in its hand."""
+
+    def __init__(self, folder: Path, *, keep: int) -> None:
+        self.folder = folder
+        self.engines: dict[int, FakeEngine] = {}
+        self.faults: dict[str, Exception] = {}
+        self.observer = Observer()
+        self.rollout = Rollout(
+            self.open(folder), self.open, folder, keep=keep, finish=FINISH, observer=self.observer
+        )
+
+    def open(self, path: Path) -> Service:
+        """The service of a version, unless its folder's name has a fault."""
+        if fault := self.faults.get(path.name):
+            raise fault
+        artifact = open_artifact(path)
+        version = artifact.contract.version
+        self.engines[version] = FakeEngine()
+        plain = replace(artifact, contract=artifact.contract.model_copy(update={"trust": None}))
+        return Service(plain, lambda: self.engines[version])
+
+
+@asynccontextmanager
+async def bench(folder: Path, *, keep: int = 1) -> AsyncIterator[Bench]:
+    """A started rollout; closed at the end."""
+    made = Bench(folder, keep=keep)
+    await made.rollout.start()
+    try:
+        yield made
+    finally:
+        for engine in made.engines.values():
+            engine.release()
+        await made.rollout.close(timeout=FINISH)
+
+
+@pytest.fixture
+def versions(tmp_path: Path, artifact: Artifact) -> Path:
+    """A folder with version 1."""
+    add_version(tmp_path, 1, artifact)
+    return tmp_path
+
+
+def test_a_new_version_takes_the_next_request(versions: Path, artifact: Artifact) -> None:
+    """Found, proven, and from then on the one that serves; the one before is given up."""
+
+    async def scenario() -> None:
+        async with bench(versions) as made:
+            add_version(versions, 2, artifact)
+            await made.rollout.look()
+            assert made.rollout.versions == (2,)
+            await made.rollout.current.predict(series(1.0), deadline=soon())
+            assert (made.engines[1].batches, made.engines[2].batches) == ([], [1])
+            await until(lambda: ("retired", 1) in made.observer.told)
+            assert made.observer.told == [("serving", 1), ("serving", 2), ("retired", 1)]
+
+    asyncio.run(scenario())
+
+
+def test_a_look_that_is_asked_for_during_the_start_is_made_after_it(
+    versions: Path, artifact: Artifact
+) -> None:
+    """Whoever added a version and said so is not forgotten; the periodic look has another time."""
+
+    async def scenario() -> None:
+        for again, served in ((False, 1), (True, 2)):
+            shutil.rmtree(versions / "2", ignore_errors=True)
+            made = Bench(versions, keep=1)
+            add_version(versions, 2, artifact)
+            await made.rollout.look(again=again)
+            await made.rollout.look()
+            await made.rollout.start()
+            while again and made.rollout.versions != (served,):
+                await asyncio.sleep(0.001)
+            assert made.rollout.versions == (served,)
+            await made.rollout.close(timeout=FINISH)
+
+    asyncio.run(scenario())
+
+
+def test_requests_in_flight_finish_on_the_version_that_took_them(versions: Path, artifact: Artifact) -> None:
+    """Both that which is computed and those that wait behind it."""
+
+    async def scenario() -> None:
+        async with bench(versions) as made:
+            made.engines[1].hold()
+            old = made.rollout.current
+            entries = [old.admit(series(value), deadline=soon()) for value in (1.0, 2.0)]
+            await until(made.engines[1].entered.is_set)
+            entries.append(old.admit(series(3.0), deadline=soon()))
+            add_version(versions, 2, artifact)
+            await made.rollout.look()
+            assert made.rollout.versions == (2,)
+            made.engines[1].release()
+            await asyncio.gather(*(entry.caller for entry in entries))
+            assert sum(made.engines[1].batches) == 3
+            with pytest.raises(NotReady):
+                await old.predict(series(1.0), deadline=soon())
+
+    asyncio.run(scenario())
+
+
+def test_a_version_that_is_loaded_anew_while_it_leaves_counts_as_loaded(
+    versions: Path, artifact: Artifact
+) -> None:
+    """A roll-back to a version that still finishes its last batch: the count says whether one is loaded."""
+
+    async def scenario() -> None:
+        async with bench(versions) as made:
+            made.engines[1].hold()
+            old, held = made.rollout.current, made.engines[1]
+            entry = old.admit(series(1.0), deadline=soon())
+            await until(held.entered.is_set)
+            add_version(versions, 2, artifact)
+            await made.rollout.look()
+            pin(versions, 1)
+            await made.rollout.look()
+            assert made.rollout.versions == (1,)
+            assert made.rollout.current is not old
+            held.release()
+            await entry.caller
+            leaving = list(made.rollout._leaving)
+            await asyncio.gather(*leaving)
+            serving = [number for what, number in made.observer.told if what == "serving"]
+            retired = [number for what, number in made.observer.told if what == "retired"]
+            assert (serving, retired) == ([1, 2, 1], [2])
+
+    asyncio.run(scenario())
+
+
+def test_a_broken_version_changes_nothing(
+    versions: Path, artifact: Artifact, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is refused, logged and told, once; and tried again when it has changed, or when someone says so."""
+
+    async def scenario() -> None:
+        async with bench(versions) as made:
+            damage(add_version(versions, 2, artifact))
+            for again in (False, False, True):
+                await made.rollout.look(again=again)
+            assert made.rollout.versions == (1,)
+            assert made.observer.told == [("serving", 1), ("refused", "2"), ("refused", "2")]
+            assert list(made.rollout.refused) == ["2"]
+            assert "model.keras: damaged" in made.rollout.refused["2"]
+            shutil.copy(artifact.model_path, versions / "2" / "model.keras")
+            await made.rollout.look()
+            assert (made.rollout.versions, dict(made.rollout.refused)) == ((2,), {})
+
+    asyncio.run(scenario())
+    errors = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(errors) == 2
+    assert "version 2 is refused, version 1 serves on" in errors[0].getMessage()
+
+
+def test_an_engine_that_does_not_start_is_a_broken_version(versions: Path, artifact: Artifact) -> None:
+    """Whatever goes wrong between the folder and the proof."""
+
+    async def scenario() -> None:
+        async with bench(versions) as made:
+            opened = made.open
+
+            def open_broken(path: Path) -> Service:
+                def load() -> FakeEngine:
+                    raise ArtifactError("golden answers differ")
+
+                return Service(opened(path).artifact, load)
+
+            made.rollout._open = open_broken
+            add_version(versions, 2, artifact)
+            await made.rollout.look()
+            assert (made.rollout.versions, dict(made.rollout.refused)) == (
+                (1,),
+                {"2": "golden answers differ"},
+            )
+
+    asyncio.run(scenario())
+
+
+def test_another_model_is_no_version_of_this_one(versions: Path, artifact: Artifact) -> None:
+    """A folder that was put in the wrong place is refused by its name."""
+
+    async def scenario() -> None:
+        async with bench(versions) as made:
+            contract = add_version(versions, 2, artifact) / "contract.json"
+            contract.write_text(contract.read_text().replace('"name": "forda"', '"name": "fordb"', 1))
+            await made.rollout.look()
+            assert "a version of 'fordb', and 'forda' is served" in made.rollout.refused["2"]
+
+    asyncio.run(scenario())
+
+
+def test_versions_that_stay_loaded_can_be_asked_for(versions: Path, artifact: Artifact) -> None:
+    """As many as are kept; a rollback to one of them loads nothing."""
+
+    async def scenario() -> None:
+        async with bench(versions, keep=2) as made:
+            first = made.rollout.current
+            for number in (2, 3):
+                add_version(versions, number, artifact)
+                await made.rollout.look()
+            assert made.rollout.versions == (3, 2)
+            assert made.rollout.pick(None) is made.rollout.current
+            second = made.rollout.pick(2)
+            assert second.contract.version == 2
+            with pytest.raises(ContractViolation, match="version: 1 is not loaded; loaded: 3, 2"):
+                made.rollout.pick(1)
+            shutil.rmtree(versions / "3")
+            await made.rollout.look()
+            assert made.rollout.current is second
+            assert made.rollout.versions == (2, 3)
+            assert first not in (made.rollout.pick(2), made.rollout.pick(3))
+
+    asyncio.run(scenario())
+
+
+def test_a_folder_that_is_gone_is_served_on(versions: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What is loaded needs no files; the log says so."""
+
+    async def scenario() -> None:
+        async with bench(versions) as made:
+            shutil.rmtree(versions)
+            await made.rollout.look()
+            await made.rollout.current.predict(series(1.0), deadline=soon())
+
+    asyncio.run(scenario())
+    assert "versions cannot be looked for" in caplog.text
+
+
+def test_a_version_folder_itself_is_all_there_is(versions: Path, artifact: Artifact) -> None:
+    """Who names a version gets that one for as long as the process lives."""
+
+    async def scenario() -> None:
+        async with bench(versions / "1") as made:
+            add_version(versions, 2, artifact)
+            await made.rollout.look()
+            assert made.rollout.versions == (1,)
+
+    asyncio.run(scenario())
+
+
+def test_it_looks_by_itself(versions: Path, artifact: Artifact) -> None:
+    """Every so many seconds, whatever happened before."""
+
+    async def scenario() -> None:
+        async with bench(versions) as made:
+            watching = asyncio.create_task(made.rollout.watch(seconds=0.01))
+            damage(add_version(versions, 2, artifact))
+            await until(lambda: "2" in made.rollout.refused)
+            add_version(versions, 3, artifact)
+            await until(lambda: made.rollout.versions == (3,))
+            watching.cancel()
+
+    asyncio.run(scenario())
+
+
+def test_what_nobody_expected_does_not_end_the_watching(
+    versions: Path, artifact: Artifact, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The version is refused with a trace in the log, and the next one is found."""
+
+    async def scenario() -> None:
+        async with bench(versions) as made:
+            made.faults["2"] = MemoryError("no room")
+            watching = asyncio.create_task(made.rollout.watch(seconds=0.01))
+            add_version(versions, 2, artifact)
+            await until(lambda: made.rollout.refused.get("2") == "MemoryError: no room")
+            add_version(versions, 3, artifact)
+            await until(lambda: made.rollout.versions == (3,))
+            watching.cancel()
+
+    asyncio.run(scenario())
+    [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert record.exc_info
+
+
+def test_one_that_is_asked_to_stop_takes_no_new_version(versions: Path, artifact: Artifact) -> None:
+    """Neither one that is found then, nor one that is being proven."""
+
+    async def scenario() -> None:
+        async with bench(versions) as made:
+            add_version(versions, 2, artifact)
+            opened = made.open
+
+            def drain_meanwhile(path: Path) -> Service:
+                made.rollout.drain()
+                return opened(path)
+
+            made.rollout._open = drain_meanwhile
+            await made.rollout.look()
+            await made.rollout.look()
+            assert made.rollout.versions == (1,)
+            assert made.rollout.is_draining
+
+    asyncio.run(scenario())

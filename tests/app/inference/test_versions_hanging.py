@@ -1,0 +1,212 @@
+"""`app.inference.versions` on folders that do not answer, or hold what is no file: nobody waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.contract import PIN_FILE, Artifact, find_version, pin
+from app.inference.service import Service
+from tests.app.inference.test_service import series, soon, until
+from tests.app.inference.test_versions import FINISH, Bench, bench
+from tests.not_files import KINDS
+from tests.versions import add_version
+
+
+class HeldFolder:
+    """Has whoever looks for versions in a folder wait until the test lets them go on."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.may_answer = threading.Event()
+
+    def find_version(self, path: Path) -> Path:
+        """Wait, and find it."""
+        self.looks += 1
+        assert self.may_answer.wait(timeout=60), "a test held a folder and never let it go"
+        return find_version(path)
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[HeldFolder]:
+    """Have no folder of versions answer."""
+    folder = HeldFolder()
+    monkeypatch.setattr("app.inference.version_search.find_version", folder.find_version)
+    yield folder
+    folder.may_answer.set()
+
+
+@pytest.fixture
+def versions(tmp_path: Path, artifact: Artifact) -> Path:
+    """A folder with version 1."""
+    add_version(tmp_path, 1, artifact)
+    return tmp_path
+
+
+def test_a_folder_that_hangs_holds_nobody_up(
+    versions: Path,
+    artifact: Artifact,
+    held: HeldFolder,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Requests are answered, nobody looks a second time, the log says so once, and then it goes on."""
+    monkeypatch.setattr("app.system.file_reads.SLOW_SECONDS", 0.01)
+    warning = (
+        f"{versions}: not searched for versions after 0.01 s, its file system may hang; version 1 serves on"
+    )
+
+    async def scenario() -> None:
+        async with bench(versions) as made:
+            watching = asyncio.create_task(made.rollout.watch(seconds=0.001))
+            await until(lambda: warning in caplog.text)
+            add_version(versions, 2, artifact)
+            asked = asyncio.create_task(made.rollout.look(again=True))
+            await made.rollout.current.predict(series(1.0), deadline=soon())
+            assert (held.looks, made.rollout.versions) == (1, (1,))
+            held.may_answer.set()
+            await asked
+            assert made.rollout.versions == (2,)
+            watching.cancel()
+
+    asyncio.run(scenario())
+    assert [each.getMessage() for each in caplog.records].count(warning) == 1
+
+
+def test_a_version_whose_files_hang_holds_nobody_up(versions: Path, artifact: Artifact) -> None:
+    """Requests are answered while it is read, and a server that is asked to stop stops."""
+
+    async def scenario() -> None:
+        async with bench(versions) as made:
+            opened, entered, may_open = made.open, threading.Event(), threading.Event()
+
+            def open_slowly(path: Path) -> Service:
+                entered.set()
+                may_open.wait(timeout=60)
+                return opened(path)
+
+            made.rollout._open = open_slowly
+            add_version(versions, 2, artifact)
+            looking = asyncio.create_task(made.rollout.look())
+            await until(entered.is_set)
+            await made.rollout.current.predict(series(1.0), deadline=soon())
+            looking.cancel()
+            await made.rollout.close(timeout=0)
+            assert made.rollout.versions == (1,)
+            may_open.set()
+
+    asyncio.run(scenario())
+
+
+def test_the_start_does_not_wait_for_a_look(versions: Path, held: HeldFolder) -> None:
+    """One that was asked for meanwhile may hang; and whoever closes gives it up."""
+
+    async def scenario() -> None:
+        made = Bench(versions, keep=1)
+        await made.rollout.look(again=True)
+        await made.rollout.start()
+        await until(lambda: held.looks == 1)
+        await made.rollout.current.predict(series(1.0), deadline=soon())
+        await made.rollout.close(timeout=FINISH)
+        await until(lambda: len(asyncio.all_tasks()) == 1)
+
+    held.may_answer.clear()
+    asyncio.run(scenario())
+
+
+def test_one_that_is_asked_to_stop_during_a_look_finishes_what_it_took(
+    versions: Path, artifact: Artifact, held: HeldFolder
+) -> None:
+    """A version that is loaded, and would take over, is not closed instead."""
+    held.may_answer.set()
+
+    async def scenario() -> None:
+        async with bench(versions, keep=2) as made:
+            old = made.rollout.current
+            add_version(versions, 2, artifact)
+            await made.rollout.look()
+            assert made.rollout.versions == (2, 1)
+            made.engines[1].hold()
+            entry = old.admit(series(1.0), deadline=soon())
+            pin(versions, 1)
+            held.may_answer.clear()
+            looking = asyncio.create_task(made.rollout.look())
+            await until(lambda: held.looks == 2)
+            made.rollout.drain()
+            held.may_answer.set()
+            await looking
+            made.engines[1].release()
+            await entry.caller
+            assert made.rollout.versions == (2, 1)
+
+    asyncio.run(scenario())
+
+
+def test_without_a_thread_to_look_with_it_serves_on(
+    versions: Path, artifact: Artifact, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At a limit of processes, say; the next look is made all the same."""
+
+    def no_thread(*, name: str) -> None:
+        raise RuntimeError(f"can't start new thread: {name}")
+
+    async def scenario() -> None:
+        async with bench(versions) as made:
+            add_version(versions, 2, artifact)
+            with monkeypatch.context() as context:
+                context.setattr("app.system.file_reads.EngineThread", no_thread)
+                await made.rollout.look()
+            assert made.rollout.versions == (1,)
+            await made.rollout.look()
+            assert made.rollout.versions == (2,)
+
+    asyncio.run(scenario())
+    assert "versions cannot be looked for: can't start new thread: files" in caplog.text
+
+
+def test_a_link_to_nowhere_is_no_matter_unless_the_contract_names_it(
+    versions: Path, artifact: Artifact
+) -> None:
+    """If it does the version is refused, and the file named."""
+
+    async def scenario() -> None:
+        async with bench(versions) as made:
+            (add_version(versions, 2, artifact) / "notes").symlink_to("nowhere")
+            await made.rollout.look()
+            assert made.rollout.versions == (2,)
+            card = add_version(versions, 3, artifact) / "CARD.md"
+            card.unlink()
+            card.symlink_to("nowhere")
+            await made.rollout.look()
+            assert "CARD.md: cannot be read (No such file" in made.rollout.refused["3"]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pin_that_is_no_file_changes_nothing(
+    versions: Path, artifact: Artifact, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told once, and when it is gone the next look goes on."""
+    make, message = KINDS[kind]
+    file = versions / PIN_FILE
+
+    async def scenario() -> None:
+        async with bench(versions) as made:
+            make(file)
+            add_version(versions, 2, artifact)
+            for _ in range(3):
+                await made.rollout.look()
+            assert made.rollout.versions == (1,)
+            file.rmdir() if kind == "folder" else file.unlink()
+            await made.rollout.look()
+            assert made.rollout.versions == (2,)
+
+    asyncio.run(scenario())
+    [warning] = [each.getMessage() for each in caplog.records if each.levelno == logging.WARNING]
+    assert warning.startswith(f"versions cannot be looked for: {file}: cannot be read ({message}")

@@ -1,0 +1,229 @@
+"""`app.inference.versions`: folders that are not what their names say, and versions already loaded."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.contract import CONTRACT_FILE, Artifact, pin
+from tests.app.inference.test_versions import Bench, bench
+from tests.versions import add_version
+
+
+@pytest.fixture
+def versions(tmp_path: Path, artifact: Artifact) -> Path:
+    """A folder with version 1."""
+    add_version(tmp_path, 1, artifact)
+    return tmp_path
+
+
+def edit(folder: Path, **changes: Any) -> None:
+    """Change a version's contract."""
+    path = folder / CONTRACT_FILE
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def loaded(made: Bench) -> list[int]:
+    """The versions that are loaded."""
+    return list(made.rollout.versions)
+
+
+def refusals(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The lines of the log that say that a version is refused; no trace with any."""
+    records = [record for record in caplog.records if "is refused" in record.getMessage()]
+    assert all(record.exc_info is None for record in records)
+    return [record.getMessage() for record in records]
+
+
+def test_a_folder_with_another_number_is_refused(
+    versions: Path, artifact: Artifact, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By one line, once, until it is renamed."""
+
+    async def scenario() -> None:
+        async with bench(versions) as made:
+            add_version(versions, 2, artifact).rename(versions / "3")
+            for _ in range(3):
+                await made.rollout.look()
+            assert made.rollout.versions == (1,)
+            assert made.observer.told == [("serving", 1), ("refused", "3")]
+            assert "/3: contract.json says version 2" in made.rollout.refused["3"]
+            (versions / "3").rename(versions / "2")
+            await made.rollout.look()
+            assert (made.rollout.versions, dict(made.rollout.refused)) == ((2,), {})
+
+    asyncio.run(scenario())
+    [line] = refusals(caplog)
+    assert line.startswith("version 3 is refused, version 1 serves on: ")
+
+
+@pytest.mark.parametrize("pinned", [False, True])
+def test_a_second_folder_of_a_loaded_number_is_refused(
+    versions: Path, artifact: Artifact, pinned: bool
+) -> None:
+    """A copy or a renamed folder: `?version=1` has one meaning."""
+
+    async def scenario() -> None:
+        async with bench(versions, keep=2) as made:
+            shutil.copytree(versions / "1", versions / "2")
+            if pinned:
+                add_version(versions, 3, artifact)
+                pin(versions, 2)
+            await made.rollout.look()
+            assert made.rollout.versions == (1,)
+            assert "/2: contract.json says version 1" in made.rollout.refused["2"]
+
+    asyncio.run(scenario())
+
+
+def test_a_version_that_takes_the_place_of_the_folder_of_versions_is_refused(
+    versions: Path, artifact: Artifact
+) -> None:
+    """Files that were unpacked a level too high: of any name, but not of a number that is loaded."""
+
+    async def scenario() -> None:
+        async with bench(versions, keep=2) as made:
+            shutil.copytree(versions / "1", versions, dirs_exist_ok=True)
+            await made.rollout.look()
+            reason = "version 1 is loaded already, from another folder"
+            assert (loaded(made), reason in made.rollout.refused[versions.name]) == ([1], True)
+            edit(versions, version=2)
+            await made.rollout.look()
+            assert loaded(made) == [2, 1]
+            (versions / CONTRACT_FILE).unlink()
+            add_version(versions, 2, artifact)
+            await made.rollout.look()
+            reason = "version 2 is loaded already, from another folder"
+            assert (loaded(made), reason in made.rollout.refused["2"]) == ([2, 1], True)
+
+    asyncio.run(scenario())
+
+
+def test_a_folder_whose_files_are_replaced_while_loaded_is_refused(
+    versions: Path, artifact: Artifact, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is loaded serves on, and whoever replaced it is told so. Touching a file changes nothing."""
+
+    async def scenario() -> None:
+        async with bench(versions) as made:
+            first = made.rollout.current
+            (versions / "1" / CONTRACT_FILE).touch()
+            (versions / "1" / "notes.txt").touch()
+            await made.rollout.look()
+            assert not made.rollout.refused
+            sealed = (versions / "1" / CONTRACT_FILE).read_bytes()
+            edit(versions / "1", description="another")
+            for _ in range(3):
+                await made.rollout.look()
+            assert made.rollout.current is first
+            assert made.observer.told == [("serving", 1), ("refused", "1")]
+            assert (
+                "/1: this version is loaded already, and its files were replaced"
+                in (made.rollout.refused["1"])
+            )
+            (versions / "1" / CONTRACT_FILE).write_bytes(sealed)
+            await made.rollout.look()
+            assert not made.rollout.refused
+            add_version(versions, 2, artifact)
+            await made.rollout.look()
+            assert made.rollout.versions == (2,)
+
+    asyncio.run(scenario())
+    assert len(refusals(caplog)) == 1
+
+
+def test_a_rollback_to_a_loaded_version_takes_it_only_unchanged(versions: Path, artifact: Artifact) -> None:
+    """It loads nothing, so the files must be those that were loaded."""
+
+    async def scenario() -> None:
+        async with bench(versions, keep=2) as made:
+            add_version(versions, 2, artifact)
+            await made.rollout.look()
+            sealed = (versions / "1" / CONTRACT_FILE).read_bytes()
+            edit(versions / "1", description="another")
+            pin(versions, 1)
+            await made.rollout.look()
+            assert made.rollout.versions == (2, 1)
+            assert list(made.rollout.refused) == ["1"]
+            (versions / "1" / CONTRACT_FILE).write_bytes(sealed)
+            await made.rollout.look()
+            assert (made.rollout.versions, dict(made.rollout.refused)) == ((1, 2), {})
+
+    asyncio.run(scenario())
+
+
+def test_a_version_that_is_named_itself_is_not_compared(versions: Path) -> None:
+    """It is served for as long as the process lives, whatever becomes of its files."""
+
+    async def scenario() -> None:
+        (versions / "1").rename(versions / "served")
+        async with bench(versions / "served") as made:
+            edit(versions / "served", version=2)
+            await made.rollout.look(again=True)
+            assert (made.rollout.versions, dict(made.rollout.refused)) == ((1,), {})
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("name", ["002", "٢", "1" * 200])
+def test_a_folder_whose_name_is_no_plain_number_is_told(
+    versions: Path, artifact: Artifact, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    """Once, while others are taken; and no longer when it is renamed."""
+
+    async def scenario() -> None:
+        async with bench(versions) as made:
+            add_version(versions, 2, artifact).rename(versions / name)
+            for _ in range(3):
+                await made.rollout.look()
+            assert (made.rollout.versions, list(made.rollout.refused)) == ((1,), [name])
+            assert made.observer.told == [("serving", 1), ("refused", name)]
+            add_version(versions, 3, artifact)
+            await made.rollout.look()
+            assert (made.rollout.versions, list(made.rollout.refused)) == ((3,), [name])
+            shutil.rmtree(versions / "3")
+            (versions / name).rename(versions / "2")
+            await made.rollout.look()
+            assert (made.rollout.versions, dict(made.rollout.refused)) == ((2,), {})
+
+    asyncio.run(scenario())
+    [line] = refusals(caplog)
+    assert "no name of a version" in line
+
+
+def test_a_refused_version_is_forgotten_when_its_folder_is_gone(versions: Path, artifact: Artifact) -> None:
+    """Whoever reads `/model` would look for what is not there."""
+
+    async def scenario() -> None:
+        async with bench(versions) as made:
+            add_version(versions, 2, artifact).rename(versions / "3")
+            await made.rollout.look()
+            assert list(made.rollout.refused) == ["3"]
+            shutil.rmtree(versions / "3")
+            await made.rollout.look()
+            assert not made.rollout.refused
+
+    asyncio.run(scenario())
+
+
+def test_what_a_library_raises_is_one_line(
+    versions: Path, artifact: Artifact, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Shown at `/model`; the trace is in the log."""
+
+    async def scenario() -> None:
+        async with bench(versions) as made:
+            made.faults["2"] = ValueError("first line\n\n  second line \x1b[31m")
+            add_version(versions, 2, artifact)
+            await made.rollout.look()
+            assert made.rollout.refused == {"2": r"ValueError: first line second line \x1b[31m"}
+
+    asyncio.run(scenario())
+    [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert record.exc_info

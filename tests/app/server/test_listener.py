@@ -1,0 +1,151 @@
+"""`app.server.listener`: real sockets, and what is said of those that cannot be had."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from app.errors import CannotListen
+from app.server.listener import bind, listen
+from tests.conftest import free_port
+
+has_ipv6 = pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this system has no IPv6")
+
+
+def takes(address: str, port: int) -> bool:
+    """Whether somebody listens at an address."""
+    try:
+        socket.create_connection((address, port), timeout=10).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("host", "at"),
+    [
+        ("127.0.0.1", {"127.0.0.1"}),
+        ("0.0.0.0", {"127.0.0.1"}),
+        ("localhost", {"127.0.0.1"}),
+        pytest.param("::1", {"::1"}, marks=has_ipv6),
+        pytest.param("[::1]", {"::1"}, marks=has_ipv6),
+        pytest.param("::", {"127.0.0.1", "::1"}, marks=has_ipv6),
+        pytest.param("[::]", {"127.0.0.1", "::1"}, marks=has_ipv6),
+        pytest.param("::ffff:127.0.0.1", {"127.0.0.1"}, marks=has_ipv6),
+    ],
+)
+def test_a_host_is_listened_on_in_its_families(host: str, at: set[str]) -> None:
+    """`::` in both, whatever the system's default for such sockets is."""
+    with bind(host, 0) as listener:
+        listen(listener)
+        port = listener.getsockname()[1]
+        assert {address for address in ("127.0.0.1", "::1") if takes(address, port)} == at
+
+
+def test_nobody_connects_before_it_listens() -> None:
+    """A balancer goes to another replica at once instead of waiting for one that still starts."""
+    with bind("127.0.0.1", 0) as listener:
+        port = listener.getsockname()[1]
+        assert not takes("127.0.0.1", port)
+        listen(listener)
+        assert takes("127.0.0.1", port)
+
+
+@pytest.mark.parametrize(
+    "host", ["nowhere.invalid", "a..b", "x" * 300, "256.1.1.1", "127.0.0.1:80", "fe80::1%nowhere", "[]"]
+)
+def test_what_does_not_resolve_is_told_by_its_variable(host: str) -> None:
+    """In one line that says what would do."""
+    with pytest.raises(CannotListen) as caught:
+        bind(host, 0)
+    assert str(caught.value).startswith(f"HOST={host!r}: neither an address nor a name that resolves: ")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_host_of_many_lines_is_told_in_one() -> None:
+    """As a variable may have them."""
+    with pytest.raises(CannotListen, match=r"^HOST='no\\nwhere': [^\n]+\Z"):
+        bind("no\nwhere", 0)
+
+
+@pytest.mark.parametrize("host", ["203.0.113.1", pytest.param("2001:db8::1", marks=has_ipv6)])
+def test_an_address_of_another_machine_is_told_by_its_variable(host: str) -> None:
+    """These are for documentation and nobody's."""
+    with pytest.raises(CannotListen, match=rf"^HOST='{host}': no address of this machine; set one that is"):
+        bind(host, 0)
+
+
+@has_ipv6
+def test_a_link_local_address_without_its_interface_is_told() -> None:
+    """It is one of every interface; the system's words for it are `Invalid argument`."""
+    with pytest.raises(CannotListen, match=r"^HOST='fe80::1': .* needs its interface, such as fe80::1%eth0"):
+        bind("fe80::1", 0)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", pytest.param("::", marks=has_ipv6)])
+def test_a_port_that_is_taken_is_told_by_its_variable(host: str) -> None:
+    """Also where all addresses are wanted and one has it."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(CannotListen, match=rf"^PORT={port}: another process listens there"):
+            bind(host, port)
+
+
+def test_a_port_that_is_taken_after_it_was_bound_is_told() -> None:
+    """Of two servers that start at once both may bind, and one may listen."""
+    port = free_port()
+    with bind("127.0.0.1", port) as late, bind("127.0.0.1", port) as early:
+        listen(early)
+        with pytest.raises(CannotListen, match=rf"^PORT={port}: another process listens there"):
+            listen(late)
+
+
+def test_a_port_can_be_had_again_at_once() -> None:
+    """While connections of the last server are not yet forgotten."""
+    with bind("127.0.0.1", 0) as listener:
+        listen(listener)
+        port = listener.getsockname()[1]
+        client = socket.create_connection(("127.0.0.1", port), timeout=10)
+        accepted = socket.socket(fileno=accept(listener))
+        accepted.close()  # first, so that it is this end that waits
+        client.close()
+    bind("127.0.0.1", port).close()
+
+
+def accept(listener: socket.socket) -> int:
+    """The descriptor of a connection."""
+    listener.setblocking(True)
+    connection, _ = listener.accept()
+    return connection.detach()
+
+
+class WithoutIPv6(socket.socket):
+    """The sockets of a system that has none for IPv6."""
+
+    def __init__(self, family: int = socket.AF_INET, *others: Any) -> None:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        super().__init__(family, *others)
+
+
+def test_without_ipv6_all_addresses_are_those_of_ipv4(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So that one setting does for all machines; it is told."""
+    monkeypatch.setattr(socket, "socket", WithoutIPv6)
+    with closing(bind("::", 0)) as listener:
+        assert listener.getsockname()[0] == "0.0.0.0"
+    assert [record.getMessage() for record in caplog.records] == [
+        "HOST='::': this system has no IPv6; listening on 0.0.0.0, for IPv4 alone"
+    ]
+
+
+def test_without_ipv6_one_of_its_addresses_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else was meant by it."""
+    monkeypatch.setattr(socket, "socket", WithoutIPv6)
+    with pytest.raises(CannotListen, match=r"^HOST='::1': this system has no IPv6; set an IPv4 address"):
+        bind("::1", 0)

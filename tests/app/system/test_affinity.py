@@ -1,0 +1,203 @@
+"""`app.system.affinity`: shares of every machine, and real workers that keep to theirs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.system.affinity import MOST_WORKERS, engine_threads, resolve_workers, share, usable, usable_here
+from tests.conftest import Server, running_server
+
+needs_two = pytest.mark.skipif(
+    not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,
+    reason="the system keeps no process to a processor, or has but one",
+)
+
+processors = st.sets(st.integers(0, 1023), min_size=1, max_size=130)
+
+
+def shares(of: set[int], workers: int) -> list[set[int]]:
+    """Of all workers."""
+    return [share(of, number=number, workers=workers) for number in range(1, workers + 1)]
+
+
+@given(processors, st.integers(1, 130))
+def test_no_processor_is_left_out_and_no_worker_without(of: set[int], workers: int) -> None:
+    """Whatever the machine and however many the workers."""
+    assert all(shares(of, workers))
+    assert set().union(*shares(of, workers)) == of
+
+
+@given(processors, st.data())
+def test_each_worker_has_as_many_of_its_own(of: set[int], data: st.DataObject) -> None:
+    """Where there are enough; what is left over belongs to all of them."""
+    workers = data.draw(st.integers(1, len(of)))
+    found = shares(of, workers)
+    common = set.intersection(*found) if workers > 1 else set()
+    assert len(common) == (len(of) % workers if workers > 1 else 0)
+    own = [mine - common for mine in found]
+    assert len({len(mine) for mine in own}) == 1
+    assert sum(map(len, own)) + len(common) == len(of)
+
+
+@given(processors, st.integers(1, 130))
+def test_more_workers_than_processors_share_them_all(of: set[int], more: int) -> None:
+    """The system puts them where there is room."""
+    workers = len(of) + more
+    assert all(mine == of for mine in shares(of, workers))
+
+
+@pytest.mark.parametrize(
+    ("affinity", "quota", "workers", "time_of"),
+    [
+        (8, None, 1, 8),
+        (8, None, 2, 8),
+        (8, 1.0, 1, 1),
+        (8, 1.5, 1, 1),
+        (8, 2.0, 1, 2),
+        (8, 0.1, 1, 1),
+        (8, 4.0, 2, 2),
+        (8, 3.0, 4, 1),
+        (2, 16.0, 1, 2),
+        (1, 8.0, 4, 1),
+    ],
+)
+def test_a_quota_counts_in_whole_processors(
+    affinity: int, quota: float | None, workers: int, time_of: int
+) -> None:
+    """Shared by the workers, never less than one, and never more than there are."""
+    assert usable(affinity, quota, workers=workers) == time_of
+
+
+def on_a_machine(monkeypatch: pytest.MonkeyPatch, *, affinity: int, quota: float | None) -> None:
+    """Have this process see so many processors and such a quota."""
+    monkeypatch.setattr("app.system.affinity.available", lambda: range(affinity))
+    monkeypatch.setattr("app.system.affinity.cpu_quota", lambda: quota)
+
+
+@pytest.mark.parametrize(
+    ("affinity", "quota", "workers"),
+    [(8, None, 8), (8, 2.5, 2), (8, 0.5, 1), (1, None, 1), (1000, None, MOST_WORKERS)],
+)
+def test_auto_is_a_worker_for_each_processor_that_may_be_used(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    affinity: int,
+    quota: float | None,
+    workers: int,
+) -> None:
+    """And the log says what it followed from."""
+    on_a_machine(monkeypatch, affinity=affinity, quota=quota)
+    with caplog.at_level(logging.INFO):
+        assert resolve_workers("auto") == workers
+    told = f"processors by affinity: {affinity}, CPU quota: {'none' if quota is None else quota}"
+    assert caplog.messages == [f"WORKERS=auto: {workers} workers ({told})"]
+
+
+def test_a_number_of_workers_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the machine."""
+    on_a_machine(monkeypatch, affinity=1, quota=0.5)
+    assert resolve_workers(7) == 7
+
+
+@pytest.mark.parametrize(
+    ("threads", "affinity", "quota", "workers", "bounded"),
+    [(0, 8, None, 1, 0), (0, 8, 8.0, 1, 0), (0, 8, 2.0, 1, 2), (0, 8, 4.0, 2, 2), (6, 8, 2.0, 1, 6)],
+)
+def test_threads_that_the_runtime_would_choose_are_bounded_by_the_quota(
+    monkeypatch: pytest.MonkeyPatch,
+    threads: int,
+    affinity: int,
+    quota: float | None,
+    workers: int,
+    bounded: int,
+) -> None:
+    """It knows of none. What an operator chose stays."""
+    on_a_machine(monkeypatch, affinity=affinity, quota=quota)
+    assert engine_threads(threads, workers=workers) == bounded
+
+
+def test_auto_starts_real_workers() -> None:
+    """As many as the log says, each with its part of the processors."""
+    expected = usable_here(workers=1)
+    with running_server(WORKERS="auto") as server:
+        log = server.log.read_text()
+        assert f"WORKERS=auto: {expected} workers (processors by affinity: " in log
+        if expected > 1:
+            ready_workers(server, expected)
+            assert f"{expected} workers listen on 127.0.0.1" in server.log.read_text()
+
+
+def ready_workers(server: Server, count: int) -> list[int]:
+    """The processes that a server has called ready, once they are so many."""
+    deadline = time.monotonic() + 60
+    while len(found := re.findall(r"\(pid (\d+)\) is ready", server.log.read_text())) < count:
+        assert time.monotonic() < deadline, server.log.read_text()
+        time.sleep(0.02)
+    return [int(pid) for pid in found]
+
+
+def allowed(pid: int) -> set[int]:
+    """Where a process may run with any of its threads."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return set().union(*(os.sched_getaffinity(int(thread.name)) for thread in threads))
+
+
+@needs_two
+def test_two_workers_do_not_meet_on_a_processor() -> None:
+    """Not with any of their threads, the engine's included; who replaces one gets its processors."""
+    everything = os.sched_getaffinity(0)
+    with running_server(WORKERS="2") as server:
+        workers = ready_workers(server, 2)
+        first, second = map(allowed, workers)
+        assert first | second == everything
+        assert first & second == (set() if len(everything) % 2 == 0 else {max(everything)})
+        os.kill(workers[0], signal.SIGKILL)
+        assert allowed(ready_workers(server, 3)[-1]) == first
+
+
+@needs_two
+def test_workers_can_be_left_to_the_system() -> None:
+    """For an operator who keeps processes to processors by other means."""
+    with running_server(WORKERS="2", PIN_WORKERS="false") as server:
+        assert all(allowed(pid) == os.sched_getaffinity(0) for pid in ready_workers(server, 2))
+
+
+@needs_two
+def test_a_single_worker_has_them_all(server: Server) -> None:
+    """Its event loop and its engine are to run side by side."""
+    assert allowed(server.process.pid) == os.sched_getaffinity(0)
+
+
+REFUSED = """
+import os, sys
+from app import logs
+from app.system.affinity import keep_to_share
+
+def refuse(pid, processors):
+    raise PermissionError(1, "Operation not permitted")
+
+logs.configure(level="info", style="text")
+os.sched_setaffinity = refuse
+keep_to_share(number=1, workers=1)
+"""
+
+
+@needs_two
+def test_a_system_that_does_not_let_it_gets_a_warning(root: Path) -> None:
+    """A sandbox may forbid it, and the worker serves as before."""
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSED], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert "worker 1 is not kept to processors" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,88 @@
+"""`app.system.file_limit`, and a server that has none left: real processes with real limits."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from app.system.file_limit import RESERVED
+from tests.app.api.served import wait_until
+from tests.app.http.wire import Wire, get, wire_to
+from tests.conftest import Server, running_server
+
+
+def limits_after(root: Path, connections: int, *, soft: int, hard: int) -> tuple[int, int, str]:
+    """The limits of a process that had these and made room, and what it had to say."""
+    code = (
+        "import resource, sys; from app.system.file_limit import make_room\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[2]), int(sys.argv[3])))\n"
+        "make_room(int(sys.argv[1])); print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
+    )
+    command = [sys.executable, "-c", code, *map(str, (connections, soft, hard))]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    now = done.stdout.split()
+    return int(now[0]), int(now[1]), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("connections", "soft", "hard", "then"),
+    [
+        (500, 300, 1000, 500 + RESERVED),
+        (500, 900, 1000, 900),
+        (500, 500 + RESERVED, 1000, 500 + RESERVED),
+        (0, 300, 1000, 1000),
+        (1000 - RESERVED, 300, 1000, 1000),
+    ],
+)
+def test_the_limit_is_raised_to_what_is_needed(
+    root: Path, connections: int, soft: int, hard: int, then: int
+) -> None:
+    """Never lowered, and without a word."""
+    assert limits_after(root, connections, soft=soft, hard=hard) == (then, hard, "")
+
+
+def test_where_the_system_gives_less_it_is_told(root: Path) -> None:
+    """All that there is is taken, and the log says what is missing and what to do."""
+    soft, hard, told = limits_after(root, 1001 - RESERVED, soft=300, hard=1000)
+    assert (soft, hard) == (1000, 1000)
+    assert "needs 1001 file descriptors, and the hard limit is 1000" in told
+    assert "lower MAX_CONNECTIONS" in told
+
+
+def descriptors_of(server: Server) -> int:
+    """How many descriptors a server's process has open."""
+    return len(list(Path(f"/proc/{server.process.pid}/fd").iterdir()))
+
+
+def processor_seconds_of(server: Server) -> float:
+    """The processor time that a server's process has taken."""
+    fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(int(field) for field in fields[11:13]) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_server_without_a_descriptor_left_goes_on() -> None:
+    """It answers those who are connected, does not spin, and takes others again when there is room."""
+    with running_server() as server, wire_to(server.url) as connected:
+        assert connected.ask(get("/livez")).status == 200
+        pid, now = server.process.pid, descriptors_of(server)
+        _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (now + 5, hard))
+        crowd = [Wire(server.url) for _ in range(30)]
+        wait_until(lambda: descriptors_of(server) >= now + 5)
+        before, started = processor_seconds_of(server), time.monotonic()
+        time.sleep(0.5)
+        taken = processor_seconds_of(server) - before
+        assert taken < (time.monotonic() - started) / 2
+        assert connected.ask(get("/readyz")).status == 200
+        for wire in crowd:
+            wire.close()
+        wait_until(lambda: descriptors_of(server) <= now)
+        with wire_to(server.url) as new:
+            assert new.ask(get("/readyz")).status == 200
+        assert server.process.poll() is None
