@@ -47,16 +47,16 @@ train: $(DEV)/ready ## Train on FordA and seal a new artifact version (options: 
 	$(DEV)/bin/python -m training $(ARGS)
 
 tune: $(DEV)/ready ## Search for better settings (options: ARGS="--trials 20 --jobs 2 ...")
-	$(DEV)/bin/python -m training.tune $(ARGS)
+	$(DEV)/bin/python -m training.search.tune $(ARGS)
 
 rederive: $(DEV)/ready ## Derive a version's OpenVINO graph anew, as the next version (ARGS=model_artifacts/forda/2)
-	$(DEV)/bin/python -m training.rederive $(ARGS)
+	$(DEV)/bin/python -m training.artifact.rederive $(ARGS)
 
 report: $(DEV)/ready ## Measure the committed artifact anew, and print its targets with what it reaches
-	$(DEV)/bin/python -m training.targets $(ARGS)
+	$(DEV)/bin/python -m training.studies.targets $(ARGS)
 
 archive: $(DEV)/ready ## Train on other UCR data sets and compare with published figures (half an hour or more)
-	$(DEV)/bin/python -m training.archive $(ARGS)
+	$(DEV)/bin/python -m training.studies.archive $(ARGS)
 
 bench: $(DEV)/ready ## Measure the server on this machine
 	$(DEV)/bin/python -m benchmarks $(ARGS)

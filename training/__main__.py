@@ -6,13 +6,13 @@ import logging
 import sys
 from pathlib import Path
 
-from training.checkpoint import hold_run
-from training.command import CONTINUES, command, say
+from training.cli.command import CONTINUES, command, say
+from training.cli.import_noise import quiet_import
+from training.cli.options import parse
 from training.config import TrainingConfig
-from training.options import parse
-from training.quiet import quiet_import
-from training.sources import load_dataset
-from training.storage import check_writable
+from training.data.sources import load_dataset
+from training.files.storage import check_writable
+from training.fit.checkpoint import hold_run
 
 
 def main() -> int:
@@ -27,7 +27,7 @@ def _train(config: TrainingConfig) -> int:
         # Each fit is a model of its own, which TensorFlow takes for one that is traced again and again.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
         with quiet_import():
-            from training.crossfit import Screen
+            from training.fit.cross_validation import Screen
             from training.job import run
 
         folder = run(config, dataset, Screen(say, bars=sys.stdout.isatty()))

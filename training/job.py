@@ -12,23 +12,23 @@ from typing import Any
 import numpy as np
 
 from app.contract import Provenance, Trust
-from training.calibrate import fit_temperature, measure_trust
+from training.artifact.seal import Sealing, seal
 from training.config import TrainingConfig, config_from, flag
-from training.crossfit import HeldOut, Screen, cross_fit, fit_all, forget, hold_out
-from training.data import Dataset
-from training.enough import limited
-from training.evaluate import evaluate
-from training.material import Material, choose_tokens, known_views
-from training.meanings import labels_of
-from training.models import build_trusted
-from training.predictor import predictor
-from training.publish import write_report
-from training.report import Report, metrics_of
-from training.resample import resampled_accuracies
-from training.seal import Sealing, seal
-from training.softmax import softmax
-from training.trained import Trained
-from training.trustworthy import evaluate_trust
+from training.data.descriptions import labels_of
+from training.data.enough import limited
+from training.data.ucr import Dataset
+from training.evaluation.accuracy import evaluate
+from training.evaluation.calibrate import fit_temperature, measure_trust
+from training.evaluation.predictor import predictor
+from training.evaluation.resample import resampled_accuracies
+from training.evaluation.trust import evaluate_trust
+from training.fit.cross_validation import HeldOut, Screen, cross_fit, fit_all, forget, hold_out
+from training.fit.inputs import Material, choose_tokens, known_views
+from training.fit.result import Trained
+from training.model.sealed import build_trusted
+from training.model.softmax import softmax
+from training.report.report import Report, metrics_of
+from training.report.write import write_report
 
 LIBRARIES = ("keras", "tensorflow", "openvino", "scikit-learn", "numpy")
 # Where things are does not change what a run computes, so a continued run may differ in these.

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.training.reports import a_report
+from tests.training.report.reports import a_report
 from training.config import TrainingConfig, config_from
-from training.data import Dataset
-from training.material import Material
-from training.models import build_trusted
-from training.report import Report
+from training.data.ucr import Dataset
+from training.fit.inputs import Material
+from training.model.sealed import build_trusted
+from training.report.report import Report
 
 LENGTH = 64
 # TensorFlow 2.21 reads its variables in a way that NumPy 2 deprecates; nothing of ours can change that.

@@ -11,12 +11,12 @@ import pytest
 from app.contract import open_artifact
 from app.series.offset import narrow
 from app.series.precision import COARSE
+from training.artifact.export import largest_difference, run_keras, run_openvino
+from training.artifact.seal import verify
 from training.config import TrainingConfig, config_from
-from training.evaluate import views
-from training.export import largest_difference, run_keras, run_openvino
-from training.report import METRICS
-from training.seal import verify
-from training.sources import load_dataset
+from training.data.sources import load_dataset
+from training.evaluation.accuracy import views
+from training.report.report import METRICS
 
 COMMITTED = Path(__file__).parents[2] / "model_artifacts" / "forda"
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from training.cli.options import parse
 from training.config import TrainingConfig, config_from, flag, read_config_file
 from training.errors import ConfigError
-from training.options import parse
 
 
 def test_every_field_is_an_option(capsys: pytest.CaptureFixture[str]) -> None:
@@ -29,7 +29,7 @@ def test_every_field_is_an_option(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_help_needs_no_runtime() -> None:
     """Reading the command line imports neither TensorFlow, Keras nor OpenVINO, so that it answers at once."""
-    code = "import sys, training.options, training.__main__; print(*sys.modules)"
+    code = "import sys, training.cli.options, training.__main__; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert not {"tensorflow", "keras", "openvino", "sklearn", "matplotlib"} & set(modules.split())
 

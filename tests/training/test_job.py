@@ -14,14 +14,14 @@ import pytest
 
 from app.contract import open_artifact
 from tests.training.faults import start_job
-from tests.training.reports import PICTURES
+from tests.training.report.reports import PICTURES
+from training.artifact.seal import verify
+from training.cli.options import parse
 from training.config import TrainingConfig
-from training.crossfit import Screen
+from training.data.sources import load_dataset
+from training.fit.cross_validation import Screen
 from training.job import command_of
 from training.job import run as run_on
-from training.options import parse
-from training.seal import verify
-from training.sources import load_dataset
 
 Tiny = Callable[..., TrainingConfig]
 # What every model has; those on spectra, and those with trust, have more.

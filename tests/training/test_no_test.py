@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.data import read_dataset
+from training.data.ucr import read_dataset
 from training.errors import DataError
 
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training.export import named
+from training.artifact.export import named
 
 
 def smooth_series(count: int = 8, length: int = 500) -> NDArray[np.float32]:

@@ -19,7 +19,7 @@ from app.contract import Artifact
 from app.series.readers import MISSING, UNEQUAL
 from tests.app.series.written import joined, npz, rows_of
 from tests.conftest import Server, free_port
-from training.sources import package_folder
+from training.data.sources import package_folder
 
 
 def predict(capsys: pytest.CaptureFixture[str], server: Server, *arguments: str) -> tuple[list[str], str]:

@@ -9,7 +9,7 @@ import pytest
 
 from app.series.readers import GapRules, SeriesFile, read_series_file
 from app.series.readers.gaps import AMPLITUDE, interpolated, padded
-from training.sources import package_folder
+from training.data.sources import package_folder
 
 Read = Callable[..., SeriesFile]
 INTERPOLATE = GapRules(missing="interpolate")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from app.series.readers import SeriesFile
 from tests.app.series.written import TEXT, WITH_LABELS, WITHOUT_LABELS, Fields, npy, npz
-from training.sources import package_folder
+from training.data.sources import package_folder
 
 Read = Callable[..., SeriesFile]
 

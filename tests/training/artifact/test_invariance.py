@@ -1,0 +1,49 @@
+"""Whether a model minds offset and scale, on models that do and that do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from app.contract import open_artifact
+from training.artifact.export import run_openvino
+from training.artifact.invariance import is_invariant
+
+Answer = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+ARTIFACTS = Path(__file__).parents[3] / "model_artifacts" / "forda"
+SERIES = np.random.default_rng(0).normal(size=(4, 32)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (lambda x: np.sign(x - x.mean(axis=1, keepdims=True)) * np.float32(0.5), True),
+        (lambda x: (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True), True),
+        (lambda x: x - x.mean(axis=1, keepdims=True), False),
+        (lambda x: x / np.ptp(x, axis=1, keepdims=True), False),
+        (lambda x: np.tanh(x[:, :1]), False),
+        (lambda x: np.full((len(x), 1), np.nan, np.float32), False),
+    ],
+    ids=["signs", "z-normalised", "scale", "offset", "first value", "not a number"],
+)
+def test_a_model_is_what_its_answers_show(answer: Answer, expected: bool) -> None:
+    """Both must leave the answers alone; a model that minds only one is not invariant."""
+    assert is_invariant(answer, SERIES, tolerance=1e-3) is expected
+
+
+@pytest.mark.parametrize("version", sorted(ARTIFACTS.glob("[0-9]*")), ids=lambda path: path.name)
+def test_every_committed_version_is_what_its_contract_says(version: Path) -> None:
+    """Also those that were sealed before the contract said so in writing."""
+    artifact = open_artifact(version)
+    graph = artifact.derived("openvino")
+    assert graph is not None
+    found = is_invariant(
+        lambda series: run_openvino(graph[0], series),
+        artifact.golden.series,
+        tolerance=artifact.contract.output.tolerance,
+    )
+    assert found == artifact.contract.input.invariant_to_offset_and_scale

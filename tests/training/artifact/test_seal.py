@@ -1,0 +1,158 @@
+"""Sealing: a version folder that opens and answers, or none at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from app.contract import (
+    CONTRACT_FILE,
+    GOLDEN_FILE,
+    MODEL_FILE,
+    open_artifact,
+    sha256_of,
+)
+from tests.training.conftest import make_dataset
+from tests.training.report.reports import TRUST, a_config, a_note, a_sealing, trained
+from training.artifact.seal import TOLERANCE, golden_series, seal, verify
+from training.config import TrainingConfig
+from training.data.ucr import Dataset
+from training.errors import SealError, StorageError
+from training.model.sealed import build_reference
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    """A tiny model, untrained: sealing does not care, and changes nothing of it."""
+    keras.utils.set_random_seed(0)
+    return trained(make_dataset(classes=2), a_config()).model
+
+
+@pytest.fixture(scope="module")
+def first(model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its first version, for tests that only read it."""
+    dataset, out = make_dataset(classes=2), tmp_path_factory.mktemp("sealed")
+    return seal(model, dataset, a_sealing(dataset), out=out, write_report=a_note)
+
+
+@pytest.fixture
+def folder(first: Path, tmp_path: Path) -> Path:
+    """A copy of it, on a shelf of the test's own."""
+    return Path(shutil.copytree(first, tmp_path / "waves" / "1"))
+
+
+def test_a_sealed_version_opens_and_answers(model: Any, first: Path, wave_dataset: Dataset) -> None:
+    """The folder opens, names every file with its digest, and both runtimes give its golden answers."""
+    assert (first.parent.name, first.name) == ("waves", "1")
+    artifact = open_artifact(first)
+    contract = artifact.contract
+    assert {path.name for path in first.iterdir()} == {CONTRACT_FILE, *contract.files}
+    assert (contract.input.name, contract.input.length) == ("series", wave_dataset.length)
+    assert contract.input.invariant_to_offset_and_scale
+    assert (contract.output.name, contract.output.tolerance) == ("probabilities", TOLERANCE)
+    assert [label.meaning for label in contract.labels] == ["class 0", "class 1"]
+    assert contract.parameters == model.count_params()
+    assert contract.trust == TRUST
+    assert artifact.golden.answers.shape == (16, 3)
+    graph = artifact.derived("openvino")
+    assert graph is not None
+    assert [path.name for path in graph] == ["openvino.xml", "openvino.bin"]
+    differences = verify(first)
+    assert differences["keras"] <= 1e-6
+    assert differences["openvino"] <= 1e-5
+
+
+def test_a_model_to_compare_with_is_sealed_without_trust(
+    wave_dataset: Dataset, tiny: Callable[..., TrainingConfig], tmp_path: Path
+) -> None:
+    """A model of one output has a contract without trust, and its golden answers hold too."""
+    model = build_reference(
+        tiny(model="reference-perceptron", folds=0), length=wave_dataset.length, classes=2
+    )
+    folder = seal(model, wave_dataset, a_sealing(wave_dataset, None), out=tmp_path, write_report=a_note)
+    artifact = open_artifact(folder)
+    assert artifact.contract.trust is None
+    assert artifact.golden.answers.shape == (16, 2)
+    assert max(verify(folder).values()) <= 1e-5
+
+
+def test_a_model_that_minds_the_offset_is_sealed_as_one(wave_dataset: Dataset, tmp_path: Path) -> None:
+    """What the contract says of invariance is measured on the model."""
+    series = keras.Input((wave_dataset.length, 1), name="series")
+    first = keras.layers.Flatten()(series)[:, :1]
+    rising = keras.ops.sigmoid(first / 100)
+    outputs = keras.layers.Concatenate(axis=1, name="probabilities")([1 - rising, rising])
+    model = keras.Model(series, outputs)
+    folder = seal(model, wave_dataset, a_sealing(wave_dataset, None), out=tmp_path, write_report=a_note)
+    assert not open_artifact(folder).contract.input.invariant_to_offset_and_scale
+
+
+def test_versions_count_up_and_stay(model: Any, folder: Path, wave_dataset: Dataset, tmp_path: Path) -> None:
+    """Each sealing makes the next version and leaves those before untouched."""
+    before = {path.name: sha256_of(path) for path in folder.iterdir()}
+    second = seal(model, wave_dataset, a_sealing(wave_dataset), out=tmp_path, write_report=a_note)
+    assert second.name == "2"
+    assert {path.name: sha256_of(path) for path in folder.iterdir()} == before
+
+
+def test_a_failure_leaves_no_half_version(model: Any, wave_dataset: Dataset, tmp_path: Path) -> None:
+    """If the report cannot be written, or a kill left a half folder, no version is there and nothing else."""
+
+    def fail(folder: Path) -> list[str]:
+        raise OSError(f"no space left for {folder.name}")
+
+    leftover = tmp_path / "waves" / ".1.partial"
+    leftover.mkdir(parents=True)
+    (leftover / MODEL_FILE).write_bytes(b"half")
+    with pytest.raises(StorageError, match=r"cannot be written \(no space left for"):
+        seal(model, wave_dataset, a_sealing(wave_dataset), out=tmp_path, write_report=fail)
+    assert list((tmp_path / "waves").iterdir()) == []
+
+
+def _reseal(folder: Path, name: str) -> None:
+    """Write a file's new digest into the contract, as a forger would."""
+    path = folder / CONTRACT_FILE
+    contract = json.loads(path.read_text(encoding="utf-8"))
+    contract["files"][name] = sha256_of(folder / name)
+    path.write_text(json.dumps(contract), encoding="utf-8")
+
+
+def test_wrong_answers_are_not_published(folder: Path) -> None:
+    """Golden answers that the sealed model does not give are refused, as is a file that was altered."""
+    golden = open_artifact(folder).golden
+    wrong = {"probabilities": golden.probabilities[:, ::-1], "novelty": golden.answers[:, 2:]}
+    np.savez(folder / GOLDEN_FILE, allow_pickle=False, series=golden.series, **wrong)
+    with pytest.raises(SealError, match=r"cannot be opened: .*golden\.npz: damaged"):
+        verify(folder)
+    _reseal(folder, GOLDEN_FILE)
+    with pytest.raises(SealError, match="keras gives golden answers that differ by"):
+        verify(folder)
+
+
+def test_a_graph_that_does_not_run_is_told_with_the_runtimes_whole_reason(folder: Path) -> None:
+    """What is wrong stands behind several places in OpenVINO's source, and is not cut off."""
+    graph = folder / "openvino.xml"
+    graph.write_text(graph.read_text(encoding="utf-8")[:-200], encoding="utf-8")
+    _reseal(folder, graph.name)
+    with pytest.raises(SealError, match=r"openvino\.xml: cannot be run: ") as caught:
+        verify(folder)
+    assert len(str(caught.value).partition("cannot be run: ")[2]) > 100
+
+
+def test_golden_series_show_every_kind(dataset_of: Callable[..., Dataset]) -> None:
+    """They are of every class; one is raw with offset and scale, and some are rounded."""
+    dataset = dataset_of(classes=3)
+    series = golden_series(dataset)
+    assert series.dtype == np.float32
+    assert len(series) == 16
+    assert series[0].mean() == pytest.approx(1000, abs=1)
+    assert series[0].std() == pytest.approx(250, rel=0.05)
+    np.testing.assert_array_equal(series[-4:], np.round(series[-4:].astype(np.float64), 2).astype(np.float32))
+    np.testing.assert_array_equal(series[1:4], dataset.test[1:4].astype(np.float32))

@@ -1,0 +1,171 @@
+"""The loop: it learns, keeps the best, stops early, and goes on exactly where it was."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.training.faults import largest_file
+from training.config import TrainingConfig
+from training.data.augment import split
+from training.data.ucr import Dataset
+from training.errors import StorageError
+from training.fit.checkpoint import RunState, open_run
+from training.fit.inputs import Material
+from training.fit.loop import _log, compile_model, fit
+
+Tiny = Callable[..., TrainingConfig]
+
+
+class Killed(Exception):
+    """Stands for the end of the process, right after an epoch was saved."""
+
+
+def _run(
+    dataset: Dataset, config: TrainingConfig, folder: Path, *, say: Callable[[str], None] = lambda _: None
+) -> tuple[Any, RunState]:
+    """Fit to three quarters of the training series, validate on the others."""
+    keras.utils.set_random_seed(config.seed)
+    material = Material(dataset, config)
+    rows, held_out = split(dataset.train_targets, fraction=0.25, seed=config.seed)
+    task, state = material.task(rows), open_run(folder, config.as_json())
+    check = material.held_out(held_out)
+    return task.model, fit(task.model, task.course, config, check=check, state=state, folder=folder, say=say)
+
+
+def _curve(state: RunState) -> list[dict[str, float]]:
+    return [{name: value for name, value in entry.items() if name != "seconds"} for entry in state.history]
+
+
+def test_it_learns(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
+    """A few epochs tell two frequencies apart."""
+    config = tiny(epochs=30, learning_rate=0.02)
+    model, state = _run(wave_dataset, config, tmp_path)
+    inputs = Material(wave_dataset, config).inputs(wave_dataset.test)
+    answers = np.asarray(model(inputs, training=False)).argmax(axis=1)
+    assert (answers == wave_dataset.test_targets).mean() > 0.9
+    assert state.history[-1]["loss"] < state.history[0]["loss"]
+
+
+def test_a_continued_run_equals_an_unbroken_one(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
+    """Killed after the second of four epochs and continued, a run has the same curve and the same weights."""
+    config = tiny(epochs=4)
+    lines: list[str] = []
+
+    def kill(line: str) -> None:
+        lines.append(line)
+        if line.startswith("epoch   2/4"):
+            raise Killed
+
+    with pytest.raises(Killed):
+        _run(wave_dataset, config, tmp_path / "broken", say=kill)
+    continued, state = _run(wave_dataset, config, tmp_path / "broken", say=lines.append)
+    unbroken, whole = _run(wave_dataset, config, tmp_path / "whole")
+    assert [line[:11] for line in lines] == [
+        "epoch   1/4",
+        "epoch   2/4",
+        "continues a",
+        "epoch   3/4",
+        "epoch   4/4",
+    ]
+    assert _curve(state) == _curve(whole)
+    for one, other in zip(continued.get_weights(), unbroken.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_seed_decides_everything(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
+    """The same seed gives the same curve, another one another."""
+    first, again, other = (
+        _curve(_run(wave_dataset, tiny(seed=seed, epochs=1), tmp_path / name)[1])
+        for name, seed in (("first", 1), ("again", 1), ("other", 2))
+    )
+    assert first == again
+    assert first != other
+
+
+def test_with_folds_the_last_weights_are_kept(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
+    """A fit of a length that was chosen before runs to its end, whatever its validation says."""
+    config = tiny(epochs=12, patience=1, learning_rate=0.5, schedule="constant", averaging=0.0)
+    model, state = _run(wave_dataset, config, tmp_path)
+    assert state.epochs == state.best_epoch == 12
+    for weight, best in zip(model.get_weights(), state.best, strict=True):
+        np.testing.assert_array_equal(weight, best)
+
+
+@pytest.mark.parametrize("averaging", [0.0, 0.9])
+def test_it_stops_early_and_keeps_the_best(
+    wave_dataset: Dataset, tiny: Tiny, tmp_path: Path, averaging: float
+) -> None:
+    """Without progress for `patience` epochs it stops, and the model has the weights of the best epoch."""
+    config = tiny(epochs=50, patience=3, learning_rate=0.5, schedule="constant", averaging=averaging, folds=0)
+    model, state = _run(wave_dataset, config, tmp_path)
+    losses = [entry["val_loss"] for entry in state.history]
+    assert state.epochs == state.best_epoch + 3 < 50
+    assert losses[state.best_epoch - 1] <= min(losses) + 1e-5
+    for weight, best in zip(model.get_weights(), state.best, strict=True):
+        np.testing.assert_array_equal(weight, best)
+
+
+def test_the_learning_rate_rises_and_falls(wave_dataset: Dataset, tiny: Tiny) -> None:
+    """With the cosine schedule it warms up to its peak and ends near zero."""
+    config = tiny(epochs=20, warmup_epochs=5, learning_rate=0.01)
+    model = Material(wave_dataset, config).task(np.arange(48)).model
+    compile_model(model, config, steps=10)
+    rates = []
+    for step in (0, 25, 50, 125, 200):
+        model.optimizer.iterations.assign(step)
+        rates.append(float(model.optimizer.learning_rate))
+    assert rates == pytest.approx([0, 0.005, 0.01, 0.00505, 0.0001], abs=1e-5)
+
+
+def test_tensorboard_gets_the_curve(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
+    """The run's folder holds TensorBoard logs."""
+    _run(wave_dataset, tiny(epochs=1), tmp_path)
+    logs = list((tmp_path / "tensorboard").glob("events.out.tfevents.*"))
+    assert len(logs) == 1
+    assert b"val_loss" in logs[0].read_bytes()
+
+
+def test_a_full_disk_costs_no_finished_epoch(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
+    """The run ends with a line at the first epoch that does not fit, and goes on there once there is room."""
+    config = tiny(epochs=3, model="reference-perceptron", folds=0)
+    lines: list[str] = []
+
+    def fill(line: str) -> None:
+        lines.append(line)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+
+    with (
+        largest_file(resource.RLIM_INFINITY),
+        pytest.raises(StorageError, match=r"state\.npz: cannot be wri"),
+    ):
+        _run(wave_dataset, config, tmp_path, say=fill)
+    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "state.npz", "tensorboard"}
+    _, state = _run(wave_dataset, config, tmp_path, say=lines.append)
+    assert [line[:11] for line in lines] == ["epoch   1/3", "continues a", "epoch   2/3", "epoch   3/3"]
+    assert state.epochs == 3
+
+
+def test_logs_that_cannot_be_written_are_one_line(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
+    """TensorFlow has errors of its own, when a file of logs is begun and when it is written to."""
+    config = tiny(model="reference-perceptron", folds=0)
+    task = Material(wave_dataset, config).task(np.arange(48))
+    nothing = (np.empty((0,), np.float32), np.empty((0,), np.float32))
+    with largest_file(0), pytest.raises(StorageError) as begun:
+        fit(task.model, task.course, config, check=nothing, state=RunState(), folder=tmp_path, say=print)
+    writer = tf.summary.create_file_writer(str(tmp_path / "logs"))
+    writer.flush()
+    with largest_file(100), pytest.raises(StorageError) as written:
+        _log(writer, tmp_path / "tensorboard", {"loss": 0.5}, 1)
+    for caught in (begun, written):
+        assert str(caught.value).startswith(
+            f"{tmp_path / 'tensorboard'}: cannot be written (File too large); "
+        )
+        assert "\n" not in str(caught.value)

@@ -1,0 +1,120 @@
+"""A whole report in seconds: a model that was never fitted, measured as a fitted one is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.contract import InputHabits, Label, LabelSets, NoveltySpec, Provenance, Trust
+from training.artifact.seal import Sealing
+from training.config import TrainingConfig, config_from
+from training.data.descriptions import labels_of
+from training.data.ucr import Dataset
+from training.evaluation.accuracy import evaluate
+from training.evaluation.calibrate import measure_trust
+from training.evaluation.predictor import predictor
+from training.evaluation.trust import evaluate_trust, novelty_of
+from training.fit.checkpoint import RunState
+from training.fit.inputs import Material, known_views
+from training.fit.result import Trained
+from training.model.sealed import build_trusted
+from training.report.report import Report
+
+OPTIONS = {"windows": (32, 16), "hop": 8, "patch": 4, "width": 8, "heads": 2, "blocks": 2, "feed_forward": 8}
+TEMPERATURE = 0.5
+TRUST = Trust(
+    label_sets=LabelSets(level=0.95, thresholds={"0.95": 0.6}),
+    novelty=NoveltySpec(name="novelty", quantiles=(-1.0, 0.0, 1.0), threshold=0.9),
+    habits=InputHabits(fewest_distinct=10, most_at_extreme=5),
+)
+# What a model on spectra, with trust, has pictures of.
+PICTURES = {
+    "learning_curve.png",
+    "confusion_matrix.png",
+    "roc.png",
+    "reliability.png",
+    "robustness.png",
+    "spectra.png",
+    "novelty.png",
+}
+
+
+def a_config(**options: Any) -> TrainingConfig:
+    """The configuration of a tiny model on spectra, unless the options say otherwise."""
+    return config_from({"tokens": "spectrum", "head_units": 8, "epochs": 2} | OPTIONS | options)
+
+
+def a_history(*, validated: bool) -> list[dict[str, float]]:
+    """The entries of two epochs."""
+    checked = {"val_loss": 0.6, "val_accuracy": 0.625} if validated else {}
+    return [{"loss": loss, "accuracy": 0.5, "seconds": 1.5} | checked for loss in (0.7, 0.65)]
+
+
+def a_state(*, validated: bool) -> RunState:
+    """The state after those epochs."""
+    return RunState(history=a_history(validated=validated), best_epoch=2)
+
+
+def trained(dataset: Dataset, config: TrainingConfig) -> Trained:
+    """A model with random weights, with trust if it is a transformer, and states as fits would leave them."""
+    material = Material(dataset, config)
+    rows = np.arange(len(dataset.train))
+    classifier = material.task(rows).model
+    if config.model != "transformer":
+        return Trained(classifier, None, 1.0, (a_state(validated=True),), None)
+    model = build_trusted(
+        classifier, config, length=dataset.length, temperature=TEMPERATURE, novelty=material.novelty(rows)
+    )
+    views = known_views(material.series)
+    answers = predictor(model)(np.concatenate(views).astype(np.float32))
+    targets = np.tile(dataset.train_targets, len(views))
+    trust = measure_trust(answers.probabilities, targets, novelty_of(answers), views=views)
+    folds = [a_state(validated=True)] * config.folds
+    return Trained(model, trust, TEMPERATURE, (a_state(validated=not folds), *folds), 0.55)
+
+
+def a_report(dataset: Dataset, *, resamples: int = 0, **options: Any) -> Report:
+    """The report on such a model."""
+    config = a_config(**options)
+    fits = trained(dataset, config)
+    predict = predictor(fits.model)
+    evaluation = evaluate(predict, dataset)
+    trust = evaluate_trust(fits.model, predict, fits.trust, evaluation, dataset) if fits.trust else None
+    return Report(
+        config=config,
+        dataset=dataset,
+        trained=fits,
+        evaluation=evaluation,
+        trust=trust,
+        resamples=[{"stored": 0.9 + i / 100, "rounded_2": 0.8 + i / 100} for i in range(resamples)],
+        labels=tuple(Label(name=name, meaning=f"class {name}") for name in dataset.labels),
+        versions={"keras": "3"},
+        command="python -m training",
+    )
+
+
+def a_sealing(dataset: Dataset, trust: Trust | None = TRUST) -> Sealing:
+    """What a contract says of a tiny model on a data set."""
+    return Sealing(
+        name="waves",
+        description="a test",
+        labels=labels_of(dataset.name, dataset.labels),
+        trust=trust,
+        metrics={"accuracy": 0.5},
+        provenance=Provenance(
+            dataset=dataset.name,
+            data_sha256=dict(dataset.sha256),
+            config={},
+            seed=1,
+            versions={},
+            training_seconds=0.0,
+        ),
+    )
+
+
+def a_note(folder: Path) -> list[str]:
+    """A report of one file."""
+    (folder / "note.txt").write_text("a report", encoding="utf-8")
+    return ["note.txt"]

@@ -1,0 +1,78 @@
+"""Which pictures there are, and what they are drawn from."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.training.conftest import LENGTH, make_dataset
+from tests.training.report.reports import PICTURES, TEMPERATURE, a_report
+from training.model.softmax import softmax
+from training.report.pictures import draw, reliabilities_of, spectra_of
+from training.report.report import Report
+
+
+@pytest.fixture
+def report(full_report: Report) -> Report:
+    """The report on a model on spectra, of series whose class is their number of cycles: 4 or 10."""
+    return full_report
+
+
+def test_spectra_show_what_is_in_the_series(report: Report) -> None:
+    """Each class's mean spectrum has its peak at the frequency of its sines, in cycles a sample."""
+    long, short = spectra_of(report)
+    assert (long.window, short.window) == (32, 16)
+    for window in (long, short):
+        resolution = window.frequencies[1]
+        peaks = window.frequencies[window.means.argmax(axis=1)]
+        assert peaks == pytest.approx(np.array([4, 10]) / LENGTH, abs=resolution)
+
+
+def test_white_noise_has_no_decibels(report: Report) -> None:
+    """White noise of deviation 1 lies at 0 dB, the highest bin included, whatever the window."""
+    noise = np.random.default_rng(0).standard_normal(report.dataset.test.shape)
+    noisy = dataclasses.replace(report, dataset=dataclasses.replace(report.dataset, test=noise))
+    for window in spectra_of(noisy):
+        # A logarithm's mean lies below the logarithm of the mean, the more so the fewer windows there are.
+        assert -2 < window.means[:, 1:-1].mean() < 0
+        assert window.means[:, -1].mean() == pytest.approx(window.means[:, 1:-1].mean(), abs=1.5)
+
+
+def test_attention_belongs_to_bands(report: Report) -> None:
+    """Bands follow on each other without gaps up to the highest frequency; even shares are 1 on average."""
+    windows = spectra_of(report)
+    assert [len(window.attention) for window in windows] == [5, 3]
+    assert np.concatenate([window.attention for window in windows]).mean() == pytest.approx(1, rel=1e-5)
+    for window in windows:
+        half = window.frequencies[1] / 2
+        assert len(window.edges) == len(window.attention) + 1
+        assert np.all(np.diff(window.edges) > 0)
+        assert (window.edges[0], window.edges[-1]) == pytest.approx((-half, 0.5 + half))
+
+
+def test_before_calibration_is_what_the_logits_said(report: Report) -> None:
+    """The first diagram is that of a softmax of the logits themselves, the second that of the answers."""
+    before, after = reliabilities_of(report).values()
+    logits = np.log(report.evaluation.probabilities) * np.float32(TEMPERATURE)
+    confidence = softmax(logits).max(axis=1)
+    assert np.sum(before.confidence * before.share) == pytest.approx(confidence.mean(), rel=1e-5)
+    assert after.expected_error == report.evaluation.calibration_error["stored"]
+
+
+@pytest.mark.parametrize(
+    ("options", "missing"),
+    [
+        ({"tokens": "time", "folds": 2}, {"spectra.png"}),
+        ({"model": "reference-perceptron"}, {"spectra.png", "novelty.png"}),
+    ],
+)
+def test_models_have_the_pictures_that_apply(
+    tmp_path: Path, options: dict[str, Any], missing: set[str]
+) -> None:
+    """A model on time has no spectra to show, and one to compare with has no novelty either."""
+    drawn = draw(a_report(make_dataset(classes=3), **options), tmp_path)
+    assert set(drawn.values()) == PICTURES - missing == {path.name for path in tmp_path.iterdir()}

@@ -1,0 +1,98 @@
+"""`python -m training.artifact.rederive`: derive a version's graph anew, as the next version.
+
+For when the way graphs are derived gets better. The model, its golden answers and its report stay; yet a
+version that is out is never altered, so this is one of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+from app.contract import CARD_FILE, MODEL_FILE, Artifact, Provenance, open_artifact
+from training.cli.command import command, say
+from training.cli.import_noise import quiet_import
+from training.files.write_errors import writing
+
+NOTE = """
+## Its graph
+
+All is as in version {version}, but for OpenVINO's graph, derived anew with openvino {openvino}:
+
+```sh
+python -m training.artifact.rederive model_artifacts/{name}/{version}
+```
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the version; the exit codes are those of `command`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.artifact.rederive",
+        description="Derive a version's OpenVINO graph anew, and publish it as the next version.",
+    )
+    parser.add_argument("version", type=Path, help="a version folder, such as model_artifacts/forda/2")
+    folder = parser.parse_args(arguments).version
+    return command(lambda: _seal(folder))
+
+
+def _seal(folder: Path) -> int:
+    say(f"sealed {rederive(folder)}")
+    return 0
+
+
+def rederive(folder: Path) -> Path:
+    """Publish a version's model with a new graph beside it.
+
+    Args:
+        folder: of a version, or of an artifact, whose newest one is taken.
+
+    Returns:
+        The new version's folder.
+
+    Raises:
+        ArtifactError: the folder is no artifact that can be trusted, or Keras refuses its model.
+        SealError: the new graph does not give the golden answers; nothing was published.
+        StorageError: the version cannot be written; nothing was published.
+    """
+    old = open_artifact(folder)
+    with quiet_import():
+        from training.artifact.export import open_keras, save_openvino
+        from training.artifact.seal import check_whole, stamp, verify, write_contract
+        from training.artifact.version_folder import new_version
+
+    shelf = old.folder.resolve().parent
+    with new_version(shelf, check_whole) as (new, version):
+        graphs = {name for graph in old.contract.derived.values() for name in graph.files}
+        kept = old.contract.files.keys() - graphs
+        for name in kept:
+            # `shutil.copyfile` names the old file where the new one cannot be written.
+            with writing(new / name):
+                (new / name).write_bytes((old.folder / name).read_bytes())
+        with writing(new / CARD_FILE):
+            if CARD_FILE in kept:
+                with (new / CARD_FILE).open("a", encoding="utf-8") as card:
+                    card.write(_note(old))
+        graph = save_openvino(open_keras(new / MODEL_FILE), new)
+        changed = stamp(new, [*kept, *graph], version=version) | {"provenance": _provenance(old)}
+        with writing(new):
+            write_contract(new, old.contract.model_copy(update=changed))
+        verify(new)
+    return shelf / str(version)
+
+
+def _provenance(old: Artifact) -> Provenance:
+    provenance = old.contract.provenance
+    versions = {**provenance.versions, "openvino": version_of("openvino")}
+    return provenance.model_copy(update={"versions": versions})
+
+
+def _note(old: Artifact) -> str:
+    contract = old.contract
+    return NOTE.format(name=contract.name, version=contract.version, openvino=version_of("openvino"))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""Data sets: where their files are, how they are read, and the series that a fit sees."""

@@ -1,0 +1,87 @@
+"""From answers on series held out of training to how far an answer can be trusted."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from app.contract import InputHabits, LabelSets, NoveltySpec, Trust
+from training.evaluation.rounding_leak import distinct_values
+from training.model.sealed import NOVELTY
+
+LEVELS = (0.9, 0.95, 0.99)
+# Share of held-out training series that count as known.
+KNOWN = 0.995
+QUANTILES = 201
+
+Logits = NDArray[np.float32]
+
+
+def fit_temperature(logits: Logits, targets: NDArray[np.int64]) -> float:
+    """The number that logits `float32[n, classes]` are divided by for the least cross-entropy."""
+
+    def cross_entropy(log_temperature: float) -> float:
+        scaled = logits.astype(np.float64) / np.exp(log_temperature)
+        scaled -= scaled.max(axis=1, keepdims=True)
+        likelihood = scaled[np.arange(len(targets)), targets] - np.log(np.exp(scaled).sum(axis=1))
+        return float(-likelihood.mean())
+
+    return float(np.exp(minimize_scalar(cross_entropy, bounds=(-4.0, 4.0), method="bounded").x))
+
+
+def measure_trust(
+    probabilities: NDArray[np.float32],
+    targets: NDArray[np.int64],
+    novelty: NDArray[np.float32],
+    *,
+    views: list[NDArray[np.float64]],
+) -> Trust:
+    """What the contract says of trust.
+
+    Args:
+        probabilities: `float32[n, classes]`, calibrated, of series that the model had not been fitted to.
+        targets: `int64[n]`, of the same.
+        novelty: `float32[n]`, likewise.
+        views: `float64[k, length]` each, the training series as they are expected to come.
+    """
+    threshold = float(np.quantile(novelty, KNOWN, method="higher"))
+    likelihood = np.where(novelty <= threshold, probabilities[np.arange(len(targets)), targets], 0.0)
+    accuracy = float(np.mean(probabilities.argmax(axis=1) == targets))
+    return Trust(
+        label_sets=LabelSets(
+            # Below the accuracy, sets would be empty where the model is unsure; above it, they hold several.
+            level=next((level for level in LEVELS if level > accuracy), LEVELS[-1]),
+            thresholds={str(level): conformal_threshold(likelihood, level) for level in LEVELS},
+        ),
+        novelty=NoveltySpec(
+            name=NOVELTY,
+            quantiles=tuple(round(float(q), 6) for q in np.quantile(novelty, np.linspace(0, 1, QUANTILES))),
+            threshold=threshold,
+        ),
+        habits=habits_of(views),
+    )
+
+
+def conformal_threshold(likelihood: NDArray[np.floating], level: float) -> float:
+    """The least probability with which a label is in the set.
+
+    Split conformal prediction: with `n` held-out probabilities of the true label, the one of rank
+    `floor((1 - level)(n + 1))` from below (Angelopoulos and Bates, "A Gentle Introduction to Conformal
+    Prediction", 2021, section 1). 0, every label, where `n` is too small for the level.
+    """
+    rank = int(np.floor((1 - level) * (len(likelihood) + 1) + 1e-9))
+    return float(np.sort(likelihood)[rank - 1]) if rank >= 1 else 0.0
+
+
+def habits_of(views: list[NDArray[np.float64]]) -> InputHabits:
+    """Limits with room to spare around what the training series look like."""
+    distinct = min(int(distinct_values(view).min()) for view in views)
+    at_extreme = max(
+        int(np.sum(view == extreme(view, axis=1, keepdims=True), axis=1).max())
+        for view in views
+        for extreme in (np.max, np.min)
+    )
+    return InputHabits(
+        fewest_distinct=max(1, distinct // 2), most_at_extreme=2 * at_extreme + views[0].shape[1] // 50
+    )

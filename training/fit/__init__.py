@@ -1,0 +1,1 @@
+"""Fitting: inputs, teacher, epochs, checkpoints, and fits without a fold."""

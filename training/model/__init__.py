@@ -1,0 +1,1 @@
+"""The models: from raw series to logits, with their preprocessing inside."""

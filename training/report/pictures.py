@@ -1,0 +1,146 @@
+"""Which pictures a report has, and the figures that each is drawn from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.series.scores import Reliability, interval, reliability
+from training.evaluation.accuracy import views
+from training.evaluation.trust import novelty_groups
+from training.evaluation.uniform_attention import attention_received
+from training.model.softmax import softmax
+from training.model.spectrum import ROUNDING_VARIANCE, arithmetic_slices, spectra_model, window_lengths
+from training.report.plots import (
+    Measured,
+    WindowSpectra,
+    plot_confusion,
+    plot_learning,
+    plot_novelty,
+    plot_reliability,
+    plot_robustness,
+    plot_roc,
+    plot_spectra,
+)
+from training.report.report import Report
+
+PRECISIONS = {
+    "stored": "as\nstored",
+    "six_digits": "6 digits",
+    "float16": "float16",
+    "rounded_3": "3 deci-\nmals",
+    "rounded_2": "2 deci-\nmals",
+    "rounded_1": "1 deci-\nmal",
+}
+# The smallest normal float32, below which its logarithm is not to be had.
+TINY = np.finfo(np.float32).tiny
+KNOWN = {"stored": "as stored", "rounded_2": "rounded to 2 decimals"}
+
+
+def draw(report: Report, folder: Path) -> dict[str, str]:
+    """Draw all pictures that a report has into a folder; their titles and the names of their files."""
+    pictures = {
+        "Learning curves": "learning_curve.png",
+        "Confusion matrix": "confusion_matrix.png",
+        "ROC curves": "roc.png",
+        "Reliability of the probabilities": "reliability.png",
+        "Accuracy under rounding and noise": "robustness.png",
+    }
+    evaluation, labels = report.evaluation, report.dataset.labels
+    _learning(report, folder / "learning_curve.png")
+    plot_confusion(folder / "confusion_matrix.png", evaluation.confusion, labels)
+    probabilities = {title: evaluation.answers[view].probabilities for view, title in KNOWN.items()}
+    plot_roc(folder / "roc.png", probabilities, report.dataset.test_targets, labels)
+    plot_reliability(folder / "reliability.png", reliabilities_of(report), least=1 / len(labels))
+    _robustness(report, folder / "robustness.png")
+    if report.config.model == "transformer" and report.config.tokens == "spectrum":
+        rounding = 10 * np.log10(ROUNDING_VARIANCE)
+        plot_spectra(folder / "spectra.png", spectra_of(report), labels, rounding=rounding)
+        pictures["Spectra of the classes, and the attention on them"] = "spectra.png"
+    if report.trust and report.trained.trust:
+        own, related, foreign = novelty_groups(evaluation, report.trust, name=report.dataset.name)
+        threshold = report.trained.trust.novelty.threshold
+        plot_novelty(folder / "novelty.png", own, related, foreign, threshold=threshold)
+        pictures["Novelty of the test series and of others"] = "novelty.png"
+    return pictures
+
+
+def spectra_of(report: Report) -> list[WindowSpectra]:
+    """The spectra of the test series as stored, by class and window, and the attention on their tokens."""
+    config, dataset = report.config, report.dataset
+    series = views(dataset.test)["stored"][..., np.newaxis]
+    spectra = np.asarray(spectra_model(config, dataset.length).predict(series, batch_size=256, verbose=0))
+    attention = attention_received(report.trained.model.get_layer("classifier"), spectra).mean(axis=0)
+    attention *= len(attention)
+    found, first = [], 0
+    for window, bins in zip(
+        window_lengths(config, dataset.length), arithmetic_slices(config, dataset.length), strict=True
+    ):
+        powers = _decibels(spectra[:, bins], window)
+        spacing = 0.5 / (powers.shape[1] - 1)
+        starts = np.arange(0, powers.shape[1], config.patch)
+        found.append(
+            WindowSpectra(
+                window=window,
+                frequencies=spacing * np.arange(powers.shape[1], dtype=np.float64),
+                means=_means(powers, dataset.test_targets, classes=len(dataset.labels)),
+                edges=spacing * (np.append(starts, powers.shape[1]) - 0.5),
+                attention=attention[first : first + len(starts)],
+            )
+        )
+        first += len(starts)
+    return found
+
+
+def reliabilities_of(report: Report) -> dict[str, Reliability]:
+    """Title to what was measured on the test series as stored, before and after any calibration."""
+    answers, targets = report.evaluation.probabilities, report.dataset.test_targets
+    if report.trained.trust is None:
+        return {"Not calibrated": reliability(answers, targets)}
+    # Undoes what the graph does last: logits, but for a constant of each series, are log p times temperature.
+    logits = np.log(np.maximum(answers, TINY)) * np.float32(report.trained.temperature)
+    return {
+        "Before calibration": reliability(softmax(logits.astype(np.float64)), targets),
+        f"Calibrated, temperature {report.trained.temperature:.2f}": reliability(answers, targets),
+    }
+
+
+def _learning(report: Report, path: Path) -> None:
+    final, *folds = report.trained.states
+    kept = None if folds else final.best_epoch
+    plot_learning(path, final.history, [state.history for state in folds], kept=kept)
+
+
+def _robustness(report: Report, path: Path) -> None:
+    evaluation, count = report.evaluation, len(report.dataset.test)
+    accuracies = evaluation.accuracies
+    noise = {0.0: accuracies["stored"]} | evaluation.noise
+    plot_robustness(
+        path,
+        {title: _measured(accuracies[view], count) for view, title in PRECISIONS.items()},
+        {deviation: _measured(accuracy, count) for deviation, accuracy in noise.items()},
+    )
+
+
+def _measured(accuracy: float, count: int) -> Measured:
+    return Measured(accuracy, *interval(accuracy, count))
+
+
+def _decibels(log_power: NDArray[np.float32], window: int) -> NDArray[np.float64]:
+    """Power relative to that of white noise of deviation 1: the sum of the squares of a Hann window.
+
+    The spectra are one-sided: all bins but the first and the last hold their negative frequency's power, too.
+    """
+    expected = np.full(log_power.shape[1], 2 * 3 / 8 * window)
+    expected[[0, -1]] /= 2
+    return np.asarray(10 * (log_power / np.log(10) - np.log10(expected)))
+
+
+def _means(powers: NDArray[np.float64], targets: NDArray[np.int64], *, classes: int) -> NDArray[np.float64]:
+    """Mean of each class, `float64[classes, bins]`; not a number for a class that no series has."""
+    nothing = np.full(powers.shape[1], np.nan)
+    return np.stack(
+        [powers[targets == i].mean(axis=0) if np.any(targets == i) else nothing for i in range(classes)]
+    )

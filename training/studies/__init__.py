@@ -1,0 +1,1 @@
+"""Studies beside the job: other data sets, validation of settings, and targets."""
