@@ -65,10 +65,10 @@ bench-peers: $(DEV)/ready ## Compare with Triton, mosec and others: an hour, nee
 	$(DEV)/bin/python -m benchmarks.peers $(ARGS)
 
 chaos: $(DEV)/ready ## Kill, stop, flood and fill up real servers under load: 50 minutes (ARGS="--quick": four)
-	$(DEV)/bin/python -m chaos $(ARGS)
+	$(DEV)/bin/python -m qa.chaos $(ARGS)
 
 fuzz: $(DEV)/ready $(FUZZ)/ready ## Broken input to decoders, sockets and routes: ten minutes (ARGS="--quick": half a minute)
-	$(DEV)/bin/python -m fuzz --schemathesis $(FUZZ)/bin/schemathesis $(ARGS)
+	$(DEV)/bin/python -m qa.fuzz --schemathesis $(FUZZ)/bin/schemathesis $(ARGS)
 
 image: ## Build the container image (TARGET=cpu or gpu)
 	$(PYTHON) -m deploy.image build $(TARGET)

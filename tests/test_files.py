@@ -15,7 +15,7 @@ import pytest
 
 from app.api.middleware.api_keys import line_of, new_key
 from app.contract import PIN_FILE, Artifact
-from chaos.proc import children
+from qa.chaos.proc import children
 from tests.conftest import ROOT, Server, running_server
 from tests.not_files import KINDS, NOT_REGULAR, put
 from tests.test_versions import wait_for

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from app.contract import CONTRACT_FILE, Artifact
-from chaos.proc import children
+from qa.chaos.proc import children
 from tests.conftest import ROOT, Server, free_port, running_server, wait_until_ready
 from tests.versions import add_version, damage
 

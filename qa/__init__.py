@@ -1,0 +1,1 @@
+"""Proofs that take long: fault injection under load, and broken input."""

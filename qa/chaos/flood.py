@@ -1,0 +1,134 @@
+"""`python -m qa.chaos.flood`: connections that nobody wants, opened by a process of its own.
+
+It prints how many it has opened, and holds on to them until its standard input ends: it is the server that
+has to let go. Of each kind there are as many:
+
+* silent: connects and says nothing.
+* slow: sends the head of a request, a byte a second.
+* half-sent: sends a head and half of the body.
+* reset: the same, and resets the connection at once.
+* abandoned: sends a whole request and hangs up without waiting for the answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+import struct
+import sys
+import time
+from itertools import cycle, islice
+from pathlib import Path
+
+import uvloop
+
+from qa.chaos.addresses import HOST
+
+KINDS = ("silent", "slow", "half-sent", "reset", "abandoned")
+CONNECT_SECONDS = 20.0
+# Who does this is on another machine; here it shares the processor, and must not take it from the server.
+NICENESS = 10
+# Closes with a reset: nothing lingers.
+_RESET = struct.pack("ii", 1, 0)
+
+
+class Flood:
+    """Opens connections at a rate.
+
+    Args:
+        port: of the server.
+        request: a whole one.
+        rate: connections a second.
+
+    Attributes:
+        opened: how many were.
+    """
+
+    def __init__(self, port: int, request: bytes, *, rate: float) -> None:
+        self.opened = 0
+        self._port = port
+        self._request = request
+        head = request.index(b"\r\n\r\n") + 4
+        self._half = request[: (head + len(request)) // 2]
+        self._rate = rate
+        self._held: list[socket.socket] = []
+        self._sent: dict[socket.socket, int] = {}  # bytes of the head, of the slow ones
+
+    async def open(self, number: int) -> None:
+        """Open so many connections, of each kind in its turn."""
+        async with asyncio.TaskGroup() as opening:
+            start = time.monotonic()
+            for turn, kind in enumerate(islice(cycle(KINDS), number)):
+                await asyncio.sleep(start + turn / self._rate - time.monotonic())
+                opening.create_task(self._open(kind))
+
+    async def drip(self, *, every: float = 1.0) -> None:
+        """Send a byte on each slow connection, every so many seconds, for ever."""
+        while True:
+            await asyncio.sleep(every)
+            for connection, sent in list(self._sent.items()):
+                try:
+                    connection.send(self._request[sent : sent + 1])
+                except OSError:  # the server has closed it
+                    del self._sent[connection]
+                else:
+                    self._sent[connection] = sent + 1
+
+    def close(self) -> None:
+        """Let go of what the server has not closed yet."""
+        for connection in self._held:
+            connection.close()
+
+    async def _open(self, kind: str) -> None:
+        connection = socket.socket()
+        connection.setblocking(False)
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await asyncio.get_running_loop().sock_connect(connection, (HOST, self._port))
+                self.opened += 1
+                await self._misbehave(kind, connection)
+        except OSError:  # of the time-out, too
+            connection.close()
+
+    async def _misbehave(self, kind: str, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        if kind in ("half-sent", "reset"):
+            await loop.sock_sendall(connection, self._half)
+        elif kind == "abandoned":
+            await loop.sock_sendall(connection, self._request)
+        elif kind == "slow":
+            self._sent[connection] = 0
+        if kind == "reset":
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        if kind in ("reset", "abandoned"):
+            connection.close()
+        else:
+            self._held.append(connection)
+
+
+async def _run(options: argparse.Namespace) -> None:
+    flood = Flood(options.port, options.request.read_bytes(), rate=options.rate)
+    dripping = asyncio.create_task(flood.drip())
+    await flood.open(options.number)
+    print(json.dumps({"opened": flood.opened}), flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    dripping.cancel()
+    flood.close()
+
+
+def main() -> None:
+    """Open the connections and hold them."""
+    parser = argparse.ArgumentParser(prog="python -m qa.chaos.flood", description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--request", type=Path, required=True, help="a file with a whole HTTP request")
+    parser.add_argument("--number", type=int, required=True)
+    parser.add_argument("--rate", type=float, required=True, help="connections a second")
+    os.nice(NICENESS)
+    uvloop.run(_run(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

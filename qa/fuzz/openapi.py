@@ -1,0 +1,136 @@
+"""Schemathesis against a real server: every route asked as its OpenAPI document says, and otherwise."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from app.contract import Artifact
+from qa.fuzz.errors import HarnessError
+from qa.fuzz.report import Finding, Outcome
+from qa.fuzz.server import ROOT, TRACE, Server, serving
+
+HOOKS = ROOT / "qa" / "fuzz" / "openapi_hooks.py"
+CONFIG = ROOT / "qa" / "fuzz" / "schemathesis.toml"
+_MOST_SECONDS = 3600.0
+
+
+def fuzz(program: Path, artifact: Artifact, *, seed: int, cases: int, folder: Path) -> Iterator[Outcome]:
+    """Ask every route of a server of its own at least so often.
+
+    Args:
+        program: schemathesis.
+        artifact: that is served.
+        seed: of all cases.
+        cases: for each route; schemathesis adds some of its own.
+        folder: for logs and reports.
+
+    Raises:
+        HarnessError: there is no schemathesis, or no server.
+    """
+    if not program.is_file():
+        raise HarnessError(f"{program}: there is no schemathesis there; `make fuzz` installs it")
+    settings = {"LOG_FORMAT": "text", "ARTIFACT": str(artifact.folder.absolute())}
+    with serving(folder / "openapi.log", **settings) as server:
+        yield from ask(program, server, artifact, seed=seed, cases=cases, folder=folder)
+
+
+def ask(
+    program: Path, server: Server, artifact: Artifact, *, seed: int, cases: int, folder: Path
+) -> Iterator[Outcome]:
+    """Ask every route of a server.
+
+    Args:
+        program: schemathesis.
+        server: that is ready.
+        artifact: that it serves.
+        seed: of all cases.
+        cases: for each route.
+        folder: for reports.
+
+    Raises:
+        HarnessError: schemathesis does not work.
+    """
+    document = json.loads(server.get("/openapi.json"))
+    model = (artifact.contract.input.length, _most_instances(document), artifact.contract.version)
+    environment = {"FUZZ_MODEL": json.dumps(model), "SCHEMATHESIS_HOOKS": str(HOOKS)}
+    traces = server.log().count(TRACE)
+    for path in document["paths"]:
+        report = folder / "report.json"
+        line = command(program, server.url, path, seed=seed, cases=cases, report=report)
+        outcome = _run(line, path, environment, report)
+        if server.exit_code is not None:
+            outcome.findings.append(Finding(outcome.target, f"the server ended with {server.exit_code}"))
+        if (more := server.log().count(TRACE)) > traces:
+            outcome.findings.append(Finding(outcome.target, f"{more - traces} traces in the server's log"))
+            traces = more
+        yield outcome
+
+
+def command(program: Path, url: str, path: str, *, seed: int, cases: int, report: Path) -> list[str]:
+    """The command line for one route."""
+    return [
+        *(str(program), "--no-color", "--config-file", str(CONFIG), "run", f"{url}/openapi.json"),
+        *("--include-path", path, "--checks", "all", "--max-examples", str(cases), "--seed", str(seed)),
+        # A series has hundreds of values: that is large to hypothesis, and slow.
+        *("--suppress-health-check", "all", "--continue-on-failure", "--generation-database", "none"),
+        *("--report", "json", "--report-json-path", str(report)),
+    ]
+
+
+def outcome_of(path: str, report: dict[str, Any]) -> Outcome:
+    """A route's row, from schemathesis' report.
+
+    Args:
+        path: of the route.
+        report: as it writes it as JSON.
+    """
+    outcome = Outcome(f"openapi {path}", report["test_cases"]["generated"], report["running_time"])
+    outcome.findings += [
+        Finding(f"openapi {path}", f"{failure['title']} ({failure['code']}, {failure['count']} times)")
+        for failure in report["failures"]
+    ]
+    outcome.findings += [Finding(f"openapi {path}", f"not tested: {error}") for error in report["errors"]]
+    if not report["complete"] or not report["operations"]["tested"]:
+        outcome.findings.append(Finding(f"openapi {path}", f"not tested to the end: {report['stop_reason']}"))
+    rates = [phase for phases in report["valid_rates"].values() for phase in phases.values()]
+    accepted, rejected = (sum(phase[name] for phase in rates) for name in ("accepted", "rejected"))
+    outcome.measured = f"of those right by the document {accepted:,} accepted, {rejected:,} refused"
+    return outcome
+
+
+def _most_instances(document: dict[str, Any]) -> int:
+    most: int = document["components"]["schemas"]["PredictRequest"]["properties"]["instances"]["maxItems"]
+    return most
+
+
+def _run(line: list[str], path: str, environment: dict[str, str], report: Path) -> Outcome:
+    report.unlink(missing_ok=True)
+    started = time.perf_counter()
+    try:
+        done = subprocess.run(
+            line,
+            env={**os.environ, **environment},
+            cwd=report.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_MOST_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise HarnessError(f"schemathesis did not end within {_MOST_SECONDS:g} s on {path}") from None
+    if not report.is_file():
+        last = (done.stderr or done.stdout).strip().rpartition("\n")[2]
+        raise HarnessError(f"schemathesis wrote no report on {path}: {last}")
+    outcome = outcome_of(path, json.loads(report.read_text()))
+    outcome.seconds = time.perf_counter() - started
+    if outcome.findings:
+        outcome.transcript = done.stdout  # has how to ask again
+    elif done.returncode:
+        outcome.findings.append(Finding(outcome.target, f"schemathesis ended with {done.returncode}"))
+    return outcome

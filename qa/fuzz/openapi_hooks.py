@@ -1,0 +1,84 @@
+"""What schemathesis is told of this service beyond its OpenAPI document; runs in an environment of its own.
+
+The document cannot say what an npy file is, nor which versions are loaded. And a route without parameters
+would be asked once: here every request has headers and a query that the document leaves open.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from typing import Any
+
+import schemathesis
+from hypothesis import strategies as st
+
+# What `qa/fuzz/openapi.py` knows of the model.
+LENGTH, MAX_INSTANCES, VERSION = json.loads(os.environ["FUZZ_MODEL"])
+
+_NAMES = st.from_regex(r"x-[a-z]{1,8}", fullmatch=True)
+_VALUES = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=40)
+_ACCEPTS = st.sampled_from(
+    [
+        "*/*",
+        "application/json",
+        "application/x-npy",
+        "application/x-npy;q=0.5, application/json;q=0.4",
+        "text/html",
+        "",
+    ]
+)
+_IDS = st.from_regex(r"[A-Za-z0-9._:/+=@-]{1,128}", fullmatch=True) | _VALUES
+_NOISE = st.tuples(
+    st.dictionaries(_NAMES, _VALUES, max_size=3),
+    st.dictionaries(_NAMES, _VALUES, max_size=3),
+    st.none() | _ACCEPTS,
+    st.none() | _IDS,
+)
+
+
+@st.composite
+def _npy(draw: st.DrawFn) -> bytes:
+    """A file that `/predict` takes."""
+    code, letter = draw(st.sampled_from([("<f4", "f"), (">f4", "f"), ("<f8", "d"), (">f8", "d")]))
+    count = draw(st.sampled_from([1, 1, 2, 3, MAX_INSTANCES]))
+    some = draw(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=8))
+    values = (some * (count * LENGTH // len(some) + 1))[: count * LENGTH]
+    shape = draw(st.sampled_from([f"({count}, {LENGTH})", f"({count}, {LENGTH}, 1)"]))
+    order = draw(st.booleans())
+    header = (
+        f"{{'descr': '{code}', 'fortran_order': {order}, 'shape': {shape}, }}".ljust(117).encode() + b"\n"
+    )
+    data = struct.pack(f"{code[0]}{len(values)}{letter}", *values)
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data
+
+
+schemathesis.openapi.media_type("application/x-npy", _npy())
+
+
+@schemathesis.hook
+def flatmap_case(context: Any, case: Any) -> st.SearchStrategy[Any]:
+    """Add what the document leaves open."""
+    del context
+    return _NOISE.map(lambda noise: _with_noise(case, *noise))
+
+
+@schemathesis.hook
+def before_call(context: Any, case: Any, kwargs: Any) -> None:
+    """Have requests that are right by the document ask for a version that is loaded."""
+    del context, kwargs
+    if case.meta is not None and case.meta.generation.mode.is_positive and "version" in (case.query or {}):
+        case.query["version"] = VERSION
+
+
+def _with_noise(
+    case: Any, headers: dict[str, str], query: dict[str, str], accept: str | None, request_id: str | None
+) -> Any:
+    case.headers.update(headers)
+    if accept is not None:
+        case.headers["Accept"] = accept
+    if request_id is not None:
+        case.headers["X-Request-Id"] = request_id
+    case.query = {**query, **(case.query or {})}
+    return case

@@ -1,0 +1,53 @@
+"""Judging predictions against the right answer."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from qa.chaos.connection import Answer
+from qa.chaos.judge import Outcome, judge, named_version
+from qa.chaos.questions import JSON, NPY, Array, Book, as_npy
+from tests.qa.chaos.misbehaving import predictions
+
+
+def outcome(book: Book, answer: Array, *, media_type: str = NPY) -> Outcome:
+    """What an answer to the first two series is worth."""
+    question = dataclasses.replace(book.json(2), expected=book.answers[:2])
+    body = as_npy(answer) if media_type == NPY else predictions(book, answer)
+    headers = {"x-request-id": "me", "content-type": media_type}
+    return judge(book, question, "me", Answer(200, headers, body)).outcome
+
+
+@pytest.mark.parametrize("media_type", [NPY, JSON])
+def test_within_the_tolerance_is_right(book: Book, media_type: str) -> None:
+    """Up to the contract's tolerance an answer is right, past it it is wrong."""
+    right = book.answers[:2]
+    assert outcome(book, right, media_type=media_type) is Outcome.ANSWERED
+    assert outcome(book, right + np.float32(9e-4), media_type=media_type) is Outcome.ANSWERED
+    assert outcome(book, right + np.float32(1.1e-3), media_type=media_type) is Outcome.WRONG
+
+
+def test_the_right_answers_in_the_wrong_order_are_wrong(book: Book) -> None:
+    """Two series of one request whose answers are swapped are seen."""
+    assert outcome(book, book.answers[1::-1]) is Outcome.WRONG
+
+
+def test_what_is_not_a_number_is_wrong(book: Book) -> None:
+    """NaN is never within a tolerance."""
+    assert outcome(book, np.full((2, 2), np.nan, np.float32)) is Outcome.WRONG
+
+
+@pytest.mark.parametrize(
+    ("body", "version"),
+    [
+        (b'{"model":"forda","version":12,"predictions":[]}', 12),
+        (b'{"predictions":[],"version":12}', None),
+        (b"\x93NUMPY", None),
+    ],
+)
+def test_the_version_is_the_one_that_an_answer_names(body: bytes, version: int | None) -> None:
+    """Before its predictions; npy names none."""
+    assert named_version(Answer(200, {}, body)) == version

@@ -1,0 +1,70 @@
+"""`qa.fuzz.target`: bodies of every kind, the same for the same seed, a few of them right and most not."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from random import Random
+
+import pytest
+
+from app.errors import PayloadError
+from qa.fuzz.cases import MAX_BYTES
+from qa.fuzz.mutations import Mutator
+from qa.fuzz.numbers import FLOAT32_END, NOT_JSON, float32, number
+from qa.fuzz.target import TARGETS, Target
+
+CASES = 300
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+def test_some_cases_are_read_and_most_are_not(target: Target) -> None:
+    """A decoder is tried beyond its first check, and mostly on what it must refuse."""
+    read, bodies = 0, set()
+    for chance in range(CASES):
+        case = target.case(0, chance)
+        bodies.add(case.body)
+        assert len(case.body) <= 2 * MAX_BYTES
+        try:
+            target.call(case)
+        except PayloadError:
+            continue
+        read += 1
+    assert CASES / 20 < read < CASES / 2
+    assert len(bodies) > 0.9 * CASES
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+def test_a_case_comes_again(target: Target) -> None:
+    """The seed and the number are all that a case depends on."""
+    assert [target.case(5, chance) for chance in range(30)] == [
+        target.case(5, chance) for chance in range(30)
+    ]
+    assert [target.case(5, chance) for chance in range(30)] != [
+        target.case(6, chance) for chance in range(30)
+    ]
+
+
+def test_numbers_are_numbers() -> None:
+    """What is said to be a number, JSON reads as one; what is said to be none, it does not."""
+    rng = Random(0)
+    for _ in range(500):
+        assert isinstance(json.loads(number(rng)), int | float)
+        assert abs(Fraction(float32(rng))) < FLOAT32_END
+    for text in NOT_JSON:
+        try:
+            read = json.loads(text, parse_constant=str)
+        except ValueError:
+            continue
+        assert type(read) not in (int, float), text
+
+
+def test_every_mutation_changes_something_at_some_time() -> None:
+    """Each way makes other bytes of the same, and takes bytes of any length, even of none."""
+    mutator = Mutator([b"<fragment>"])
+    data = b'{"instances": [[0.5, 1.5], [2.5, 3.5]]}' * 9
+    for way in mutator._ways:
+        assert len({way(Random(chance), data) for chance in range(60)}) > 3, way
+        for short in (b"", b"1"):
+            assert isinstance(way(Random(0), short), bytes)
+    assert mutator(Random(1), data, b"x" * 100) == mutator(Random(1), data, b"x" * 100)
