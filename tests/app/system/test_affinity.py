@@ -181,7 +181,7 @@ def test_a_single_worker_has_them_all(server: Server) -> None:
 
 REFUSED = """
 import os, sys
-from app import logs
+from app.telemetry import logs
 from app.system.affinity import keep_to_share
 
 def refuse(pid, processors):

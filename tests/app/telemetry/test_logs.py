@@ -14,7 +14,7 @@ from app.telemetry.logs import Seldom
 
 ENTRY = """
 import logging
-from app import logs
+from app.telemetry import logs
 logs.configure(level="info", style={style!r})
 logging.getLogger("app.x").debug("hidden")
 logging.getLogger("app.x").info("said %d", 3, extra={{"request_id": "abc"}})
@@ -51,7 +51,7 @@ def test_one_of_several_workers_says_which_it_is(root: Path, style: str, words: 
     """In every entry, so that they can be told apart in a log that they share."""
     code = f"""
 import logging
-from app import logs
+from app.telemetry import logs
 logs.configure(level="info", style={style!r}, worker=2)
 logging.getLogger("app.x").info("said")
 """
@@ -82,7 +82,7 @@ def test_the_exporter_of_traces_is_rationed_and_callers_words_are_not_written(ro
     """A collector that is gone and a caller that sends nonsense can both be as persistent as they like."""
     code = """
 import logging
-from app import logs
+from app.telemetry import logs
 logs.configure(level="info", style="text")
 for _ in range(9):
     logging.getLogger("opentelemetry.exporter.x").error("no collector")
