@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -13,19 +13,21 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from app.api import problems
+from app.api import error_responses
+from app.api.dialects import Dialect, Limits, all_dialects
+from app.api.error_responses import ErrorResponses
 from app.api.middleware import install
 from app.api.middleware.api_keys import KeyFile
 from app.api.middleware.auth import Doorkeeper
-from app.api.middleware.request_context import RequestContext, Surroundings
-from app.api.predict import Limits, Predict
-from app.api.routes import docs, native, ops
-from app.client import schemas
+from app.api.middleware.request_context import RequestContext
+from app.api.predict import Predictor
+from app.api.recorder import RequestRecorder
+from app.api.routes import docs, model, openapi, ops, predict, problems
 from app.contract import open_artifact
 from app.errors import AppError
 from app.http.body_budget import BodyBudget
 from app.http.connection_limit import Gate
-from app.http.fast_path import Direct
+from app.http.fast_path import FastRoute
 from app.inference.engines import load_engine
 from app.inference.service import Service
 from app.inference.versions import Rollout
@@ -58,7 +60,11 @@ Class probabilities of time series, from a model that proved itself before it to
 
 
 def create_app(
-    settings: Settings | None = None, service: Service | None = None, traces: Traces | None = None
+    settings: Settings | None = None,
+    service: Service | None = None,
+    traces: Traces | None = None,
+    metrics: Metrics | None = None,
+    dialects: Sequence[Dialect] = (),
 ) -> FastAPI:
     """Make the app.
 
@@ -66,6 +72,8 @@ def create_app(
         settings: read from the environment if not given.
         service: made from the settings if not given; tests pass one with an engine of their own.
         traces: opened if the settings want them and none are given; closed with the app.
+        metrics: made if not given; whoever passes a service passes those that it counts with.
+        dialects: wire protocols to be spoken besides those of `app.api.dialects`.
 
     Raises:
         ArtifactError: the artifact is missing, damaged or foreign.
@@ -73,7 +81,7 @@ def create_app(
         KeyFileBroken: there is to be a file of API keys, and there is none or it is not one.
     """
     settings = settings or Settings()
-    metrics = Metrics()
+    metrics = metrics or Metrics()
     rollout = _create_rollout(settings, metrics, service)
     metrics.watch(lambda: rollout.status().ready)
     keys = KeyFile(settings.api_keys) if settings.api_keys else None
@@ -99,29 +107,37 @@ def create_app(
         max_body_bytes=settings.max_body_bytes,
         timeout=settings.request_timeout,
     )
-    predict = Predict(rollout, metrics, limits)
-    app.include_router(native.create_router(rollout, predict))
+    predictor = Predictor(rollout, limits)
+    dialects = (*dialects, *all_dialects())
+    for dialect in dialects:
+        app.include_router(predict.create_router(predictor, dialect))
+    app.include_router(model.create_router(rollout))
     app.include_router(ops.create_router(rollout, metrics))
     app.include_router(problems.create_router(settings.root_path))
     app.include_router(docs.create_router(title=app.title, openapi=OPENAPI, root_path=settings.root_path))
-    problems.install(app)
-    surroundings = Surroundings(
-        metrics,
-        is_draining=lambda: rollout.is_draining,
-        access_log=settings.access_log,
-        traces=traces,
-        root_path=settings.root_path,
+    errors = ErrorResponses(settings.root_path)
+    error_responses.install(app, errors)
+    recorder = RequestRecorder(
+        metrics, is_draining=lambda: rollout.is_draining, access_log=settings.access_log, traces=traces
     )
     doorkeeper = Doorkeeper(keys, metrics.unauthorized) if keys else None
-    app.openapi = partial(_openapi, app, app.openapi, predict)  # type: ignore[method-assign]
-    install.install(app, doorkeeper=doorkeeper, closed=settings.closed, origins=settings.cors_origins)
-    app.add_middleware(RequestContext, surroundings=surroundings)  # the last one added is the first in line
+    app.openapi = partial(_openapi, app, app.openapi, predictor)  # type: ignore[method-assign]
+    install.install(
+        app,
+        doorkeeper=doorkeeper,
+        closed=settings.closed,
+        origins=settings.cors_origins,
+        counted=[model.MODEL, *(path for dialect in dialects for path in dialect.routes)],
+        errors=errors,
+    )
+    # The last one added is the first in line.
+    app.add_middleware(RequestContext, recorder=recorder, dialects=dialects, root_path=settings.root_path)
     app.state.rollout = rollout
-    app.state.direct = Direct(
-        predict,
-        surroundings,
-        method="POST",
-        path=native.PREDICT,
+    app.state.fast_route = FastRoute(
+        predictor,
+        dialects,
+        recorder=recorder,
+        errors=errors,
         doorkeeper=doorkeeper,
         unusual=install.CORS_MARKS if settings.cors_origins else (),
     )
@@ -166,6 +182,7 @@ def create_service(settings: Settings, metrics: Metrics, path: Path | None = Non
         most_brief_rows=settings.brief_rows,
         has_one_processor=usable_here(workers=workers) == 1,
         observer=metrics,
+        predictions=metrics.predictions,
     )
 
 
@@ -215,18 +232,12 @@ async def _load(rollout: Rollout, drain: Drain) -> None:
         process_tuning.settle()
 
 
-def _openapi(app: FastAPI, generate: Callable[[], dict[str, Any]], predict: Predict) -> dict[str, Any]:
+def _openapi(app: FastAPI, generate: Callable[[], dict[str, Any]], predictor: Predictor) -> dict[str, Any]:
     """The OpenAPI document of the version that serves, with the schemas that routes do not declare."""
-    service = predict.voice().service
+    service = predictor.versions.current
     contract = service.contract
     version = f"{contract.name}/{contract.version}"
     if app.version != version:
         app.version, app.summary, app.openapi_schema = version, contract.description, None
-        document = generate()
-        components = document.setdefault("components", {}).setdefault("schemas", {})
-        for model in (schemas.PredictRequest, schemas.PredictResponse, schemas.Problem):
-            schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-            components.update(schema.pop("$defs", {}))
-            components[model.__name__] = schema
-        native.describe(document, service, predict)
+        openapi.describe(generate(), service.artifact, max_instances=predictor.limits.max_instances)
     return generate()

@@ -8,10 +8,11 @@ from functools import partial
 
 import numpy as np
 
-from app.api.payloads import JsonDecoder, NpyDecoder
-from app.api.response_writer import AnswerWriter
+from app.api.payloads import Encoder, Encoders, JsonDecoder, NpyDecoder
 from app.contract import Artifact
-from app.inference.predictions import Batch, Interpreter, Predictions, Share
+from app.inference.answering import Answering
+from app.inference.batching import Answer
+from app.inference.predictions import Batch, BatchSlice, Interpreter, Predictions
 from app.series.spec import SeriesSpec
 from app.telemetry.metrics import Metrics
 from benchmarks.timing import seconds_per_call, spread
@@ -25,7 +26,8 @@ def table(artifact: Artifact, *, repeats: int) -> str:
     decode_json = JsonDecoder(SeriesSpec(length), max_instances=max(SIZES))
     decode_npy = NpyDecoder(SeriesSpec(length), max_instances=max(SIZES))
     interpret = Interpreter(artifact.contract)
-    write = AnswerWriter(artifact.contract, Metrics())
+    complete = Answering(artifact.contract, Metrics().predictions)
+    write = Encoders(artifact.contract).json
     rows = [
         "### Bodies",
         "",
@@ -41,16 +43,17 @@ def table(artifact: Artifact, *, repeats: int) -> str:
             seconds_per_call(partial(decode_json, text), repeats=repeats),
             seconds_per_call(partial(decode_npy, binary), repeats=repeats),
             seconds_per_call(partial(interpret, series, answers), repeats=repeats),
-            seconds_per_call(partial(_write_alone, write, said), repeats=repeats),
+            seconds_per_call(partial(_write_alone, complete, write, said), repeats=repeats),
         ]
         cells = " | ".join(spread([1e6 * value for value in cost], ",.0f") for cost in costs)
         rows.append(f"| {size} | {len(text) / 1000:.1f} | {cells} |")
     return "\n".join(rows)
 
 
-def _write_alone(write: AnswerWriter, said: Predictions) -> None:
+def _write_alone(complete: Answering, write: Encoder, said: Predictions) -> None:
     """Write an answer to the only request of its batch: nothing is shared with another."""
-    write(Share(Batch(lambda: said, [len(said)]), 0), accept=None, abstain=False)
+    part = BatchSlice(Batch(lambda: said, [len(said)]), slice(0, len(said)))
+    write(complete(Answer(part, 0.0, 0.0, len(said))))
 
 
 def json_body(series: np.ndarray) -> bytes:

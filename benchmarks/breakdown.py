@@ -9,12 +9,13 @@ from functools import partial
 import numpy as np
 from starlette.types import Receive, Scope, Send
 
-from app.api.payloads import JsonDecoder
-from app.api.response_writer import AnswerWriter
+from app.api.payloads import Encoders, JsonDecoder
 from app.contract import Artifact
 from app.http.connection import Connection
+from app.inference.answering import Answering
+from app.inference.batching import Answer
 from app.inference.engines import load_engine
-from app.inference.predictions import Batch, Interpreter, Share
+from app.inference.predictions import Batch, BatchSlice, Interpreter
 from app.main import create_app
 from app.series.spec import SeriesSpec
 from app.settings import Settings
@@ -74,12 +75,14 @@ def _calls(
     rows, contract = len(series), artifact.contract
     engine, interpret = load_engine(artifact, choice="openvino", max_rows=rows), Interpreter(contract)
     answers = engine.predict(series)
-    said, write = interpret(series, answers), AnswerWriter(contract, Metrics())
+    said, write = interpret(series, answers), Encoders(contract).json
+    complete = Answering(contract, Metrics().predictions)
 
     def write_batch() -> None:
         batch = Batch(lambda: said, [1] * rows)
         for number in range(rows):
-            write(Share(batch, number), accept=None, abstain=False)
+            part = BatchSlice(batch, slice(number, number + 1))
+            write(complete(Answer(part, 0.0, 0.0, rows)))
 
     return {
         "read the JSON": (partial(JsonDecoder(SeriesSpec(series.shape[1]), max_instances=1), body), 1),

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from app import errors
-from app.api import answer_headers, known_paths, security
+from app.api.headers import EVERY_ANSWER, RETRY, Header
 from app.client.schemas import Problem, Violation
-
-log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -42,6 +38,24 @@ class Kind:
             root_path: that path, as the setting has it; empty without one.
         """
         return f"{root_path}/problems/{self.slug}"
+
+
+class ErrorInfo(NamedTuple):
+    """What is told of an error, whichever protocol it is told in.
+
+    Attributes:
+        kind: of it.
+        detail: what is wrong, for people.
+        headers: that its answer needs.
+        violations: where a request does not fit the contract, and why; the first of `total`.
+        total: how many there are; None where there are none.
+    """
+
+    kind: Kind
+    detail: str
+    headers: tuple[Header, ...] = ()
+    violations: tuple[tuple[str, str], ...] = ()
+    total: int | None = None
 
 
 INTERNAL = Kind("internal", 500, "Internal error", "Report the request id; the log has the cause.")
@@ -145,37 +159,68 @@ BALANCER = {
 ALL_KINDS = (*KINDS.values(), *FRAMEWORK.values(), *CONNECTION.values(), *BALANCER.values(), INTERNAL)
 
 
-def install(app: FastAPI) -> None:
-    """Make every error of the app a problem document."""
-    app.add_exception_handler(errors.AppError, _app_error)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(RequestValidationError, _validation_error)
-    app.add_exception_handler(Exception, _unexpected_error)
+def info_of(error: errors.AppError) -> ErrorInfo:
+    """What is told of an error that was raised on purpose."""
+    kind = kind_of(error)
+    if isinstance(error, errors.ContractViolation):
+        return ErrorInfo(kind, str(error), (), tuple(error.violations), error.total)
+    headers: tuple[Header, ...] = ()
+    if isinstance(error, errors.QueueFull):
+        headers = ((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after))),)
+    elif isinstance(error, errors.NotReady | errors.BodyBudgetFull):
+        headers = ((b"retry-after", b"1"),)
+    elif isinstance(error, errors.Unauthorized):
+        headers = ((b"www-authenticate", b"Bearer"),)
+    return ErrorInfo(kind, str(error), headers)
 
 
-def create_router(root_path: str = "") -> APIRouter:
-    """Routes that say what each type of problem is.
+def info_of_framework(error: HTTPException, *, method: str, path: str, hint: str | None = None) -> ErrorInfo:
+    """What is told of what the HTTP framework refuses.
 
     Args:
+        error: why.
+        method: of the request.
+        path: as its caller sent it, with what a proxy serves this server under.
+        hint: path of a route that the caller may have meant.
+    """
+    kind = FRAMEWORK.get(error.status_code) or Kind("http", error.status_code, str(error.detail), "")
+    detail = f"{method} {path}: {kind.title.lower()}" + (f"; {hint} is one" if hint else "")
+    given = {name.lower(): value for name, value in (error.headers or {}).items()}
+    if "allow" in given:
+        given["allow"] = _allowed(given["allow"])
+    return ErrorInfo(kind, detail, tuple((name.encode(), value.encode()) for name, value in given.items()))
+
+
+def info_of_validation(error: RequestValidationError) -> ErrorInfo:
+    """What is told of parameters that the HTTP framework finds wrong."""
+    places = [("/".join(str(part) for part in item["loc"]), str(item["msg"])) for item in error.errors()]
+    return info_of(errors.ContractViolation(places))
+
+
+def info_of_unexpected() -> ErrorInfo:
+    """What is told of an error that nobody expected: never its own text, which may hold anything."""
+    return ErrorInfo(INTERNAL, "an unexpected error; the log has it under this request id")
+
+
+def document(info: ErrorInfo, *, request_id: str, root_path: str = "") -> bytes:
+    """A problem document (RFC 9457).
+
+    Args:
+        info: of the error.
+        request_id: the request's.
         root_path: path under which a proxy serves the app; empty without one.
     """
-    router = APIRouter(include_in_schema=False)
-    known = {kind.slug: kind for kind in ALL_KINDS}
-
-    @router.get("/problems/{slug}")
-    async def problem(slug: str) -> dict[str, str | int]:
-        """What a type of problem means and what to do about it."""
-        if slug not in known:
-            raise HTTPException(404)
-        kind = known[slug]
-        return {
-            "type": kind.type_under(root_path),
-            "title": kind.title,
-            "status": kind.status,
-            "remedy": kind.remedy,
-        }
-
-    return router
+    violations = [Violation(pointer=pointer, message=message) for pointer, message in info.violations]
+    problem = Problem(
+        type=info.kind.type_under(root_path),
+        title=info.kind.title,
+        status=info.kind.status,
+        detail=info.detail,
+        request_id=request_id,
+        violations=violations or None,
+        total=info.total,
+    )
+    return problem.model_dump_json(exclude_none=True).encode()
 
 
 def responses(*kinds: type[errors.AppError]) -> dict[int | str, dict[str, Any]]:
@@ -188,112 +233,23 @@ def of_connection() -> dict[int | str, dict[str, Any]]:
     return _documented((kind, kind.status == 503) for kind in CONNECTION.values())
 
 
+def kind_of(error: errors.AppError) -> Kind:
+    """The kind of an error: its own or its nearest ancestor's."""
+    return next((KINDS[cls] for cls in type(error).__mro__ if cls in KINDS), INTERNAL)
+
+
 def _documented(kinds: Iterable[tuple[Kind, bool]]) -> dict[int | str, dict[str, Any]]:
     return {
         kind.status: {
             "description": f"{kind.title}. {kind.remedy}",
-            "headers": {**answer_headers.EVERY, **(answer_headers.RETRY if is_retried else {})},
+            "headers": {**EVERY_ANSWER, **(RETRY if is_retried else {})},
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for kind, is_retried in kinds
     }
 
 
-def kind_of(error: errors.AppError) -> Kind:
-    """The kind of an error: its own or its nearest ancestor's."""
-    return next((KINDS[cls] for cls in type(error).__mro__ if cls in KINDS), INTERNAL)
-
-
-def answer(request: Request, error: errors.AppError) -> Response:
-    """The problem document of an error that was raised on purpose."""
-    kind = kind_of(error)
-    if kind.status == 500:  # refusals are counted, not logged: under overload they are many
-        log.error("%s", error, extra={"request_id": request.scope["request_id"]}, exc_info=error.__cause__)
-    return _respond(request, kind, str(error), error=error)
-
-
-def of_framework(request: Request, error: HTTPException, *, known: str | None = None) -> Response:
-    """The problem document of what the framework refuses.
-
-    Args:
-        request: that is refused.
-        error: why.
-        known: path of a route that its caller may have meant.
-    """
-    kind = FRAMEWORK.get(error.status_code) or Kind("http", error.status_code, str(error.detail), "")
-    prefix = _prefix(request)
-    hint = f"; {prefix}{known} is one" if known else ""
-    detail = f"{request.method} {prefix}{request.url.path}: {kind.title.lower()}{hint}"
-    return _respond(request, kind, detail, error=error)
-
-
-def unexpected(request: Request, error: Exception) -> Response:
-    """The problem document of an error that nobody expected: never its own text, which may hold anything."""
-    log.error("unexpected %s", type(error).__name__, extra={"request_id": request.scope["request_id"]})
-    return _respond(request, INTERNAL, "an unexpected error; the log has it under this request id")
-
-
-def _prefix(request: Request) -> str:
-    """What a proxy serves this server under, which `Surroundings` know."""
-    prefix: str = request.scope.get("url_prefix", "")
-    return prefix
-
-
 def _allowed(methods: str) -> str:
     """The value of an `Allow` header, with HEAD wherever there is GET, in one order."""
     names = {name.strip() for name in methods.split(",")}
     return ", ".join(sorted(names | {"HEAD"} if "GET" in names else names))
-
-
-def _respond(request: Request, kind: Kind, detail: str, *, error: Exception | None = None) -> Response:
-    violations, total = None, None
-    # Set here, with those of `security`: the framework answers an unexpected error outside of all middleware.
-    headers = {"X-Request-Id": request.scope["request_id"]}
-    if isinstance(error, errors.ContractViolation):
-        violations = [Violation(pointer=pointer, message=message) for pointer, message in error.violations]
-        total = error.total
-    elif isinstance(error, errors.QueueFull):
-        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
-    elif isinstance(error, errors.NotReady | errors.BodyBudgetFull):
-        headers["Retry-After"] = "1"
-    elif isinstance(error, errors.Unauthorized):
-        headers["WWW-Authenticate"] = "Bearer"
-    elif isinstance(error, HTTPException) and error.headers:
-        headers.update(error.headers)
-        if "Allow" in headers:
-            headers["Allow"] = _allowed(headers["Allow"])
-    request.scope["fault"] = kind.slug  # what the request's trace calls it
-    document = Problem(
-        type=kind.type_under(_prefix(request)),
-        title=kind.title,
-        status=kind.status,
-        detail=detail,
-        request_id=request.scope["request_id"],
-        violations=violations,
-        total=total,
-    )
-    body = document.model_dump_json(exclude_none=True)
-    response = Response(body, status_code=kind.status, headers=headers, media_type=MEDIA_TYPE)
-    response.raw_headers.extend(security.PLAIN)
-    return response
-
-
-async def _app_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, errors.AppError)  # noqa: S101 - registered for this type alone
-    return answer(request, error)
-
-
-async def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type alone
-    return of_framework(request, error, known=known_paths.suggestion(request.scope))
-
-
-async def _validation_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type alone
-    places = [("/".join(str(part) for part in item["loc"]), str(item["msg"])) for item in error.errors()]
-    violation = errors.ContractViolation(places)
-    return _respond(request, kind_of(violation), str(violation), error=violation)
-
-
-async def _unexpected_error(request: Request, error: Exception) -> Response:
-    return unexpected(request, error)  # the framework logs the trace

@@ -8,16 +8,16 @@ from typing import cast
 
 from starlette.types import Message, Receive
 
-from app.api.headers import CONTENT_ENCODING, CONTENT_LENGTH, FirstValues
+from app.api.headers import CONTENT_ENCODING, CONTENT_LENGTH, RequestHead
 from app.api.payloads import decompress
 from app.errors import MalformedPayload, PayloadTooLarge, SlowPayload
 
 
-async def read_body(headers: FirstValues, receive: Receive, *, max_bytes: int, deadline: float) -> bytes:
+async def read_body(head: RequestHead, receive: Receive, *, max_bytes: int, deadline: float) -> bytes:
     """The body of a request, decompressed.
 
     Args:
-        headers: the request's.
+        head: the request's.
         receive: gives the request's messages; none has been taken yet.
         max_bytes: the most to hold, both as sent and decompressed.
         deadline: on the event loop's clock.
@@ -28,7 +28,7 @@ async def read_body(headers: FirstValues, receive: Receive, *, max_bytes: int, d
         MalformedPayload: a broken Content-Length or compression, or the connection ended.
         UnsupportedMediaType: an unknown Content-Encoding.
     """
-    check_length(headers.get(CONTENT_LENGTH), max_bytes)
+    check_length(head.get(CONTENT_LENGTH), max_bytes)
     body = bytearray()
     # Nearly every body is there in one piece by now; a timer for those costs as much as reading them.
     first = _at_once(receive())
@@ -39,7 +39,7 @@ async def read_body(headers: FirstValues, receive: Receive, *, max_bytes: int, d
                     pass
         except TimeoutError as error:
             raise SlowPayload(f"only {len(body)} bytes of the body arrived in time") from error
-    return decompress(bytes(body), encoding=headers.joined(CONTENT_ENCODING), max_bytes=max_bytes)
+    return decompress(bytes(body), encoding=head.joined(CONTENT_ENCODING), max_bytes=max_bytes)
 
 
 def _at_once(arrival: Awaitable[Message]) -> Message | None:

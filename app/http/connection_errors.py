@@ -11,9 +11,8 @@ from functools import lru_cache
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from app.api import problems
-from app.api.middleware.request_context import new_request_id
-from app.api.security import PLAIN
-from app.client.schemas import Problem
+from app.api.headers import PLAIN
+from app.api.recorder import new_request_id
 from app.http.connection import HEAD_BYTES, HEAD_TOO_LARGE, HEADERS, TARGET_BYTES, TARGET_TOO_LONG
 from app.http.plain_http import NOT_HTTP, OTHER_VERSION, UNKNOWN_CODING
 
@@ -58,14 +57,8 @@ def _parts(status: int, reason: str, root_path: str) -> tuple[bytes, bytes]:
     """What stands before the id, from the headers on that are always the same, and what after it."""
     kind, someone = problems.CONNECTION[status], "0" * len(new_request_id())
     detail = f"{_DETAILS[status]}: {reason}" if reason else _DETAILS[status]
-    document = Problem(
-        type=kind.type_under(root_path),
-        title=kind.title,
-        status=status,
-        detail=detail,
-        request_id=someone,
-    )
-    content = document.model_dump_json(exclude_none=True).encode()
+    info = problems.ErrorInfo(kind, detail)
+    content = problems.document(info, request_id=someone, root_path=root_path)
     fixed = [
         (b"content-type", problems.MEDIA_TYPE.encode()),
         (b"content-length", b"%d" % len(content)),

@@ -10,37 +10,37 @@ import httptools
 from uvicorn._types import HTTPScope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from app.api.headers import FirstValues
-from app.api.middleware.request_context import Headers, new_request_id
+from app.api.headers import RequestHead, lines
+from app.api.recorder import new_request_id
 from app.errors import BodyBudgetFull
 from app.http import connection_errors
 from app.http.body_budget import FREE_BYTES, BodyBudget
 from app.http.connection import Connection
 from app.http.connection_limit import Gate
-from app.http.exchange import Exchange
-from app.http.fast_path import Direct, lines
+from app.http.fast_path import FastRoute
+from app.http.fast_request import FastRequest
 from app.http.plain_http import NOT_HTTP
 from app.http.request_cycle import RequestCycle
 
 
 class PredictProtocol(Connection):
-    """An app that has a `Direct` in its `state.direct` gets its plain requests that way.
+    """An app that has a `FastRoute` in its `state.fast_route` gets its plain requests that way.
 
     All its others, and all of other apps, go uvicorn's way.
     """
 
-    cycle: Any  # a `RequestCycle` or an `Exchange`
+    cycle: Any  # a `RequestCycle` or a `FastRequest`
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         state = getattr(self.app, "state", None)
-        self._direct: Direct | None = getattr(state, "direct", None)
+        self._fast_route: FastRoute | None = getattr(state, "fast_route", None)
         self._gate: Gate | None = getattr(state, "gate", None)
         self._budget: BodyBudget | None = getattr(state, "budget", None)
         self._is_counted = False
         # The default headers as they are written, and what they were written from: uvicorn's of this second.
         self._default_lines = b""
-        self._default_headers: Headers | None = None
+        self._default_headers: list[tuple[bytes, bytes]] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect requests; but if this is one connection too many, say so and end it."""
@@ -63,24 +63,25 @@ class PredictProtocol(Connection):
         """Read what has come, set a limit to the waiting for what has not, and count what is held."""
         super().read_on()
         cycle = self.cycle
-        if self._in_body and isinstance(cycle, Exchange):
+        if self._in_body and isinstance(cycle, FastRequest):
             cycle.wait()
         held = len(self._data) - self._at
-        # An exchange has read its body by the time that it has come; the framework may still hold it.
+        # A fast request has read its body by the time that it has come; the framework may still hold it.
         if cycle is not None and not cycle.response_complete and (self._in_body or cycle.keeps_body):
             held += self._body_bytes
         if held > FREE_BYTES or self._is_counted:
             self._count(held)
 
     def start_cycle(self) -> None:
-        """Have a plain request answered by an exchange, all others by the framework."""
-        headers = FirstValues({"headers": self.headers})
+        """Have a plain request answered on the fast path, all others by the framework."""
         method = self.parser.get_method()
         keep_alive = self._may_keep_alive
-        if self._direct is not None and self._direct.takes(method, self.url, headers):
-            self.cycle = Exchange(self._direct, headers, self._respond, keep_alive=keep_alive)
-            self.cycle.start()
-            return
+        if (route := self._fast_route) is not None:
+            head = RequestHead(self.headers)
+            if match := route.match(method, self.url, head):
+                self.cycle = FastRequest(route, match, head, self._respond, keep_alive=keep_alive)
+                self.cycle.start()
+                return
         self.cycle = RequestCycle(
             is_last=self.is_last,
             scope=self._new_scope(method),
@@ -121,17 +122,17 @@ class PredictProtocol(Connection):
 
     def is_last(self, status: int, keep_alive: bool) -> bool:
         """Also while the server is draining: clients should find another replica."""
-        is_draining = self._direct is not None and self._direct.surroundings.is_draining()
+        route = self._fast_route
+        is_draining = route is not None and route.recorder.is_draining()
         return super().is_last(status, keep_alive and not is_draining)
 
     def last_words(self, status: int, reason: str) -> bytes:
         """A problem document. What is no request is counted with them, unless it was the body of one."""
         request_id, root_path = new_request_id(), ""
-        if self._direct is not None:
-            around = self._direct.surroundings
-            root_path = around.root_path
+        if self._fast_route is not None:
+            root_path = self._fast_route.errors.root_path
             if status != connection_errors.NO_ROOM and not self._in_body:
-                around.record_unread(status, request_id=request_id)
+                self._fast_route.recorder.record_unread(status, request_id=request_id)
         headers = self.server_state.default_headers
         return connection_errors.write(
             status, reason, request_id=request_id, headers=headers, root_path=root_path
@@ -160,15 +161,15 @@ class PredictProtocol(Connection):
             "state": self.app_state.copy(),
         }
 
-    def _respond(self, exchange: Exchange, status: int, head: bytes, content: bytes) -> None:
+    def _respond(self, request: FastRequest, status: int, head: bytes, content: bytes) -> None:
         if self.transport.is_closing():
             return
         defaults = self.server_state.default_headers
         if defaults is not self._default_headers:
             self._default_headers = defaults
             self._default_lines = lines(defaults)
-        exchange.is_last = self.is_last(status, exchange.keep_alive)
-        closing = b"connection: close\r\n" if exchange.is_last else b""
+        request.is_last = self.is_last(status, request.keep_alive)
+        closing = b"connection: close\r\n" if request.is_last else b""
         answer = (STATUS_LINE[status], self._default_lines, head, closing, b"\r\n", content)
         self.transport.write_whole(b"".join(answer))  # type: ignore[attr-defined]
         self.on_response_complete()

@@ -8,10 +8,10 @@ which has the next batch to run: there it would only wait for the interpreter's 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import accumulate
-from typing import Any, NamedTuple, TypeVar
+from itertools import accumulate, pairwise
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,33 +85,53 @@ class Batch:
 
         Whatever is made of one series costs a dozen calls of NumPy; made of a batch, hardly more.
         """
-        if make not in self._made:
-            self._made[make] = make(self)
-        made: T = self._made[make]
-        return made
+        made = self._made.get(make)
+        if made is None:
+            made = self._made[make] = make(self)
+        return cast("T", made)
 
 
-class Share(NamedTuple):
+class BatchSlice(NamedTuple):
     """One request's part of a batch.
 
     Attributes:
         batch: whose part it is.
-        number: of the request in the batch, from 0.
+        rows: where its series are among the batch's.
     """
 
     batch: Batch
-    number: int
-
-    @property
-    def rows(self) -> slice:
-        """Where its series are among the batch's."""
-        starts = self.batch.starts
-        return slice(starts[self.number], starts[self.number + 1])
+    rows: slice
 
     @property
     def predictions(self) -> Predictions:
         """What is said of its series; the memory is the batch's."""
         return self.batch.predictions.of(self.rows)
+
+
+class Prediction(NamedTuple):
+    """What a caller gets for its series.
+
+    Attributes:
+        batch_slice: its part of what is said of the whole batch.
+        own: what is said of its series, where that is not what the batch says: with the warning
+            `precision_lost`. None otherwise, and then encoders may share what they make of the batch.
+        abstained: `bool[n]`, which series get no label; None where that was not asked for.
+        queued: seconds from its admission to the start of its batch.
+        ran: seconds that its batch ran.
+        batch_rows: series in its batch, its own included.
+    """
+
+    batch_slice: BatchSlice
+    own: Predictions | None
+    abstained: NDArray[np.bool_] | None
+    queued: float
+    ran: float
+    batch_rows: int
+
+    @property
+    def predictions(self) -> Predictions:
+        """What is said of its series."""
+        return self.batch_slice.predictions if self.own is None else self.own
 
 
 class Interpreter:
@@ -136,7 +156,7 @@ class Interpreter:
         )
 
 
-def predict_batch(engine: Engine, interpret: Interpreter, requests: Sequence[Series]) -> list[Share]:
+def predict_batch(engine: Engine, interpret: Interpreter, requests: Sequence[Series]) -> list[BatchSlice]:
     """One engine call for several requests, on the engine's thread, and each one's part of what is said.
 
     Raises:
@@ -147,4 +167,29 @@ def predict_batch(engine: Engine, interpret: Interpreter, requests: Sequence[Ser
     if answers.shape != (expected := (len(series), interpret.columns)):
         raise EngineError(f"the engine answered {list(answers.shape)} instead of {list(expected)}")
     batch = Batch(partial(interpret, series, answers), [len(request) for request in requests])
-    return [Share(batch, number) for number in range(len(requests))]
+    return [BatchSlice(batch, slice(start, end)) for start, end in pairwise(batch.starts)]
+
+
+def check_finite(said: Predictions) -> None:
+    """See whether all that is said is a number.
+
+    Raises:
+        EngineError: a probability is not finite, or an out-of-distribution score is none.
+    """
+    finite = np.isfinite(said.probabilities)
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0].tolist()
+        raise EngineError(f"the engine gave a probability that is not finite (series {row}, class {column})")
+    if said.ood_scores is not None and not (known := np.isfinite(said.ood_scores)).all():
+        raise EngineError(f"the engine gave a novelty that is not a number (series {int(known.argmin())})")
+
+
+def with_precision_lost(said: Predictions, coarse: NDArray[np.bool_]) -> Predictions:
+    """The same with the column of `app.inference.trust.PRECISION_LOST`, which comes last.
+
+    Args:
+        said: of n series.
+        coarse: `bool[n]`, which of them get the warning.
+    """
+    before = np.empty((len(said), 0), np.bool_) if said.warnings is None else said.warnings
+    return replace(said, warnings=np.column_stack([before, coarse]))

@@ -10,43 +10,26 @@ import logging
 import math
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
 
 from app.contract import Artifact, Contract, reason_of
 from app.errors import AppError, EngineError, NotReady
-from app.inference.batching import Answer, BatchObserver, Entry, MicroBatcher
+from app.inference.answering import Answering
+from app.inference.batching import BatchObserver, Entry, MicroBatcher
 from app.inference.engines import Engine
 from app.inference.engines.inline import LIMITS, LIMITS_ALONE, BriefCalls, brief_rows
-from app.inference.predictions import Interpreter, Series, Share, predict_batch
+from app.inference.predictions import BatchSlice, Interpreter, Prediction, Series, predict_batch
+from app.inference.status import State, Status
 from app.system.thread import EngineThread
+from app.telemetry.prediction_metrics import PredictionMetrics
 
 log = logging.getLogger(__name__)
 
 # Smaller batches cost more for each series than it gains to read and answer while they run.
 _HALVE_ABOVE = 16
-
-
-class State(StrEnum):
-    """Where the service is in its one-way life."""
-
-    STARTING = "starting"
-    READY = "ready"
-    DRAINING = "draining"
-    CLOSED = "closed"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What the probes answer with. `reasons` says why something is not as it should be."""
-
-    state: State
-    started: bool
-    ready: bool
-    alive: bool
-    reasons: tuple[str, ...]
 
 
 class Service:
@@ -64,6 +47,11 @@ class Service:
             None for what is usual.
         has_one_processor: whether the loop stands still anyway while the engine's thread computes.
         observer: is told of every event in the batcher.
+        predictions: count what is answered; None counts nothing.
+
+    Attributes:
+        artifact: as given.
+        complete: makes a prediction of what an admitted entry was answered, and counts it.
     """
 
     def __init__(
@@ -79,6 +67,7 @@ class Service:
         most_brief_rows: int | None = 0,
         has_one_processor: bool = False,
         observer: BatchObserver | None = None,
+        predictions: PredictionMetrics | None = None,
     ) -> None:
         self.artifact = artifact
         self._load = load
@@ -90,12 +79,14 @@ class Service:
             self._brief_limits = self._brief_limits._replace(rows=most_brief_rows)
         self._stall_after = stall_after
         self._interpret = Interpreter(artifact.contract)
+        # The second half of `predict`: from what the batcher answers to a prediction, counted.
+        self.complete = Answering(artifact.contract, predictions)
         self._state = State.STARTING
         self._failure: str | None = None
         # A batcher that held it would be a circle, and what of a version is given up would stay until a full
         # garbage collection: its artifact, half a megabyte.
         this = weakref.ref(self)
-        self._batcher = MicroBatcher[Series, Share](
+        self._batcher = MicroBatcher[Series, BatchSlice](
             lambda batch: _alive(this)._run(batch),  # noqa: SLF001 - its own
             max_rows=max_batch_rows,
             max_queue_rows=max_queue_rows,
@@ -151,31 +142,39 @@ class Service:
             contract = self.contract
             log.info("ready: %s/%d on %s", contract.name, contract.version, engine.description)
 
-    async def predict(self, series: Series, *, deadline: float) -> Answer[Share]:
-        """Predictions for series `float32[n, length]`.
+    async def predict(
+        self,
+        series: Series,
+        *,
+        deadline: float,
+        coarse: NDArray[np.bool_] | None = None,
+        abstain: bool = False,
+    ) -> Prediction:
+        """Predictions for series `float32[n, length]`, counted: for whoever can wait in a coroutine.
 
         Args:
             series: C-contiguous, finite.
             deadline: on the event loop's clock.
+            coarse: `bool[n]`, which series get the warning `precision_lost`; None where none does.
+            abstain: give no label to a series whose label set does not hold exactly one.
 
         Raises:
             NotReady: starting, closing, closed or broken.
             ContractViolation: more series than a batch takes.
             QueueFull: no room, or the wait would be too long.
             DeadlineExceeded: no answer in time.
-            EngineError: the engine failed on this batch.
+            EngineError: the engine failed on this batch, or gave a number that is none.
         """
-        return await self.outcome(self.admit(series, deadline=deadline))
+        if unready := self._unready():
+            raise unready
+        answer = await self._batcher.submit(series, rows=len(series), deadline=deadline)
+        return self.complete(answer, coarse=coarse, abstain=abstain)
 
-    async def outcome(self, entry: Entry[Series, Share]) -> Answer[Share]:
-        """Wait for what admitted series get; raises as `predict` does."""
-        return await self._batcher.outcome(entry)
-
-    def admit(self, series: Series, *, deadline: float) -> Entry[Series, Share]:
-        """Put series into the queue at once; `predict` for those who need no coroutine.
+    def admit(self, series: Series, *, deadline: float) -> Entry[Series, BatchSlice]:
+        """Put series into the queue at once: the first half of `predict`, for those who need no coroutine.
 
         Returns:
-            What waits: its `caller` gets the answer, or an error as `predict` raises it.
+            What waits: its `caller` gets what `complete` takes, or an error as `predict` raises it.
 
         Raises:
             NotReady: starting, closing, closed or broken.
@@ -187,7 +186,7 @@ class Service:
             raise unready
         return self._batcher.admit(series, rows=len(series), deadline=deadline)
 
-    def withdraw(self, entry: Entry[Series, Share]) -> None:
+    def withdraw(self, entry: Entry[Series, BatchSlice]) -> None:
         """Nobody waits for an answer any more."""
         self._batcher.withdraw(entry)
 
@@ -241,7 +240,7 @@ class Service:
     def _fail(self, reason: str) -> None:
         self._state, self._failure = State.FAILED, reason
 
-    async def _run(self, batch: Sequence[Series]) -> list[Share]:
+    async def _run(self, batch: Sequence[Series]) -> list[BatchSlice]:
         assert self._engine is not None  # noqa: S101 - the batcher starts after the engine
         compute = partial(predict_batch, self._engine, self._interpret, batch)
         if self._brief is None or sum(map(len, batch)) > self._brief.rows:

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from app.errors import ArtifactError, ContractViolation
 from app.inference.refusals import Refusals, RolloutObserver
-from app.inference.service import Service, State, Status
+from app.inference.service import Service
+from app.inference.status import State, Status
 from app.inference.version_search import Found, check_fits, search
 from app.system import process_tuning
 from app.system.file_reads import logged_when_slow, read_off_loop

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 
 from app.errors import AppError
 from app.http.protocol import PredictProtocol
-from app.inference.service import State, Status
+from app.inference.status import State, Status
 from app.main import create_app
 from app.server.acceptor import Acceptor
 from app.server.heartbeat import FAILED, Beat, Heart

@@ -20,14 +20,15 @@ from app.telemetry.buffered import GatheredHistogram, Handover, OpenHistogram, S
 from app.telemetry.multiprocess_dir import VARIABLE
 from app.telemetry.multiprocess_files import live_workers, reserve
 from app.telemetry.prediction_metrics import PredictionMetrics
+from app.telemetry.request_record import OTHER
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 # The reasons that `app.inference.batching.BatchObserver` names.
 REFUSALS = ("too_large", "not_ready", "expired", "full", "queue_time", "deadline")
 DEPARTURES = ("expired", "cancelled", "closed")
-# The route of requests that have none.
-OTHER = "other"
+# The protocol of what was no request.
+NONE = "none"
 
 
 class Metrics:
@@ -40,9 +41,12 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._handover = handover = Handover()
-        self._requests = self._counter("http_requests", "Requests answered.", ("route", "status"))
+        self._requests = self._counter("http_requests", "Requests answered.", ("protocol", "route", "status"))
         self._request_seconds = self._histogram(
-            "http_request_seconds", "Seconds from a request's arrival to its answer.", SECONDS, ("route",)
+            "http_request_seconds",
+            "Seconds from a request's arrival to its answer.",
+            SECONDS,
+            ("protocol", "route"),
         )
         admitted = self._counter("admitted_series", "Series admitted to the queue.")
         refused = self._counter(
@@ -87,22 +91,22 @@ class Metrics:
         if folder := os.environ.get(VARIABLE):
             reserve(Path(folder))
 
-    def answered(self, *, route: str, status: int, seconds: float) -> None:
+    def answered(self, *, protocol: str, route: str, status: int, seconds: float) -> None:
         """A request was answered."""
-        self._count_of(route, status).change()[0] += 1
-        self._seconds_of(route).observe(seconds)
+        self._count_of(protocol, route, status).change()[0] += 1
+        self._seconds_of(protocol, route).observe(seconds)
 
     def answered_unread(self, *, status: int) -> None:
         """What was no request was answered; how long that took tells nothing."""
-        self._count_of(OTHER, status).change()[0] += 1
+        self._count_of(NONE, OTHER, status).change()[0] += 1
 
     @cache  # noqa: B019 - as few as routes and statuses, and a Metrics lives as long as its process
-    def _count_of(self, route: str, status: int) -> Sums:
-        return Sums(self._handover, [self._requests.labels(route, status)])
+    def _count_of(self, protocol: str, route: str, status: int) -> Sums:
+        return Sums(self._handover, [self._requests.labels(protocol, route, status)])
 
     @cache  # noqa: B019 - as above
-    def _seconds_of(self, route: str) -> GatheredHistogram:
-        return GatheredHistogram(self._handover, self._request_seconds.labels(route), SECONDS)
+    def _seconds_of(self, protocol: str, route: str) -> GatheredHistogram:
+        return GatheredHistogram(self._handover, self._request_seconds.labels(protocol, route), SECONDS)
 
     def watch(self, is_ready: Callable[[], bool]) -> None:
         """Have the gauge of ready workers follow what `/readyz` says."""

@@ -137,32 +137,6 @@ class VersionMetrics:
             sums[-1] += confidence
         self._count_abstained(abstained)
 
-    def answered_many(
-        self,
-        probabilities: NDArray[np.float32],
-        label_sets: NDArray[np.bool_] | None = None,
-        warnings: NDArray[np.bool_] | None = None,
-        *,
-        abstained: NDArray[np.bool_] | None = None,
-    ) -> None:
-        """A request of many series was answered: `answered` for their `tallies`, without a loop over them.
-
-        Args:
-            probabilities: `float32[n, classes]`, finite.
-            label_sets: `bool[n, classes]`; None for a model without them.
-            warnings: `bool[n, kinds]`, where the last kinds may be left out; None if there are none.
-            abstained: `bool[n]`, which got no label; None where that was not asked for.
-        """
-        columns, highest = self._places(probabilities, label_sets)
-        sums = self._sums.change()
-        for place, count in enumerate(np.bincount(np.concatenate(columns)).tolist()):
-            sums[place] += count
-        if warnings is not None:
-            for place, count in zip(self._warnings, warnings.sum(axis=0).tolist(), strict=False):
-                sums[place] += count
-        sums[-1] += float(highest.sum(dtype=np.float64))
-        self._count_abstained(abstained)
-
     def _places(
         self, probabilities: NDArray[np.float32], label_sets: NDArray[np.bool_] | None
     ) -> tuple[list[NDArray[np.intp]], NDArray[np.float32]]:

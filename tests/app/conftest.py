@@ -35,10 +35,16 @@ class App:
 @pytest.fixture
 def app(plain_artifact: Artifact) -> Iterator[App]:
     """A ready app of a model without trust, with small limits."""
-    engine = FakeEngine(max_rows=MAX_ROWS)
-    service = Service(plain_artifact, lambda: engine, max_batch_rows=MAX_ROWS, max_queue_rows=MAX_ROWS)
+    engine, metrics = FakeEngine(max_rows=MAX_ROWS), Metrics()
+    service = Service(
+        plain_artifact,
+        lambda: engine,
+        max_batch_rows=MAX_ROWS,
+        max_queue_rows=MAX_ROWS,
+        predictions=metrics.predictions,
+    )
     settings = Settings(max_batch_rows=MAX_ROWS, max_queue_rows=MAX_ROWS, max_body_bytes=MAX_BODY)
-    with ready_client(service, settings) as client:
+    with ready_client(service, settings, metrics) as client:
         yield App(client, service, engine)
         engine.release()
 
@@ -47,14 +53,17 @@ def app(plain_artifact: Artifact) -> Iterator[App]:
 def trusting(trusted_artifact: Artifact) -> Iterator[TestClient]:
     """A ready app on the small artifact with trust and its real engine."""
     settings = Settings(artifact=trusted_artifact.folder, max_batch_rows=MAX_ROWS, engine="openvino")
-    with ready_client(create_service(settings, Metrics()), settings) as client:
+    metrics = Metrics()
+    with ready_client(create_service(settings, metrics), settings, metrics) as client:
         yield client
 
 
 @contextmanager
-def ready_client(service: Service, settings: Settings) -> Iterator[TestClient]:
+def ready_client(
+    service: Service, settings: Settings, metrics: Metrics | None = None
+) -> Iterator[TestClient]:
     """A client of an app in this process, once its service is ready."""
-    with TestClient(create_app(settings, service), raise_server_exceptions=False) as client:
+    with TestClient(create_app(settings, service, metrics=metrics), raise_server_exceptions=False) as client:
         while not service.status().ready:
             client.get("/startupz")
         yield client

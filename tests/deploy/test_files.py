@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import yaml
 
-from app.api.middleware.request_context import _SANE_ID
-from app.api.patience import _SECONDS
+from app.api.parameters import _SECONDS
+from app.api.recorder import _SANE_ID
 from app.contract import Artifact
 from app.http.connection import HEADERS
 from app.server.serve import GRACE_SECONDS

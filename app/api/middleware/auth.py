@@ -10,15 +10,16 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from fastapi import Request
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app import errors
 from app.api import known_paths, problems
-from app.api.headers import API_KEY, AUTHORIZATION, FirstValues
+from app.api.error_responses import ErrorResponses, as_response
+from app.api.headers import API_KEY, AUTHORIZATION, RequestHead
 from app.api.middleware.api_keys import KeyFile
 from app.api.routes import docs
+from app.errors import Unauthorized
 
 # Patterns of paths. Orchestrators and balancers have no keys, and whoever is refused may learn why.
 _ALWAYS_OPEN = r"/livez|/readyz|/startupz|/problems/.*"
@@ -47,7 +48,7 @@ class Doorkeeper:
         self._keys = keys
         self._on_refused = on_refused
 
-    def caller(self, headers: FirstValues) -> str:
+    def caller(self, headers: RequestHead) -> str:
         """The name of the key in a request's headers.
 
         Raises:
@@ -65,7 +66,7 @@ class Doorkeeper:
         name = self._keys.name_of(key.strip().encode("latin-1")) if is_one else None
         if name is None:
             self._on_refused()
-            raise errors.Unauthorized(
+            raise Unauthorized(
                 "an API key is needed, and no second one: Authorization: Bearer KEY, or X-API-Key: KEY"
             )
         return name
@@ -78,28 +79,33 @@ class Door:
         app: what comes next.
         doorkeeper: knows those who have a key. Without one all come in, and what is closed is not there.
         closed: names in `CLOSABLE` of what is not open to all.
-        counted: paths under which those who are turned away from them are counted.
+        counted: templates of paths under which those who are turned away from them are counted.
+        errors: tell why.
     """
 
     def __init__(
-        self, app: ASGIApp, *, doorkeeper: Doorkeeper | None, closed: Iterable[str], counted: Iterable[str]
+        self,
+        app: ASGIApp,
+        *,
+        doorkeeper: Doorkeeper | None,
+        closed: Iterable[str],
+        counted: Iterable[str],
+        errors: ErrorResponses,
     ) -> None:
         self._app = app
+        self._errors = errors
         self._doorkeeper = doorkeeper
         self._needs_key = needs_key(closed)
         self._is_closed = _matcher(CLOSABLE[name] for name in closed)
-        self._counted = frozenset(counted)
+        self._counted = [(compile_path(template)[0], _Guarded(template)) for template in counted]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with a refusal."""
         if scope["type"] == "http":
             try:
                 self._admit(scope)
-            except errors.Unauthorized as error:
-                await problems.answer(Request(scope), error)(scope, receive, send)
-                return
-            except HTTPException as error:
-                await problems.of_framework(Request(scope), error)(scope, receive, send)
+            except (Unauthorized, HTTPException) as error:
+                await as_response(self._errors.of_request(scope, error))(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
@@ -109,10 +115,10 @@ class Door:
             if self._is_closed(known_paths.normalized(path)):  # nothing hints at what is not there
                 raise HTTPException(404)
         elif self._needs_key(path):
-            if path in self._counted:
-                # That it would have got; one that it does get takes its place.
-                scope["route"] = _Guarded(path)
-            scope["caller"] = self._doorkeeper.caller(FirstValues(scope))
+            # The route that it would have got; the one that it does get takes its place.
+            if route := next((route for regex, route in self._counted if regex.match(path)), None):
+                scope["route"] = route
+            scope["record"].caller = self._doorkeeper.caller(scope["head"])
 
 
 class _Guarded(NamedTuple):
@@ -135,7 +141,7 @@ def needs_key(closed: Iterable[str]) -> Callable[[str], bool]:
 def describe(document: dict[str, Any], closed: Iterable[str]) -> None:
     """Tell in an OpenAPI document which operations need a key, and what they answer without one."""
     document.setdefault("components", {})["securitySchemes"] = _SCHEMES
-    refusal = {str(status): told for status, told in problems.responses(errors.Unauthorized).items()}
+    refusal = {str(status): told for status, told in problems.responses(Unauthorized).items()}
     guarded = needs_key(closed)
     for path, operations in document["paths"].items():
         if guarded(path):

@@ -13,8 +13,8 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from app.api import headers
+from app.api.error_responses import ErrorResponses
 from app.api.middleware.auth import Door, Doorkeeper, describe
-from app.api.routes import native
 
 # A request with any of these is one for the middleware here.
 CORS_MARKS = (b"origin",)
@@ -24,7 +24,13 @@ _TOLD = ("Retry-After", "Server-Timing", "X-Request-Id")
 
 
 def install(
-    app: FastAPI, *, doorkeeper: Doorkeeper | None, closed: Sequence[str], origins: Sequence[str]
+    app: FastAPI,
+    *,
+    doorkeeper: Doorkeeper | None,
+    closed: Sequence[str],
+    origins: Sequence[str],
+    counted: Sequence[str],
+    errors: ErrorResponses,
 ) -> None:
     """Put before an app's routes what is wanted, and tell of it in the app's OpenAPI document.
 
@@ -33,10 +39,11 @@ def install(
         doorkeeper: lets in who has a key; None if none is needed.
         closed: names in `app.api.middleware.auth.CLOSABLE` of the routes that are not open to all.
         origins: whose pages may ask; `*` for all.
+        counted: paths under which those who are turned away from them are counted.
+        errors: tell why somebody is turned away.
     """
     if doorkeeper is not None or closed:
-        counted = (native.PREDICT, native.MODEL)
-        app.add_middleware(Door, doorkeeper=doorkeeper, closed=closed, counted=counted)
+        app.add_middleware(Door, doorkeeper=doorkeeper, closed=closed, counted=counted, errors=errors)
     if doorkeeper is not None:
         app.openapi = partial(_described, app.openapi, closed)  # type: ignore[method-assign]
     if origins:  # before the door: browsers ask without a key whether they may ask with one

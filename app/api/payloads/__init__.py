@@ -5,9 +5,9 @@ media types and encodings by name, not HTTP.
 """
 
 from app.api.payloads.content_encoding import decompress
-from app.api.payloads.encoders import PredictionEncoder, encode_npy
+from app.api.payloads.encoders import Encoder, Encoders, JsonEncoder, NpyEncoder
 from app.api.payloads.json_body import JsonDecoder
-from app.api.payloads.media_types import JSON, NPY, Decoder, Decoders, accepts_npy
+from app.api.payloads.media_types import JSON, NPY, Decoder, Decoders, accepts_npy, media_type_of
 from app.api.payloads.npy_body import NpyDecoder
 
 __all__ = [
@@ -15,10 +15,13 @@ __all__ = [
     "NPY",
     "Decoder",
     "Decoders",
+    "Encoder",
+    "Encoders",
     "JsonDecoder",
+    "JsonEncoder",
     "NpyDecoder",
-    "PredictionEncoder",
+    "NpyEncoder",
     "accepts_npy",
     "decompress",
-    "encode_npy",
+    "media_type_of",
 ]

@@ -1,22 +1,62 @@
-"""Predictions to bytes of each media type. It knows labels and arrays, not how they were computed."""
+"""Predictions to bytes of each media type. They know labels and arrays, not how they were computed."""
 
 from __future__ import annotations
 
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from itertools import repeat
+from typing import Protocol
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from app.api.payloads.media_types import JSON, NPY, accepts_npy
 from app.api.payloads.subsets import SubsetTexts
-from app.errors import EngineError
+from app.contract import Contract
+from app.inference.predictions import Batch, Prediction, Predictions
+from app.inference.trust import warning_kinds
 
 
-class PredictionEncoder:
-    """Writes JSON answers, `app.client.schemas.PredictResponse` documents, for one model.
+class Encoder(Protocol):
+    """Predictions to the bytes of one media type."""
+
+    @property
+    def media_type(self) -> str:
+        """Of what it writes."""
+        ...
+
+    def __call__(self, prediction: Prediction) -> bytes:
+        """The body of an answer."""
+        ...
+
+
+class Encoders:
+    """The encoders of every media type that the service writes, for one model.
+
+    Attributes:
+        json: the default.
+        npy: probabilities alone.
+    """
+
+    def __init__(self, contract: Contract) -> None:
+        self.json = JsonEncoder(
+            model=contract.name,
+            version=contract.version,
+            labels=[label.name for label in contract.labels],
+            warnings=[asdict(kind) for kind in warning_kinds(contract.trust)],
+        )
+        self.npy = NpyEncoder()
+
+    def for_accept(self, accept: str | None) -> Encoder:
+        """The encoder of what the value of an Accept header prefers."""
+        return self.npy if accepts_npy(accept) else self.json
+
+
+class JsonEncoder:
+    """Writes `app.client.schemas.PredictResponse` documents, for one model.
 
     Everything but the numbers is formatted once. A probability is the shortest text that reads back as the
     same float32: `0.1`, not the 0.10000000149011612 that it is as a float64.
@@ -27,6 +67,8 @@ class PredictionEncoder:
         labels: of the classes, in the order of the columns.
         warnings: each kind's document, in the order of the columns.
     """
+
+    media_type = JSON
 
     def __init__(
         self, *, model: str, version: int, labels: Sequence[str], warnings: Sequence[Mapping[str, str]] = ()
@@ -42,32 +84,25 @@ class PredictionEncoder:
         self._bare = [f'{head},"label_set":null,"ood_score":null,"warnings":%s}}' for head in heads]
         self._trusted = [f'{head},"label_set":%s,"ood_score":%.4f,"warnings":%s}}' for head in heads]
 
-    def document(self, rows: Iterable[str]) -> bytes:
-        """The answer for series whose texts `rows` has written."""
-        return f"{self._head}{','.join(rows)}]}}".encode()
+    def __call__(self, prediction: Prediction) -> bytes:
+        """The answer to a request; what many requests share is written once for their batch."""
+        if prediction.own is None and prediction.abstained is None:
+            batch, rows = prediction.batch_slice
+            return self._document(batch.once(self._texts_of_batch)[rows])
+        return self._document(self.texts(prediction.predictions, abstained=prediction.abstained))
 
-    def rows(
-        self,
-        probabilities: NDArray[np.float32],
-        label_sets: NDArray[np.bool_] | None = None,
-        ood_scores: NDArray[np.float32] | None = None,
-        warnings: NDArray[np.bool_] | None = None,
-        *,
-        abstained: NDArray[np.bool_] | None = None,
-    ) -> list[str]:
+    def document(self, predictions: Predictions) -> bytes:
+        """The answer for series of which this is said."""
+        return self._document(self.texts(predictions))
+
+    def texts(self, said: Predictions, *, abstained: NDArray[np.bool_] | None = None) -> list[str]:
         """The text for each of n series.
 
         Args:
-            probabilities: `float32[n, classes]`.
-            label_sets: `bool[n, classes]`; None for a model without them.
-            ood_scores: `float32[n]`; None where there are no label sets.
-            warnings: `bool[n, kinds]`, where the last kinds may be left out; None if there are none.
+            said: of them; all of it finite for those whose text is used.
             abstained: `bool[n]`, which series get no label.
-
-        Raises:
-            EngineError: a probability or a score is not finite.
         """
-        _check_finite(probabilities)
+        probabilities = said.probabilities
         winners = probabilities.argmax(axis=1)
         if abstained is not None:
             winners[abstained] = self._classes
@@ -75,48 +110,37 @@ class PredictionEncoder:
         numbers = map(str, probabilities.ravel())
         columns: list[Iterable[object]] = [numbers] * self._classes
         templates = self._bare
-        if label_sets is not None and ood_scores is not None:
-            _check_scores(ood_scores)
+        if said.label_sets is not None and said.ood_scores is not None:
             templates = self._trusted
-            columns += [self._label_sets(label_sets), ood_scores.tolist()]
-        if warnings is not None and warnings.any():
-            columns.append(self._warnings(warnings))
+            columns += [self._label_sets(said.label_sets), said.ood_scores.tolist()]
+        if said.warnings is not None and said.warnings.any():
+            columns.append(self._warnings(said.warnings))
         else:
             columns.append(repeat("[]", len(probabilities)))
         series = zip(*columns, strict=True)
         return [templates[winner] % values for winner, values in zip(winners.tolist(), series, strict=True)]
 
+    def _document(self, texts: Iterable[str]) -> bytes:
+        return f"{self._head}{','.join(texts)}]}}".encode()
 
-def encode_npy(probabilities: NDArray[np.float32], *, abstained: NDArray[np.bool_] | None = None) -> bytes:
-    """`float32[n, classes]` as a .npy file, format 1.0, little-endian, C order.
+    def _texts_of_batch(self, batch: Batch) -> list[str]:
+        return self.texts(batch.predictions)
 
-    Args:
-        probabilities: `float32[n, classes]`.
-        abstained: `bool[n]`, which series' probabilities are NaN instead.
 
-    Raises:
-        EngineError: a probability is not finite.
-    """
-    _check_finite(probabilities)
-    if abstained is not None:
-        probabilities = np.where(abstained[:, np.newaxis], np.float32(np.nan), probabilities)
-    file = io.BytesIO()
-    npy.write_array(file, np.ascontiguousarray(probabilities, "<f4"), version=(1, 0), allow_pickle=False)
-    return file.getvalue()
+class NpyEncoder:
+    """Writes probabilities `float32[n, classes]` as a .npy file, format 1.0, little-endian, C order."""
+
+    media_type = NPY
+
+    def __call__(self, prediction: Prediction) -> bytes:
+        """The answer to a request; a series without a label gets NaN."""
+        probabilities = prediction.predictions.probabilities
+        if prediction.abstained is not None:
+            probabilities = np.where(prediction.abstained[:, np.newaxis], np.float32(np.nan), probabilities)
+        file = io.BytesIO()
+        npy.write_array(file, np.ascontiguousarray(probabilities, "<f4"), version=(1, 0), allow_pickle=False)
+        return file.getvalue()
 
 
 def _literal(text: str) -> str:
     return text.replace("%", "%%")
-
-
-def _check_finite(probabilities: NDArray[np.float32]) -> None:
-    finite = np.isfinite(probabilities)
-    if not finite.all():
-        row, column = np.argwhere(~finite)[0].tolist()
-        raise EngineError(f"the engine gave a probability that is not finite (series {row}, class {column})")
-
-
-def _check_scores(ood_scores: NDArray[np.float32]) -> None:
-    finite = np.isfinite(ood_scores)
-    if not finite.all():
-        raise EngineError(f"the engine gave a novelty that is not a number (series {int(finite.argmin())})")

@@ -19,6 +19,7 @@ from app.series.spec import SeriesSpec
 
 JSON = "application/json"
 NPY = "application/x-npy"
+_READ = (JSON, NPY)
 
 # JSON is UTF-8 whatever its `charset` says (RFC 8259, 8.1 and 11), and ASCII is a part of that; these are
 # IANA's names of both, and `utf8`. Not `codecs.lookup`, which imports modules by the caller's name.
@@ -59,20 +60,25 @@ class Decoders:
         }
 
     def for_content_type(self, content_type: str | None) -> Decoder:
-        """The decoder for the value of a Content-Type header; a missing one means JSON.
+        """The decoder for the value of a Content-Type header; raises as `media_type_of` does."""
+        return self._decoders.get(content_type or JSON) or self._decoders[media_type_of(content_type)]
 
-        Raises:
-            UnsupportedMediaType: the service reads no such type, or no JSON in that character set.
-        """
-        if plain := self._decoders.get(content_type or JSON):  # nearly always: nothing to parse
-            return plain
-        media_type, parameters = _parsed(content_type or JSON)
-        if media_type not in self._decoders:
-            raise UnsupportedMediaType(f"{shown(media_type)} is not read; send {' or '.join(self._decoders)}")
-        charsets = [value for name, value in parameters if name == "charset"] if media_type == JSON else []
-        if unread := [charset for charset in charsets if charset not in _CHARSETS]:
-            raise UnsupportedMediaType(f"{JSON} in {shown(unread[0])} is not read; send UTF-8")
-        return self._decoders[media_type]
+
+def media_type_of(content_type: str | None) -> str:
+    """The media type that a body is in, by the value of its Content-Type header; a missing one means JSON.
+
+    Raises:
+        UnsupportedMediaType: the service reads no such type, or no JSON in that character set.
+    """
+    if content_type is None or content_type in _READ:  # nearly always: nothing to parse
+        return content_type or JSON
+    media_type, parameters = _parsed(content_type or JSON)
+    if media_type not in _READ:
+        raise UnsupportedMediaType(f"{shown(media_type)} is not read; send {' or '.join(_READ)}")
+    charsets = [value for name, value in parameters if name == "charset"] if media_type == JSON else []
+    if unread := [charset for charset in charsets if charset not in _CHARSETS]:
+        raise UnsupportedMediaType(f"{JSON} in {shown(unread[0])} is not read; send UTF-8")
+    return media_type
 
 
 @lru_cache(maxsize=64)  # a client sends the same value every time

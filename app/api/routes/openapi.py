@@ -8,13 +8,37 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from app.api import answer_headers
-from app.api.payloads import JSON, NPY, PredictionEncoder
-from app.client.schemas import PredictRequest, PredictResponse
+from app.api.dialects.native import PREDICT
+from app.api.headers import EVERY_ANSWER
+from app.api.payloads import JSON, NPY, Encoders, JsonEncoder
+from app.client.schemas import PredictRequest, PredictResponse, Problem
 from app.contract import Artifact
 from app.inference.predictions import Interpreter
 
 SERIES = 2
+
+
+def describe(document: dict[str, Any], artifact: Artifact, *, max_instances: int) -> None:
+    """Complete an OpenAPI document with what depends on the version: its series, and the answer to two.
+
+    Args:
+        document: of the app.
+        artifact: of the version that serves.
+        max_instances: most series in a request.
+    """
+    components = document.setdefault("components", {}).setdefault("schemas", {})
+    for model in (PredictRequest, PredictResponse, Problem):
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        components.update(schema.pop("$defs", {}))
+        components[model.__name__] = schema
+    limit(
+        components[PredictRequest.__name__],
+        length=artifact.contract.input.length,
+        max_instances=max_instances,
+    )
+    operation = document["paths"][PREDICT]["post"]
+    operation["requestBody"] = request_body(artifact)
+    operation["responses"]["200"] = answer(artifact, Encoders(artifact.contract).json)
 
 
 def request_body(artifact: Artifact) -> dict[str, Any]:
@@ -57,15 +81,14 @@ def limit(schema: dict[str, Any], *, length: int, max_instances: int) -> None:
     instances["items"].update(minItems=length, maxItems=length)
 
 
-def answer(artifact: Artifact, encode: PredictionEncoder) -> dict[str, Any]:
+def answer(artifact: Artifact, encoder: JsonEncoder) -> dict[str, Any]:
     """The response 200 of `/predict`, with the answer to the request's example as its example."""
     golden = artifact.golden
     said = Interpreter(artifact.contract)(golden.series[:SERIES], golden.answers[:SERIES])
-    texts = encode.rows(said.probabilities, said.label_sets, said.ood_scores, said.warnings)
-    example = json.loads(encode.document(texts))
+    example = json.loads(encoder.document(said))
     return {
         "description": "A prediction for each series, in order.",
-        "headers": answer_headers.EVERY,
+        "headers": EVERY_ANSWER,
         "content": {
             JSON: {
                 "schema": {"$ref": f"#/components/schemas/{PredictResponse.__name__}"},

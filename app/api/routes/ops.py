@@ -7,8 +7,9 @@ from typing import Any
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api import answer_headers, problems
-from app.inference.service import State
+from app.api import problems
+from app.api.headers import EVERY_ANSWER
+from app.inference.status import State
 from app.inference.versions import Rollout
 from app.telemetry.metrics import Metrics
 
@@ -29,13 +30,13 @@ def create_router(rollout: Rollout, metrics: Metrics) -> APIRouter:
     """`/livez`, `/readyz`, `/startupz` and `/metrics`."""
     from_connection = problems.of_connection()
     router = APIRouter(tags=["operations"], responses=from_connection)
-    answered: dict[int | str, dict[str, Any]] = {200: {"headers": answer_headers.EVERY}}
+    answered: dict[int | str, dict[str, Any]] = {200: {"headers": EVERY_ANSWER}}
     probed = {
         **answered,
         503: {
             "model": Health,
             "description": "No; the reasons say why. Or a problem document: too many connections.",
-            "headers": answer_headers.EVERY,
+            "headers": EVERY_ANSWER,
             "content": from_connection[503]["content"],
         },
     }

@@ -137,10 +137,7 @@ class MicroBatcher(Generic[T, R]):
             EngineError: the item's batch failed; what `run` raised is its cause.
             AppError: as `admit` raises and its entry's caller is told.
         """
-        return await self.outcome(self.admit(item, rows=rows, deadline=deadline))
-
-    async def outcome(self, entry: Entry[T, R]) -> Answer[R]:
-        """Wait for what an admitted item gets; cancelling the call takes the item out."""
+        entry = self.admit(item, rows=rows, deadline=deadline)
         try:
             return await entry.caller
         finally:

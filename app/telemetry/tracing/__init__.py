@@ -5,7 +5,7 @@ extra. A setting of our own switches it on, not `OTEL_EXPORTER_OTLP_ENDPOINT`: p
 that runs on them, and a server without the extra must not refuse to start over it. All else is said in the
 standard's variables, so that one configuration is good for every service of a fleet.
 
-It knows OpenTelemetry and no framework: `app/api/middleware/traced.py` tells it of requests.
+It knows OpenTelemetry and no framework: `app/api/traced.py` tells it of requests.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.errors import TracesImpossible
-from app.telemetry.tracing.records import Told, Work, name_of
 
 if TYPE_CHECKING:
     from app.telemetry.tracing.traces import Traces
 
-__all__ = ["FLUSH_SECONDS", "Told", "Work", "name_of", "open_traces"]
+__all__ = ["FLUSH_SECONDS", "open_traces"]
 
 # For what waits to be sent when all else has ended: less than a supervisor gives a process to end.
 FLUSH_SECONDS = 1.5

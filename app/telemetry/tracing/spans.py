@@ -11,10 +11,13 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode
 
-from app.telemetry.tracing.records import METHODS, Told, Work, name_of
+from app.telemetry.request_record import METHODS, OTHER, RequestRecord, Work
 
 SCOPE = InstrumentationScope("timeseries-server")
 _OTHER = "_OTHER"
+# Errors below 500: the request was refused, expired or given up, and may have been right. By the conventions
+# others below 500 are none: that it was wrong is no trouble of the server.
+_FAILURES = frozenset((408, 429, 499))
 _OK, _ERROR = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
 
 
@@ -22,7 +25,7 @@ class Finished(ReadableSpan):
     """A request's spans, folded: what queues and processors need of a span, and what to make the spans of.
 
     Args:
-        told: what happened.
+        record: of the request, which is over.
         context: of the request's span.
         parent: of the caller's span; None if it named none.
         resource: this process.
@@ -33,7 +36,7 @@ class Finished(ReadableSpan):
 
     def __init__(
         self,
-        told: Told,
+        record: RequestRecord,
         context: SpanContext,
         parent: SpanContext | None,
         resource: Resource,
@@ -42,26 +45,26 @@ class Finished(ReadableSpan):
         clock: float,
     ) -> None:
         super().__init__("", context, parent, resource, kind=SpanKind.SERVER, instrumentation_scope=SCOPE)
-        self._told = told
+        self._record = record
         self._now = now
         self._clock = clock
 
     def unfold(self, ids: RandomIdGenerator) -> Iterator[ReadableSpan]:
         """The request's span, and those below it."""
-        told = self._told
+        record = self._record
         yield ReadableSpan(
-            name_of(told.method, told.route),
+            record.name,
             self.context,
             self.parent,
             self.resource,
-            _attributes(told),
+            _attributes(record),
             kind=SpanKind.SERVER,
-            status=_ERROR if told.failed else _OK,
-            start_time=self._time(told.arrived),
+            status=_ERROR if _has_failed(record) else _OK,
+            start_time=self._time(record.arrived),
             end_time=self._now,
             instrumentation_scope=SCOPE,
         )
-        for name, start, end in () if told.work is None else _steps(told.work, self._clock):
+        for name, start, end in () if record.work is None else _steps(record.work, self._clock):
             yield ReadableSpan(
                 name,
                 SpanContext(
@@ -100,20 +103,26 @@ class Unfolding(SpanExporter):
         self._exporter.shutdown()
 
 
-def _attributes(told: Told) -> dict[str, str | int]:
-    known = told.method in METHODS
+def _has_failed(record: RequestRecord) -> bool:
+    """Whether it is an error of ours that it got no good answer, and not the caller's."""
+    return record.status >= 500 or record.status in _FAILURES
+
+
+def _attributes(record: RequestRecord) -> dict[str, str | int]:
+    known = record.method in METHODS
     attributes: dict[str, str | int] = {
-        "http.request.method": told.method if known else _OTHER,
-        "url.path": told.path,
-        "url.scheme": told.scheme,
-        "http.response.status_code": told.status,
-        "timeseries.request_id": told.request_id,
+        "http.request.method": record.method if known else _OTHER,
+        "url.path": record.path,
+        "url.scheme": record.scheme,
+        "http.response.status_code": record.status,
+        "timeseries.request_id": record.request_id,
+        "timeseries.protocol": record.protocol,
     }
-    if told.route is not None:
-        attributes["http.route"] = told.route
-    if told.fault is not None:
-        attributes["error.type"] = told.fault
-    if work := told.work:
+    if record.route != OTHER:
+        attributes["http.route"] = record.route
+    if record.fault is not None or record.status >= 400:
+        attributes["error.type"] = record.fault or str(record.status)
+    if work := record.work:
         attributes["timeseries.model"] = work.model
         attributes["timeseries.version"] = work.version
         attributes["timeseries.rows"] = work.rows

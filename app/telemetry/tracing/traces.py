@@ -1,6 +1,6 @@
 """A request that is over becomes a trace, if its caller or the sampler wants one; sending it is for later.
 
-The event loop decides, draws two numbers and queues what it was told. The spans are made of that on the
+The event loop decides, draws two numbers and queues the record. The spans are made of that on the
 exporter's thread: four of them, made the SDK's own way, would hold up the loop for 70 µs.
 """
 
@@ -26,7 +26,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from app.telemetry.tracing.records import Told
+from app.telemetry.request_record import RequestRecord
 from app.telemetry.tracing.spans import Finished
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
@@ -87,12 +87,12 @@ class Traces:
         )
         return Decided(format_trace_id(trace_id), span, remote)
 
-    def record(self, decided: Decided, told: Told) -> None:
+    def record(self, decided: Decided, record: RequestRecord) -> None:
         """Take note of a request that is over, and is sampled."""
         assert decided.span is not None  # noqa: S101 - whoever calls this has looked
         now, clock = time.time_ns(), perf_counter()
         self._processor.on_end(
-            Finished(told, decided.span, decided.parent, self._resource, now=now, clock=clock)
+            Finished(record, decided.span, decided.parent, self._resource, now=now, clock=clock)
         )
 
     async def close(self, *, timeout: float) -> None:

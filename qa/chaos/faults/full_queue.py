@@ -19,7 +19,7 @@ PLACES = 64  # requests of so many series that the queue holds
 REQUESTS = 200
 ADMITTED = "timeseries_admitted_series_total"
 WAITING = "timeseries_queue_series"
-REFUSED = 'timeseries_http_requests_total{route="/predict",status="429"}'
+REFUSED = 'timeseries_http_requests_total{protocol="native",route="/predict",status="429"}'
 
 
 async def inject(stage: Stage) -> Finding:

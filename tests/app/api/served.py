@@ -17,6 +17,7 @@ from app.inference.service import Service
 from app.main import create_app
 from app.server.worker import _options
 from app.settings import Settings
+from app.telemetry.metrics import Metrics
 from tests.app.conftest import MAX_BODY, MAX_ROWS
 from tests.app.http.wire import get, wire_to
 from tests.fakes import FakeEngine
@@ -53,11 +54,17 @@ def served(
     **settings: Any,
 ) -> Iterator[Served]:
     """An app of an artifact, ready; its settings are those of the tests of routes, and these."""
-    engine = FakeEngine(max_rows=MAX_ROWS)
-    service = Service(artifact, lambda: engine, max_batch_rows=MAX_ROWS, max_queue_rows=MAX_ROWS)
+    engine, metrics = FakeEngine(max_rows=MAX_ROWS), Metrics()
+    service = Service(
+        artifact,
+        lambda: engine,
+        max_batch_rows=MAX_ROWS,
+        max_queue_rows=MAX_ROWS,
+        predictions=metrics.predictions,
+    )
     limits = {"max_batch_rows": MAX_ROWS, "max_queue_rows": MAX_ROWS, "max_body_bytes": MAX_BODY}
     chosen = Settings(**{**limits, **settings})
-    app = create_app(chosen, service)
+    app = create_app(chosen, service, metrics=metrics)
     options = {**_options(chosen, grace=1), "loop": loop, "http": protocol}
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, **options))
     thread = threading.Thread(target=server.run)

@@ -1,15 +1,19 @@
-"""`app.api.answer_headers`: the headers that the OpenAPI document tells are those that come."""
+"""`app.api.headers.complete`: which headers every answer has, and what the OpenAPI document tells of them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 
 from app import errors
-from app.api.answer_headers import EVERY, RETRY
+from app.api.headers import EVERY_ANSWER, RETRY, complete
 from app.api.problems import KINDS, responses
+from app.contract import Artifact
+from tests.app.api.served import Served, served
 from tests.app.conftest import App, series
+from tests.app.http.wire import Answer, as_json, get, post, wire_to
 
 
 def test_every_documented_answer_has_its_headers(app: App) -> None:
@@ -17,7 +21,7 @@ def test_every_documented_answer_has_its_headers(app: App) -> None:
     for path, operations in app.client.get("/openapi.json").json()["paths"].items():
         for operation in operations.values():
             for status, answer in operation["responses"].items():
-                assert set(EVERY) <= set(answer.get("headers", ())), (path, status)
+                assert set(EVERY_ANSWER) <= set(answer.get("headers", ())), (path, status)
 
 
 @pytest.mark.parametrize("path", ["/model", "/livez", "/readyz", "/startupz", "/metrics"])
@@ -44,5 +48,106 @@ def test_what_may_be_tried_again_says_when() -> None:
 
 
 def _hold(headers: object) -> None:
-    assert re.search(EVERY["X-Request-Id"]["schema"]["pattern"], headers["x-request-id"])  # type: ignore[index]
+    assert re.search(EVERY_ANSWER["X-Request-Id"]["schema"]["pattern"], headers["x-request-id"])  # type: ignore[index]
     assert headers["server-timing"]  # type: ignore[index]
+
+
+GOOD = as_json(series(0.5))
+PAGE = {"content-security-policy", "x-frame-options", "referrer-policy"}
+
+
+@pytest.fixture(scope="module")
+def running(plain_artifact: Artifact) -> Iterator[Served]:
+    """A server."""
+    with served(plain_artifact) as app:
+        yield app
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (post(GOOD), 200),
+        (post(GOOD, target="/predict?abstain=false"), 200),
+        (post(b"{"), 400),
+        (post(b"{", target="/predict?abstain=false"), 400),
+        (get("/model"), 200),
+        (get("/livez"), 200),
+        (get("/metrics"), 200),
+        (get("/openapi.json"), 200),
+        (get("/"), 307),
+        (get("/nowhere"), 404),
+        (get("/predict"), 405),
+        (b"hello\r\n\r\n", 400),
+    ],
+)
+def test_every_answer_says_what_it_is_and_is_not_kept(running: Served, request_: bytes, status: int) -> None:
+    """Each header once; nothing of what serves it; and nothing for pages, which it is not."""
+    with wire_to(running.url) as wire:
+        answer = wire.ask(request_)
+    assert answer.status == status
+    assert_plain(answer)
+
+
+def test_an_answer_that_nobody_expected_is_no_exception(plain_artifact: Artifact) -> None:
+    """Whichever way it went wrong."""
+    with served(plain_artifact) as app, wire_to(app.url) as wire:
+        app.app.state.rollout.current.admit = None
+        for target in ("/predict", "/predict?abstain=false"):
+            answer = wire.ask(post(GOOD, target=target))
+            assert answer.status == 500
+            assert_plain(answer)
+
+
+def assert_plain(answer: Answer) -> None:
+    """An answer that is no page has its headers, each once."""
+    headers = answer.headers
+    assert headers.get_all("x-content-type-options") == ["nosniff"]
+    assert headers.get_all("cache-control") == ["no-store"]
+    assert not PAGE & {name.lower() for name in headers}
+    assert "server" not in headers
+    assert len(headers) == len({name.lower() for name in headers})
+
+
+def test_the_documentations_scripts_may_be_kept(app: App) -> None:
+    """They are large, and never change within a version: what is kept is asked for again by its tag."""
+    first = app.client.get("/static-offline-docs/swagger-ui-bundle.js")
+    assert first.headers["x-content-type-options"] == "nosniff"
+    assert "cache-control" not in first.headers
+    again = app.client.get(first.url.path, headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.headers["x-content-type-options"]) == (304, "nosniff")
+
+
+def test_what_an_answer_says_itself_stays() -> None:
+    """A page that needs more says so, and what may be kept for a while is."""
+    own = [
+        (b"content-type", b"text/html; charset=utf-8"),
+        (b"content-security-policy", b"default-src 'self'"),
+        (b"cache-control", b"max-age=60"),
+    ]
+    headers = complete(own, request_id="a", seconds=0.5)
+    assert headers[:3] == own
+    assert dict(headers[3:]) == {
+        b"x-content-type-options": b"nosniff",
+        b"x-frame-options": b"DENY",
+        b"referrer-policy": b"no-referrer",
+        b"x-request-id": b"a",
+        b"server-timing": b"total;dur=500.000",
+    }
+
+
+def test_an_answer_that_has_an_id_and_a_timing_has_each_once() -> None:
+    """The request's id, and the total behind what the answer says of its time."""
+    own = [(b"x-request-id", b"a"), (b"server-timing", b"parse;dur=1.000")]
+    assert complete(own, request_id="a", seconds=0.002)[-2:] == [
+        (b"x-request-id", b"a"),
+        (b"server-timing", b"parse;dur=1.000, total;dur=2.000"),
+    ]
+
+
+def test_a_page_that_says_nothing_may_do_nothing() -> None:
+    """A new page is safe until somebody says what it needs."""
+    policy = dict(complete([(b"content-type", b"text/html")], request_id="a", seconds=0.0))[
+        b"content-security-policy"
+    ]
+    assert b"default-src 'none'" in policy
+    assert b"frame-ancestors 'none'" in policy

@@ -177,7 +177,10 @@ def test_it_is_counted_logged_and_traced_as_what_it_is(
             connection.send(head("HEAD", "/model", CLOSE))
             await until(lambda: connection.closed)
             metrics = (await played.connect().ask(get("/metrics"))).body
-            assert b'timeseries_http_requests_total{route="/model",status="200"} 1.0' in metrics
+            assert (
+                b'timeseries_http_requests_total{protocol="native",route="/model",status="200"} 1.0'
+                in metrics
+            )
 
     with caplog.at_level(logging.INFO, "app.access"):
         play(scenario())

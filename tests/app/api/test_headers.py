@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.api import headers
-from app.api.headers import FirstValues
+from app.api.headers import RequestHead
 
 Fields = list[tuple[bytes, bytes]]
 
 
-def values_of(*fields: tuple[bytes, bytes]) -> FirstValues:
+def values_of(*fields: tuple[bytes, bytes]) -> RequestHead:
     """Those of a request with these headers."""
-    return FirstValues({"headers": list(fields)})
+    return RequestHead(list(fields))
 
 
 def test_the_lines_of_a_list_are_one_list_in_their_order() -> None:
@@ -37,7 +37,7 @@ def test_a_single_value_conflicts_with_another_one_alone() -> None:
 @given(st.lists(st.tuples(st.sampled_from([b"a", b"b"]), st.sampled_from([b"", b"1", b"2"])), max_size=6))
 def test_however_often_a_name_comes(fields: Fields) -> None:
     """All of its values are in the list, and it conflicts if two of them differ."""
-    found = FirstValues({"headers": fields})
+    found = RequestHead(fields)
     for name in (b"a", b"b"):
         values = [value for given, value in fields if given == name]
         assert found.joined(name) == (b", ".join(values).decode() if values else None)
@@ -48,4 +48,4 @@ def test_however_often_a_name_comes(fields: Fields) -> None:
 def test_all_that_is_read_but_the_length_may_come_from_a_page() -> None:
     """A header that is added to those that are read is added to those that pages may send."""
     named = {value for value in vars(headers).values() if isinstance(value, bytes)}
-    assert named == headers.FROM_CALLERS | {headers.CONTENT_LENGTH}
+    assert named == headers.FROM_CALLERS | {headers.CONTENT_LENGTH, headers.SERVER_TIMING}

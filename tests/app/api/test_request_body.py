@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 from starlette.types import Message, Receive
 
-from app.api.headers import FirstValues
+from app.api.headers import RequestHead
 from app.api.request_body import read_body
 from app.errors import MalformedPayload, PayloadTooLarge, SlowPayload, UnsupportedMediaType
 from tests.app.conftest import App, series
@@ -20,7 +20,7 @@ from tests.app.conftest import App, series
 class Incoming(NamedTuple):
     """A request of which nothing has been read but its headers."""
 
-    headers: FirstValues
+    head: RequestHead
     receive: Receive
 
 
@@ -38,7 +38,7 @@ def request_of(*chunks: bytes, stalls: bool = False, leaves: bool = False, **hea
         return {"type": "http.request", "body": b"", "more_body": False}
 
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    return Incoming(FirstValues({"headers": raw}), receive)
+    return Incoming(RequestHead(raw), receive)
 
 
 def read(request: Incoming, *, max_bytes: int = 10, seconds: float = 60.0) -> bytes:
@@ -46,7 +46,7 @@ def read(request: Incoming, *, max_bytes: int = 10, seconds: float = 60.0) -> by
 
     async def scenario() -> bytes:
         deadline = asyncio.get_running_loop().time() + seconds
-        return await read_body(request.headers, request.receive, max_bytes=max_bytes, deadline=deadline)
+        return await read_body(request.head, request.receive, max_bytes=max_bytes, deadline=deadline)
 
     return asyncio.run(scenario())
 
@@ -60,9 +60,9 @@ def test_an_encoding_in_several_lines_is_one_list() -> None:
     """And what follows from that: two compressions are not read, one is."""
     receive = request_of(gzip.compress(b"x")).receive
     lines = [(b"content-encoding", b"identity"), (b"content-encoding", b"gzip")]
-    assert read(Incoming(FirstValues({"headers": lines}), receive), max_bytes=100) == b"x"
+    assert read(Incoming(RequestHead(lines), receive), max_bytes=100) == b"x"
     with pytest.raises(UnsupportedMediaType, match="encoding gzip, gzip is not read"):
-        read(Incoming(FirstValues({"headers": [lines[1]] * 2}), request_of(b"x").receive))
+        read(Incoming(RequestHead([lines[1]] * 2), request_of(b"x").receive))
 
 
 def test_a_body_without_a_length_is_cut_off_at_the_limit() -> None:

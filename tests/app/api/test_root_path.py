@@ -6,17 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fastapi import Request
 from fastapi.testclient import TestClient
 from pydantic import ValidationError
 
-from app.api import problems
+from app.api.dialects.native import Native
+from app.api.error_responses import ErrorResponses
 from app.api.middleware.api_keys import line_of, new_key
 from app.contract import Artifact
 from app.errors import QueueFull
 from app.inference.service import Service
 from app.main import create_app
 from app.settings import Settings
+from app.telemetry.request_record import RequestRecord
 from tests.app.conftest import ready_client, series
 from tests.fakes import FakeEngine
 
@@ -54,7 +55,7 @@ def test_every_route_is_there(client: TestClient, sent: str, path: str) -> None:
 @STRIPPED_OR_NOT
 def test_a_prediction_is_answered_and_counted_as_one(client: TestClient, sent: str) -> None:
     """Under its route: the prefix is no part of a metric."""
-    name = 'timeseries_http_requests_total{route="/predict",status="200"} '
+    name = 'timeseries_http_requests_total{protocol="native",route="/predict",status="200"} '
 
     def count() -> float:
         lines = client.get("/metrics").text.splitlines()
@@ -129,10 +130,13 @@ def test_a_key_is_needed_however_the_path_comes(plain_artifact: Artifact, tmp_pa
 
 
 def test_a_document_that_is_made_without_the_framework_knows_the_path() -> None:
-    """By the same entry in the request's scope."""
-    scope = {"type": "http", "headers": [], "request_id": "x", "url_prefix": ROOT}
-    response = problems.answer(Request(scope), QueueFull("full"))
-    assert f'"type":"{ROOT}/problems/queue-full"'.encode() in response.body
+    """Whether it is made for one request or for many."""
+    record = RequestRecord("x", 0.0, "POST", "/predict")
+    for make in (ErrorResponses(ROOT).of, ErrorResponses(ROOT).of_refusal):
+        assert (
+            f'"type":"{ROOT}/problems/queue-full"'.encode()
+            in make(QueueFull("full"), Native(), record).content
+        )
 
 
 @pytest.mark.parametrize("path", ["", "/forda", "/models/forda-2.1_x~", "/predict/v1", "/..a"])

@@ -9,7 +9,7 @@ import asyncio
 import gc
 import io
 import math
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from app.api.dialects import Dialect
 from app.api.payloads import NPY
 from app.contract import Artifact
 from app.http.protocol import PredictProtocol
@@ -28,6 +29,7 @@ from app.inference.engines import Engine
 from app.inference.service import Service
 from app.main import create_app
 from app.settings import Settings
+from app.telemetry.metrics import Metrics
 from app.telemetry.tracing.traces import Traces
 from tests.app.conftest import MAX_BODY, MAX_ROWS, series
 from tests.app.http.wire import Answer, as_json, as_npy, get, post, read_answers
@@ -179,7 +181,7 @@ class Played:
     async def count(self, status: int, *, route: str = "/predict") -> int:
         """How many answers of a status were counted."""
         text = (await self.connect().ask(get("/metrics"))).body.decode()
-        prefix = f'timeseries_http_requests_total{{route="{route}",status="{status}"}} '
+        prefix = f'timeseries_http_requests_total{{protocol="native",route="{route}",status="{status}"}} '
         return sum(int(float(line.removeprefix(prefix))) for line in text.splitlines() if prefix in line)
 
     async def queued(self, rows: int) -> None:
@@ -220,6 +222,7 @@ async def serving(
     load: Callable[[], Engine] | None = None,
     observer: Seen | None = None,
     traces: Traces | None = None,
+    dialects: Sequence[Dialect] = (),
     **settings: Any,
 ) -> AsyncIterator[Played]:
     """An app whose queue holds `MAX_ROWS` series, ready unless the test brings what loads its engine.
@@ -228,7 +231,7 @@ async def serving(
     """
     complaints: list[str] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(str(context)))
-    seen = observer or Seen()
+    seen, metrics = observer or Seen(), Metrics()
     service = Service(
         artifact,
         load or (lambda: engine),
@@ -236,9 +239,10 @@ async def serving(
         max_queue_rows=MAX_ROWS,
         max_queue_seconds=settings.get("max_queue_seconds", math.inf),
         observer=seen,
+        predictions=metrics.predictions,
     )
     limits = {"max_batch_rows": MAX_ROWS, "max_queue_rows": MAX_ROWS, "max_body_bytes": MAX_BODY}
-    app = create_app(Settings(**{**limits, **settings}), service, traces)
+    app = create_app(Settings(**{**limits, **settings}), service, traces, metrics, dialects)
     async with app.router.lifespan_context(app):
         if load is None:
             await until(lambda: service.status().ready)

@@ -167,8 +167,8 @@ def test_what_is_no_request_has_its_line_in_the_log(
 )
 def test_what_is_no_request_is_told_why(app: Served, sent: bytes, reason: str) -> None:
     """In a problem document, as all errors, with what the parser knows; and it is counted."""
-    name = 'timeseries_http_requests_total{route="other",status="400"}'
-    timed = 'timeseries_http_request_seconds_count{route="other"}'
+    name = 'timeseries_http_requests_total{protocol="none",route="other",status="400"}'
+    timed = 'timeseries_http_request_seconds_count{protocol="none",route="other"}'
     before, before_timed = app.metric(name), app.metric(timed)
     with wire_to(app.url) as wire:
         wire.send(sent)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.api.middleware.request_context import new_request_id
 from app.api.problems import CONNECTION
+from app.api.recorder import new_request_id
 from app.client.schemas import Problem
 from app.http import connection_errors
 from tests.app.http.wire import read_answers

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.api.headers import FirstValues
-from app.api.middleware.request_context import Surroundings
-from app.api.predict import Predict
+from app.api.dialects import all_dialects
+from app.api.error_responses import ErrorResponses
+from app.api.headers import RequestHead
+from app.api.predict import Predictor
+from app.api.recorder import RequestRecorder
 from app.contract import Artifact
-from app.http.fast_path import Direct
+from app.http.fast_path import FastRoute
 from app.telemetry.metrics import Metrics
 from tests.app.conftest import MAX_ROWS, series
 from tests.app.http.played import A_REQUEST, asking, is_for, play, serving, until
@@ -44,10 +46,11 @@ from tests.fakes import FakeEngine, by_first_value
 )
 def test_plain_requests_are_taken(method: bytes, target: bytes, names: list[bytes], taken: bool) -> None:
     """One method, one target, a length, and nothing that needs more than reading it."""
-    surroundings = Surroundings(Metrics(), is_draining=lambda: False, access_log=False)
-    predict = cast("Predict", None)  # none of its steps is needed to tell
-    direct = Direct(predict, surroundings, method="POST", path="/predict")
-    assert direct.takes(method, target, FirstValues({"headers": [(name, b"5") for name in names]})) is taken
+    recorder = RequestRecorder(Metrics(), is_draining=lambda: False, access_log=False)
+    predictor = cast("Predictor", None)  # none of its steps is needed to tell
+    route = FastRoute(predictor, all_dialects(), recorder=recorder, errors=ErrorResponses())
+    head = RequestHead([(name, b"5") for name in names])
+    assert (route.match(method, target, head) is not None) is taken
 
 
 def test_what_is_not_plain_goes_on(plain_artifact: Artifact) -> None:

@@ -4,70 +4,59 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.api.middleware.request_context import Surroundings
-from app.api.predict import Limits, Predict
+from app.api.dialects.native import Native
 from app.contract import Artifact
-from app.http.fast_path import Direct
-from app.telemetry.metrics import Metrics
-from tests.app.conftest import MAX_BODY, MAX_ROWS, series
+from tests.app.conftest import series
 from tests.app.http.played import A_REQUEST, play, serving, until
 from tests.app.http.wire import as_json, post, told
 from tests.fakes import FakeEngine
 
 
-def direct_to(predict: Predict) -> Direct:
-    """What takes plain requests to these steps."""
-    surroundings = Surroundings(Metrics(), is_draining=lambda: False, access_log=False)
-    return Direct(predict, surroundings, method="POST", path="/predict")
+class Faulty(Native):
+    """The server's own protocol, of which one step has a bug."""
 
+    step = "none"
 
-class Faulty(Predict):
-    """A `Predict` of which one step has a bug."""
-
-    step: str
-
-    def refusal(self) -> Any:
+    def options(self, *arguments: Any, **named: Any) -> Any:
         """Perhaps fail."""
-        return self._step("refusal")
+        return self.perhaps("options", super().options, *arguments, **named)
 
-    def read_head(self, *arguments: Any, **named: Any) -> Any:
-        """Perhaps fail."""
-        return self._step("read_head", *arguments, **named)
+    def codec(self, *arguments: Any, **named: Any) -> Any:
+        """One whose steps may fail."""
+        codec: Any = self.perhaps("codec", super().codec, *arguments, **named)
+        for step in ("decode", "encode"):
+            setattr(codec, step, partial(self.perhaps, step, getattr(codec, step)))
+        return codec
 
-    def ask(self, *arguments: Any, **named: Any) -> Any:
-        """Perhaps fail."""
-        return self._step("ask", *arguments, **named)
-
-    def write(self, *arguments: Any, **named: Any) -> Any:
-        """Perhaps fail."""
-        return self._step("write", *arguments, **named)
-
-    def _step(self, name: str, *arguments: Any, **named: Any) -> Any:
-        if name == self.step:
+    def perhaps(self, step: str, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        """Fail if it is the step that has the bug."""
+        if step == self.step:
             raise RuntimeError("a secret")
-        return getattr(super(), name)(*arguments, **named)
+        return function(*arguments, **named)
 
 
-@pytest.mark.parametrize("step", ["refusal", "read_head", "ask", "write"])
+@pytest.mark.parametrize("step", ["refusal", "options", "codec", "decode", "encode"])
 def test_a_bug_is_a_500_without_a_word_of_it(
-    plain_artifact: Artifact, caplog: pytest.LogCaptureFixture, step: str
+    plain_artifact: Artifact, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     """The log has the trace under the request's id, and the connection can be used again."""
+    faulty = Faulty()
 
     async def scenario() -> None:
-        async with serving(plain_artifact, FakeEngine()) as played:
-            limits = Limits(max_instances=MAX_ROWS, max_body_bytes=MAX_BODY, timeout=10.0)
-            faulty = Faulty(played.state.rollout, Metrics(), limits)
-            faulty.step = step
-            played.state.direct = direct_to(faulty)
+        async with serving(plain_artifact, FakeEngine(), dialects=[faulty]) as played:
             connection = played.connect()
-            answer = await connection.ask(post(as_json(series(1.0)), [("X-Request-Id", "bug-1")]))
+            with monkeypatch.context() as context:
+                refusal = partial(faulty.perhaps, "refusal", played.service.refusal)
+                context.setattr(played.service, "refusal", refusal)
+                faulty.step = step
+                answer = await connection.ask(post(as_json(series(1.0)), [("X-Request-Id", "bug-1")]))
             assert answer.status == 500
             assert answer.headers["content-type"] == "application/problem+json"
             assert answer.headers["x-request-id"] == "bug-1"

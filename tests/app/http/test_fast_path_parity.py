@@ -109,7 +109,10 @@ def test_both_ways_answer_and_count_alike(wire: Wire, headers: Headers, body: by
     assert told(wire.ask(post(body, headers, chunks=1000))) == onwards
     steps = [{key: b[key] - a.get(key, 0.0) for key in b} for a, b in ((before, between), (between, after))]
     assert steps[0] == steps[1]
-    assert steps[0][f'timeseries_http_requests_total{{route="/predict",status="{status}"}}'] == 1
+    assert (
+        steps[0][f'timeseries_http_requests_total{{protocol="native",route="/predict",status="{status}"}}']
+        == 1
+    )
 
 
 def test_a_body_beyond_the_limit_is_refused_alike(server: Server, wire: Wire) -> None:

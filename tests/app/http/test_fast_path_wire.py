@@ -31,7 +31,7 @@ def statuses_of(server: Server, sent: bytes) -> list[int]:
 
 def count_of(wire: Wire, status: int) -> int:
     """How many requests for `/predict` were counted under a status."""
-    name = f'timeseries_http_requests_total{{route="/predict",status="{status}"}} '
+    name = f'timeseries_http_requests_total{{protocol="native",route="/predict",status="{status}"}} '
     lines = wire.ask(get("/metrics")).body.decode().splitlines()
     return sum(int(float(line.removeprefix(name))) for line in lines if line.startswith(name))
 

@@ -108,7 +108,9 @@ def test_what_is_no_request_is_counted_and_not_logged(
 ) -> None:
     """Anybody could fill the log with it, and hide in it."""
     caplog.set_level(logging.INFO, "uvicorn.error")
-    name = 'timeseries_http_requests_total{{route="{}",status="{}"}}'.format(*counted)
+    protocol = "none" if counted[0] == "other" else "native"
+    route, status = counted
+    name = f'timeseries_http_requests_total{{protocol="{protocol}",route="{route}",status="{status}"}}'
     before = app.metric(name)
     with wire_to(app.url) as wire:
         wire.send(sent)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.contract import Artifact
 from app.errors import EngineError
-from app.inference.predictions import Batch, Interpreter, Predictions, predict_batch
+from app.inference.predictions import Batch, Interpreter, Predictions, check_finite, predict_batch
 from tests.fakes import FakeEngine, by_first_value
 from tests.trusted import a_series, answers
 
@@ -82,3 +82,19 @@ def test_what_is_made_of_a_batch_is_made_once(artifact: Artifact) -> None:
         shares[2].batch.once(texts)
     assert [share.batch.once(texts)[share.rows] for share in shares] == [["0.5"], ["0.5"] * 3, ["0.5"] * 2]
     assert made == [6, 6]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_probability_that_is_not_finite_is_the_engines_error(value: float) -> None:
+    """NaN or infinity from an engine never reaches a caller as a broken document."""
+    check_finite(Predictions(np.full((2, 2), 0.5, np.float32)))
+    with pytest.raises(EngineError) as caught:
+        check_finite(Predictions(np.array([[0.5, 0.5], [0.5, value]], np.float32)))
+    assert str(caught.value) == "the engine gave a probability that is not finite (series 1, class 1)"
+
+
+def test_a_novelty_that_is_not_a_number_is_the_engines_error() -> None:
+    """A score that cannot be told never reaches a caller as a broken document."""
+    halves, sets = np.full((2, 2), 0.5, np.float32), np.ones((2, 2), np.bool_)
+    with pytest.raises(EngineError, match=r"a novelty that is not a number \(series 1\)"):
+        check_finite(Predictions(halves, sets, np.array([0.5, np.nan], np.float32), sets))

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from app.contract import Artifact
 from app.errors import ArtifactError, ContractViolation, DeadlineExceeded, EngineError, NotReady, QueueFull
 from app.inference.predictions import Predictions
-from app.inference.service import Service, State
+from app.inference.service import Service
+from app.inference.status import State
 from tests import trusted
 from tests.fakes import FakeEngine, by_first_value
 from tests.trusted import a_series, answers
@@ -64,7 +65,7 @@ def test_each_caller_gets_its_own_rows(plain_artifact: Artifact) -> None:
         async with started(plain_artifact, engine) as service:
             answers = await asyncio.gather(*(service.predict(part, deadline=soon()) for part in parts))
             assert {answer.batch_rows for answer in answers} == {6}
-            return [answer.result.predictions.probabilities for answer in answers]
+            return [answer.predictions.probabilities for answer in answers]
 
     for part, result in zip(parts, asyncio.run(scenario()), strict=True):
         np.testing.assert_array_equal(result, by_first_value(part))
@@ -82,7 +83,7 @@ def test_each_caller_is_told_how_far_to_trust_its_own_rows(trusted_artifact: Art
     async def scenario() -> list[Predictions]:
         async with started(trusted_artifact, engine) as service:
             found = await asyncio.gather(*(service.predict(part, deadline=soon()) for part in parts))
-            return [answer.result.predictions for answer in found]
+            return [answer.predictions for answer in found]
 
     first, second = asyncio.run(scenario())
     assert engine.batches == [3]
@@ -155,9 +156,7 @@ def test_draining_says_no_to_readiness_and_goes_on_answering(plain_artifact: Art
             status = service.status()
             assert (status.state, status.ready, status.alive) == (State.DRAINING, False, True)
             answer = await service.predict(series(1.0), deadline=soon())
-            np.testing.assert_array_equal(
-                answer.result.predictions.probabilities, by_first_value(series(1.0))
-            )
+            np.testing.assert_array_equal(answer.predictions.probabilities, by_first_value(series(1.0)))
 
     asyncio.run(scenario())
 
@@ -175,7 +174,7 @@ def test_closing_answers_what_was_admitted(plain_artifact: Artifact) -> None:
             await until(lambda: service.status().state is not State.READY)
             engine.release()
             answers = await asyncio.gather(*callers)
-            assert [len(answer.result.predictions) for answer in answers] == [1, 1]
+            assert [len(answer.predictions) for answer in answers] == [1, 1]
             await closing
             assert service.status().state is State.CLOSED
 
@@ -214,7 +213,7 @@ def test_an_engine_that_answers_the_wrong_shape_fails_its_batch_alone(plain_arti
             with pytest.raises(EngineError, match=r"the engine answered \[1, 7\] instead of \[1, 2\]"):
                 await service.predict(series(1.0), deadline=soon())
             answer = await service.predict(series(1.0), deadline=soon())
-            assert answer.result.predictions.probabilities.shape == (1, 2)
+            assert answer.predictions.probabilities.shape == (1, 2)
 
     asyncio.run(scenario())
 
@@ -288,7 +287,7 @@ def test_a_prediction_that_is_cancelled_is_not_computed(plain_artifact: Artifact
             with pytest.raises(asyncio.CancelledError):
                 await gone
             engine.release()
-            assert len((await stays).result.predictions) == 1
+            assert len((await stays).predictions) == 1
             await running.caller
 
     asyncio.run(scenario())

@@ -142,24 +142,6 @@ def test_each_request_of_a_batch_is_counted_for_itself() -> None:
     assert counted["timeseries_confidence_sum"] == np.float32(0.9) + np.float32(0.6)
 
 
-@given(st.integers(1, 40), st.integers(0, 2**32 - 1), st.booleans())
-def test_many_series_are_counted_as_one_by_one(count: int, seed: int, has_trust: bool) -> None:
-    """In every counter the same, warnings, abstentions and models without trust included."""
-    random = np.random.default_rng(seed)
-    probabilities = random.dirichlet((0.3, 0.3, 0.3), count).astype(np.float32)
-    trust = (random.random((count, 3)) < 0.5, random.random((count, 2)) < 0.2) if has_trust else (None, None)
-    abstained = random.random(count) < 0.5 if has_trust else None
-    warnings = ("flat", "clipped") if has_trust else ()
-    one_by_one, metrics = made(warnings, labels=("a", "b", "c"))
-    answered(metrics, probabilities, *trust, abstained=abstained)
-    together, metrics = made(warnings, labels=("a", "b", "c"))
-    metrics.answered_many(probabilities, *trust, abstained=abstained)
-    wanted, counted = samples(one_by_one), samples(together)
-    assert counted.keys() == wanted.keys()
-    for name, value in wanted.items():
-        np.testing.assert_allclose(counted[name], value, rtol=1e-12, err_msg=name)
-
-
 def test_versions_are_counted_apart() -> None:
     """Two that are loaded at the same time share the metrics, each under its number."""
     registry = Registry()

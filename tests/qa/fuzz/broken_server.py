@@ -28,7 +28,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """The metrics."""
         status = "500" if COUNTS in self.faults else "200"
-        self._answer(f'timeseries_http_requests_total{{route="/",status="{status}"}} 2.0\n'.encode())
+        self._answer(
+            f'timeseries_http_requests_total{{protocol="native",route="/",status="{status}"}} 2.0\n'.encode()
+        )
 
     def do_POST(self) -> None:
         """The golden answers, whatever is asked."""

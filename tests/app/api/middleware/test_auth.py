@@ -126,7 +126,7 @@ def test_nothing_else_lets_in(guarded: Served, headers: Headers) -> None:
 
 def test_who_is_refused_is_counted_alike_on_both_ways(guarded: Served) -> None:
     """Under the route, and nobody's name is a label."""
-    name = 'timeseries_http_requests_total{route="/predict",status="401"}'
+    name = 'timeseries_http_requests_total{protocol="native",route="/predict",status="401"}'
     for target in (DIRECT, ONWARDS):
         before = guarded.metric(name)
         with wire_to(guarded.url) as wire:

@@ -16,15 +16,26 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from app.api.payloads import PredictionEncoder, encode_npy
+from app.api.payloads import JsonEncoder, NpyEncoder
 from app.client.schemas import PredictResponse
-from app.errors import EngineError
+from app.inference.predictions import Batch, BatchSlice, Prediction, Predictions
+
+
+def prediction(*said: Any, abstained: NDArray[np.bool_] | None = None) -> Prediction:
+    """What a caller gets of whose series, all of a batch, this is said."""
+    batch = Batch(lambda: Predictions(*said), [len(said[0])])
+    return Prediction(BatchSlice(batch, slice(0, len(said[0]))), None, abstained, 0.0, 0.0, len(said[0]))
 
 
 def encoder(**options: Any) -> Callable[..., bytes]:
     """What writes a whole answer, given what is said of its series."""
-    encode = PredictionEncoder(**options)
-    return lambda *said, **how: encode.document(encode.rows(*said, **how))
+    encode = JsonEncoder(**options)
+    return lambda *said, **how: encode(prediction(*said, **how))
+
+
+def encode_npy(sent: NDArray[np.float32], *, abstained: NDArray[np.bool_] | None = None) -> bytes:
+    """The npy answer for these probabilities."""
+    return NpyEncoder()(prediction(sent, abstained=abstained))
 
 
 KINDS = [{"code": code, "message": f"{code} 100 %", "remedy": '"do"'} for code in ("flat", "clipped", "é")]
@@ -168,26 +179,6 @@ def test_arrays_in_other_layouts_are_written_in_row_order() -> None:
     sent = rows([0.75, 0.25], [0.1, 0.9])
     assert ENCODE(np.asfortranarray(sent)) == ENCODE(sent)
     assert ENCODE(np.repeat(sent, 2, axis=0)[::2]) == ENCODE(sent)
-
-
-@pytest.mark.parametrize("encode", [ENCODE, encode_npy])
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_probability_that_is_not_finite_is_the_engines_error(encode: Any, value: float) -> None:
-    """NaN or infinity from an engine never reaches a caller as a broken document."""
-    with pytest.raises(EngineError) as caught:
-        encode(rows([0.5, 0.5], [0.5, value]))
-    assert str(caught.value) == "the engine gave a probability that is not finite (series 1, class 1)"
-
-
-def test_a_novelty_that_is_not_a_number_is_the_engines_error() -> None:
-    """A score that cannot be told never reaches a caller as a broken document."""
-    with pytest.raises(EngineError, match=r"a novelty that is not a number \(series 1\)"):
-        ENCODE(
-            rows([0.5, 0.5], [0.5, 0.5]),
-            np.ones((2, 2), np.bool_),
-            np.array([0.5, np.nan], np.float32),
-            np.zeros((2, 3), np.bool_),
-        )
 
 
 @given(trusted())

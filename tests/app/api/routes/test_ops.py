@@ -50,9 +50,9 @@ def test_metrics_count_what_happened(app: App) -> None:
     lines = set(response.text.splitlines())
     version = f'version="{app.service.contract.version}"'
     assert {
-        'timeseries_http_requests_total{route="/predict",status="200"} 1.0',
-        'timeseries_http_requests_total{route="/predict",status="400"} 1.0',
-        'timeseries_http_requests_total{route="other",status="404"} 1.0',
+        'timeseries_http_requests_total{protocol="native",route="/predict",status="200"} 1.0',
+        'timeseries_http_requests_total{protocol="native",route="/predict",status="400"} 1.0',
+        'timeseries_http_requests_total{protocol="native",route="other",status="404"} 1.0',
         f'timeseries_predictions_total{{label="-1",{version}}} 1.0',
         f'timeseries_predictions_total{{label="1",{version}}} 2.0',
         "timeseries_ready_workers 1.0",

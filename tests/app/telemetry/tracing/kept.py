@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import DEFAULT_ON, Sampler
 
-from app.telemetry.tracing.records import Told, name_of
+from app.telemetry.request_record import RequestRecord
 from app.telemetry.tracing.spans import Unfolding
 from app.telemetry.tracing.traces import Traces
 
@@ -33,12 +33,13 @@ class Kept:
         """The spans of requests alone."""
         return [span for span in self.spans if span.kind.name == "SERVER"]
 
-    def note(self, told: Told, *, traceparent: str | None = None, tracestate: str | None = None) -> str:
+    def note(
+        self, record: RequestRecord, *, traceparent: str | None = None, tracestate: str | None = None
+    ) -> str:
         """Tell of a request; the id of its trace."""
-        name = name_of(told.method, told.route)
-        decided = self.traces.decide(name, traceparent=traceparent, tracestate=tracestate)
+        decided = self.traces.decide(record.name, traceparent=traceparent, tracestate=tracestate)
         if decided.span is not None:
-            self.traces.record(decided, told)
+            self.traces.record(decided, record)
         return decided.trace_id
 
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode, TraceFlags
 
-from app.telemetry.tracing.records import Told, Work, name_of
+from app.telemetry.request_record import OTHER, RequestRecord, Work
 from app.telemetry.tracing.spans import Finished
 from tests.app.telemetry.tracing.kept import attributes_of, times_of
 
 ANSWERED = Work("forda", 2, 3, parsed=0.25, admitted=10.5, queued=0.5, ran=1.0, batch_rows=7)
-ASKED = Told("POST", "/predict", "http", "/predict", "id", 10.0, 200, None, False, ANSWERED)
+ASKED = RequestRecord("id", 10.0, "POST", "/predict", route="/predict", status=200, work=ANSWERED)
 END, CLOCK = 1_000_000_000_000, 13.0
 
 
-def unfold(told: Told) -> list[ReadableSpan]:
+def unfold(record: RequestRecord) -> list[ReadableSpan]:
     """The spans of a request that ended at 13 s on `perf_counter`, 1,000 s after 1970."""
     context = SpanContext(1, 2, False, TraceFlags(TraceFlags.SAMPLED))
-    finished = Finished(told, context, None, Resource({}), now=END, clock=CLOCK)
+    finished = Finished(record, context, None, Resource({}), now=END, clock=CLOCK)
     return list(finished.unfold(RandomIdGenerator()))
 
 
@@ -49,7 +51,7 @@ def test_a_request_has_what_it_spent_its_time_on_below_it() -> None:
 
 def test_a_request_that_got_no_answer_has_one_wait() -> None:
     """How long it was in the queue is then not known, and not made up."""
-    told = ASKED._replace(status=504, fault="deadline", failed=True, work=ANSWERED._replace(queued=None))
+    told = replace(ASKED, status=504, fault="deadline", work=ANSWERED._replace(queued=None))
     request, *steps = unfold(told)
     assert [(step.name, *seconds_before_end(step)) for step in steps] == [
         ("parse", -2.75, -2.5),
@@ -67,6 +69,7 @@ def test_attributes_follow_the_conventions() -> None:
         "url.scheme": "http",
         "http.response.status_code": 200,
         "timeseries.request_id": "id",
+        "timeseries.protocol": "native",
         "timeseries.model": "forda",
         "timeseries.version": 2,
         "timeseries.rows": 3,
@@ -74,10 +77,12 @@ def test_attributes_follow_the_conventions() -> None:
     }
 
 
-@pytest.mark.parametrize("failed", [True, False])
-def test_a_fault_is_named_and_only_ours_is_an_error(failed: bool) -> None:
+@pytest.mark.parametrize(
+    ("status", "failed"), [(500, True), (503, True), (429, True), (408, True), (499, True), (422, False)]
+)
+def test_a_fault_is_named_and_only_ours_is_an_error(status: int, failed: bool) -> None:
     """A caller's mistake is no trouble of the server, and does not show up as some."""
-    [request] = unfold(ASKED._replace(fault="some-fault", failed=failed, work=None))
+    [request] = unfold(replace(ASKED, status=status, fault="some-fault", work=None))
     assert attributes_of(request)["error.type"] == "some-fault"
     assert request.status.status_code is (StatusCode.ERROR if failed else StatusCode.UNSET)
 
@@ -93,7 +98,7 @@ def test_a_fault_is_named_and_only_ours_is_an_error(failed: bool) -> None:
 )
 def test_callers_cannot_make_up_names(method: str, route: str | None, name: str, known_as: str) -> None:
     """There are as many as routes and methods, whatever is asked for."""
-    told = ASKED._replace(method=method, route=route, path="/made/up", work=None)
-    [request] = unfold(told)
-    assert request.name == name_of(method, route) == name
+    record = replace(ASKED, method=method, route=route or OTHER, path="/made/up", work=None)
+    [request] = unfold(record)
+    assert request.name == record.name == name
     assert attributes_of(request)["http.request.method"] == known_as

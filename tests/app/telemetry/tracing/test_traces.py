@@ -10,11 +10,11 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, DEFAULT_OFF, DEFAULT_ON, Sampler
 
-from app.telemetry.tracing.records import Told
+from app.telemetry.request_record import RequestRecord
 from app.telemetry.tracing.traces import Traces
 from tests.app.telemetry.tracing.kept import keep
 
-ASKED = Told("GET", "/model", "http", "/model", "id", 0.0, 200, None, False, None)
+ASKED = RequestRecord("id", 0.0, "GET", "/model", route="/model", status=200)
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 

@@ -1,4 +1,4 @@
-"""`app.api.response_writer`: what is made for a batch and what is told of each of its requests."""
+"""`app.inference.answering`: what each request of a batch gets, and what is counted of it."""
 
 from __future__ import annotations
 
@@ -8,43 +8,53 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.api.response_writer import MANY, AnswerWriter
+from app.api.payloads import NPY, Encoders
 from app.contract import Artifact
 from app.errors import EngineError
-from app.inference.predictions import Batch, Predictions, Share
+from app.inference.answering import Answering
+from app.inference.batching import Answer
+from app.inference.predictions import Batch, BatchSlice, Prediction, Predictions
 from app.telemetry.metrics import Metrics
 
-
-def shares(probabilities: NDArray[np.float32], sizes: list[int]) -> list[Share]:
-    """The requests of a batch of a model without trust."""
-    batch = Batch(lambda: Predictions(probabilities), sizes)
-    return [Share(batch, number) for number in range(len(sizes))]
+ROWS = 40
 
 
-def labels(body: bytes) -> list[str]:
+def answers(said: Predictions, sizes: list[int]) -> list[Answer[BatchSlice]]:
+    """What the batcher answers to requests of so many series each."""
+    batch = Batch(lambda: said, sizes)
+    starts = zip(batch.starts, batch.starts[1:], strict=False)
+    return [Answer(BatchSlice(batch, slice(*part)), 0.001, 0.002, sum(sizes)) for part in starts]
+
+
+def labels(artifact: Artifact, prediction: Prediction) -> list[str]:
     """The label of each series of a JSON answer."""
-    return [prediction["label"] for prediction in json.loads(body)["predictions"]]
+    body = Encoders(artifact.contract).json(prediction)
+    return [one["label"] for one in json.loads(body)["predictions"]]
 
 
 def test_each_request_is_told_of_its_own_series(plain_artifact: Artifact) -> None:
-    """In order, whatever media type the others of the batch asked for."""
-    write = AnswerWriter(plain_artifact.contract, Metrics())
-    first, second, third = shares(np.array([[1, 0], [0, 1], [0, 1], [1, 0]], np.float32), [1, 2, 1])
-    assert labels(write(first, accept=None, abstain=False)[0]) == ["-1"]
-    assert write(second, accept="application/x-npy", abstain=False)[1] == "application/x-npy"
-    assert labels(write(third, accept=None, abstain=False)[0]) == ["-1"]
-    assert labels(write(second, accept=None, abstain=False)[0]) == ["1", "1"]
+    """In order, whatever media type the others of the batch asked for, with the times of its batch."""
+    complete = Answering(plain_artifact.contract, Metrics().predictions)
+    said = Predictions(np.array([[1, 0], [0, 1], [0, 1], [1, 0]], np.float32))
+    encoders = Encoders(plain_artifact.contract)
+    first, second, third = (complete(answer) for answer in answers(said, [1, 2, 1]))
+    assert labels(plain_artifact, first) == ["-1"]
+    assert encoders.for_accept(NPY)(second).startswith(b"\x93NUMPY")
+    assert labels(plain_artifact, third) == ["-1"]
+    assert labels(plain_artifact, second) == ["1", "1"]
+    assert (second.queued, second.ran, second.batch_rows) == (0.001, 0.002, 4)
 
 
 def test_a_number_that_is_not_finite_fails_its_own_request_alone(plain_artifact: Artifact) -> None:
     """The others of the batch get their answers; what failed is not counted."""
     metrics = Metrics()
-    write = AnswerWriter(plain_artifact.contract, metrics)
-    first, second = shares(np.array([[1, 0], [0, 1], [np.nan, np.nan]], np.float32), [1, 2])
-    for accept in (None, "application/x-npy"):
+    complete = Answering(plain_artifact.contract, metrics.predictions)
+    said = Predictions(np.array([[1, 0], [0, 1], [np.nan, np.nan]], np.float32))
+    first, second = answers(said, [1, 2])
+    for _ in range(2):
         with pytest.raises(EngineError, match=r"not finite \(series 1, class 0\)"):
-            write(second, accept=accept, abstain=False)
-    assert labels(write(first, accept=None, abstain=False)[0]) == ["-1"]
+            complete(second)
+    assert labels(plain_artifact, complete(first)) == ["-1"]
     counted = metrics.render().decode().splitlines()
     version = f'version="{plain_artifact.contract.version}"'
     assert f'timeseries_predictions_total{{label="-1",{version}}} 1.0' in counted
@@ -55,10 +65,9 @@ def test_a_number_that_is_not_finite_fails_its_own_request_alone(plain_artifact:
 def counted(said: Predictions, sizes: list[int], artifact: Artifact) -> dict[str, float]:
     """Every metric of predictions once they are answered, as so many requests that want no unsure label."""
     metrics = Metrics()
-    write = AnswerWriter(artifact.contract, metrics)
-    batch = Batch(lambda: said, sizes)
-    for number in range(len(sizes)):
-        write(Share(batch, number), accept=None, abstain=True)
+    complete = Answering(artifact.contract, metrics.predictions)
+    for answer in answers(said, sizes):
+        complete(answer, abstain=True)
     lines = [line.rpartition(" ") for line in metrics.render().decode().splitlines() if line[0] != "#"]
     return {
         name: float(value) for name, _, value in lines if f'version="{artifact.contract.version}"' in name
@@ -68,21 +77,21 @@ def counted(said: Predictions, sizes: list[int], artifact: Artifact) -> dict[str
 def test_a_request_of_many_series_counts_as_many_of_one(trusted_artifact: Artifact) -> None:
     """The very same in labels, confidences, label sets, warnings and abstentions."""
     random = np.random.default_rng(0)
-    rows, classes = MANY + 8, trusted_artifact.contract.classes
+    classes = trusted_artifact.contract.classes
     said = Predictions(
-        random.dirichlet([0.5] * classes, rows).astype(np.float32),
-        random.random((rows, classes)) < 0.5,
-        random.random(rows).astype(np.float32),
-        random.random((rows, 4)) < 0.3,
+        random.dirichlet([0.5] * classes, ROWS).astype(np.float32),
+        random.random((ROWS, classes)) < 0.5,
+        random.random(ROWS).astype(np.float32),
+        random.random((ROWS, 4)) < 0.3,
     )
-    one_by_one = counted(said, [1] * rows, trusted_artifact)
-    together = counted(said, [rows], trusted_artifact)
-    assert sum(value for name, value in together.items() if "predictions_total" in name) == rows
+    one_by_one = counted(said, [1] * ROWS, trusted_artifact)
+    together = counted(said, [ROWS], trusted_artifact)
+    assert sum(value for name, value in together.items() if "predictions_total" in name) == ROWS
     assert sum(value for name, value in together.items() if "abstained" in name) > 0
     assert together == pytest.approx(one_by_one, rel=1e-9)
 
 
-@pytest.mark.parametrize("rows", [1, MANY + 8])
+@pytest.mark.parametrize("rows", [1, ROWS])
 @pytest.mark.parametrize("kind", ["plain_artifact", "trusted_artifact"])
 def test_lost_precision_is_told_of_its_request_alone(
     kind: str, rows: int, request: pytest.FixtureRequest
@@ -90,23 +99,25 @@ def test_lost_precision_is_told_of_its_request_alone(
     """Each series by itself, beside its other warnings, counted, and of a model without trust as well."""
     artifact: Artifact = request.getfixturevalue(kind)
     metrics = Metrics()
-    write = AnswerWriter(artifact.contract, metrics)
+    complete = Answering(artifact.contract, metrics.predictions)
     probabilities = np.full((rows + 1, artifact.contract.classes), 0.5, np.float32)
     said = Predictions(probabilities)
     flat = np.zeros((rows + 1, 4), np.bool_)
     flat[:, 0] = artifact.contract.trust is not None
     if artifact.contract.trust:
         said = Predictions(probabilities, probabilities > 0, probabilities[:, 0], flat)
-    batch = Batch(lambda: said, [rows, 1])
     coarse = np.arange(rows) == 0
-    answers = [
-        json.loads(write(Share(batch, number), accept=None, abstain=False, coarse=mark)[0])["predictions"]
-        for number, mark in ((0, coarse), (1, None))
+    both = answers(said, [rows, 1])
+    marks: list[NDArray[np.bool_] | None] = [coarse, None]
+    write = Encoders(artifact.contract).json
+    parts = [
+        json.loads(write(complete(answer, coarse=mark)))["predictions"]
+        for answer, mark in zip(both, marks, strict=True)
     ]
     usual = ["flat"] if artifact.contract.trust else []
-    codes = [[warning["code"] for warning in one["warnings"]] for part in answers for one in part]
+    codes = [[warning["code"] for warning in one["warnings"]] for part in parts for one in part]
     assert codes == [[*usual, "precision_lost"], *[usual] * rows]
-    write(Share(batch, 0), accept="application/x-npy", abstain=False, coarse=coarse)
+    complete(both[0], coarse=coarse)
     counts = metrics.render().decode()
     version = artifact.contract.version
     assert f'timeseries_warnings_total{{code="precision_lost",version="{version}"}} 2.0' in counts

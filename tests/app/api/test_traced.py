@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import StatusCode
 
-from app.api.middleware.traced import UNTRACED
+from app.api.traced import UNTRACED
 from app.contract import Artifact
 from app.main import create_app
 from app.settings import Settings

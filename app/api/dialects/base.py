@@ -1,0 +1,127 @@
+"""What a wire protocol is to this server: its paths, and how its bytes become options, series and answers.
+
+Everything else is the same for all of them, on both paths through the server: limits, deadlines, API keys,
+metrics, traces. To add a protocol is to write one `Dialect` and to name it in `app/api/dialects/__init__.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.api.headers import Header, RequestHead
+from app.api.problems import ErrorInfo
+from app.contract import Contract
+from app.inference.predictions import Prediction, Series
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a request may cost: series, bytes of its body, and seconds."""
+
+    max_instances: int
+    max_body_bytes: int
+    timeout: float
+
+
+class PredictOptions(NamedTuple):
+    """What a request's head and query ask for.
+
+    Attributes:
+        timeout: seconds that its caller waits.
+        version: of the model; None for the one that serves.
+        abstain: whether a series that the model is not sure of shall get no label.
+        content_type: of the body, as the dialect's `decode` knows it.
+        accept: what its `encode` chooses the form of the answer by.
+        other: what else the dialect reads there, for itself.
+    """
+
+    timeout: float
+    version: int | None = None
+    abstain: bool = False
+    content_type: str | None = None
+    accept: str | None = None
+    other: Any = None
+
+
+class Encoded(NamedTuple):
+    """An answer, but for the headers that every answer has.
+
+    Attributes:
+        status: of it.
+        headers: names in lower case.
+        content: the body.
+    """
+
+    status: int
+    headers: tuple[Header, ...]
+    content: bytes
+
+
+class Decoded(Protocol):
+    """What `decode` makes of a body. A dialect's own class may carry more, for its `encode`."""
+
+    @property
+    def series(self) -> Series:
+        """`float32[n, length]`, C-contiguous, finite."""
+        ...
+
+    @property
+    def coarse(self) -> NDArray[np.bool_] | None:
+        """`bool[n]`, which series get the warning `precision_lost`; None where none does."""
+        ...
+
+
+class Codec(Protocol):
+    """A dialect for one version of the model."""
+
+    def decode(self, body: bytes, options: PredictOptions) -> Decoded:
+        """The series of a body; raises a `PayloadError` where there are none."""
+        ...
+
+    def encode(self, prediction: Prediction, options: PredictOptions, decoded: Decoded) -> Encoded:
+        """The answer to a request."""
+        ...
+
+
+class Dialect(Protocol):
+    """One wire protocol."""
+
+    @property
+    def name(self) -> str:
+        """As metrics have it, in the label `protocol`."""
+        ...
+
+    @property
+    def prefix(self) -> str:
+        """What its paths begin with. All errors below it are told in its form."""
+        ...
+
+    @property
+    def routes(self) -> Mapping[str, Mapping[str, Any]]:
+        """Path templates of its predictions, all POST, with arguments of FastAPI's `add_api_route`."""
+        ...
+
+    def options(self, head: RequestHead, limits: Limits) -> PredictOptions:
+        """What a head asks for; raises a `PayloadError` where it is not one that can be answered."""
+        ...
+
+    def codec(self, contract: Contract, *, max_instances: int) -> Codec:
+        """How it is read and written for one version."""
+        ...
+
+    def encode_error(self, info: ErrorInfo, *, request_id: str, root_path: str) -> Encoded:
+        """How an error is told."""
+        ...
+
+
+def encoded(
+    content: bytes, media_type: str, *, status: int = 200, headers: tuple[Header, ...] = ()
+) -> Encoded:
+    """An answer with the headers that say what its content is."""
+    own = ((b"content-length", b"%d" % len(content)), (b"content-type", media_type.encode()))
+    return Encoded(status, (*own, *headers), content)

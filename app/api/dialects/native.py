@@ -1,0 +1,112 @@
+"""The server's own protocol: `POST /predict`, in JSON or npy, with problem documents for errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.datastructures import QueryParams
+
+from app import errors
+from app.api import parameters, problems
+from app.api.dialects.base import Decoded, Encoded, Limits, PredictOptions, encoded
+from app.api.headers import ACCEPT, CONTENT_TYPE, RequestHead
+from app.api.payloads import Decoders, Encoders, media_type_of
+from app.contract import Contract
+from app.errors import MalformedPayload
+from app.inference.predictions import Prediction
+from app.series.spec import SeriesSpec
+
+PREDICT = "/predict"
+_ERRORS = (
+    errors.MalformedPayload,
+    errors.SlowPayload,
+    errors.PayloadTooLarge,
+    errors.UnsupportedMediaType,
+    errors.ContractViolation,
+    errors.QueueFull,
+    errors.ClientClosed,
+    errors.EngineError,
+    errors.NotReady,
+    errors.DeadlineExceeded,
+)
+_DESCRIPTION = """\
+Class probabilities of one or more series, and how far to trust them.
+
+Series that arrive together are computed together; each gets the answer it would get alone.
+`Server-Timing` says where the time went and how many series shared the batch.
+"""
+
+
+class NativeCodec:
+    """JSON and npy for one version.
+
+    Attributes:
+        decoders: of bodies.
+        encoders: of answers.
+    """
+
+    def __init__(self, contract: Contract, decoders: Decoders) -> None:
+        self.decoders = decoders
+        self.encoders = Encoders(contract)
+
+    def decode(self, body: bytes, options: PredictOptions) -> Decoded:
+        """The series of a body; raises as `Decoder` does."""
+        return self.decoders.for_content_type(options.content_type)(body)
+
+    def encode(self, prediction: Prediction, options: PredictOptions, _decoded: Decoded) -> Encoded:
+        """The answer in the form that the request prefers."""
+        encoder = self.encoders.for_accept(options.accept)
+        return encoded(encoder(prediction), encoder.media_type)
+
+
+class Native:
+    """The server's own protocol."""
+
+    name = "native"
+    prefix = ""
+    routes: Mapping[str, Mapping[str, Any]] = {
+        PREDICT: {
+            "summary": "Classify series",
+            "description": _DESCRIPTION,
+            "tags": ["predictions"],
+            "responses": {**problems.of_connection(), **problems.responses(*_ERRORS)},
+            "openapi_extra": {
+                "parameters": [parameters.ABSTAIN, parameters.VERSION, parameters.TIMEOUT],
+            },
+        }
+    }
+
+    def __init__(self) -> None:
+        # What pydantic makes of a form is full of circles: only a full collection would free it.
+        self._decoders: dict[SeriesSpec, Decoders] = {}
+
+    def options(self, head: RequestHead, limits: Limits) -> PredictOptions:
+        """What a head asks for.
+
+        Raises:
+            PayloadError: it is not one that can be answered.
+        """
+        if head.conflicts(CONTENT_TYPE):
+            raise MalformedPayload("Content-Type is sent more than once with different values; send it once")
+        content_type = media_type_of(head.get(CONTENT_TYPE))
+        query = QueryParams(head.query) if head.query else None
+        return PredictOptions(
+            parameters.timeout_of(head, most=limits.timeout),
+            None if query is None else parameters.version_of(query),
+            query is not None and parameters.abstain_of(query),
+            content_type,
+            head.joined(ACCEPT),
+        )
+
+    def codec(self, contract: Contract, *, max_instances: int) -> NativeCodec:
+        """How bodies are read and answers written for one version."""
+        spec = contract.input.spec
+        if spec not in self._decoders:
+            self._decoders[spec] = Decoders(spec, max_instances=max_instances)
+        return NativeCodec(contract, self._decoders[spec])
+
+    def encode_error(self, info: problems.ErrorInfo, *, request_id: str, root_path: str) -> Encoded:
+        """A problem document."""
+        content = problems.document(info, request_id=request_id, root_path=root_path)
+        return encoded(content, problems.MEDIA_TYPE, status=info.kind.status, headers=info.headers)

@@ -1,0 +1,125 @@
+"""How an error becomes bytes: in one place for both paths, in the form of its request's protocol."""
+
+from __future__ import annotations
+
+import logging
+from typing import NamedTuple
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+from app import errors
+from app.api import known_paths, problems
+from app.api.dialects import Dialect, Encoded
+from app.api.headers import PLAIN, REQUEST_ID
+from app.telemetry.request_record import RequestRecord
+
+log = logging.getLogger(__name__)
+
+# Stands for a request's id in an answer that many get, each with its own. No caller sends one like it.
+_SOMEONE = "<request id>"
+
+
+class _Shared(NamedTuple):
+    """An error that many are told, and its answer: the id stands between two parts of the content."""
+
+    error: errors.AppError
+    dialect: Dialect
+    fault: str
+    encoded: Encoded
+    before: bytes
+    id_and_after: bytes | None
+
+
+class ErrorResponses:
+    """Tells errors.
+
+    Args:
+        root_path: path under which a proxy serves the app; empty without one.
+    """
+
+    def __init__(self, root_path: str = "") -> None:
+        self.root_path = root_path
+        self._shared: _Shared | None = None
+
+    def of(self, error: Exception, dialect: Dialect, record: RequestRecord) -> Encoded:
+        """The answer to a request that an error ended.
+
+        Args:
+            error: an `AppError` was raised on purpose, and is told; nobody expected others.
+            dialect: of the request.
+            record: of the request, which is told what went wrong.
+        """
+        extra = {"request_id": record.request_id}
+        if not isinstance(error, errors.AppError):
+            log.error("unexpected %s", type(error).__name__, extra=extra)
+            return self.encode(problems.info_of_unexpected(), dialect, record)
+        info = problems.info_of(error)
+        if info.kind.status == 500:  # refusals are counted, not logged: under overload they are many
+            log.error("%s", error, extra=extra, exc_info=error.__cause__)
+        return self.encode(info, dialect, record)
+
+    def of_request(self, scope: Scope, error: Exception) -> Encoded:
+        """The answer to a request of the framework's, also where the framework itself refuses it."""
+        dialect, record = scope["dialect"], scope["record"]
+        if isinstance(error, HTTPException):
+            known = known_paths.suggestion(scope)
+            info = problems.info_of_framework(
+                error,
+                method=scope["method"],
+                path=self.root_path + scope["path"],
+                hint=known and self.root_path + known,
+            )
+            return self.encode(info, dialect, record)
+        if isinstance(error, RequestValidationError):
+            return self.encode(problems.info_of_validation(error), dialect, record)
+        return self.of(error, dialect, record)
+
+    def encode(self, info: problems.ErrorInfo, dialect: Dialect, record: RequestRecord) -> Encoded:
+        """The answer that tells an error."""
+        record.fault = info.kind.slug
+        return dialect.encode_error(info, request_id=record.request_id, root_path=self.root_path)
+
+    def of_refusal(self, error: errors.AppError, dialect: Dialect, record: RequestRecord) -> Encoded:
+        """The same as `of`, made once for all who are told the very same error.
+
+        Making it takes longer than everything else that is done for a request that is refused.
+        """
+        shared = self._shared
+        if shared is None or shared.error is not error or shared.dialect is not dialect:
+            info = problems.info_of(error)
+            told = dialect.encode_error(info, request_id=_SOMEONE, root_path=self.root_path)
+            before, found, after = told.content.partition(_SOMEONE.encode())
+            shared = _Shared(error, dialect, info.kind.slug, told, before, after if found else None)
+            self._shared = shared
+        record.fault = shared.fault
+        status, headers, _ = shared.encoded
+        if shared.id_and_after is None:
+            return shared.encoded
+        content = b"%b%b%b" % (shared.before, record.request_id.encode(), shared.id_and_after)
+        length = (b"content-length", b"%d" % len(content))
+        return Encoded(
+            status, (length, *(header for header in headers if header[0] != b"content-length")), content
+        )
+
+
+def as_response(encoded: Encoded) -> Response:
+    """An answer as the framework sends it."""
+    response = Response(encoded.content, encoded.status)
+    response.raw_headers = list(encoded.headers)
+    return response
+
+
+def install(app: FastAPI, responses: ErrorResponses) -> None:
+    """Have every error of an app told by these; `RequestContext` is among its middleware."""
+
+    async def tell(request: Request, error: Exception) -> Response:
+        encoded = responses.of_request(request.scope, error)
+        # Set here: the framework answers an unexpected error outside of all middleware.
+        own = ((REQUEST_ID, request.scope["record"].request_id.encode()), *PLAIN)
+        return as_response(encoded._replace(headers=(*encoded.headers, *own)))
+
+    for kind in (errors.AppError, HTTPException, RequestValidationError, Exception):
+        app.add_exception_handler(kind, tell)

@@ -1,0 +1,125 @@
+"""What callers may ask for in a query or a header: `abstain`, `version` and `X-Request-Timeout`.
+
+A query is read only where there is one: most requests have none, and then it costs nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from starlette.datastructures import QueryParams
+
+from app.api.headers import REQUEST_TIMEOUT, RequestHead
+from app.api.payloads.wording import shown
+from app.contract import MAX_VERSION, Contract, version_number
+from app.errors import ContractViolation
+
+_ABSTAIN, _VERSION, _TIMEOUT = "abstain", "version", "X-Request-Timeout"
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+# Digits enough for microseconds, and none of float's other spellings: nan, 1e9, 1_0.
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
+
+# As the OpenAPI document has them.
+ABSTAIN: dict[str, Any] = {
+    "name": _ABSTAIN,
+    "in": "query",
+    "required": False,
+    "schema": {"type": "boolean", "default": False},
+    "description": (
+        "`true`: a series whose label set does not hold exactly one label gets `null` for its label, and in "
+        "npy a row of NaN. Only for models that were sealed with label sets."
+    ),
+}
+VERSION: dict[str, Any] = {
+    "name": _VERSION,
+    "in": "query",
+    "required": False,
+    "schema": {"type": "integer", "minimum": 1, "maximum": MAX_VERSION},
+    "description": "The version that shall answer, one of those that `GET /model` says are loaded.",
+}
+TIMEOUT: dict[str, Any] = {
+    "name": _TIMEOUT,
+    "in": "header",
+    "required": False,
+    # A number's schema would allow exponents.
+    "schema": {"type": "string", "pattern": rf"^(?!0+(\.0+)?$){_SECONDS.pattern}$", "examples": ["0.5"]},
+    "description": (
+        "Seconds after which nobody waits for the answer any more: past that it is not computed, and the "
+        "status is 504, or 429 at once if the engine cannot start before. The server's own limit holds where "
+        "that is shorter."
+    ),
+}
+
+
+def abstain_of(query: QueryParams) -> bool:
+    """Whether a query asks to abstain: `true` or `1`; `false` or `0`, and not to mention it, is no.
+
+    Raises:
+        ContractViolation: another value, or several values.
+    """
+    value = _only_value(query, _ABSTAIN)
+    if value is None:
+        return False
+    wanted = _BOOLEANS.get(value.lower())
+    if wanted is None:
+        raise ContractViolation([(_ABSTAIN, f"true or false is needed, this is {shown(value) or 'empty'}")])
+    return wanted
+
+
+def check_abstain(contract: Contract) -> None:
+    """See whether a model can abstain.
+
+    Raises:
+        ContractViolation: it has no label sets.
+    """
+    if contract.trust is None:
+        raise ContractViolation(
+            [(_ABSTAIN, "this model was sealed without label sets and cannot abstain; ask without it")]
+        )
+
+
+def version_of(query: QueryParams) -> int | None:
+    """The version that a query asks for; None for the one that serves.
+
+    Raises:
+        ContractViolation: it is no version's number, or given several times.
+    """
+    value = _only_value(query, _VERSION)
+    if value is None:
+        return None
+    number = version_number(value)
+    if number is None:
+        needed = f"a whole number from 1 to {MAX_VERSION} without leading zeros is needed"
+        raise ContractViolation([(_VERSION, f"{needed}, this is {shown(value) or 'empty'}")])
+    return number
+
+
+def timeout_of(head: RequestHead, *, most: float) -> float:
+    """The seconds that a request's caller waits.
+
+    Args:
+        head: of the request.
+        most: the server's own limit.
+
+    Raises:
+        ContractViolation: the header is no number above 0, or was sent with several values.
+    """
+    value = head.get(REQUEST_TIMEOUT)
+    if value is None:
+        return most
+    if head.conflicts(REQUEST_TIMEOUT):
+        raise ContractViolation([(_TIMEOUT, "sent more than once with different values; send it once")])
+    seconds = float(value) if _SECONDS.fullmatch(value) else 0.0
+    if seconds <= 0:
+        raise ContractViolation(
+            [(_TIMEOUT, f"seconds above 0 are needed, like 0.5; this is {shown(value) or 'empty'}")]
+        )
+    return min(seconds, most)
+
+
+def _only_value(query: QueryParams, name: str) -> str | None:
+    values = query.getlist(name)
+    if len(values) > 1:
+        raise ContractViolation([(name, f"given {len(values)} times; once is enough")])
+    return values[0] if values else None

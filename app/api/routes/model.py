@@ -1,0 +1,46 @@
+"""`GET /model`: what is served, and how it runs here."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.headers import EVERY_ANSWER
+from app.api.problems import of_connection
+from app.contract import Contract
+from app.inference.versions import Rollout
+
+MODEL = "/model"
+
+
+class ModelInfo(BaseModel):
+    """What is served: the contract as sealed, and how it runs here."""
+
+    model_config = ConfigDict(frozen=True)
+
+    engine: str | None = Field(description="The runtime and its graph; null until they are proven.")
+    loaded: tuple[int, ...] = Field(
+        description="Versions that `?version=` may ask for, the one served first."
+    )
+    refused: dict[str, str] = Field(description="Versions that failed their checks, and why.")
+    contract: Contract
+    card: str = Field(description="The model card, Markdown.")
+
+
+def create_router(rollout: Rollout) -> APIRouter:
+    """`GET /model`."""
+    router = APIRouter(tags=["predictions"], responses=of_connection())
+
+    @router.get(MODEL, summary="Describe the model", responses={200: {"headers": EVERY_ANSWER}})
+    async def model() -> ModelInfo:
+        """The contract of the version that is served, its metrics, its card, and the engine it runs on."""
+        service = rollout.current
+        return ModelInfo(
+            engine=service.engine_description,
+            loaded=rollout.versions,
+            refused=dict(rollout.refused),
+            contract=service.contract,
+            card=service.artifact.card,
+        )
+
+    return router

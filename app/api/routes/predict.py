@@ -1,0 +1,61 @@
+"""Predictions on the framework's path: a route for each path of a dialect, with `PredictCall`'s steps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from fastapi import APIRouter, Request, Response
+from starlette.types import Receive
+
+from app.api.dialects import Dialect
+from app.api.error_responses import as_response
+from app.api.predict import CLIENT_CLOSED, PredictCall, Predictor
+from app.api.request_body import read_body
+from app.errors import ClientClosed
+from app.inference.batching import Answer
+from app.inference.predictions import BatchSlice
+
+
+def create_router(predictor: Predictor, dialect: Dialect) -> APIRouter:
+    """The routes of a dialect's predictions."""
+    router = APIRouter()
+    for path, described in dialect.routes.items():
+        router.add_api_route(
+            path, _endpoint(predictor, dialect), methods=["POST"], response_class=Response, **described
+        )
+    return router
+
+
+def _endpoint(predictor: Predictor, dialect: Dialect) -> Callable[[Request], Awaitable[Response]]:
+    async def predict(request: Request) -> Response:
+        scope = request.scope
+        head = scope["head"]
+        head.parameters = request.path_params
+        call = scope["call"] = PredictCall(predictor, dialect)  # for `RequestContext`, which takes it out
+        if refusal := call.refusal():
+            raise refusal.with_traceback(None)  # others were told the same one
+        call.read_head(head, now=asyncio.get_running_loop().time())
+        body = await read_body(
+            head, request.receive, max_bytes=predictor.limits.max_body_bytes, deadline=call.deadline
+        )
+        answer = await _answer_of(call, call.submit(body), request.receive)
+        return as_response(call.encode(answer))
+
+    return predict
+
+
+async def _answer_of(
+    call: PredictCall, future: asyncio.Future[Answer[BatchSlice]], receive: Receive
+) -> Answer[BatchSlice]:
+    """Wait for the answer, but no longer than the caller does: its body is read, so it sends no more."""
+    leaving = asyncio.ensure_future(receive())
+    try:
+        await asyncio.wait((future, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not future.done():
+            raise ClientClosed(CLIENT_CLOSED)
+        return future.result()
+    finally:
+        call.withdraw()
+        leaving.cancel()
+        del call, future  # its error's traceback holds this frame: garbage that outlives the request
