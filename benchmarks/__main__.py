@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: the engine, the bodies, a breakdown and the whole server, each with its spread."""
+"""`python -m benchmarks`: the engine, the bodies, a breakdown, calls and the whole server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from app.contract import open_artifact
-from benchmarks import bodies, breakdown, engine, server
+from benchmarks import bodies, breakdown, calls, engine, server
 
 
 def main() -> int:
@@ -32,6 +32,7 @@ def main() -> int:
         engine.table(artifact, repeats=options.repeats),
         bodies.table(artifact, repeats=options.repeats),
         breakdown.table(artifact, repeats=options.repeats),
+        calls.table(artifact),
         server.table(artifact, repeats=options.repeats, seconds=options.seconds),
     ):
         print(f"{section}\n", flush=True)

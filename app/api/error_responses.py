@@ -61,11 +61,17 @@ class ErrorResponses:
             log.error("%s", error, extra=extra, exc_info=error.__cause__)
         return self.encode(info, dialect, record)
 
-    def of_request(self, scope: Scope, error: Exception) -> Encoded:
-        """The answer to a request of the framework's, also where the framework itself refuses it."""
+    def of_request(self, scope: Scope, error: Exception, *, may_hint: bool = True) -> Encoded:
+        """The answer to a request of the framework's, also where the framework itself refuses it.
+
+        Args:
+            scope: of the request.
+            error: that ended it.
+            may_hint: whether its caller may be told of a path that it may have meant.
+        """
         dialect, record = scope["dialect"], scope["record"]
         if isinstance(error, HTTPException):
-            known = known_paths.suggestion(scope)
+            known = known_paths.suggestion(scope) if may_hint else None
             info = problems.info_of_framework(
                 error,
                 method=scope["method"],

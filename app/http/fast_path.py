@@ -82,7 +82,7 @@ class FastRoute:
                 if "{" in template:
                     self._with_parameters.append((compile_path(template)[0], dialect, template))
                 else:
-                    self._fixed[template.encode()] = Match(dialect, template, {})
+                    self._fixed.setdefault(template.encode(), Match(dialect, template, {}))
 
     def match(self, method: bytes, target: bytes, head: RequestHead) -> Match | None:
         """Whose request it is, if it is plain: a POST without a query, with a body whose length is told."""

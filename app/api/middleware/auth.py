@@ -105,7 +105,7 @@ class Door:
             try:
                 self._admit(scope)
             except (Unauthorized, HTTPException) as error:
-                await as_response(self._errors.of_request(scope, error))(scope, receive, send)
+                await as_response(self._errors.of_request(scope, error, may_hint=False))(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 

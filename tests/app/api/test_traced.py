@@ -290,8 +290,8 @@ def test_a_connection_keeps_nothing_of_a_request_for_its_trace(plain_artifact: A
         async with serving(plain_artifact, FakeEngine(), traces=keep().traces) as played:
             connection = played.connect()
             await connection.ask(A_REQUEST)
-            assert connection.protocol.cycle._asked is None
+            assert connection.protocol.cycle._call is None
             await connection.ask(post(as_json(series(1.0)), target="/predict?"))
-            await until(lambda: "asked" not in connection.protocol.cycle.scope)
+            await until(lambda: "call" not in connection.protocol.cycle.scope)
 
     play(scenario())

@@ -1,0 +1,224 @@
+"""`app.api.dialects`: a protocol that is one object gets all that the server's own has, on both paths."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+import pytest
+
+from app.api.middleware.api_keys import line_of, new_key
+from app.contract import Artifact
+from tests.app.api.dialects import toy
+from tests.app.api.dialects.toy import Toy
+from tests.app.conftest import MAX_BODY, MAX_ROWS, series
+from tests.app.http.played import Played, asking, play, serving, until
+from tests.app.http.wire import Answer, as_json, get, head, post
+from tests.app.telemetry.tracing.kept import Kept, attributes_of, keep
+from tests.fakes import FakeEngine
+
+PATH = "/toy/mine/classify"
+# The same request on the fast path and, with a query, on the framework's.
+BOTH_PATHS = pytest.mark.parametrize("target", [PATH, f"{PATH}?"], ids=["fast", "framework"])
+MOST_LINES = 60
+
+
+def lines(*first_values: float) -> bytes:
+    """A body in the protocol's form."""
+    return b"\n".join(b",".join(b"%r" % float(value) for value in row) for row in series(*first_values))
+
+
+def of_toy(answer: Answer, status: int, slug: str) -> None:
+    """An error is told in the protocol's own form, with its id and the time it took."""
+    assert (answer.status, answer.headers["content-type"]) == (status, "text/x-error")
+    assert answer.body.startswith(f"{slug}: ".encode())
+    assert answer.body.endswith(f"({answer.headers['x-request-id']})".encode())
+    assert "total;dur=" in answer.headers["server-timing"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def metric(played: Played, name: str) -> float:
+    """The value of a metric; 0 if there is none."""
+    text = (await played.connect().ask(get("/metrics"))).body.decode()
+    return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(name))
+
+
+def test_the_protocol_is_one_short_file() -> None:
+    """No more is needed than that, and no other file names it."""
+    assert len(Path(toy.__file__).read_text().splitlines()) <= MOST_LINES
+
+
+@BOTH_PATHS
+def test_it_is_answered_counted_and_timed(plain_artifact: Artifact, target: str) -> None:
+    """Its own bytes with every answer's headers, its name in the metrics, and the path's part."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), dialects=[Toy()]) as played:
+            connection = played.connect()
+            answer = await connection.ask(post(lines(1.0, -1.0), [("X-Request-Id", "abc")], target=target))
+            assert (answer.status, answer.body) == (200, b"mine\n1\n-1")
+            assert answer.headers["content-type"] == "text/plain"
+            assert answer.headers["x-request-id"] == "abc"
+            assert "queue;dur=" in answer.headers["server-timing"]
+            assert played.went_on == ([] if target == PATH else [("POST", PATH)])
+            of_request = 'protocol="toy",route="/toy/{name}/classify"'
+            assert await metric(played, f'timeseries_http_requests_total{{{of_request},status="200"}}') == 1
+            assert await metric(played, f"timeseries_http_request_seconds_count{{{of_request}}}") == 1
+            assert await metric(played, "timeseries_predictions_total{") == 2
+            assert (await connection.ask(asking(1.0))).status == 200
+
+    play(scenario())
+
+
+@BOTH_PATHS
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "slug"),
+    [
+        (b"a,b", [], 400, "malformed"),
+        (b"1,2", [], 422, "contract"),
+        (b"1,2", [("X-Request-Timeout", "soon")], 422, "contract"),
+        (b"1" * (MAX_BODY + 1), [], 413, "too-large"),
+        (lines(*[1.0] * (MAX_ROWS + 1)), [], 422, "contract"),
+    ],
+)
+def test_limits_and_errors_are_its_own(
+    plain_artifact: Artifact,
+    target: str,
+    body: bytes,
+    headers: list[tuple[str, str]],
+    status: int,
+    slug: str,
+) -> None:
+    """The same limits as for all, told in its form."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), dialects=[Toy()]) as played:
+            of_toy(await played.connect().ask(post(body, headers, target=target)), status, slug)
+
+    play(scenario())
+
+
+@BOTH_PATHS
+def test_a_full_queue_and_a_deadline_are_told_in_its_form(plain_artifact: Artifact, target: str) -> None:
+    """Each who is refused by the same queue gets the document of its own protocol and its own id."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), dialects=[Toy()]) as played:
+            await played.held()
+            late = post(lines(1.0), [("X-Request-Timeout", "0.05")], target=target)
+            of_toy(await played.connect().ask(late), 504, "deadline")
+            played.connect().send(asking(*[2.0] * MAX_ROWS))
+            for _ in range(2):
+                refused = await played.connect().ask(post(lines(1.0), target=target))
+                of_toy(refused, 429, "queue-full")
+                assert int(refused.headers["retry-after"]) >= 1
+            native = await played.connect().ask(post(as_json(series(1.0))))
+            assert (native.status, native.headers["content-type"]) == (429, "application/problem+json")
+
+    play(scenario())
+
+
+@BOTH_PATHS
+def test_its_paths_need_a_key_where_there_are_keys(
+    plain_artifact: Artifact, tmp_path: Path, target: str
+) -> None:
+    """Without one it is refused in its form, and counted under its route."""
+    key = new_key()
+    file = tmp_path / "keys"
+    file.write_text(line_of("alice", key) + "\n")
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), dialects=[Toy()], api_keys=file) as played:
+            connection = played.connect()
+            of_toy(await connection.ask(post(lines(1.0), target=target)), 401, "unauthorized")
+            known = post(lines(1.0), [("X-API-Key", key)], target=target)
+            assert (await connection.ask(known)).status == 200
+
+    play(scenario())
+
+
+def test_what_the_framework_refuses_below_its_prefix_is_told_in_its_form(plain_artifact: Artifact) -> None:
+    """Another method, a path that is none, a bug."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), dialects=[Toy()]) as played:
+            connection = played.connect()
+            refused = await connection.ask(get(PATH))
+            of_toy(refused, 405, "method")
+            assert refused.headers["allow"] == "POST"
+            of_toy(await connection.ask(get("/toy/nothing")), 404, "not-found")
+            other = await connection.ask(get("/toys"))
+            assert other.headers["content-type"] == "application/problem+json"
+
+    play(scenario())
+
+
+@BOTH_PATHS
+def test_a_bug_in_it_is_a_500_without_a_word_of_it(
+    plain_artifact: Artifact, caplog: pytest.LogCaptureFixture, target: str
+) -> None:
+    """In its form, too."""
+    broken = Toy()
+    broken.options = None  # type: ignore[assignment,method-assign]
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), dialects=[broken]) as played:
+            answer = await played.connect().ask(post(lines(1.0), target=target))
+            assert (answer.status, answer.headers["content-type"]) == (500, "text/x-error")
+            assert answer.body.startswith(b"internal: an unexpected error")
+            assert b"NoneType" not in answer.body
+
+    with caplog.at_level(logging.ERROR):
+        play(scenario())
+    assert "NoneType" in caplog.text
+
+
+@BOTH_PATHS
+def test_a_slow_body_is_told_in_its_form(plain_artifact: Artifact, target: str) -> None:
+    """408 at the caller's deadline, and the end of the connection."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), dialects=[Toy()]) as played:
+            connection = played.connect()
+            asks = head("POST", target, [("Content-Length", "9"), ("X-Request-Timeout", "0.05")])
+            of_toy(await connection.ask(asks, b"1"), 408, "slow")
+            await until(lambda: connection.is_over)
+
+    play(scenario())
+
+
+@BOTH_PATHS
+def test_a_caller_that_shuts_down_is_told_in_its_form(plain_artifact: Artifact, target: str) -> None:
+    """Its series leave the queue."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), dialects=[Toy()]) as played:
+            await played.held()
+            connection = played.connect()
+            connection.send(post(lines(1.0), target=target))
+            await played.queued(1)
+            connection.shut_down_sending()
+            [answer] = await connection.answers(1)
+            of_toy(answer, 499, "cancelled")
+            await asyncio.sleep(0)
+            assert played.seen.of("left") == [{"rows": 1, "reason": "cancelled"}]
+
+    play(scenario())
+
+
+@BOTH_PATHS
+def test_it_is_traced(plain_artifact: Artifact, target: str) -> None:
+    """With its route, its protocol and what was done for it."""
+
+    async def scenario(kept: Kept) -> None:
+        async with serving(plain_artifact, FakeEngine(), dialects=[Toy()], traces=kept.traces) as played:
+            assert (await played.connect().ask(post(lines(1.0), target=target))).status == 200
+
+    kept = keep()
+    play(scenario(kept))
+    [request] = kept.requests
+    attributes = attributes_of(request)
+    assert request.name == "POST /toy/{name}/classify"
+    assert (attributes["timeseries.protocol"], attributes["timeseries.rows"]) == ("toy", 1)
+    assert {span.name for span in kept.spans} >= {"parse", "queue", "engine"}
