@@ -11,7 +11,9 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.payloads import Encoders, JsonDecoder
 from app.contract import Artifact
+from app.errors import AppError
 from app.http.connection import Connection
+from app.http.cycle import Cycle
 from app.inference.answering import Answering
 from app.inference.batching import Answer
 from app.inference.engines import load_engine
@@ -96,7 +98,7 @@ class _Unread:
     """A request whose body is thrown away, and that is answered when it is complete."""
 
     keep_alive = True
-    is_last = is_full = waiting_for_100_continue = False
+    is_last = is_full = keeps_body = waiting_for_100_continue = False
 
     def __init__(self, answer: Callable[[], None]) -> None:
         self.response_complete = False
@@ -105,6 +107,9 @@ class _Unread:
     def feed(self, part: bytes) -> None:
         """Throw it away."""
 
+    def wait(self) -> None:
+        """All of it comes at once."""
+
     def complete(self) -> None:
         """Answer."""
         self.response_complete = True
@@ -112,6 +117,9 @@ class _Unread:
 
     def leave(self) -> None:
         """There is nothing to withdraw."""
+
+    def fail(self, error: AppError) -> None:
+        """It is small."""
 
     def give_up(self) -> bool:
         """It is answered at once or never."""
@@ -124,9 +132,10 @@ class _Unread:
 class _Parsing(Connection):
     """A connection that answers whatever it has read, without looking."""
 
-    def start_cycle(self) -> None:
+    def start_request(self) -> Cycle:
         """Wait for the body."""
-        self.cycle = _Unread(self._answer)
+        self._request = _Unread(self._answer)
+        return self._request
 
     def _answer(self) -> None:
         self.transport.write_whole(_ANSWER)  # type: ignore[attr-defined]

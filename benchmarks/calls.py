@@ -1,4 +1,4 @@
-"""How many calls a request makes into `app/`, and how often one of them is in another file than the one before."""
+"""Calls that a request makes into `app/`, and how often one is in another file than the one before."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from app.http.protocol import PredictProtocol
+from app.http.connection import Connection
 
 REQUESTS = 2000
 
@@ -31,7 +31,7 @@ def processor_seconds(
     *,
     connections: int,
     repeats: int,
-    protocol: type[HttpToolsProtocol] = PredictProtocol,
+    protocol: type[HttpToolsProtocol] = Connection,
     clock: Callable[[], float] = time.process_time,
 ) -> list[float]:
     """Processor time a request, by default of all threads, each time over as many requests.

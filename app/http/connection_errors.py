@@ -13,8 +13,16 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from app.api import problems
 from app.api.headers import PLAIN
 from app.api.recorder import new_request_id
-from app.http.connection import HEAD_BYTES, HEAD_TOO_LARGE, HEADERS, TARGET_BYTES, TARGET_TOO_LONG
-from app.http.plain_http import NOT_HTTP, OTHER_VERSION, UNKNOWN_CODING
+from app.http.head import (
+    HEAD_BYTES,
+    HEAD_TOO_LARGE,
+    HEADERS,
+    NOT_HTTP,
+    OTHER_VERSION,
+    TARGET_BYTES,
+    TARGET_TOO_LONG,
+    UNKNOWN_CODING,
+)
 
 NO_ROOM = 503
 

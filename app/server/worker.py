@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.errors import AppError
-from app.http.protocol import PredictProtocol
+from app.http.connection import Connection
 from app.inference.status import State, Status
 from app.main import create_app
 from app.server.acceptor import Acceptor
@@ -121,7 +121,7 @@ class _Worker(uvicorn.Server):
             if not self._status().ready:
                 return  # it failed, or was told to stop
         protocol = partial(
-            PredictProtocol,
+            Connection,
             config=self.config,
             server_state=self.server_state,
             app_state=self.lifespan.state,
@@ -159,7 +159,7 @@ def _exit_code(app: FastAPI) -> int:
 
 def _options(settings: Settings, grace: int) -> dict[str, Any]:
     return {
-        "http": PredictProtocol,
+        "http": Connection,
         "ws": "none",
         "backlog": BACKLOG,
         "timeout_keep_alive": settings.keep_alive,
@@ -167,5 +167,5 @@ def _options(settings: Settings, grace: int) -> dict[str, Any]:
         "log_config": None,
         "access_log": False,
         "server_header": False,
-        "proxy_headers": False,  # nobody asks who the caller is, and PredictProtocol wants the app itself
+        "proxy_headers": False,  # nobody asks who the caller is, and Connection wants the app itself
     }

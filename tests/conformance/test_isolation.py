@@ -92,8 +92,9 @@ async def send(played: Played, sent: Sent) -> Answers:
 def is_quiet(connection: Connection) -> bool:
     """Whether the server has done all that it can for a connection."""
     protocol = connection.protocol
-    waits = protocol._will_read or (protocol._has_unread() and protocol._may_read())
-    answered = protocol.cycle is None or protocol.cycle.response_complete or protocol._in_body
+    waits = protocol._will_read or (protocol._input.unread > 0 and protocol._may_read())
+    request = protocol._request
+    answered = request is None or request.response_complete or protocol._reader.in_body
     gathered: Any = protocol.transport  # what is written within one turn of the loop
     return connection.is_over or (answered and not waits and not gathered._parts)
 

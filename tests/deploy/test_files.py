@@ -18,7 +18,7 @@ import yaml
 from app.api.parameters import _SECONDS
 from app.api.recorder import _SANE_ID
 from app.contract import Artifact
-from app.http.connection import HEADERS
+from app.http.head import HEADERS
 from app.server.serve import GRACE_SECONDS
 from app.settings import Settings
 from tests.deploy.fleet import BALANCER_CONFIG, ROOT, unused_address

@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.contract import Artifact
-from app.http.protocol import PredictProtocol
+from app.http.connection import Connection
 from app.inference.service import Service
 from app.main import create_app
 from app.server.worker import _options
@@ -50,7 +50,7 @@ def served(
     artifact: Artifact,
     *,
     loop: Loop = "uvloop",
-    protocol: type[PredictProtocol] | Literal["h11"] = PredictProtocol,
+    protocol: type[Connection] | Literal["h11"] = Connection,
     **settings: Any,
 ) -> Iterator[Served]:
     """An app of an artifact, ready; its settings are those of the tests of routes, and these."""

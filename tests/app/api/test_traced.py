@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from opentelemetry.trace import StatusCode
 
 from app.api.traced import UNTRACED
 from app.contract import Artifact
+from app.http.asgi_cycle import AsgiCycle
+from app.http.fast_request import FastRequest
 from app.main import create_app
 from app.settings import Settings
 from tests.app.conftest import MAX_ROWS, series
@@ -290,8 +293,8 @@ def test_a_connection_keeps_nothing_of_a_request_for_its_trace(plain_artifact: A
         async with serving(plain_artifact, FakeEngine(), traces=keep().traces) as played:
             connection = played.connect()
             await connection.ask(A_REQUEST)
-            assert connection.protocol.cycle._call is None
+            assert cast(FastRequest, connection.protocol._request)._call is None
             await connection.ask(post(as_json(series(1.0)), target="/predict?"))
-            await until(lambda: "call" not in connection.protocol.cycle.scope)
+            await until(lambda: "call" not in cast(AsgiCycle, connection.protocol._request).scope)
 
     play(scenario())

@@ -24,7 +24,7 @@ from uvicorn.server import ServerState
 from app.api.dialects import Dialect
 from app.api.payloads import NPY
 from app.contract import Artifact
-from app.http.protocol import PredictProtocol
+from app.http import connection as http
 from app.inference.engines import Engine
 from app.inference.service import Service
 from app.main import create_app
@@ -52,7 +52,7 @@ class Connection(asyncio.Transport):
         protocol: what the server has on it.
     """
 
-    def __init__(self, protocol: PredictProtocol) -> None:
+    def __init__(self, protocol: http.Connection) -> None:
         super().__init__()
         self.written = b""
         self.closed = False
@@ -169,7 +169,7 @@ class Played:
         """A new connection."""
         config = Config(self, lifespan="off", log_config=None, access_log=False, proxy_headers=False)
         config.load()
-        protocol = PredictProtocol(config, ServerState(), {}, asyncio.get_running_loop())
+        protocol = http.Connection(config, ServerState(), {}, asyncio.get_running_loop())
         self._connections.append(Connection(protocol))
         return self._connections[-1]
 

@@ -180,7 +180,7 @@ def test_requests_that_wait_unread_count(plain_artifact: Artifact) -> None:
             connections = [played.connect() for _ in range(3)]
             for connection in connections:
                 connection.send(behind)
-            assert connections[2].protocol._data == b""
+            assert connections[2].protocol._input.unread == 0
             played.engine.release()
             [last] = await connections[2].answers(1)
             assert (last.status, last.headers["connection"]) == (200, "close")

@@ -12,8 +12,9 @@ import pytest
 from app.api.problems import CONNECTION
 from app.client.schemas import Problem
 from app.contract import Artifact
-from app.http.connection import HEAD_BYTES, HEADERS, LINGER_SECONDS, TARGET_BYTES
 from app.http.connection_limit import LINGERING
+from app.http.head import HEAD_BYTES, HEADERS, TARGET_BYTES
+from app.http.timeouts import LINGER_SECONDS
 from tests.app.api.served import Loop, Served, served, wait_until
 from tests.app.conftest import MAX_BODY, series
 from tests.app.http.played import play, serving

@@ -9,7 +9,7 @@ import weakref
 import pytest
 
 from app.contract import Artifact
-from app.http.connection import LINGER_SECONDS
+from app.http.timeouts import HEAD_SECONDS, LINGER_SECONDS, Timeouts
 from tests.app.api.served import served
 from tests.app.conftest import series
 from tests.app.http.played import A_REQUEST, Connection, play, serving, until
@@ -22,7 +22,7 @@ LAST = head("GET", "/livez", [("Connection", "close")])
 
 def hurried(connection: Connection) -> Connection:
     """A connection whose caller has little time to read."""
-    connection.protocol.read_seconds = 0.05
+    connection.protocol._timer._timeouts = Timeouts(read=0.05)
     return connection
 
 
@@ -61,11 +61,28 @@ def test_a_caller_that_reads_slowly_gets_all_of_its_last_answer(plain_artifact: 
             await connection.answers(1)
             assert connection.shut_down
             now = connection.protocol.loop.time()
-            assert connection.protocol._patient_until > now + LINGER_SECONDS
+            assert connection.protocol._timer.deadline > now + LINGER_SECONDS
             connection.unread = 0
             connection.protocol.resume_writing()
-            assert connection.protocol._patient_until <= now + 2 * LINGER_SECONDS
+            assert connection.protocol._timer.deadline <= now + 2 * LINGER_SECONDS
             await until(lambda: connection.closed)
+
+    play(scenario())
+
+
+def test_a_head_has_its_timeout_though_the_last_response_was_read_late(plain_artifact: Artifact) -> None:
+    """Not that of a connection without a request, which is longer."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), keep_alive=75) as played:
+            connection = played.connect()
+            await connection.ask(get("/livez"))
+            connection.send(A_REQUEST[:20])
+            connection.protocol.pause_writing()
+            connection.protocol.resume_writing()
+            timer = connection.protocol._timer
+            assert timer.deadline <= connection.protocol.loop.time() + HEAD_SECONDS
+            assert timer._then == 0
 
     play(scenario())
 

@@ -7,8 +7,10 @@ import asyncio
 import pytest
 
 from app.contract import Artifact
+from app.http.head import HEAD_BYTES
+from tests.app.conftest import series
 from tests.app.http.played import A_REQUEST, Connection, asking, is_for, play, serving, until
-from tests.app.http.wire import get, head, post, read_whole_answers
+from tests.app.http.wire import as_json, get, head, post, read_whole_answers
 from tests.fakes import FakeEngine
 
 MANY = 3000
@@ -17,8 +19,7 @@ ONWARDS = "/predict?abstain=false"
 
 def unread(connection: Connection) -> int:
     """How many bytes the server has of a connection that its parser was not given."""
-    protocol = connection.protocol
-    return len(protocol._data) - protocol._at
+    return connection.protocol._input.unread
 
 
 @pytest.mark.parametrize("target", ["/predict", ONWARDS])
@@ -112,6 +113,28 @@ def test_a_body_in_chunks_is_read_in_turns(plain_artifact: Artifact, data: bytes
             assert unread(greedy) > len(data) / 2
             assert is_for(await other.ask(asking(1.0)), 1.0)
             assert [answer.status for answer in await greedy.answers(2)] == [400, 200]
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("beyond", [-1, 0, 1, 2, 3, 4])
+def test_a_body_in_chunks_ends_where_it_ends(plain_artifact: Artifact, beyond: int) -> None:
+    """Also where the end of a piece cuts its last bytes: what is behind it waits, and is read."""
+    begin, end = head("POST", "/predict", [("Transfer-Encoding", "chunked")]), b"\r\n0\r\n\r\n"
+    size = HEAD_BYTES + beyond - len(b"ffff\r\n" + end)  # a piece is of HEAD_BYTES at most
+    data = as_json(series(1.0)).ljust(size)
+    sent = begin + b"%04x\r\n" % size + data + end + post(b"", [("Content-Type", "text/xml")])
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine()) as played:
+            played.engine.hold()
+            connection = played.connect()
+            connection.send(sent)
+            await until(played.engine.entered.is_set)
+            await connection.settle()
+            assert connection.written == b""
+            played.engine.release()
+            assert [answer.status for answer in await connection.answers(2)] == [200, 415]
 
     play(scenario())
 

@@ -1,4 +1,4 @@
-"""`app.http.protocol`: answers that are whole or not there at all."""
+"""`app.http.transport`: answers that are whole or not there at all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from app.http.protocol import PredictProtocol
+from app.http.connection import Connection
 from app.http.transport import Gathering
 from tests.conftest import Server
 
@@ -48,7 +48,7 @@ async def writes_for(request: bytes) -> RecordingTransport:
     config = Config(answer, lifespan="off")
     config.load()
     transport = RecordingTransport()
-    protocol = PredictProtocol(config, ServerState(), {}, asyncio.get_running_loop())
+    protocol = Connection(config, ServerState(), {}, asyncio.get_running_loop())
     protocol.connection_made(transport)
     protocol.data_received(request)
     for _ in range(10):

@@ -1,4 +1,4 @@
-"""`app.http.patient` on real sockets: callers that do nothing, or all too slowly, hold no connection."""
+"""`app.http.timeouts` on real sockets: callers that do nothing, or all too slowly, hold no connection."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from app.contract import Artifact
-from app.http.protocol import PredictProtocol
+from app.http.connection import Connection
+from app.http.timeouts import Timeouts
 from tests.app.api.served import Served, served, wait_until
 from tests.app.conftest import series
 from tests.app.http.wire import Wire, as_json, get, post, wire_to
@@ -17,12 +18,10 @@ from tests.conftest import running_server
 GOOD = as_json(series(0.5))
 
 
-class Hurried(PredictProtocol):
+class Hurried(Connection):
     """The same in less time."""
 
-    head_seconds = 0.3
-    read_seconds = 0.2
-    discard_seconds = 0.3
+    timeouts = Timeouts(head=0.3, read=0.2, discard=0.3)
 
 
 @pytest.fixture(scope="module")

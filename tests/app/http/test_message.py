@@ -1,4 +1,4 @@
-"""`app.http.plain_http` on real sockets: HTTP/1.1 goes on whatever is asked for, and nobody fills the log."""
+"""`app.http.message` on real sockets: HTTP/1.1 goes on whatever is asked for, and nobody fills the log."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from app.client.schemas import Problem
 from app.contract import Artifact
+from app.http.message import MessageReader
 from tests.app.api.served import Loop, Served, served
 from tests.app.conftest import series
 from tests.app.http.wire import as_json, get, head, post, wire_to
@@ -117,3 +118,27 @@ def test_what_is_no_request_is_counted_and_not_logged(
         assert wire.read().status == counted[1]
     assert app.metric(name) == before + 1
     assert [record.getMessage() for record in caplog.records] == []
+
+
+class Taken:
+    """Keeps what a reader hands on."""
+
+    def __init__(self) -> None:
+        self.body: list[bytes] = []
+        self.ends = 0
+
+    def feed(self, part: bytes) -> None:
+        """Keep a part."""
+        self.body.append(part)
+
+    def complete(self) -> None:
+        """Count an end."""
+        self.ends += 1
+
+
+def test_a_second_message_in_a_piece_is_refused() -> None:
+    """Its response could come before the first one's; whoever cuts the pieces has made a mistake."""
+    taken = Taken()
+    reader = MessageReader(lambda: taken)
+    assert reader.feed(post(b"a body") + get("/livez")) == (400, "")
+    assert (taken.body, taken.ends, reader.target) == ([b"a body"], 1, b"/predict")

@@ -1,4 +1,4 @@
-"""`app.http.patient` on real sockets: of an ended connection nothing is left, garbage collected or not."""
+"""`app.http.connection` on real sockets: of an ended connection nothing is left, garbage collected or not."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import NamedTuple
 import pytest
 
 from app.contract import Artifact
-from app.http.patient import Patient
-from app.http.protocol import PredictProtocol
+from app.http.connection import Connection
+from app.http.timeouts import Timeouts
 from tests.app.api.served import Loop, Served, served, wait_until
 from tests.app.conftest import series
 from tests.app.http.wire import Wire, as_json, get, post, wire_to
@@ -26,16 +26,16 @@ class Watched(NamedTuple):
     """A server, and what it has made of each connection, where that still exists."""
 
     app: Served
-    known: list[weakref.ref[Patient]]
+    known: list[weakref.ref[Connection]]
 
 
 @pytest.fixture(scope="module", params=LOOPS)
 def watched(plain_artifact: Artifact, request: pytest.FixtureRequest) -> Iterator[Watched]:
     """A server in a hurry on each kind of event loop."""
-    known: list[weakref.ref[Patient]] = []
+    known: list[weakref.ref[Connection]] = []
 
-    class Noted(PredictProtocol):
-        head_seconds = 0.3
+    class Noted(Connection):
+        timeouts = Timeouts(head=0.3)
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             known.append(weakref.ref(self))

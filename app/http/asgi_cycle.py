@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
-from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
+import httptools
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent, HTTPScope
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from app.http.head import NOT_HTTP, BadMessage
+from app.http.message import MessageReader
 
-class RequestCycle(RequestResponseCycle):
+
+class AsgiCycle(RequestResponseCycle):
     """`RequestResponseCycle` whose connection decides when it ends, and whose caller may stop sending early.
 
     Args:
@@ -23,7 +28,7 @@ class RequestCycle(RequestResponseCycle):
 
     keeps_body = True  # after the last of it has come, until the app has answered
 
-    def __init__(self, *, is_last: Callable[[int, bool], bool], **arguments: Any) -> None:
+    def __init__(self, *, is_last: Callable[[AsgiCycle, int], bool], **arguments: Any) -> None:
         super().__init__(**arguments)
         self.is_last = False
         self._decide = is_last
@@ -43,6 +48,9 @@ class RequestCycle(RequestResponseCycle):
             if self.is_full:
                 self.flow.pause_reading()
             self.message_event.set()
+
+    def wait(self) -> None:
+        """Whoever reads the body for the app has a timeout for that."""
 
     def complete(self) -> None:
         """All of the body is there."""
@@ -82,7 +90,7 @@ class RequestCycle(RequestResponseCycle):
         if message["type"] != "http.response.start" or self.response_started or self.disconnected:
             await super().send(message)
             return
-        self.keep_alive = not self._decide(message["status"], self.keep_alive)
+        self.keep_alive = not self._decide(self, message["status"])
         await super().send(message)
         # Uvicorn's own way to end a connection would lose the answer if the caller is still sending.
         self.is_last, self.keep_alive = not self.keep_alive, True
@@ -103,3 +111,39 @@ class RequestCycle(RequestResponseCycle):
     def _has_news(self) -> bool:
         """Whether there is a part of the body that the app has not read."""
         return bool(self.body) or not (self.more_body or self._was_read)
+
+
+def new_scope(
+    reader: MessageReader,
+    *,
+    asgi_version: Literal["2.0", "3.0"],
+    server: tuple[str, int | None] | None,
+    client: tuple[str, int] | None,
+    is_https: bool,
+    state: dict[str, Any],
+) -> HTTPScope:
+    """A request as the framework gets it. An absolute address without a path asks for `/`.
+
+    Raises:
+        BadMessage: what is asked for is no address.
+    """
+    try:
+        url = httptools.parse_url(reader.target)
+    except httptools.HttpParserInvalidURLError:
+        raise BadMessage(NOT_HTTP, "the address is none") from None
+    path = url.path or b"/"
+    return {
+        "type": "http",
+        "asgi": {"version": asgi_version, "spec_version": "2.3"},
+        "http_version": "1.1" if reader.is_new else "1.0",
+        "server": server,
+        "client": client,
+        "scheme": "https" if is_https else "http",
+        "method": reader.method.decode("ascii"),
+        "root_path": "",
+        "path": urllib.parse.unquote(path.decode("ascii")),
+        "raw_path": path,
+        "query_string": url.query or b"",
+        "headers": reader.headers,
+        "state": state,
+    }
