@@ -142,7 +142,7 @@ def test_each_name_that_is_used_has_its_line(kind: str) -> None:
 @by_name
 def test_uvicorn_has_the_name(kind: str, name: str) -> None:
     """As a method, or set by its `__init__`."""
-    assert hasattr(objects()[kind], name), f"uvicorn's {kind} has no {name} any more: it {USES[kind][name]}"
+    assert hasattr(objects()[kind], name), f"uvicorn's {kind}.{name} is gone. Used for: {USES[kind][name]}"
 
 
 @pytest.mark.parametrize(("module", "name"), IMPORTED)
