@@ -72,7 +72,8 @@ class Client:
         """Classify series.
 
         Args:
-            series: numbers of shape `(n, length)`, or `(length,)` for one.
+            series: numbers of shape `(n, length)`, or `(length,)` for one; of a model of several channels
+                `(n, length, channels)`.
             abstain: give a series no label where its label set does not hold exactly one.
 
         Returns:
@@ -147,7 +148,7 @@ def _compact(series: ArrayLike) -> np.ndarray:
         array = array.astype(np.float64)
     if array.dtype.kind == "f" and array.dtype.itemsize <= np.dtype(np.float32).itemsize:
         return array
-    if not array.size or fits_float32(array.reshape(len(array), -1)):
+    if not array.size or fits_float32(array if array.ndim == 3 else array.reshape(len(array), -1)):
         return array.astype(np.float32)
     # Integers of 64 bits lose digits even in a float64.
     return array if array.dtype.kind in "iu" else array.astype(np.float64)

@@ -19,8 +19,11 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
 
+_Number = Annotated[float, Field(gt=-_INFINITE, lt=_INFINITE)]
+
+
 class PredictRequest(_Frozen):
-    """Series to classify. Every series has the model's length; `GET /model` says which."""
+    """Series to classify. Every series has the model's length and channels; `GET /model` says which."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -28,13 +31,14 @@ class PredictRequest(_Frozen):
         json_schema_extra={"examples": [{"instances": [[0.25, -1.5, 0.3, 12.0]]}]},
     )
 
-    instances: list[list[Annotated[float, Field(gt=-_INFINITE, lt=_INFINITE)]]] = Field(
+    instances: list[list[_Number] | list[list[_Number]]] = Field(
         min_length=1,
         description=(
-            "One list of numbers a series: raw values with all their digits. Where `GET /model` says that "
-            "the model is invariant to offset and scale, an offset of up to 1e9 standard deviations does not "
-            "change the answer. Numbers are finite, within the range of float32, and never strings, booleans "
-            "or null."
+            "One list of numbers a series: raw values with all their digits. Of a model of several "
+            "channels, one list of time steps a series, each a list with the number of every channel. Where "
+            "`GET /model` says that the model is invariant to offset and scale, an offset of up to 1e9 "
+            "standard deviations does not change the answer. Numbers are finite, within the range of "
+            "float32, and never strings, booleans or null."
         ),
     )
 

@@ -27,7 +27,7 @@ class Answering:
             self._counters = metrics.of(
                 contract.version,
                 labels=[label.name for label in contract.labels],
-                warnings=[kind.code for kind in warning_kinds(contract.trust)],
+                warnings=[kind.code for kind in warning_kinds(contract.trust, contract.input.channels)],
                 has_label_sets=contract.trust is not None,
             )
 

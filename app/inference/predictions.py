@@ -147,7 +147,7 @@ class Interpreter:
         self._assess = Assessor(contract.trust) if contract.trust else None
 
     def __call__(self, series: Series, answers: NDArray[np.float32]) -> Predictions:
-        """What is said of series `float32[n, length]` with answers `float32[n, columns]`."""
+        """What is said of series `float32[n, *SeriesSpec.shape]` with answers `float32[n, columns]`."""
         if self._assess is None:
             return Predictions(answers)
         assessment = self._assess(series, answers)

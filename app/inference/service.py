@@ -150,7 +150,7 @@ class Service:
         coarse: NDArray[np.bool_] | None = None,
         abstain: bool = False,
     ) -> Prediction:
-        """Predictions for series `float32[n, length]`, counted: for whoever can wait in a coroutine.
+        """Predictions for series `float32[n, *SeriesSpec.shape]`, counted: for whoever waits in a coroutine.
 
         Args:
             series: C-contiguous, finite.
@@ -235,7 +235,7 @@ class Service:
 
     def _load_and_measure(self) -> tuple[Engine, int]:
         engine = self._load()
-        return engine, brief_rows(engine, length=self.contract.input.length, limits=self._brief_limits)
+        return engine, brief_rows(engine, self.contract.input.spec, limits=self._brief_limits)
 
     def _fail(self, reason: str) -> None:
         self._state, self._failure = State.FAILED, reason

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.contract import InputHabits, Trust
+from app.series.spec import by_channel
 
 # The columns of `Assessment.warnings`.
 _FLAT, _CLIPPED, _FEW, _UNLIKE = range(4)
@@ -57,14 +58,18 @@ class Assessor:
         """Judge a batch; each row by itself.
 
         Args:
-            series: `float32[n, length]`, finite.
+            series: `float32[n, *SeriesSpec.shape]`, finite. Of several channels each is looked at by itself,
+                and what is odd about one of them is odd about the series.
             answers: `float32[n, columns]` of an engine: the probabilities of the classes, then the novelty.
         """
         novelty = answers[:, -1]
         # Of a novelty that is not a number nothing is known, so the comparison must fail for it.
         known = novelty <= self._most_novelty
-        warnings = np.empty((len(series), _KINDS), np.bool_)
-        _look_at_values(series, self._habits, warnings)
+        channels = by_channel(series)
+        warnings = np.empty((len(channels), _KINDS), np.bool_)
+        _look_at_values(channels, self._habits, warnings)
+        if series.ndim == 3:
+            warnings = np.logical_or.reduce(warnings.reshape(len(series), -1, _KINDS), axis=1)
         np.logical_not(known, out=warnings[:, _UNLIKE])
         return Assessment(
             label_sets=(answers[:, :-1] >= self._least_probability) & known[:, np.newaxis],
@@ -81,28 +86,29 @@ PRECISION_LOST = WarningKind(
 )
 
 
-def warning_kinds(trust: Trust | None) -> tuple[WarningKind, ...]:
+def warning_kinds(trust: Trust | None, channels: int = 1) -> tuple[WarningKind, ...]:
     """Every kind of warning: in the order of `Assessment.warnings`, then what is seen when a body is read."""
-    return (*(_of_trust(trust.habits) if trust else ()), PRECISION_LOST)
+    return (*(_of_trust(trust.habits, channels) if trust else ()), PRECISION_LOST)
 
 
-def _of_trust(habits: InputHabits) -> tuple[WarningKind, ...]:
+def _of_trust(habits: InputHabits, channels: int) -> tuple[WarningKind, ...]:
     """The kinds of `Assessment.warnings`, in the words of one contract."""
+    it, its = ("the series", "the series'") if channels == 1 else ("a channel", "a channel's")
     return (
         WarningKind(
             "flat",
-            "All values of the series are equal.",
+            f"All values of {it} are equal.",
             "Check that the sensor is connected and recording: a constant holds nothing to classify.",
         ),
         WarningKind(
             "clipped",
-            f"More than {habits.most_at_extreme} values equal the series' largest or its smallest value, "
+            f"More than {habits.most_at_extreme} values equal {its} largest or its smallest value, "
             "as if the signal had been cut off there.",
             "Check the sensor's range and gain, and record again without reaching its limits.",
         ),
         WarningKind(
             "few_distinct_values",
-            f"The series has fewer than {habits.fewest_distinct} different values, "
+            f"{it.capitalize()} has fewer than {habits.fewest_distinct} different values, "
             "as if it had been rounded or digitised coarsely.",
             "Send the values as they were measured, with all their digits.",
         ),

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.series.precision import are_coarse, is_short_float
+from app.series.spec import by_channel
 
 # The first float64 that becomes infinite in float32.
 FLOAT32_END = 2.0**128 - 2.0**103
@@ -31,7 +32,7 @@ class Narrowed:
     """Series as a model takes them.
 
     Attributes:
-        series: `float32[n, length]`, C-contiguous and aligned.
+        series: `float32[n, *SeriesSpec.shape]`, C-contiguous and aligned.
         coarse: `bool[n]`, which series had lost too much to their offset before they came here; None where
             none had.
     """
@@ -48,13 +49,20 @@ def narrow(values: NDArray[Any], *, is_invariant: bool = True) -> Narrowed:
     narrow for float32 is multiplied by a power of two, which is exact, too. All others lose at most one bit
     to their offset, and are left as they are.
 
+    Each of several channels has an offset and a scale of its own, pressure beside temperature, say: what is
+    said here of a series is done to each channel by itself. A series is coarse if one of its channels is.
+
     Args:
-        values: `[n, length]`, integers or floats. The same memory is returned where it needs no change.
-        is_invariant: whether the model's answer depends on neither offset nor scale; otherwise both stay.
+        values: `[n, *SeriesSpec.shape]`, integers or floats. With one channel, the same memory is returned
+            where it needs no change.
+        is_invariant: whether the model's answer depends on neither offset nor scale of any channel; otherwise
+            both stay.
 
     Raises:
         NotFloat32: a value is not finite, or would not be in float32.
     """
+    if values.ndim == 3:
+        return _narrow_channels(values, is_invariant=is_invariant)
     # One series is looked at as two numbers: cheaper than arrays of one element.
     if len(values) == 1 and _needs_nothing(float(values.min()), float(values.max())):
         return Narrowed(_as_float32(values))
@@ -78,11 +86,23 @@ def narrow(values: NDArray[Any], *, is_invariant: bool = True) -> Narrowed:
     return Narrowed(narrowed, coarse if np.count_nonzero(coarse) else None)
 
 
+def _narrow_channels(values: NDArray[Any], *, is_invariant: bool) -> Narrowed:
+    count, _, channels = values.shape
+    found = narrow(by_channel(values), is_invariant=is_invariant)
+    series = found.series.reshape(count, channels, -1).transpose(0, 2, 1)
+    coarse = None if found.coarse is None else np.any(found.coarse.reshape(count, channels), axis=1)
+    return Narrowed(np.ascontiguousarray(series), coarse)
+
+
 def fits_float32(values: NDArray[Any]) -> bool:
-    """Whether `narrow` would leave all of the series `[n, length]` as they are, and their values in range."""
+    """Whether `narrow` would leave all of these series as they are, and their values are in range.
+
+    Args:
+        values: `[n, *SeriesSpec.shape]`.
+    """
     if not values.size:
         return True
-    found = _extremes(values)
+    found = _extremes(by_channel(values))
     return bool(np.all(found.are_in_range & ~found.are_offset & ~found.are_narrow))
 
 

@@ -22,21 +22,25 @@ _MOST_WORDS = 300
 @lru_cache
 def json_decoder(size: Size) -> JsonDecoder:
     """The decoder for a model of a size; making one takes longer than most bodies."""
-    return JsonDecoder(SeriesSpec(size.length, is_invariant=False), max_instances=size.max_instances)
+    return JsonDecoder(_spec(size), max_instances=size.max_instances)
 
 
 @lru_cache
 def npy_decoder(size: Size) -> NpyDecoder:
     """The same for npy."""
-    return NpyDecoder(SeriesSpec(size.length, is_invariant=False), max_instances=size.max_instances)
+    return NpyDecoder(_spec(size), max_instances=size.max_instances)
+
+
+def _spec(size: Size) -> SeriesSpec:
+    return SeriesSpec(size.length, is_invariant=False)
 
 
 def judge_json(case: Case) -> str | None:
     """What is wrong with what becomes of a JSON body; None if nothing is."""
     decoder = json_decoder(case.size)
-    length, most = case.size
+    spec, most = _spec(case.size), case.size.max_instances
     return judged(decoder, case, expected_json(case)) or disagreement(
-        lambda body: read_plain(body, length=length, max_instances=most), decoder.judged, case.body
+        lambda body: read_plain(body, spec, max_instances=most), decoder.judged, case.body
     )
 
 

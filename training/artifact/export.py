@@ -14,6 +14,7 @@ from openvino.tools.ovc import convert_model
 
 from app.contract import reason_of
 from app.errors import ArtifactError
+from app.series.spec import model_input
 from training.artifact.graph import simplify
 from training.files.write_errors import writing
 from training.model.sealed import INPUT_NAME, NOVELTY, PROBABILITIES
@@ -74,7 +75,7 @@ def run_keras(path: Path, series: NDArray[np.float32]) -> NDArray[np.float32]:
         ArtifactError: Keras refuses the file.
     """
     model = open_keras(path)
-    return side_by_side(named(model(series[..., np.newaxis], training=False)))
+    return side_by_side(named(model(model_input(series), training=False)))
 
 
 def run_openvino(path: Path, series: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -83,7 +84,7 @@ def run_openvino(path: Path, series: NDArray[np.float32]) -> NDArray[np.float32]
     Precision is pinned: on a CPU with bfloat16 units OpenVINO would compute in that by itself.
     """
     compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    answers = compiled(series[..., np.newaxis])
+    answers = compiled(model_input(series))
     return side_by_side({name: answers[port] for port in compiled.outputs for name in port.get_names()})
 
 

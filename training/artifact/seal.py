@@ -35,6 +35,7 @@ from app.contract import (
 )
 from app.errors import ArtifactError
 from app.series.offset import narrow
+from app.series.spec import model_input
 from training.artifact.export import (
     GRAPH_FILES,
     largest_difference,
@@ -81,7 +82,7 @@ def seal(
     """Make the next version of an artifact.
 
     Args:
-        model: trained; takes `float32[n, length, 1]`.
+        model: trained; takes `float32[n, length, channels]`.
         dataset: golden series are taken from its test set.
         sealing: the contract's words.
         out: folder of artifacts; the version goes to `<out>/<name>/<next version>`.
@@ -171,7 +172,7 @@ def golden_series(dataset: Dataset) -> NDArray[np.float32]:
     """A few test series of every class: as stored, rounded to 2 decimals, and raw with offset and scale.
 
     Returns:
-        `float32[n, length]`.
+        `float32[n, *SeriesSpec.shape]`.
     """
     by_class = [np.flatnonzero(dataset.test_targets == i) for i in range(len(dataset.labels))]
     in_turn = [int(rows[k]) for k in range(GOLDEN_ROWS) for rows in by_class if k < len(rows)][:GOLDEN_ROWS]
@@ -197,7 +198,7 @@ def _write_model(model: Any, dataset: Dataset, folder: Path) -> list[str]:
 
 
 def _outputs(model: Any, series: NDArray[np.float32]) -> dict[str, Any]:
-    return named(model(series[..., np.newaxis], training=False))
+    return named(model(model_input(series), training=False))
 
 
 def _answer(model: Any, series: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -213,6 +214,7 @@ def _contract(
         input=InputSpec(
             name=INPUT_NAME,
             length=dataset.length,
+            channels=dataset.channels,
             invariant_to_offset_and_scale=is_invariant(
                 partial(_answer, model), golden_series(dataset), tolerance=TOLERANCE
             ),

@@ -30,7 +30,7 @@ class Dataset:
 
     Attributes:
         labels: the classes, in numeric order where all are numbers; a target is an index into it.
-        train: `float64[n, length]`, as stored; `train_targets` is `int64[n]`. The same for `test`.
+        train: `float64[n, *SeriesSpec.shape]`, as stored; `train_targets` is `int64[n]`. The same for `test`.
         sha256: file name to digest of what was read.
     """
 
@@ -44,8 +44,13 @@ class Dataset:
 
     @property
     def length(self) -> int:
-        """Values a series."""
+        """Values in a channel of a series."""
         return int(self.train.shape[1])
+
+    @property
+    def channels(self) -> int:
+        """Values at each time step: 1 of all that is read from files."""
+        return int(self.train.shape[2]) if self.train.ndim == 3 else 1
 
 
 def read_dataset(

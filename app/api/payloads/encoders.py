@@ -46,7 +46,7 @@ class Encoders:
             model=contract.name,
             version=contract.version,
             labels=[label.name for label in contract.labels],
-            warnings=[asdict(kind) for kind in warning_kinds(contract.trust)],
+            warnings=[asdict(kind) for kind in warning_kinds(contract.trust, contract.input.channels)],
         )
         self.npy = NpyEncoder()
 

@@ -11,7 +11,7 @@ from app.series.offset import FLOAT32_END, Narrowed, NotFloat32, narrow
 
 
 def to_finite_float32(values: NDArray[np.number], *, is_invariant: bool = True) -> Narrowed:
-    """Real numbers `[n, length]` of any dtype as a model takes them; see `app.series.offset.narrow`.
+    """Series `[n, *SeriesSpec.shape]` of any real dtype as a model takes them: `app.series.offset.narrow`.
 
     Raises:
         ContractViolation: a value is not finite, or would not be in float32.
@@ -27,8 +27,11 @@ def _violation(values: NDArray[np.number]) -> ContractViolation:
         places = np.argwhere(~(np.abs(values.astype(np.float64)) < FLOAT32_END))
     return ContractViolation(
         [
-            (f"instances/{i}/{j}", BEYOND_FLOAT32 if np.isfinite(values[i, j]) else NOT_FINITE)
-            for i, j in places[:SHOWN_VIOLATIONS].tolist()
+            (
+                "/".join(("instances", *map(str, place))),
+                BEYOND_FLOAT32 if np.isfinite(values[*place]) else NOT_FINITE,
+            )
+            for place in places[:SHOWN_VIOLATIONS].tolist()
         ],
         total=len(places),
     )

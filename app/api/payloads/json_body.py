@@ -1,6 +1,8 @@
 """`{"instances": [[...], ...]}` as float32 arrays: what is not plainly right, pydantic judges in our words.
 
-Made for one length and one limit; it knows nothing else of the model, and no HTTP.
+Made for series of one shape and one limit; it knows nothing else of the model, and no HTTP. A series of
+several channels is a list of time steps, each a list with a value of each channel. One of one channel is a
+list of numbers and nothing else: one form is enough.
 """
 
 from __future__ import annotations
@@ -23,19 +25,22 @@ from app.api.payloads.wording import (
     SHOWN_VIOLATIONS,
     shown,
     too_many_series,
+    wrong_channels,
     wrong_length,
 )
 from app.errors import ContractViolation, MalformedPayload
 from app.series.offset import Narrowed
 from app.series.spec import SeriesSpec
 
-_FORM = '{"instances": [[...]]}'
 _OTHER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # A parsed list costs hundreds of times its bytes: a body of 16 MB made of brackets would take gigabytes.
 # A larger body than this has its structure counted first; a smaller one can do little harm.
 _UNCOUNTED_BYTES = 64 * 1024
 # Lists, objects and fields beyond one a series: enough to parse an honest mistake and say what it is.
 _SPARE_NODES = 20_000
+# With several channels every time step is a list: 256 series of 500 have as many. Beyond that, which is 40 MB
+# and a third of a second, a body is read only if it is plain.
+_MOST_LISTS = 2**17
 # Values too: 4 MB of `1,`, which gzip makes 4 kB of, would take a quarter of a second to refuse. An honest
 # mistake is a few series too many, or a few values in each.
 _SPARE_FACTOR = 2
@@ -47,20 +52,22 @@ class _Body(BaseModel):
     # nothing but unknown fields would cost seconds and gigabytes to refuse.
     model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
 
-    instances: list[list[float]]
+    instances: list[Any]
 
 
 class JsonDecoder:
     """Reads JSON bodies for a model that takes such series, at most `max_instances` at once."""
 
     def __init__(self, spec: SeriesSpec, *, max_instances: int) -> None:
-        length = spec.length
-        # Fail-fast inside a series alone: the first wrong value of every series is told, no more.
-        series = Annotated[list[float], FailFast(), Field(min_length=length, max_length=length)]
+        series: Any = float
+        for size in reversed(spec.shape):
+            # Fail-fast inside a series alone: the first wrong value of every series is told, no more.
+            series = Annotated[list[series], FailFast(), Field(min_length=size, max_length=size)]
         batch = Annotated[list[series], Field(min_length=1, max_length=max_instances)]
         self._body = create_model("Body", __base__=_Body, instances=(batch, ...))
-        self._length = length
-        self._is_invariant = spec.is_invariant
+        self._spec, self._is_invariant = spec, spec.is_invariant
+        self._lists = "[[...]]" if spec.channels == 1 else "[[[...]]]"
+        self._form = f'{{"instances": {self._lists}}}'
         self._max_instances = max_instances
 
     def __call__(self, body: bytes) -> Narrowed:
@@ -72,7 +79,7 @@ class JsonDecoder:
         """
         # RFC 8259, 8.1 lets a reader ignore one; PowerShell and .NET write it.
         body = body.removeprefix(codecs.BOM_UTF8)
-        values = read_plain(body, length=self._length, max_instances=self._max_instances)
+        values = read_plain(body, self._spec, max_instances=self._max_instances)
         found = to_finite_float32(
             self.judged(body) if values is None else values, is_invariant=self._is_invariant
         )
@@ -80,7 +87,7 @@ class JsonDecoder:
         return found
 
     def judged(self, body: bytes) -> NDArray[np.float64]:
-        """The body's numbers `float64[n, length]` the long way, by pydantic, which can say what is wrong.
+        """The body's numbers `float64[n, *spec.shape]` the long way, which can say what is wrong.
 
         Raises:
             MalformedPayload: the body is no JSON in UTF-8; the message gives the position.
@@ -93,25 +100,26 @@ class JsonDecoder:
     def _check_structure(self, body: bytes) -> None:
         characters = np.frombuffer(body, np.uint8)
         nodes = sum(int(np.count_nonzero(characters == ord(opening))) for opening in "[{:")
-        if nodes > self._max_instances + _SPARE_NODES:
-            raise MalformedPayload(
-                f"not read: {nodes:,} lists, objects and fields; "
-                f"{self._max_instances} series need {self._max_instances + 3}"
-            )
+        count, size = self._max_instances, self._spec.values
+        lists = count if self._spec.channels == 1 else count * (1 + self._spec.length)
+        found = f"not read: {nodes:,} lists, objects and fields"
+        if nodes > lists + _SPARE_NODES:
+            raise MalformedPayload(f"{found}; {count} series need {lists + 3}")
+        if nodes > max(count, _MOST_LISTS) + _SPARE_NODES:
+            raise MalformedPayload(f"{found}, and not plain; send fewer series to be told what is wrong")
         values = body.count(b",") + 1
-        most = self._max_instances * self._length
-        if values > _SPARE_FACTOR * most + _SPARE_NODES:
+        if values > _SPARE_FACTOR * count * size + _SPARE_NODES:
             raise MalformedPayload(
-                f"not read: {values:,} values; {self._max_instances} series of {self._length} have {most:,}"
+                f"not read: {values:,} values; {count} series of {size} have {count * size:,}"
             )
 
-    def _validated(self, body: bytes) -> list[list[float]]:
+    def _validated(self, body: bytes) -> list[Any]:
         try:
             document = self._body.model_validate_json(body)
         except ValidationError as error:
             raise self._refusal(body, error.errors(include_url=False)) from None
         if document.model_extra:
-            raise ContractViolation(_unknown(document.model_extra), total=len(document.model_extra))
+            raise ContractViolation(self._unknown(document.model_extra), total=len(document.model_extra))
         # The only string of a body that is right is one name, without a colon.
         if (times := body.count(b":")) > 1:
             raise ContractViolation([("instances", f"given {times} times; once is enough")])
@@ -120,12 +128,13 @@ class JsonDecoder:
     def _refusal(self, body: bytes, errors: list[ErrorDetails]) -> MalformedPayload | ContractViolation:
         first = errors[0]
         if first["type"] == "json_invalid":
-            return MalformedPayload(_unreadable(body, first["ctx"]["error"]))
+            return MalformedPayload(self._unreadable(body, first["ctx"]["error"]))
         if first["type"] == "missing":
-            violations = [("instances", f"missing field; the body is {_FORM}"), *_unknown(first["input"])]
+            missing = ("instances", f"missing field; the body is {self._form}")
+            violations = [missing, *self._unknown(first["input"])]
             return ContractViolation(violations[:SHOWN_VIOLATIONS], total=1 + len(first["input"]))
         if _is_flat(first):
-            message = f"a flat list of numbers; each instance is a list of {self._length} numbers: [[...]]"
+            message = f"a flat list of numbers; each instance is a list of {self._items(1)}: {self._lists}"
             return ContractViolation([("instances", message)])
         violations = [
             ("/".join(map(str, error["loc"])), self._message(error, body))
@@ -134,35 +143,40 @@ class JsonDecoder:
         return ContractViolation(violations, total=len(errors))
 
     def _message(self, error: ErrorDetails, body: bytes) -> str:
-        """What is wrong, in our words; the depth of the place tells the body, the list and a series apart."""
+        """What is wrong, in our words; the depth of the place tells the body, the lists and a value apart."""
         kind, depth = error["type"], len(error["loc"])
         this = _KINDS.get(type(error["input"]), "a number")
         if kind == "model_type":
-            return f"an object is needed, {_FORM}; this is {this}"
+            return f"an object is needed, {self._form}; this is {this}"
         if kind == "list_type":
-            needed = "series" if depth == 1 else f"{self._length} numbers"
-            return f"a list of {needed} is needed, this is {this}"
+            return f"a list of {self._items(depth - 1)} is needed, this is {this}"
         if kind in {"too_short", "too_long"}:
             found = error["ctx"]["actual_length"]
-            if depth == 2:
-                return wrong_length(found, length=self._length)
+            if depth > 1:
+                return (wrong_length if depth == 2 else wrong_channels)(found, self._spec)
             return too_many_series(found, max_instances=error["ctx"]["max_length"]) if found else NO_SERIES
         if kind == "finite_number":
             return _not_finite(error["input"], body)
         return "null is not a number" if error["input"] is None else f"a number is needed, this is {this}"
 
+    def _items(self, depth: int) -> str:
+        """What a list is of: that of the body, a series, or a time step of several channels."""
+        channels = self._spec.channels
+        steps = f"{self._spec.length} {'numbers' if channels == 1 else f'lists of {channels} numbers'}"
+        return ("series", steps, f"{channels} numbers, one of each channel,")[depth]
 
-def _unreadable(body: bytes, reason: str) -> str:
-    if not body.strip():
-        return f"the body is empty; it must be {_FORM}"
-    if body.startswith(_OTHER_MARKS):
-        return "the body starts with a byte order mark of UTF-16, or with two; send UTF-8 with one or none"
-    return f"not JSON: {reason.replace('recursion limit exceeded', 'nested too deeply')}"
+    def _unreadable(self, body: bytes, reason: str) -> str:
+        if not body.strip():
+            return f"the body is empty; it must be {self._form}"
+        if body.startswith(_OTHER_MARKS):
+            return (
+                "the body starts with a byte order mark of UTF-16, or with two; send UTF-8 with one or none"
+            )
+        return f"not JSON: {reason.replace('recursion limit exceeded', 'nested too deeply')}"
 
-
-def _unknown(fields: dict[str, Any]) -> list[tuple[str, str]]:
-    names = list(fields)[:SHOWN_VIOLATIONS]
-    return [(shown(name), f"unknown field; the body is {_FORM}") for name in names]
+    def _unknown(self, fields: dict[str, Any]) -> list[tuple[str, str]]:
+        names = list(fields)[:SHOWN_VIOLATIONS]
+        return [(shown(name), f"unknown field; the body is {self._form}") for name in names]
 
 
 def _is_flat(error: ErrorDetails) -> bool:

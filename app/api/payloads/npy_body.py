@@ -1,7 +1,7 @@
 """A .npy file as a float32 array: numpy reads the header, nothing is ever unpickled.
 
-https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html describes the format. Made for one
-length and one limit; it knows nothing else of the model, and no HTTP.
+https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html describes the format. Made for series
+of one shape and one limit; it knows nothing else of the model, and no HTTP.
 """
 
 from __future__ import annotations
@@ -44,8 +44,9 @@ class NpyDecoder:
     """Reads npy bodies for a model that takes such series, at most `max_instances` at once."""
 
     def __init__(self, spec: SeriesSpec, *, max_instances: int) -> None:
-        self._length = spec.length
-        self._is_invariant = spec.is_invariant
+        self._spec = spec
+        self._taken = spec.taken_shapes
+        self._rows, self._is_invariant = (-1, *spec.shape), spec.is_invariant
         self._max_instances = max_instances
 
     def __call__(self, body: bytes) -> Narrowed:
@@ -61,24 +62,27 @@ class NpyDecoder:
         self._check_shape(header.shape)
         values = np.frombuffer(body, header.dtype, offset=header.size)
         ordered = values.reshape(header.shape, order="F" if header.fortran_order else "C")
-        return to_finite_float32(ordered.reshape(-1, self._length), is_invariant=self._is_invariant)
+        return to_finite_float32(ordered.reshape(self._rows), is_invariant=self._is_invariant)
 
     def _check_shape(self, shape: tuple[int, ...]) -> None:
         if problem := self._shape_problem(shape):
             raise ContractViolation([("shape", problem)])
 
     def _shape_problem(self, shape: tuple[int, ...]) -> str | None:
-        if shape == (self._length,):
-            return f"{shape}; a single series is sent as array.reshape(1, {self._length})"
-        if len(shape) not in {2, 3} or (len(shape) == 3 and shape[2] != 1):
-            return f"{shown(str(shape))}; the model takes (n, {self._length}) or (n, {self._length}, 1)"
+        if shape[1:] in self._taken and 0 < shape[0] <= self._max_instances:
+            return None
+        spec = self._spec
+        if shape == spec.shape:
+            return f"{shape}; a single series is sent as array.reshape{(1, *shape)}"
+        # Whatever its length: that has a message of its own.
+        if len(shape) < 2 or (spec.length, *shape[2:]) not in self._taken:
+            forms = (f"(n, {', '.join(map(str, taken))})" for taken in self._taken)
+            return f"{shown(str(shape))}; the model takes {' or '.join(forms)}"
         if shape[0] == 0:
             return NO_SERIES
         if shape[0] > self._max_instances:
             return too_many_series(shape[0], max_instances=self._max_instances)
-        if shape[1] != self._length:
-            return wrong_length(shape[1], length=self._length)
-        return None
+        return wrong_length(shape[1], spec)
 
 
 def _read_header(body: bytes) -> _Header:

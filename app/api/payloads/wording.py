@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from app.series.spec import SeriesSpec
+
 NO_SERIES = "no series; at least 1 is needed"
 NOT_FINITE = "not a finite number"
 BEYOND_FLOAT32 = "beyond the range of float32"
@@ -9,9 +11,15 @@ BEYOND_FLOAT32 = "beyond the range of float32"
 SHOWN_VIOLATIONS = 20
 
 
-def wrong_length(found: int, *, length: int) -> str:
-    """A series of `found` values was sent to a model that takes `length`."""
-    return f"{found} value{'' if found == 1 else 's'}; the model takes {length}"
+def wrong_length(found: int, spec: SeriesSpec) -> str:
+    """A series of `found` values in a channel was sent to a model that takes such series."""
+    what = "value" if spec.channels == 1 else "time step"
+    return f"{found} {what}{'' if found == 1 else 's'}; the model takes {spec.length}"
+
+
+def wrong_channels(found: int, spec: SeriesSpec) -> str:
+    """A time step of `found` values was sent to a model that takes such series."""
+    return f"{found} value{'' if found == 1 else 's'}; the model takes {spec.channels}, one of each channel"
 
 
 def too_many_series(found: int, *, max_instances: int) -> str:

@@ -14,6 +14,7 @@ from app.api.payloads import JSON, NPY, Encoders, JsonEncoder
 from app.client.schemas import PredictRequest, PredictResponse, Problem
 from app.contract import Artifact
 from app.inference.predictions import Interpreter
+from app.series.spec import SeriesSpec
 
 SERIES = 2
 
@@ -33,7 +34,7 @@ def describe(document: dict[str, Any], artifact: Artifact, *, max_instances: int
         components[model.__name__] = schema
     limit(
         components[PredictRequest.__name__],
-        length=artifact.contract.input.length,
+        artifact.contract.input.spec,
         max_instances=max_instances,
     )
     operation = document["paths"][PREDICT]["post"]
@@ -43,8 +44,8 @@ def describe(document: dict[str, Any], artifact: Artifact, *, max_instances: int
 
 def request_body(artifact: Artifact) -> dict[str, Any]:
     """The `requestBody` of `/predict`."""
-    series = [[round(float(value), 4) for value in row] for row in artifact.golden.series[:SERIES]]
-    length = artifact.contract.input.length
+    series = [_rounded(each) for each in artifact.golden.series[:SERIES].tolist()]
+    shape = ", ".join(map(str, artifact.contract.input.spec.shape))
     return {
         "required": True,
         "description": (
@@ -59,7 +60,7 @@ def request_body(artifact: Artifact) -> dict[str, Any]:
             NPY: {
                 "schema": {"type": "string", "format": "binary"},
                 "description": (
-                    f"A NumPy array of numbers, shape (n, {length}), as `numpy.save` writes it. Send series "
+                    f"A NumPy array of numbers, shape (n, {shape}), as `numpy.save` writes it. Send series "
                     "with a large offset as float64: float32 has 24 bits for both."
                 ),
             },
@@ -67,18 +68,26 @@ def request_body(artifact: Artifact) -> dict[str, Any]:
     }
 
 
-def limit(schema: dict[str, Any], *, length: int, max_instances: int) -> None:
+def _rounded(values: Any) -> Any:
+    return [_rounded(each) for each in values] if isinstance(values, list) else round(values, 4)
+
+
+def limit(schema: dict[str, Any], spec: SeriesSpec, *, max_instances: int) -> None:
     """Put into the schema of a JSON request what one model and this server make of it.
 
     Args:
         schema: of `PredictRequest`, which is for any model; its example, for no model, is taken out.
-        length: of a series.
+        spec: of a series.
         max_instances: most series in a request.
     """
     schema.pop("examples", None)
     instances = schema["properties"]["instances"]
     instances["maxItems"] = max_instances
-    instances["items"].update(minItems=length, maxItems=length)
+    # Those of `PredictRequest` may be of one channel or of several.
+    items = instances["items"]["anyOf"][0]["items"]
+    for size in reversed(spec.shape):
+        items = {"type": "array", "items": items, "minItems": size, "maxItems": size}
+    instances["items"] = items
 
 
 def answer(artifact: Artifact, encoder: JsonEncoder) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from app.contract import Golden
 from app.errors import ArtifactError
+from app.series.spec import SeriesSpec
 
 
 class Engine(Protocol):
@@ -29,10 +30,10 @@ class Engine(Protocol):
     batch_sizes: tuple[int, ...]
 
     def predict(self, series: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Answers `float32[n, columns]` to series `float32[n, length]`, n from 1 to what it was made for.
+        """Answers `float32[n, columns]` to series `float32[n, *SeriesSpec.shape]`.
 
-        The model's outputs side by side: the probabilities of the classes and, where the contract has
-        trust, the novelty (`Contract.columns`).
+        n is from 1 to what it was made for. The model's outputs side by side: the probabilities of the
+        classes and, where the contract has trust, the novelty (`Contract.columns`).
         """
         ...
 
@@ -49,17 +50,17 @@ def powers(base: int, max_rows: int) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def any_series(rows: int, length: int) -> NDArray[np.float32]:
-    """Series `float32[rows, length]` to try an engine with, no two alike.
+def any_series(rows: int, spec: SeriesSpec) -> NDArray[np.float32]:
+    """Series `float32[rows, *spec.shape]` to try an engine with, no two alike.
 
     Waves, for numpy's random numbers are a library of their own: megabytes, and needed for nothing else.
     """
-    return np.sin(np.arange(rows * length, dtype=np.float32)).reshape(rows, length)
+    return np.sin(np.arange(rows * spec.values, dtype=np.float32)).reshape(rows, *spec.shape)
 
 
-def warm(engine: Engine, length: int) -> None:
+def warm(engine: Engine, spec: SeriesSpec) -> None:
     """Run every batch size once on any series: the first call of a size may compile."""
-    series = any_series(engine.batch_sizes[-1], length)
+    series = any_series(engine.batch_sizes[-1], spec)
     for size in engine.batch_sizes:
         engine.predict(series[:size])
 

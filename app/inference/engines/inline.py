@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.inference.engines.base import Engine, any_series
+from app.series.spec import SeriesSpec
 
 R = TypeVar("R")
 
@@ -52,16 +53,16 @@ LIMITS = Limits(rows=8, seconds=0.001)
 LIMITS_ALONE = Limits(rows=32, seconds=0.004)
 
 
-def brief_rows(engine: Engine, *, length: int, limits: Limits) -> int:
+def brief_rows(engine: Engine, spec: SeriesSpec, *, limits: Limits) -> int:
     """The most rows within the limits; fewer are taken to be, too.
 
     Args:
         engine: warm.
-        length: of its series.
+        spec: of its series.
         limits: of 0 rows measure nothing.
     """
     most = min(limits.rows, engine.batch_sizes[-1])
-    series = any_series(most, length)
+    series = any_series(most, spec)
 
     def is_long(rows: int) -> bool:
         return _least_seconds(engine, series[:rows]) > limits.seconds

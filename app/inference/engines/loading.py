@@ -51,7 +51,7 @@ def _proven(artifact: Artifact, make: Callable[[], Engine]) -> Engine:
     contract = artifact.contract
     try:
         engine = make()
-        warm(engine, contract.input.length)
+        warm(engine, contract.input.spec)
         verify(engine, artifact.golden, tolerance=contract.output.tolerance)
     except AppError:
         raise

@@ -24,6 +24,7 @@ from app.inference.engines.keras.file import load_model, output_names
 from app.inference.engines.openvino_import import import_openvino
 from app.inference.engines.outputs import find_outputs
 from app.inference.engines.size_plan import Calls
+from app.series.spec import model_input
 from app.system.affinity import available
 
 # Enough rows for each thread to hide what a call costs: 256 rows in 8 calls take 2 % longer than in one. The
@@ -75,7 +76,7 @@ class OpenVINOEngine:
         self.description = f"OpenVINO {version} on CPU, {threads or 'all'} thread(s), {source}"
 
     def predict(self, series: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Answers `float32[n, columns]` to series `float32[n, length]`."""
+        """Answers `float32[n, columns]` to series `float32[n, *SeriesSpec.shape]`."""
         answers = np.empty((len(series), self._columns), np.float32)
         calls, largest = self._calls(len(series)), self.batch_sizes[-1]
         full = calls.count(largest)
@@ -102,7 +103,7 @@ class _Compiled:
         self._calls = [self._call()]
 
     def run(self, series: NDArray[np.float32], answers: NDArray[np.float32]) -> None:
-        """Answer series `float32[n, length]` into `float32[n, columns]`.
+        """Answer series `float32[n, *SeriesSpec.shape]` into `float32[n, columns]`.
 
         Several calls are all begun before the first is waited for: from one to the next the runtime needs no
         lock of the interpreter's, which the event loop holds for milliseconds while it reads a large body.
@@ -134,8 +135,8 @@ class _Call:
         """
         places = find_outputs(contract.outputs, [port.names for port in compiled.outputs])
         self._request = compiled.create_infer_request()
-        self._input = np.zeros((rows, contract.input.length), np.float32)
-        self._request.set_input_tensor(_over(self._input[..., np.newaxis]))
+        self._input = np.zeros((rows, *contract.input.spec.shape), np.float32)
+        self._request.set_input_tensor(_over(model_input(self._input)))
         # Each output's memory, and the columns of an answer that it fills.
         self._outputs: list[tuple[slice, NDArray[np.float32]]] = []
         column = 0
@@ -148,9 +149,10 @@ class _Call:
             column += width
 
     def run(self, series: NDArray[np.float32], answers: NDArray[np.float32]) -> None:
-        """Answer series `float32[n, length]` into `float32[n, columns]`; n is at most the graph's rows.
+        """Answer series `float32[n, *SeriesSpec.shape]` into `float32[n, columns]`.
 
-        What else is in the memory is computed with them and left there: a row knows nothing of the others.
+        n is at most the graph's rows. What else is in the memory is computed with them and left there: a row
+        knows nothing of the others.
         """
         self._input[: len(series)] = series
         self._request.infer(share_outputs=True)
@@ -193,10 +195,11 @@ def _options(threads: int) -> dict[str, Any]:
 def _sealed(core: Any, path: Path, artifact: Artifact) -> Callable[[int], Any]:
     """What gives the sealed graph for a number of rows."""
     graph = core.read_model(path)
+    spec = artifact.contract.input.spec
 
     def graph_of(rows: int) -> Any:
         static = graph.clone()
-        static.reshape([rows, artifact.contract.input.length, 1])
+        static.reshape([rows, spec.length, spec.channels])
         return static
 
     return graph_of
@@ -221,11 +224,12 @@ def _converted(core: Any, artifact: Artifact) -> Callable[[int], Any]:
     if keras.backend.backend() != "openvino":
         raise EngineError("cannot convert model.keras: Keras already runs on another backend in this process")
     model = load_model(artifact.model_path)
+    spec = artifact.contract.input.spec
 
     def graph_of(rows: int) -> Any:
         # Each number of rows is exported for itself, 30 ms: Keras writes it into the graph where a layer
         # reshapes, so that one graph would not do for all.
-        signature = keras.InputSpec(shape=(rows, artifact.contract.input.length, 1), dtype="float32")
+        signature = keras.InputSpec(shape=(rows, spec.length, spec.channels), dtype="float32")
         with tempfile.TemporaryDirectory() as folder:
             path = str(Path(folder) / "model.xml")
             try:

@@ -14,6 +14,7 @@ from app.errors import EngineError
 from app.inference.engines.base import powers
 from app.inference.engines.keras.file import load_model, output_names
 from app.inference.engines.outputs import find_outputs
+from app.series.spec import model_input
 
 
 class TensorFlowEngine:
@@ -37,10 +38,11 @@ class TensorFlowEngine:
         import keras
 
         self.batch_sizes = powers(2, max_rows)
-        self._length = artifact.contract.input.length
+        spec = artifact.contract.input.spec
+        self._shape = (spec.length, spec.channels)
         model = load_model(artifact.model_path)
         places = find_outputs(artifact.contract.outputs, [[name] for name in output_names(model)])
-        signature = tf.TensorSpec([None, self._length, 1], tf.float32)
+        signature = tf.TensorSpec([None, *self._shape], tf.float32)
 
         def infer(series: Any) -> Any:
             outputs = keras.tree.flatten(model(series, training=False))
@@ -54,11 +56,11 @@ class TensorFlowEngine:
         self.description = f"TensorFlow {tf.__version__} on {device}, model.keras, XLA"
 
     def predict(self, series: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Answers `float32[n, columns]` to series `float32[n, length]`."""
+        """Answers `float32[n, columns]` to series `float32[n, *SeriesSpec.shape]`."""
         rows = len(series)
         size = next(size for size in self.batch_sizes if size >= rows)
-        padded = np.zeros((size, self._length, 1), dtype=np.float32)
-        padded[:rows, :, 0] = series
+        padded = np.zeros((size, *self._shape), dtype=np.float32)
+        padded[:rows] = model_input(series)
         return np.asarray(self._infer(padded), dtype=np.float32)[:rows]
 
 

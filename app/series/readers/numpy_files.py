@@ -122,7 +122,8 @@ def _series(array: NDArray[Any]) -> Values:
     if array.ndim == 1:
         array = array[np.newaxis]
     if array.ndim != 2 or 0 in array.shape:
-        raise Refused(f"an array of shape {quoted(array.shape)}", _FORM)
+        more = "; series of several channels are not read from files" if array.ndim == 3 else ""
+        raise Refused(f"an array of shape {quoted(array.shape)}", f"{_FORM}{more}")
     if len(array) > MAX_SERIES:
         raise too_many(len(array))
     if array.shape[1] > MAX_LENGTH:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import compress
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -214,6 +216,24 @@ def test_the_batch_is_left_as_it_was() -> None:
     answers = np.array([[0.2, 0.8, 0.0]] * 2, np.float32)
     answers.flags.writeable = False
     assert Assessor(TRUST)(series, answers).label_sets.tolist() == [[False, True]] * 2
+
+
+def test_what_is_odd_about_a_channel_is_odd_about_its_series() -> None:
+    """Each channel is looked at by itself: one below the other they would have values enough."""
+    usual = a_series()
+    flat, clipped = np.full_like(usual, 3.0), np.minimum(usual, 0.0)
+    series = np.stack(
+        [np.stack([usual, usual + 9], 1), np.stack([usual, flat], 1), np.stack([clipped, usual], 1)]
+    )
+    answers = np.array([[0.2, 0.8, 0.0]] * 3, np.float32)
+    found = Assessor(TRUST)(series.astype(np.float32), answers).warnings
+    assert [list(compress(CODES, row)) for row in found] == [[], ["flat"], ["clipped"]]
+    flat_kind, clipped_kind, few_kind, *_ = warning_kinds(TRUST, 2)
+    assert flat_kind.message == "All values of a channel are equal."
+    assert clipped_kind.message.startswith(
+        "More than 4 values equal a channel's largest or its smallest value"
+    )
+    assert few_kind.message.startswith("A channel has fewer than 6 different values")
 
 
 def test_every_kind_says_what_was_seen_and_what_to_do() -> None:

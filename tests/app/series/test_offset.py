@@ -192,3 +192,26 @@ def test_the_largest_numbers_are_taken(dtype: Any) -> None:
     values = np.array([[largest, largest * 0.75, largest * 0.6]], dtype)
     assert np.ptp(narrow(values).series) > 0
     assert np.ptp(narrow(np.repeat(-values, 2, axis=0)).series, axis=1).min() > 0
+
+
+@pytest.mark.parametrize("is_invariant", [True, False])
+def test_each_channel_is_narrowed_as_a_series_of_its_own(is_invariant: bool) -> None:
+    """Pressure beside a narrow signal and one that needs nothing; a series is coarse if a channel is."""
+    pressure = noise() + PASCALS
+    pressure[1] = pressure[1].astype(np.float32)
+    series = np.stack([pressure, noise(1) * 1e-35, noise(2)], axis=-1)
+    found = narrow(series, is_invariant=is_invariant)
+    assert found.series.flags.c_contiguous
+    for channel in range(3):
+        alone = narrow(np.ascontiguousarray(series[..., channel]), is_invariant=is_invariant)
+        np.testing.assert_array_equal(found.series[..., channel], alone.series)
+    assert found.coarse is not None
+    assert found.coarse.tolist() == ([False, True, False] if is_invariant else [True, True, True])
+
+
+def test_channels_that_need_nothing_are_known() -> None:
+    """One that does is enough to send all as they are."""
+    series = np.stack([noise(1), noise(2)], axis=-1)
+    assert fits_float32(series)
+    series[2, :, 1] += PASCALS
+    assert not fits_float32(series)

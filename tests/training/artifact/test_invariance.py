@@ -35,6 +35,28 @@ def test_a_model_is_what_its_answers_show(answer: Answer, expected: bool) -> Non
     assert is_invariant(answer, SERIES, tolerance=1e-3) is expected
 
 
+def z_normalised(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Each channel by itself."""
+    return np.asarray((x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (lambda x: z_normalised(x).mean(axis=2), True),
+        (lambda x: np.tanh(x[..., 0] - x[..., 1]), False),
+        (lambda x: z_normalised(x[..., :1] - x[..., 1:2])[..., 0], False),
+        (lambda x: np.argmax(np.ptp(x, axis=1), axis=1, keepdims=True).astype(np.float32), False),
+        (lambda x: z_normalised(x)[..., 0] + np.tanh(x[..., 2]), False),
+    ],
+    ids=["each z-normalised", "difference", "difference, z-normalised", "largest channel", "last channel"],
+)
+def test_each_channel_is_measured_by_itself(answer: Answer, expected: bool) -> None:
+    """A model that minds how channels lie against each other is not invariant: offsets are taken off each."""
+    series = np.random.default_rng(0).normal(9, size=(4, 32, 3)).astype(np.float32)
+    assert is_invariant(answer, series, tolerance=1e-3) is expected
+
+
 @pytest.mark.parametrize("version", sorted(ARTIFACTS.glob("[0-9]*")), ids=lambda path: path.name)
 def test_every_committed_version_is_what_its_contract_says(version: Path) -> None:
     """Also those that were sealed before the contract said so in writing."""

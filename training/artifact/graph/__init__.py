@@ -14,10 +14,11 @@ from training.artifact.graph import attention, layer_norms, spectra
 
 
 def simplify(graph: Any) -> Any:
-    """Rewrite an OpenVINO graph of one of `training.model.sealed` in place.
+    """Rewrite in place what is known of an OpenVINO graph: all of one of `training.model.sealed`.
 
     Args:
-        graph: an `openvino.Model` of series `float32[?, length, 1]`, which it z-normalises before all else.
+        graph: an `openvino.Model` of series `float32[?, length, channels]`, which it z-normalises before all
+            else, each channel by itself.
 
     Returns:
         The same graph.

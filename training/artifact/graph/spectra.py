@@ -145,6 +145,9 @@ def _read(output: Any) -> tuple[Spectrogram, list[tuple[Any, float | None]]]:
 def _spectrogram(output: Any) -> Spectrogram:
     """Of `[n, 1, bins, frames]` without its second axis: the power of both halves of the spectrum."""
     doubled = made_by(output, "Reshape").input_value(0)
+    # Of several channels a layer puts the spectra side by side here: more than this axis goes then.
+    before, after = doubled.get_partial_shape(), output.get_partial_shape()
+    require(len(before) == 4 and len(after) == 3 and before[1] == 1 and before[2] == after[1])
     power = _once(doubled)
     real, imaginary = (_transformed(part) for part in operands(power, "Add"))
     series = real.input_value(0)

@@ -15,7 +15,8 @@ from app.errors import PayloadError
 from app.series.spec import SeriesSpec
 
 LENGTH, MAX_INSTANCES = 3, 2
-JUDGE = JsonDecoder(SeriesSpec(LENGTH, is_invariant=False), max_instances=MAX_INSTANCES)
+SPEC = SeriesSpec(LENGTH, is_invariant=False)
+JUDGE = JsonDecoder(SPEC, max_instances=MAX_INSTANCES)
 
 SPACES = st.text(" \t\r\n", max_size=2)
 NUMBERS = st.one_of(
@@ -70,7 +71,7 @@ def bodies(draw: st.DrawFn) -> bytes:
 @example(b'{"instances": [[18446744073709551616, 9007199254740993, -0]]}')
 def test_what_it_takes_the_judge_takes_too(body: bytes) -> None:
     """The same numbers to the last bit; a body that would be refused is never taken."""
-    values = read_plain(body, length=LENGTH, max_instances=MAX_INSTANCES)
+    values = read_plain(body, SPEC, max_instances=MAX_INSTANCES)
     if values is not None:
         np.testing.assert_array_equal(values, JUDGE._validated(body))
 
@@ -78,7 +79,7 @@ def test_what_it_takes_the_judge_takes_too(body: bytes) -> None:
 @given(st.binary() | st.text().map(str.encode))
 def test_any_bytes_at_all_are_taken_or_left(body: bytes) -> None:
     """Nothing is raised; what is wrong is for the judge to say."""
-    assert read_plain(body, length=LENGTH, max_instances=MAX_INSTANCES) is None
+    assert read_plain(body, SPEC, max_instances=MAX_INSTANCES) is None
 
 
 @given(st.lists(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False) | st.integers(-9, 9),
@@ -86,7 +87,7 @@ def test_any_bytes_at_all_are_taken_or_left(body: bytes) -> None:
 def test_what_clients_send_is_taken(series: list[list[float]]) -> None:
     """Floats and integers mixed, as a JSON library writes them."""
     body = json.dumps({"instances": series}).encode()
-    values = read_plain(body, length=LENGTH, max_instances=MAX_INSTANCES)
+    values = read_plain(body, SPEC, max_instances=MAX_INSTANCES)
     np.testing.assert_array_equal(values, np.array(series, np.float64))
 
 
@@ -95,6 +96,6 @@ def test_what_clients_send_is_taken(series: list[list[float]]) -> None:
 )
 def test_what_the_judge_refuses_it_still_refuses(body: bytes) -> None:
     """Byte order marks, nesting without end and broken UTF-8 among them."""
-    assert read_plain(body, length=LENGTH, max_instances=MAX_INSTANCES) is None
+    assert read_plain(body, SPEC, max_instances=MAX_INSTANCES) is None
     with pytest.raises(PayloadError):
         JUDGE(body)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from app.contract import Golden
 from app.errors import ArtifactError
 from app.inference.engines.base import powers, verify, warm
+from app.series.spec import SeriesSpec
 from tests.fakes import FakeEngine, by_first_value
 
 SERIES = np.linspace(-2, 2, 12, dtype=np.float32).reshape(4, 3)
@@ -30,7 +31,7 @@ def test_batch_sizes_ascend_from_one_to_the_maximum(base: int, max_rows: int) ->
 def test_warming_runs_every_batch_size() -> None:
     """After warming, no size is met for the first time by a request."""
     engine = FakeEngine(max_rows=8)
-    warm(engine, 3)
+    warm(engine, SeriesSpec(3))
     assert engine.batches == [1, 8]
 
 

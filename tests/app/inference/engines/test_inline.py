@@ -12,11 +12,13 @@ import pytest
 from numpy.typing import NDArray
 
 from app.inference.engines.inline import HUNG, LIMITS, BriefCalls, brief_rows
+from app.series.spec import SeriesSpec
 from tests.fakes import FakeEngine, by_first_value
 
 HANGING = """
 import logging, threading
 from app.inference.engines.inline import BriefCalls
+from app.series.spec import SeriesSpec
 logging.basicConfig()
 calls = BriefCalls(rows=1, limit=0.2)
 for _ in range(3):
@@ -69,7 +71,7 @@ def test_as_many_rows_are_brief_as_the_engine_is_quick_at() -> None:
             time.sleep(2 * LIMITS.seconds)
         return by_first_value(series)
 
-    assert brief_rows(FakeEngine(quick_for_two), length=3, limits=LIMITS) == 2
+    assert brief_rows(FakeEngine(quick_for_two), SeriesSpec(3), limits=LIMITS) == 2
 
 
 def test_nothing_is_brief_to_a_slow_engine() -> None:
@@ -79,16 +81,16 @@ def test_nothing_is_brief_to_a_slow_engine() -> None:
         time.sleep(2 * LIMITS.seconds)
         return by_first_value(series)
 
-    assert brief_rows(FakeEngine(slow), length=3, limits=LIMITS) == 0
+    assert brief_rows(FakeEngine(slow), SeriesSpec(3), limits=LIMITS) == 0
 
 
 def test_nothing_is_measured_where_nothing_is_wanted() -> None:
     """The engine is not asked."""
     engine = FakeEngine()
-    assert brief_rows(engine, length=3, limits=LIMITS._replace(rows=0)) == 0
+    assert brief_rows(engine, SeriesSpec(3), limits=LIMITS._replace(rows=0)) == 0
     assert engine.batches == []
 
 
 def test_no_more_rows_are_brief_than_a_batch_has() -> None:
     """An engine is never given more than it was made for."""
-    assert brief_rows(FakeEngine(max_rows=2), length=3, limits=LIMITS) <= 2
+    assert brief_rows(FakeEngine(max_rows=2), SeriesSpec(3), limits=LIMITS) <= 2
