@@ -17,7 +17,14 @@ from pydantic import ValidationError
 
 from app.contract.files import MAX_FILE_BYTES, read_file, readable, sha256_of
 from app.contract.golden_file import read_golden
-from app.contract.schema import CONTRACT_FILE, GOLDEN_FILE, MODEL_FILE, Contract
+from app.contract.schema import (
+    CONTRACT_FILE,
+    GOLDEN_FILE,
+    MODEL_FILE,
+    READ_SCHEMAS,
+    SCHEMA_VERSION,
+    Contract,
+)
 from app.contract.strict_json import read_json
 from app.contract.versions import check_number, find_version
 from app.contract.wording import shown
@@ -33,7 +40,7 @@ class Golden:
     """Real series with the answers that training saw.
 
     Attributes:
-        series: `float32[n, length]`.
+        series: `float32[n, *SeriesSpec.shape]`.
         probabilities: `float32[n, classes]`.
         novelty: `float32[n, 1]`; None where the contract has no trust.
     """
@@ -122,7 +129,7 @@ def read_contract(path: Path) -> Contract:
 
 def _as_contract(content: bytes, path: Path) -> Contract:
     try:
-        read_json(content)
+        _check_schema(read_json(content))
         # Strict: `"3"`, `3.0` and `true` are no version to a reader that does not convert.
         return Contract.model_validate_json(content, strict=True)
     except ArtifactError as error:
@@ -133,6 +140,16 @@ def _as_contract(content: bytes, path: Path) -> Contract:
         raise ArtifactError(
             f"{path}: not a contract of this server: {where}: {shown(first['msg'])}"
         ) from error
+
+
+def _check_schema(document: object) -> None:
+    """Say of a newer schema what to do: what it is made of can be anything."""
+    number = document.get("schema_version") if isinstance(document, dict) else None
+    if type(number) is int and number > SCHEMA_VERSION:
+        raise ArtifactError(
+            f"schema_version {number} is newer than those that it reads, {READ_SCHEMAS[0]} to "
+            f"{SCHEMA_VERSION}; upgrade the server first, and then serve this version"
+        )
 
 
 def _check_place(folder: Path, name: str) -> None:
@@ -166,5 +183,5 @@ def _read_card(folder: Path, contract: Contract) -> str:
 
 
 def _read_golden(path: Path, contract: Contract) -> Golden:
-    widths = {"series": contract.input.length, "probabilities": contract.classes}
-    return Golden(**read_golden(path, widths | ({"novelty": 1} if contract.trust else {})))
+    shapes = {"series": contract.input.spec.shape, "probabilities": (contract.classes,)}
+    return Golden(**read_golden(path, shapes | ({"novelty": (1,)} if contract.trust else {})))

@@ -1,4 +1,4 @@
-"""Reading `golden.npz`: arrays of known names and widths, whose headers are checked before they are believed.
+"""Reading `golden.npz`: arrays of known names and shapes, whose headers are checked before they are believed.
 
 `numpy.load` reserves what a header declares before it looks for the data. Here the data are there first. Read
 is what `numpy.savez` writes for such arrays, and no other form of the format: `deploy/golden.py` and whoever
@@ -32,30 +32,30 @@ _START_BYTES = npy.MAGIC_LEN + 2
 _MOST_SHOWN = 80
 
 
-def read_golden(path: Path, widths: Mapping[str, int]) -> dict[str, NDArray[np.float32]]:
-    """The arrays of a golden file, `float32[n, width]` each, n the same for all and at least 1, all finite.
+def read_golden(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float32]]:
+    """The arrays of a golden file, `float32[n, *shape]` each, n the same for all and at least 1, all finite.
 
     Args:
         path: the file.
-        widths: the names of the arrays that are needed, each with its width.
+        shapes: the names of the arrays that are needed, each with the shape of a row.
 
     Raises:
         ArtifactError: names the file and the first thing that is wrong with it.
     """
     limits = {f"{name}.npy": MAX_ARRAY_BYTES for name in ARRAYS}
-    optional = frozenset(limits) - {f"{name}.npy" for name in widths}
+    optional = frozenset(limits) - {f"{name}.npy" for name in shapes}
     members = read_members(path, limits, optional=optional)
     found: dict[str, NDArray[np.float32]] = {}
     rows = None
-    for name, width in widths.items():
+    for name, shape in shapes.items():
         place = f"{path}: {name}"
-        found[name] = _read_array(members[f"{name}.npy"], place, rows=rows, width=width)
+        found[name] = _read_array(members[f"{name}.npy"], place, rows=rows, row=shape)
         rows = len(found[name])
         _check_values(name, found[name], place)
     return found
 
 
-def _read_array(content: bytes, place: str, *, rows: int | None, width: int) -> NDArray[np.float32]:
+def _read_array(content: bytes, place: str, *, rows: int | None, row: tuple[int, ...]) -> NDArray[np.float32]:
     header, start = _read_header(content, place)
     shape = header["shape"]
     if not (isinstance(shape, tuple) and all(type(size) is int for size in shape)):
@@ -65,9 +65,9 @@ def _read_array(content: bytes, place: str, *, rows: int | None, width: int) -> 
         wrong = shown(ascii(header["descr"]), most=_MOST_SHOWN)
         raise ArtifactError(f"{place} has the dtype {wrong}, not '{_FLOAT32}' (float32, little-endian)")
     rows = (shape[0] if shape else 0) if rows is None else rows
-    if rows == 0 or shape != (rows, width):
+    if rows == 0 or shape != (rows, *row):
         wrong = shown(list(shape), most=_MOST_SHOWN)
-        raise ArtifactError(f"{place} is float32{wrong}, not float32{shown([rows, width])}")
+        raise ArtifactError(f"{place} is float32{wrong}, not float32{shown([rows, *row])}")
     if header["fortran_order"] is not False:
         raise ArtifactError(f"{place} is stored in Fortran order; golden arrays are stored in C order")
     if math.prod(shape) * np.dtype(_FLOAT32).itemsize != len(content) - start:
@@ -98,7 +98,7 @@ def _read_header(content: bytes, place: str) -> tuple[dict[str, Any], int]:
 
 def _check_values(name: str, values: NDArray[np.float32], place: str) -> None:
     """Check that series and answers are numbers, and probabilities are some: no engine can meet others."""
-    if not (finite := np.isfinite(values).all(axis=1)).all():
+    if not (finite := np.isfinite(values).reshape(len(values), -1).all(axis=1)).all():
         raise ArtifactError(f"{place}: row {finite.argmin()} has a value that is not finite")
     if name == "probabilities":
         sums = values.sum(axis=1, dtype=np.float64)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Final, Literal, get_args
 
-from pydantic import Field, JsonValue, StringConstraints, model_validator
+from pydantic import Field, JsonValue, model_validator
 
-from app.contract.frozen import Frozen
+from app.contract.frozen import FileName, Frozen, Sha256
 from app.contract.numbering import MAX_VERSION
+from app.contract.reserved import Reserved, reserved
 from app.contract.trust import Trust
 from app.series.spec import MAX_LENGTH, SeriesSpec
 
+# What is sealed, and what is read: docs/artifact.md says what each came with, and when the number goes up.
 SCHEMA_VERSION: Final = 3
+ReadSchema = Literal[1, 2, 3]
+READ_SCHEMAS: Final[tuple[int, ...]] = get_args(ReadSchema)
 CONTRACT_FILE = "contract.json"
 MODEL_FILE = "model.keras"
 GOLDEN_FILE = "golden.npz"
@@ -20,26 +25,29 @@ GOLDEN_FILE = "golden.npz"
 MAX_CLASSES = 10_000
 MAX_FILES = 1_000
 
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-# A file's name inside the version folder: no separators, so nothing can point out of it.
-FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
-
 
 class InputSpec(Frozen):
     """The model's one input: `dtype[n, length, channels]`, raw values."""
 
     name: str = Field(min_length=1, examples=["series"])
     length: int = Field(ge=1, le=MAX_LENGTH, examples=[500])
-    channels: Literal[1] = 1
+    channels: int = Field(default=1, ge=1, le=MAX_LENGTH, description="Values of a series at each time step.")
     dtype: Literal["float32"] = "float32"
     # Before it was written down, every model that was sealed was.
     invariant_to_offset_and_scale: bool = Field(
         default=True,
         description=(
-            "Whether answers stay the same when a number is added to a series, or when it is multiplied by a "
-            "positive one. If so, a large offset is subtracted in the precision that was sent."
+            "Whether answers stay the same when a number is added to any one channel of a series, or when it "
+            "is multiplied by a positive one. If so, a large offset is subtracted in the precision that was "
+            "sent."
         ),
     )
+
+    @model_validator(mode="after")
+    def _is_bounded(self) -> InputSpec:
+        if self.spec.values > MAX_LENGTH:
+            raise ValueError(f"a series has {self.spec.values} values in all; at most {MAX_LENGTH} are read")
+        return self
 
     @property
     def spec(self) -> SeriesSpec:
@@ -97,7 +105,7 @@ class Provenance(Frozen):
 class Contract(Frozen):
     """The content of `contract.json`."""
 
-    schema_version: Literal[1, 2, 3] = SCHEMA_VERSION
+    schema_version: ReadSchema = SCHEMA_VERSION
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64, examples=["forda"])
     version: int = Field(ge=1, le=MAX_VERSION, examples=[1])
     created: datetime
@@ -113,22 +121,44 @@ class Contract(Frozen):
     derived: dict[Literal["openvino"], DerivedGraph] = Field(default_factory=dict)
     metrics: dict[str, float] = Field(description="What the job measured on the test set, as fractions.")
     provenance: Provenance
+    extra_outputs: Reserved | None = reserved("outputs of the model beyond those above, an embedding, say")
+    explanation_reference: Reserved | None = reserved("what explanations of answers are measured from")
+    drift_reference: Reserved | None = reserved("what the series that are served are compared with")
 
     @model_validator(mode="after")
     def _is_whole(self) -> Contract:
         names = [label.name for label in self.labels]
         if len(set(names)) != len(names):
             raise ValueError("two labels have the same name")
-        needed = {MODEL_FILE, GOLDEN_FILE} | {name for graph in self.derived.values() for name in graph.files}
+        parts: list[DerivedGraph | Reserved] = [*self.derived.values(), *dict(self._reserved()).values()]
+        needed = {MODEL_FILE, GOLDEN_FILE} | {name for part in parts for name in part.files}
         if missing := sorted(needed - self.files.keys()):
             raise ValueError(f"files has no digest of {', '.join(missing)}")
-        if self.trust and self.schema_version == 1:
-            raise ValueError("trust came with schema_version 2; this says 1")
-        if self.schema_version < 3 and not self.input.invariant_to_offset_and_scale:
-            raise ValueError("a model that is not invariant came with schema_version 3; this says less")
+        for part, since in self._later_parts():
+            if self.schema_version < since:
+                raise ValueError(f"{part} came with schema_version {since}; this says {self.schema_version}")
         if len(set(self.outputs)) != len(self.outputs):
             raise ValueError(f"both outputs are named {self.output.name}")
         return self
+
+    def _later_parts(self) -> Iterator[tuple[str, int]]:
+        """What this has that the first schema did not, each with the schema that it came with."""
+        if self.trust:
+            yield "trust", 2
+        if not self.input.invariant_to_offset_and_scale:
+            yield "a model that is not invariant", 3
+        if self.input.channels > 1:
+            yield "a model of several channels", 3
+        for name, _ in self._reserved():
+            yield name, 3
+
+    def _reserved(self) -> Iterator[tuple[str, Reserved]]:
+        fields = {
+            "extra_outputs": self.extra_outputs,
+            "explanation_reference": self.explanation_reference,
+            "drift_reference": self.drift_reference,
+        }
+        return ((name, field) for name, field in fields.items() if field is not None)
 
     @property
     def classes(self) -> int:

@@ -68,10 +68,20 @@ def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d.update(schema_version=4), "schema_version"),
+        (
+            lambda d: d.update(schema_version=4),
+            "schema_version 4 is newer than those that it reads, 1 to 3; upgrade",
+        ),
+        (lambda d: d.update(schema_version=10**9, later={}), "schema_version 1000000000 is newer"),
+        (lambda d: d.update(schema_version=0), "schema_version: Input should be 1, 2 or 3"),
         (lambda d: d.update(surprise=1), "surprise: Extra inputs"),
         (lambda d: d["input"].update(length=0), "input/length"),
-        (lambda d: d["input"].update(channels=3), "input/channels"),
+        (lambda d: d["input"].update(channels=0), "input/channels"),
+        (
+            lambda d: d["input"].update(channels=3),
+            "a model of several channels came with schema_version 3; .* 2",
+        ),
+        (lambda d: d["input"].update(channels=2**19), "input: .* a series has 262144000 values in all"),
         (lambda d: d["files"].pop("model.keras"), r"files has no digest of model\.keras"),
         (lambda d: d["files"].update({"../../etc/passwd": "0" * 64}), "files"),
         (lambda d: d["labels"].append(d["labels"][0]), "two labels have the same name"),

@@ -144,7 +144,7 @@ def test_probabilities_are_rounded_like_float32(tmp_path: Path, classes: int) ->
     exponents = np.exp(logits)
     arrays = {"probabilities": exponents / exponents.sum(axis=1, keepdims=True, dtype=np.float32)}
     np.savez(tmp_path / "golden.npz", **arrays)
-    found = read_golden(tmp_path / "golden.npz", {"probabilities": classes})
+    found = read_golden(tmp_path / "golden.npz", {"probabilities": (classes,)})
     np.testing.assert_array_equal(found["probabilities"], arrays["probabilities"])
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from app.contract import Artifact, Contract
+from app.contract import SCHEMA_VERSION, Artifact, Contract
+from app.contract.reserved import MAX_RESERVED_BYTES
+
+RESERVED = ("extra_outputs", "explanation_reference", "drift_reference")
 
 
 def test_the_contract_survives_json(artifact: Artifact, trusted_artifact: Artifact) -> None:
@@ -44,3 +48,53 @@ def test_trust_belongs_to_the_second_schema(trusted_artifact: Artifact) -> None:
     document["schema_version"] = 1
     with pytest.raises(ValidationError, match="trust came with schema_version 2"):
         Contract.model_validate(document)
+
+
+def document_of(artifact: Artifact) -> dict[str, Any]:
+    """A contract's document, of the newest schema."""
+    document: dict[str, Any] = json.loads(artifact.contract.model_dump_json())
+    assert document["schema_version"] == SCHEMA_VERSION
+    return document
+
+
+def test_several_channels_are_of_the_third_schema_and_bounded(trusted_artifact: Artifact) -> None:
+    """A server that reads an older one takes one channel for granted; all values of a series have a limit."""
+    document = document_of(trusted_artifact)
+    document["input"]["channels"] = 3
+    assert Contract.model_validate(document).input.spec.shape == (16, 3)
+    with pytest.raises(ValidationError, match="several channels came with schema_version 3; this says 1"):
+        Contract.model_validate(document | {"schema_version": 1, "trust": None, "input": {
+            **document["input"], "invariant_to_offset_and_scale": True}})  # fmt: skip
+    document["input"]["channels"] = 2**17
+    with pytest.raises(ValidationError, match="a series has 2097152 values in all; at most 1048576 are read"):
+        Contract.model_validate(document)
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_a_reserved_field_is_kept_and_its_files_are_digested(trusted_artifact: Artifact, name: str) -> None:
+    """What a later server wrote is read, and written again as it was."""
+    document = document_of(trusted_artifact)
+    assert name not in document
+    document[name] = {"files": ["later.npz"], "content": {"anything": [1, {"else": None}]}}
+    with pytest.raises(ValidationError, match=r"files has no digest of later\.npz"):
+        Contract.model_validate(document)
+    document["files"]["later.npz"] = "0" * 64
+    assert json.loads(Contract.model_validate(document).model_dump_json()) == document
+    with pytest.raises(ValidationError, match=f"{name} came with schema_version 3; this says 2"):
+        Contract.model_validate(document | {"schema_version": 2, "input": {"name": "series", "length": 16}})
+
+
+@pytest.mark.parametrize(
+    ("reserved", "message"),
+    [
+        ({"content": {"a": "x" * MAX_RESERVED_BYTES}}, "content is 65544 bytes of JSON; at most 65536"),
+        ({"files": ["a"] * 17}, "at most 16 items"),
+        ({"files": ["../a"]}, "String should match pattern"),
+        ({"file": []}, "Extra inputs are not permitted"),
+        ([], "should be a valid dictionary"),
+    ],
+)
+def test_a_reserved_field_has_a_form(trusted_artifact: Artifact, reserved: object, message: str) -> None:
+    """It is no place for whatever there may be."""
+    with pytest.raises(ValidationError, match=message):
+        Contract.model_validate(document_of(trusted_artifact) | {"drift_reference": reserved})
