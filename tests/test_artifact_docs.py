@@ -1,0 +1,39 @@
+"""docs/artifact.md is true: its tables are the code's."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import get_args
+
+from app.contract import SCHEMA_VERSION, Contract
+from app.contract.reserved import MAX_RESERVED_BYTES, MAX_RESERVED_FILES
+from app.contract.schema import READ_SCHEMAS
+from tests.conftest import ROOT
+
+TEXT = (ROOT / "docs" / "artifact.md").read_text(encoding="utf-8")
+
+
+def table(first: str) -> list[list[str]]:
+    """The rows of the table whose first column has this heading."""
+    rows = re.search(rf"^\| {first} \|.*\n\|[-|]+\n((?:\|.*\n)+)", TEXT, flags=re.MULTILINE)
+    assert rows
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in rows[1].splitlines()]
+
+
+def test_this_server_reads_and_seals_what_is_written() -> None:
+    """The last row is this release's, and every schema that it reads is explained."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    release = ".".join(project["version"].split(".")[:2])
+    read = ", ".join(map(str, READ_SCHEMAS))
+    assert table("server")[-1] == [release, read, str(SCHEMA_VERSION)]
+    assert [int(row[0]) for row in table("schema")] == list(READ_SCHEMAS)
+    assert get_args(Contract.model_fields["schema_version"].annotation) == READ_SCHEMAS
+
+
+def test_the_limits_of_reserved_fields_are_those_of_the_code() -> None:
+    """And all of the fields are named."""
+    assert f"at most {MAX_RESERVED_FILES} names of files" in TEXT
+    assert f"at most {MAX_RESERVED_BYTES // 1024} KiB of JSON" in TEXT
+    reserved = [name for name, field in Contract.model_fields.items() if field.exclude_if]
+    assert ", ".join(f"`{name}`" for name in reserved[:-1]) + f" and `{reserved[-1]}` are for later" in TEXT
