@@ -15,17 +15,18 @@ import pytest
 
 from app.api.middleware.api_keys import line_of, new_key
 from app.contract import PIN_FILE, Artifact
-from qa.chaos.proc import children
-from tests.conftest import ROOT, Server, running_server
+from qa.harness.proc import children
+from qa.harness.server import SERVE, ServerProcess, running_server
+from tests.conftest import ROOT
 from tests.not_files import KINDS, NOT_REGULAR, put
 from tests.test_versions import wait_for
 from tests.versions import add_version
 
-HANGS_AT_LOAD = (sys.executable, "-m", "tests.hangs_at_load")
+HANGS_AT_LOAD = (sys.executable, "-m", "tests.hangs_at_load", "serve")
 KEY = new_key()
 
 
-def until(condition: Callable[[], bool], server: Server) -> None:
+def until(condition: Callable[[], bool], server: ServerProcess) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + 60
     while not condition():
@@ -33,7 +34,7 @@ def until(condition: Callable[[], bool], server: Server) -> None:
         time.sleep(0.02)
 
 
-def status(server: Server, *, key: str = KEY) -> int:
+def status(server: ServerProcess, *, key: str = KEY) -> int:
     """That of an answer to a caller with a key."""
     return httpx.get(f"{server.url}/model", headers={"X-API-Key": key}, timeout=10).status_code
 
@@ -140,7 +141,7 @@ def with_mount(tmp_path: Path) -> list[str]:
     tried = subprocess.run([*command, "true"], cwd=ROOT, check=False, capture_output=True, text=True)
     if tried.returncode != 0:
         pytest.skip(tried.stderr)
-    return [*command, sys.executable, "-m", "app"]
+    return [*command, *SERVE]
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -19,15 +19,16 @@ import numpy as np
 import pytest
 
 from app.contract import CONTRACT_FILE, Artifact
-from qa.chaos.proc import children
-from tests.conftest import ROOT, Server, free_port, running_server, wait_until_ready
+from qa.harness.proc import children, held
+from qa.harness.server import ServerProcess, free_port, running_server
+from tests.conftest import ROOT
 from tests.versions import add_version, damage
 
 CALLERS = 3
 
 
 @contextmanager
-def load(server: Server, artifact: Artifact) -> Iterator[list[Future[set[int]]]]:
+def load(server: ServerProcess, artifact: Artifact) -> Iterator[list[Future[set[int]]]]:
     """Callers that ask for golden answers until the end, and check each; the versions that answered them."""
     stop = threading.Event()
     golden, tolerance = artifact.golden, artifact.contract.output.tolerance
@@ -53,7 +54,7 @@ def load(server: Server, artifact: Artifact) -> Iterator[list[Future[set[int]]]]
             stop.set()
 
 
-def wait_for(server: Server, version: int) -> None:
+def wait_for(server: ServerProcess, version: int) -> None:
     """Until a version serves."""
     deadline = time.monotonic() + 60
     while httpx.get(f"{server.url}/readyz").json()["version"] != version:
@@ -194,7 +195,7 @@ def test_sighup_during_the_start_ends_nobody(workers: int) -> None:
                 if has_blocked_sighup(pid):
                     os.kill(pid, signal.SIGHUP)
                     struck.add(pid)
-        wait_until_ready(server)
+        server.wait_until_ready()
         while server.log.read_text().count("SIGHUP: looking for another version") < workers:
             assert time.monotonic() < deadline, server.log.read_text()
             time.sleep(0.02)
@@ -220,8 +221,7 @@ def test_memory_returns_after_many_swaps(tmp_path: Path, artifact: Artifact) -> 
     with running_server(ARTIFACT=str(tmp_path), RELOAD_SECONDS="0") as server:
 
         def megabytes() -> float:
-            pages = int(Path(f"/proc/{server.process.pid}/statm").read_text().split()[1])
-            return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+            return held(server.pid).resident / 1e6
 
         def swap(number: int) -> float:
             add_version(tmp_path, number, artifact)

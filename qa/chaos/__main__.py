@@ -24,6 +24,7 @@ from qa.chaos.finding import Finding, broken_off, not_tried
 from qa.chaos.questions import Book
 from qa.chaos.stage import Stage
 from qa.chaos.stillness import watching
+from qa.harness.server import NotServing
 
 
 def main() -> int:
@@ -77,7 +78,7 @@ async def _try(fault: Fault, name: str, options: argparse.Namespace, artifact: A
         return replace(finding, measured=[*finding.measured, *stillness.words])
     except CannotInject as error:
         return not_tried(name, str(error))
-    except (ChaosError, OSError) as error:
+    except (ChaosError, NotServing, OSError) as error:
         return broken_off(name, str(error))
 
 

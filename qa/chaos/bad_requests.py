@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from qa.chaos.questions import JSON, NPY, Book, Question, as_json, as_npy
+from qa.chaos.questions import JSON, NPY, Book, Question, as_json
+from qa.harness.messages import as_npy
 
 _NOTHING = np.empty((0, 0), np.float32)
 # The server's defaults: docs/settings.md.

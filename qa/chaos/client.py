@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 
-from qa.chaos.connection import BrokenAnswer, Connection, NoAnswer
 from qa.chaos.judge import Outcome, Verdict, judge, named_version
 from qa.chaos.ledger import Entry, Ledger
 from qa.chaos.questions import Book, Question
+from qa.harness.async_http_client import AsyncHttpClient
+from qa.harness.http_client import BrokenResponse, NoResponse
 
 # Longer than any deadline of the server or of the balancer: whoever answers after that has lost the request.
 SECONDS = 25.0
@@ -29,7 +30,9 @@ class Client:
         self._ledger = ledger
         self._seconds = seconds
 
-    async def ask(self, question: Question, connection: Connection | None = None) -> Connection | None:
+    async def ask(
+        self, question: Question, connection: AsyncHttpClient | None = None
+    ) -> AsyncHttpClient | None:
         """Ask, once, on a new connection if the given one has ended.
 
         Returns:
@@ -37,8 +40,8 @@ class Client:
         """
         if connection is None or not connection.is_open:
             try:
-                connection = await Connection.open(self._port, seconds=self._seconds)
-            except NoAnswer as error:
+                connection = await AsyncHttpClient.connect(self._port, seconds=self._seconds)
+            except NoResponse as error:
                 entry = self._ledger.enter(question.kind, port=0)
                 self._ledger.close(entry, Verdict(Outcome.LOST, str(error)))
                 return None
@@ -47,13 +50,15 @@ class Client:
         self._ledger.close(entry, verdict, served_by=served_by)
         return connection
 
-    async def _ask(self, question: Question, connection: Connection, entry: Entry) -> tuple[Verdict, str]:
+    async def _ask(
+        self, question: Question, connection: AsyncHttpClient, entry: Entry
+    ) -> tuple[Verdict, str]:
         request_id = uuid.uuid4().hex
         try:
             answer = await connection.ask(question.request(request_id), seconds=self._seconds)
-        except NoAnswer as error:
+        except NoResponse as error:
             return Verdict(Outcome.LOST, str(error)), ""
-        except BrokenAnswer as error:
+        except BrokenResponse as error:
             return Verdict(Outcome.FAILED, str(error)), ""
         entry.version = named_version(answer)
         return judge(self._book, question, request_id, answer), answer.headers.get("x-replica", "")

@@ -9,7 +9,3 @@ class ChaosError(Exception):
 
 class CannotInject(ChaosError):
     """This machine does not allow a fault, or it did not come about: nothing was shown."""
-
-
-class NotServing(ChaosError):
-    """A process did not start, did not get ready, or did not do what was waited for."""

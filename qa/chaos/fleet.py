@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-from collections.abc import AsyncIterator, Sequence
+from asyncio import to_thread
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
-from qa.chaos.addresses import HOST, free_port
 from qa.chaos.errors import CannotInject
 from qa.chaos.load import Load
-from qa.chaos.processes import ROOT, SERVE, Process
 from qa.chaos.stage import Stage
+from qa.harness.balancer import NAMES, find_haproxy, start_balancer
+from qa.harness.server import ServerProcess
 
 # Right answers by which the balancer is known to use a replica.
 SOME = 20
-BALANCER_CONFIG = ROOT / "deploy" / "haproxy.cfg"
-# What it calls the replicas, and the variables that say where they are.
-NAMES = {"replica-1": "REPLICA_1", "replica-2": "REPLICA_2", "replica-gpu": "REPLICA_GPU"}
 # Of a request in the balancer's log: how often it was sent again, a plus if to another replica, and its id.
 _RETRIES = re.compile(r'/\+?(\d+) \d+/\d+ \{\S*\} "POST /predict ')
 
@@ -29,8 +25,8 @@ _RETRIES = re.compile(r'/\+?(\d+) \d+/\d+ \{\S*\} "POST /predict ')
 class Fleet:
     """Real replicas, by the balancer's names of them, and the balancer."""
 
-    replicas: dict[str, Process]
-    balancer: Process
+    replicas: dict[str, ServerProcess]
+    balancer: ServerProcess
 
     async def all_answer(self, load: Load) -> None:
         """Wait until the balancer uses every replica for a load: it notices some later than others.
@@ -44,7 +40,7 @@ class Fleet:
     @property
     def sent_again(self) -> int:
         """How many requests the balancer has sent more than once."""
-        return sum(int(times) > 0 for times in _RETRIES.findall(self.balancer.log.read_text()))
+        return sum(int(times) > 0 for times in _RETRIES.findall(self.balancer.output))
 
 
 @asynccontextmanager
@@ -55,30 +51,22 @@ async def fleet(stage: Stage, *, replicas: int, **settings: str) -> AsyncIterato
         CannotInject: there is no balancer on this machine.
         NotServing: a process does not get ready.
     """
-    made = {
-        name: Process(SERVE, environment=stage.serves | settings, log=stage.log(name))
-        for name in list(NAMES)[:replicas]
-    }
-    front = balancer(list(made.values()), log=stage.log("balancer"))
-    async with AsyncExitStack() as stack:
-        for process in (*made.values(), front):
-            stack.push_async_callback(process.clear)
-            await process.start()
-        for process in (*made.values(), front):
-            await process.is_ready()
-        yield Fleet(made, front)
-
-
-def balancer(replicas: Sequence[Process], *, log: Path) -> Process:
-    """HAProxy in front of up to three replicas, to be started.
-
-    Raises:
-        CannotInject: it is not installed.
-    """
-    program = shutil.which("haproxy", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    program = find_haproxy()
     if program is None:
         raise CannotInject("HAProxy is not installed: apt-get install haproxy")
-    addresses = [f"{HOST}:{replica.port}" for replica in replicas]
-    addresses += [f"{HOST}:{free_port()}" for _ in range(len(NAMES) - len(replicas))]  # nobody listens there
-    command = (program, "-db", "-f", str(BALANCER_CONFIG))
-    return Process(command, environment=dict(zip(NAMES.values(), addresses, strict=True)), log=log)
+    made = {
+        name: ServerProcess(settings=stage.serves | settings, log=stage.log(name))
+        for name in list(NAMES)[:replicas]
+    }
+    async with AsyncExitStack() as stack:
+        for process in made.values():
+            stack.push_async_callback(to_thread, process.kill)
+            process.start()
+        addresses = [process.address for process in made.values()]
+        balancer = await to_thread(
+            partial(start_balancer, program, replicas=addresses, log=stage.log("balancer"))
+        )
+        stack.push_async_callback(to_thread, balancer.kill)
+        for process in (*made.values(), balancer):
+            await to_thread(process.wait_until_ready)
+        yield Fleet(made, balancer)

@@ -17,7 +17,6 @@ import asyncio
 import json
 import os
 import socket
-import struct
 import sys
 import time
 from itertools import cycle, islice
@@ -25,14 +24,12 @@ from pathlib import Path
 
 import uvloop
 
-from qa.chaos.addresses import HOST
+from qa.harness.http_client import HOST, RESET
 
 KINDS = ("silent", "slow", "half-sent", "reset", "abandoned")
 CONNECT_SECONDS = 20.0
 # Who does this is on another machine; here it shares the processor, and must not take it from the server.
 NICENESS = 10
-# Closes with a reset: nothing lingers.
-_RESET = struct.pack("ii", 1, 0)
 
 
 class Flood:
@@ -102,7 +99,7 @@ class Flood:
         elif kind == "slow":
             self._sent[connection] = 0
         if kind == "reset":
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         if kind in ("reset", "abandoned"):
             connection.close()
         else:

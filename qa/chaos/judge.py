@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from qa.chaos.connection import Answer
 from qa.chaos.questions import NPY, Array, Book, Question
+from qa.harness.messages import Response
 
 PROBLEM = "application/problem+json"
 REFUSALS = frozenset({429, 503, 504})
@@ -38,7 +38,7 @@ class Verdict(NamedTuple):
     detail: str = ""
 
 
-def judge(book: Book, question: Question, request_id: str, answer: Answer) -> Verdict:
+def judge(book: Book, question: Question, request_id: str, answer: Response) -> Verdict:
     """Judge a whole answer.
 
     Args:
@@ -65,13 +65,13 @@ def judge(book: Book, question: Question, request_id: str, answer: Answer) -> Ve
     return Verdict(Outcome.REFUSED if answer.status in REFUSALS else Outcome.FAILED, detail)
 
 
-def named_version(answer: Answer) -> int | None:
+def named_version(answer: Response) -> int | None:
     """The version of the model that a JSON answer names, before anything else; None if it names none."""
     found = _VERSION.match(answer.body)
     return int(found[1]) if found else None
 
 
-def _judge_prediction(book: Book, question: Question, answer: Answer) -> Verdict:
+def _judge_prediction(book: Book, question: Question, answer: Response) -> Verdict:
     try:
         found = _probabilities(book, answer)
     except (ValueError, KeyError, TypeError) as error:
@@ -84,7 +84,7 @@ def _judge_prediction(book: Book, question: Question, answer: Answer) -> Verdict
     return Verdict(Outcome.ANSWERED)
 
 
-def _probabilities(book: Book, answer: Answer) -> Array:
+def _probabilities(book: Book, answer: Response) -> Array:
     if answer.headers.get("content-type") == NPY:
         array = np.load(io.BytesIO(answer.body), allow_pickle=False)
         return np.asarray(array, dtype=np.float32)
@@ -92,7 +92,7 @@ def _probabilities(book: Book, answer: Answer) -> Array:
     return np.array([[row[label] for label in book.labels] for row in rows], dtype=np.float32)
 
 
-def _problem(answer: Answer) -> dict[str, Any] | None:
+def _problem(answer: Response) -> dict[str, Any] | None:
     """The problem document of an answer; None if it is none, or one of another status."""
     if answer.headers.get("content-type") != PROBLEM:
         return None

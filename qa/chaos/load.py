@@ -16,10 +16,10 @@ from types import TracebackType
 from typing import Self
 
 from qa.chaos.client import SECONDS, Client
-from qa.chaos.connection import Connection
-from qa.chaos.errors import NotServing
 from qa.chaos.ledger import Ledger
 from qa.chaos.questions import Book, Question
+from qa.harness.async_http_client import AsyncHttpClient
+from qa.harness.server import NotServing
 
 WAIT_SECONDS = 90.0
 
@@ -108,7 +108,7 @@ class Load:
         start = number * len(questions) // self._connections
         interval = self._connections / self._rate
         due = time.monotonic() + interval * number / self._connections  # spread over the first interval
-        connection: Connection | None = None
+        connection: AsyncHttpClient | None = None
         for turn in count(start):
             if await self._stops_before(due):
                 break

@@ -6,7 +6,6 @@ told apart, so that an answer that belongs to another series is seen.
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.contract import Artifact, Golden
+from qa.harness.messages import as_npy
 
 JSON = "application/json"
 NPY = "application/x-npy"
@@ -130,10 +130,3 @@ def as_json(series: Array) -> bytes:
     """The body of a JSON request; every number reads back as the same float32."""
     rows: Sequence[Sequence[float]] = [[float(str(value)) for value in row] for row in series]
     return json.dumps({"instances": rows}).encode()
-
-
-def as_npy(series: Array) -> bytes:
-    """The body of a binary request."""
-    file = io.BytesIO()
-    np.save(file, series, allow_pickle=False)
-    return file.getvalue()

@@ -10,15 +10,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from qa.chaos import proc
-from qa.chaos.errors import CannotInject, NotServing
+from qa.chaos.errors import CannotInject
 from qa.chaos.finding import Finding, Promise, nothing_but_answers, of_ledger
 from qa.chaos.flood import KINDS
 from qa.chaos.ledger import quantile_ms
-from qa.chaos.limits import SPARE, raise_descriptor_limit
 from qa.chaos.load import Load
-from qa.chaos.processes import ROOT, Process, serving
+from qa.chaos.serving import serving
 from qa.chaos.stage import Stage
+from qa.harness import proc
+from qa.harness.server import ROOT, NotServing, ServerProcess
 
 NAME = "bad-connections"
 NUMBER = 10_000
@@ -28,6 +28,8 @@ LOAD_RATE = 100.0
 # The server gives a head 10 s, and a body the request's time.
 REQUEST_TIMEOUT = 10
 LET_GO_SECONDS = 60.0
+# Descriptors that this process opens besides connections that are counted.
+SPARE = 1000
 MOST_RATIO = 2.0
 MOST_GROWTH = 0.1
 _SAMPLE_SECONDS = 0.25
@@ -50,7 +52,7 @@ class Siege:
 
 async def inject(stage: Stage) -> Finding:
     """Flood a server twice: what the first flood leaves behind, the second must not add to."""
-    number = min(1_500 if stage.quick else NUMBER, raise_descriptor_limit() - SPARE)
+    number = min(1_500 if stage.quick else NUMBER, proc.raise_file_limit() - SPARE)
     calm_seconds = 5.0 if stage.quick else 20.0
     settings = stage.serves | {"REQUEST_TIMEOUT": str(REQUEST_TIMEOUT)}
     async with serving(settings, log=stage.log("server")) as server:
@@ -111,7 +113,7 @@ def _comes_back(fresh: proc.Held, before: proc.Held, after: proc.Held) -> list[P
     ]
 
 
-async def _siege(stage: Stage, server: Process, number: int) -> Siege:
+async def _siege(stage: Stage, server: ServerProcess, number: int) -> Siege:
     """Flood a server and wait until it has let go of all, of its own accord."""
     now = before = proc.held(server.pid).descriptors
     siege = Siege(time.monotonic())
@@ -132,7 +134,7 @@ async def _siege(stage: Stage, server: Process, number: int) -> Siege:
 
 
 @asynccontextmanager
-async def _flooding(stage: Stage, server: Process, number: int) -> AsyncIterator[asyncio.StreamReader]:
+async def _flooding(stage: Stage, server: ServerProcess, number: int) -> AsyncIterator[asyncio.StreamReader]:
     """The process that floods; what it prints. It ends with the block."""
     request = stage.folder / "request"
     request.write_bytes(stage.book.json(1).request("flood"))

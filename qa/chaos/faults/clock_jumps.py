@@ -16,8 +16,9 @@ from pathlib import Path
 from qa.chaos.errors import CannotInject
 from qa.chaos.finding import Finding, Promise, nothing_but_answers, of_ledger
 from qa.chaos.load import Load
-from qa.chaos.processes import Process, serving
+from qa.chaos.serving import serving
 from qa.chaos.stage import Stage
+from qa.harness.server import ServerProcess
 
 NAME = "clock-jumps"
 WORKERS = 2
@@ -65,8 +66,9 @@ def _set(shift: Path, seconds: int) -> None:
         file.write(seconds.to_bytes(8, "little", signed=True))
 
 
-async def _hours_off(server: Process) -> int:
-    date = parsedate_to_datetime((await server.get("/readyz")).headers["date"])
+async def _hours_off(server: ServerProcess) -> int:
+    response = await asyncio.to_thread(server.get, "/readyz")
+    date = parsedate_to_datetime(response.headers["date"])
     return round((date - datetime.now(UTC)).total_seconds() / 3600)
 
 

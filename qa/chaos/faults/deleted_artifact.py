@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from asyncio import to_thread
 
 from qa.chaos.finding import Finding, Promise, nothing_but_answers, of_ledger
 from qa.chaos.load import Load
-from qa.chaos.processes import serving
+from qa.chaos.serving import serving
 from qa.chaos.stage import Stage
 
 NAME = "deleted-artifact"
@@ -28,10 +29,10 @@ async def inject(stage: Stage) -> Finding:
         Load(server.port, stage.book, questions, connections=CONNECTIONS, rate=RATE) as load,
     ):
         await load.wait_for_answers(SOME)
-        before = [await server.status(path) for path in PATHS]
+        before = [await to_thread(server.status, path) for path in PATHS]
         shutil.rmtree(copy)
         await load.wait_for_answers(SOME)
-        after = [await server.status(path) for path in PATHS]
+        after = [await to_thread(server.status, path) for path in PATHS]
     now = ", ".join(f"{path} {status}" for path, status in zip(PATHS, after, strict=True))
     return of_ledger(
         NAME,

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from qa.chaos.bad_requests import bad_requests
 from qa.chaos.client import Client
-from qa.chaos.errors import CannotInject, NotServing
+from qa.chaos.errors import CannotInject
 from qa.chaos.finding import Finding, Promise, nothing_but_answers, of_ledger
 from qa.chaos.load import Load
-from qa.chaos.processes import SERVE, Process, serving
+from qa.chaos.serving import serving
 from qa.chaos.stage import Stage
+from qa.harness.server import SERVE, NotServing, ServerProcess
 
 NAME = "full-disk"
 WORKERS = 2
@@ -41,7 +42,7 @@ async def inject(stage: Stage) -> Finding:
         raise
 
 
-async def _fill_under_load(stage: Stage, server: Process, disk: Path) -> Finding:
+async def _fill_under_load(stage: Stage, server: ServerProcess, disk: Path) -> Finding:
     workers = server.workers
     inside = Path(f"/proc/{server.pid}/root") / disk.relative_to("/")
     questions, new = stage.book.mixed(), bad_requests(stage.book)
@@ -53,7 +54,7 @@ async def _fill_under_load(stage: Stage, server: Process, disk: Path) -> Finding
         await asyncio.gather(*(client.ask(question) for question in new * 2 * WORKERS))
         await asyncio.sleep(FULL_SECONDS)
         same = set(workers) & set(server.workers)
-        status = await server.status("/metrics")
+        status = await asyncio.to_thread(server.status, "/metrics")
     return of_ledger(
         NAME,
         load.ledger,

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 
 from qa.chaos.client import Client
 from qa.chaos.errors import CannotInject
 from qa.chaos.finding import Finding, Promise, of_ledger
 from qa.chaos.ledger import Ledger
-from qa.chaos.processes import Process, serving
+from qa.chaos.serving import serving
 from qa.chaos.stage import Stage
+from qa.harness.server import ServerProcess
 
 NAME = "full-queue"
 SERIES = 256
@@ -34,8 +34,7 @@ async def inject(stage: Stage) -> Finding:
         asking = asyncio.gather(*(client.ask(question) for _ in range(REQUESTS)))
         try:
             admitted, waiting = await _all_taken_in(server)
-            server.send(signal.SIGTERM)
-            code = await server.ended()
+            code = await asyncio.to_thread(server.stop)
         finally:
             await asking
     tally = ledger.tally()
@@ -55,7 +54,7 @@ async def inject(stage: Stage) -> Finding:
     )
 
 
-async def _all_taken_in(server: Process) -> tuple[int, int]:
+async def _all_taken_in(server: ServerProcess) -> tuple[int, int]:
     """Wait until every request was admitted or refused; how many were admitted, and how many of them wait.
 
     Raises:
@@ -63,9 +62,9 @@ async def _all_taken_in(server: Process) -> tuple[int, int]:
     """
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        admitted = round(await server.metric(ADMITTED)) // SERIES
-        refused = round(await server.metric(REFUSED))
-        waiting = round(await server.metric(WAITING)) // SERIES
+        admitted = round(await asyncio.to_thread(server.metric, ADMITTED)) // SERIES
+        refused = round(await asyncio.to_thread(server.metric, REFUSED))
+        waiting = round(await asyncio.to_thread(server.metric, WAITING)) // SERIES
         if admitted + refused == REQUESTS:
             if waiting < PLACES // 2:
                 break

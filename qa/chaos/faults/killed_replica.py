@@ -37,10 +37,10 @@ async def inject(
             for turn in range(kills):
                 name = list(running.replicas)[turn % replicas]
                 await running.all_answer(load)
-                await running.replicas[name].kill()
+                await asyncio.to_thread(running.replicas[name].kill)
                 await asyncio.sleep(DEAD_SECONDS)
                 started = time.monotonic()
-                await running.replicas[name].start()
+                running.replicas[name].start()
                 await load.wait_for_answers(SOME, of=name)
                 back.append(time.monotonic() - started)
         sent_again = running.sent_again

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import signal
+from asyncio import to_thread
 
 from qa.chaos.finding import Finding, Promise, nothing_but_answers, of_ledger
 from qa.chaos.fleet import SOME, fleet
@@ -25,9 +25,8 @@ async def inject(stage: Stage) -> Finding:
         async with Load(port, stage.book, questions, connections=CONNECTIONS, rate=rate) as load:
             for name, replica in running.replicas.items():
                 await running.all_answer(load)
-                replica.send(signal.SIGTERM)
-                codes.append(await replica.ended())
-                await replica.start()
+                codes.append(await to_thread(replica.stop))
+                replica.start()
                 await load.wait_for_answers(SOME, of=name)
         sent_again = running.sent_again
     return of_ledger(

@@ -7,17 +7,18 @@ import math
 import time
 from itertools import count
 
-from qa.chaos import proc
 from qa.chaos.bad_requests import bad_requests
-from qa.chaos.connection import Connection, NoAnswer
-from qa.chaos.errors import NotServing
 from qa.chaos.finding import Finding, Promise, nothing_but_answers, of_ledger
 from qa.chaos.ledger import Ledger
 from qa.chaos.load import Load
-from qa.chaos.processes import Process, serving
 from qa.chaos.questions import JSON, Book, Question
+from qa.chaos.serving import serving
 from qa.chaos.stage import Stage
 from qa.chaos.trend import Slope, fifth, slope
+from qa.harness import proc
+from qa.harness.async_http_client import AsyncHttpClient
+from qa.harness.http_client import NoResponse
+from qa.harness.server import NotServing, ServerProcess
 
 NAME = "soak"
 WORKERS = 2
@@ -73,15 +74,15 @@ def _everything(book: Book) -> list[Question]:
     return [made[index * stride % len(made)] for index in range(len(made))]
 
 
-async def _hang_up(server: Process, book: Book) -> None:
+async def _hang_up(server: ServerProcess, book: Book) -> None:
     """Send a request, whole or in part, and hang up without waiting for its answer."""
     request = book.json(32).request("gone")
     for turn in count():
         await asyncio.sleep(HANG_UP_SECONDS)
         try:
-            connection = await Connection.open(server.port)
+            connection = await AsyncHttpClient.connect(server.port)
             connection.send(request if turn % 2 else request[: len(request) // 2])
-        except NoAnswer:
+        except NoResponse:
             continue  # those who ask in order find out, too
         await asyncio.sleep(0.005)
         connection.close()

@@ -9,19 +9,15 @@ import re
 import shutil
 import signal
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 from app.contract import Artifact, pin
-from qa.chaos import proc
-from qa.chaos.connection import BrokenAnswer, NoAnswer
-from qa.chaos.errors import NotServing
-from qa.chaos.processes import PATIENCE_SECONDS, Process
 from qa.chaos.versions import Breaking, add_version
+from qa.harness import proc
+from qa.harness.server import NotServing, ServerProcess
 
-_POLL_SECONDS = 0.05
 _LOADED = re.compile(r'^timeseries_model_info\{.*version="(\d+)".*\} (\d+)', re.MULTILINE)
 
 
@@ -61,7 +57,7 @@ class Shelf:
         add_version(folder, first, artifact)
         self.spans = [Span(first, time.monotonic())]
 
-    async def swap(self, server: Process, workers: int, *, how: str) -> None:
+    async def swap(self, server: ServerProcess, workers: int, *, how: str) -> None:
         """Have another version serve, and wait until every worker has it alone.
 
         Args:
@@ -82,8 +78,10 @@ class Shelf:
             await asyncio.to_thread(add_version, self.folder, version, self._artifact)
             pin(self.folder, None)
         if how == "SIGHUP":
-            server.send(signal.SIGHUP)
-        await until(server, f"version {version} alone serves", lambda: _has_alone(server, version, workers))
+            server.process.send_signal(signal.SIGHUP)
+        await asyncio.to_thread(
+            server.wait_until, lambda: _has_alone(server, version, workers), f"serving {version} alone"
+        )
         before.until = time.monotonic()
         self.spans.append(Span(version, since))
         self._clear_away()
@@ -101,37 +99,17 @@ class Shelf:
             shutil.rmtree(self.folder / str(version), ignore_errors=True)
 
 
-async def until(server: Process, what: str, condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until something is so of a server.
-
-    Raises:
-        NotServing: it does not become so.
-    """
-
-    async def is_so() -> bool:
-        try:
-            return await condition()
-        except (NoAnswer, BrokenAnswer):
-            return False  # it is asked again; the load tells whether others got no answer
-
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not await is_so():
-        if time.monotonic() > deadline:
-            raise NotServing(f"it did not come about that {what}: {server.last_words()}")
-        await asyncio.sleep(_POLL_SECONDS)
-
-
-async def _has_alone(server: Process, version: int, workers: int) -> bool:
-    text = (await server.get("/metrics")).body.decode()
+def _has_alone(server: ServerProcess, version: int, workers: int) -> bool:
+    text = server.get("/metrics").body.decode()
     loaded = {int(number): int(times) for number, times in _LOADED.findall(text) if int(times)}
     return loaded == {version: workers}
 
 
-async def is_refused(server: Process, version: int, workers: int) -> bool:
+def is_refused(server: ServerProcess, version: int, workers: int) -> bool:
     """Whether every worker has refused a version, and `/model` says so with a reason."""
-    if await server.metric(refusals(version)) < workers:
+    if server.metric(refusals(version)) < workers:
         return False
-    return bool(json.loads((await server.get("/model")).body)["refused"].get(str(version)))
+    return bool(json.loads(server.get("/model").body)["refused"].get(str(version)))
 
 
 def refusals(version: int) -> str:

@@ -8,17 +8,18 @@ import time
 from collections.abc import Sequence
 from itertools import pairwise
 
-from qa.chaos.faults.swaps import Shelf, Span, holds, is_refused, until
+from qa.chaos.faults.swaps import Shelf, Span, holds, is_refused
 from qa.chaos.finding import Finding, Promise, nothing_but_answers, of_ledger
 from qa.chaos.judge import Outcome
 from qa.chaos.ledger import Ledger
 from qa.chaos.load import Load
-from qa.chaos.proc import Held
-from qa.chaos.processes import Process, serving
 from qa.chaos.questions import JSON, Book, Question
+from qa.chaos.serving import serving
 from qa.chaos.stage import Stage
 from qa.chaos.trend import slope
 from qa.chaos.versions import wrong_digest, wrong_golden
+from qa.harness.proc import Held
+from qa.harness.server import ServerProcess
 
 NAME = "version-swaps"
 SHARED_NAME = "version-swaps-2"
@@ -81,7 +82,7 @@ async def _swap(
                 broken.append(await _refuse(shelf, server, workers, place=len(broken)))
                 await load.wait_for_answers(SOME)
         last = await _settled(pids, held[WARM])
-        log = server.log.read_text()
+        log = server.output
     return of_ledger(
         name,
         load.ledger,
@@ -105,7 +106,7 @@ def _questions(book: Book) -> list[Question]:
     return [*good, *(book.npy(32, seed=seed, accept=JSON) for seed in range(4))]
 
 
-async def _refuse(shelf: Shelf, server: Process, workers: int, *, place: int) -> int:
+async def _refuse(shelf: Shelf, server: ServerProcess, workers: int, *, place: int) -> int:
     """Add a broken version and wait until it is refused; its number.
 
     Raises:
@@ -113,7 +114,9 @@ async def _refuse(shelf: Shelf, server: Process, workers: int, *, place: int) ->
     """
     breaking = list(BROKEN.values())[place % len(BROKEN)]
     version = await shelf.add_broken(breaking)
-    await until(server, f"version {version} is refused", lambda: is_refused(server, version, workers))
+    await asyncio.to_thread(
+        server.wait_until, lambda: is_refused(server, version, workers), f"refusing version {version}"
+    )
     return version
 
 

@@ -9,13 +9,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from qa.chaos import proc
 from qa.chaos.finding import Promise
 from qa.chaos.judge import Outcome
 from qa.chaos.ledger import UNHAPPY, Entry, Ledger
 from qa.chaos.load import Load
-from qa.chaos.processes import Process, serving
+from qa.chaos.serving import serving
 from qa.chaos.stage import Stage
+from qa.harness import proc
+from qa.harness.server import ServerProcess
 
 WORKERS = 2
 CONNECTIONS = 16
@@ -40,7 +41,7 @@ class Victim:
     whole_after: float
 
 
-async def strike(server: Process, number: signal.Signals, *, place: int, restarts: str) -> Victim:
+async def strike(server: ServerProcess, number: signal.Signals, *, place: int, restarts: str) -> Victim:
     """Send a signal to one of a server's workers, and wait until another has replaced it.
 
     Args:
@@ -53,13 +54,13 @@ async def strike(server: Process, number: signal.Signals, *, place: int, restart
         NotServing: the worker was not replaced.
     """
     await asyncio.sleep(SETTLE_SECONDS)
-    before = await server.metric(restarts)
+    before = await asyncio.to_thread(server.metric, restarts)
     workers = server.workers
     pid = workers[place]
     ports, moment = frozenset(proc.peer_ports(pid)), time.monotonic()
     os.kill(pid, number)
-    await server.reaches(restarts, before + 1)
-    await server.reaches("timeseries_ready_workers", len(workers))
+    await asyncio.to_thread(server.wait_for_metric, restarts, before + 1)
+    await asyncio.to_thread(server.wait_for_metric, "timeseries_ready_workers", len(workers))
     return Victim(moment, ports, time.monotonic() - moment)
 
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.chaos.addresses import HOST
 from qa.chaos.questions import JSON, Book
+from qa.harness.http_client import HOST
 
 PROBLEM = "application/problem+json"
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from qa.chaos.addresses import free_port
 from qa.chaos.client import Client
 from qa.chaos.judge import Outcome
 from qa.chaos.ledger import Entry, Ledger
 from qa.chaos.questions import Book, Question
+from qa.harness.server import free_port
 from tests.qa.chaos.misbehaving import PROBLEM, Behaviour, Reply, http, misbehaving, predictions, problem
 
 SECONDS = 0.2  # for an answer; those that come at all come at once

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from qa.chaos.addresses import HOST
 from qa.chaos.flood import KINDS, Flood
 from qa.chaos.questions import Book
+from qa.harness.http_client import HOST
 
 
 def test_each_kind_of_connection_misbehaves_in_its_way(book: Book) -> None:

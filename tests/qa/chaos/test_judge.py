@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from email.message import Message
 
 import numpy as np
 import pytest
 
-from qa.chaos.connection import Answer
 from qa.chaos.judge import Outcome, judge, named_version
-from qa.chaos.questions import JSON, NPY, Array, Book, as_npy
+from qa.chaos.questions import JSON, NPY, Array, Book
+from qa.harness.messages import Response, as_npy
 from tests.qa.chaos.misbehaving import predictions
 
 
@@ -17,8 +18,9 @@ def outcome(book: Book, answer: Array, *, media_type: str = NPY) -> Outcome:
     """What an answer to the first two series is worth."""
     question = dataclasses.replace(book.json(2), expected=book.answers[:2])
     body = as_npy(answer) if media_type == NPY else predictions(book, answer)
-    headers = {"x-request-id": "me", "content-type": media_type}
-    return judge(book, question, "me", Answer(200, headers, body)).outcome
+    headers = Message()
+    headers["X-Request-Id"], headers["Content-Type"] = "me", media_type
+    return judge(book, question, "me", Response(200, headers, body)).outcome
 
 
 @pytest.mark.parametrize("media_type", [NPY, JSON])
@@ -50,4 +52,4 @@ def test_what_is_not_a_number_is_wrong(book: Book) -> None:
 )
 def test_the_version_is_the_one_that_an_answer_names(body: bytes, version: int | None) -> None:
     """Before its predictions; npy names none."""
-    assert named_version(Answer(200, {}, body)) == version
+    assert named_version(Response(200, Message(), body)) == version

@@ -10,11 +10,12 @@ import pytest
 
 from app.contract import Artifact
 from qa.chaos.__main__ import read_options, run
-from qa.chaos.errors import CannotInject, NotServing
+from qa.chaos.errors import CannotInject
 from qa.chaos.faults import FAULTS
 from qa.chaos.finding import Finding, Promise, of_ledger
 from qa.chaos.ledger import Ledger
 from qa.chaos.stage import Stage
+from qa.harness.server import NotServing
 
 
 async def holds(stage: Stage) -> Finding:

@@ -15,7 +15,7 @@ from qa.chaos.bad_requests import bad_requests
 from qa.chaos.client import Client
 from qa.chaos.ledger import Ledger
 from qa.chaos.questions import Book
-from tests.conftest import Server
+from qa.harness.server import ServerProcess
 
 
 def test_no_two_series_can_pass_for_each_other(artifact: Artifact) -> None:
@@ -37,7 +37,7 @@ def test_bodies_hold_the_very_numbers(artifact: Artifact) -> None:
         np.testing.assert_array_equal(book.answers[place], expected)
 
 
-def test_the_real_server_answers_all_of_it_as_expected(artifact: Artifact, server: Server) -> None:
+def test_the_real_server_answers_all_of_it_as_expected(artifact: Artifact, server: ServerProcess) -> None:
     """Good questions get the golden answers, bad ones the statuses that they deserve."""
     book = Book.of(artifact)
     ledger = Ledger()
