@@ -13,6 +13,7 @@ from qa.fuzz import decoders, openapi, wire
 from qa.fuzz.errors import HarnessError
 from qa.fuzz.report import Outcome, details, table
 from qa.fuzz.target import TARGETS
+from qa.harness.server import NotServing
 
 OPENAPI = "openapi"
 ARTIFACT = Path("model_artifacts/forda")
@@ -30,7 +31,7 @@ def main() -> int:
         if options.case:
             return show(options.case, options.seed)
         return run(options)
-    except HarnessError as error:
+    except (HarnessError, NotServing) as error:
         print(error, file=sys.stderr)
         return BROKEN
 

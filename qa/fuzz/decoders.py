@@ -11,9 +11,9 @@ from multiprocessing.sharedctypes import Synchronized
 
 from app.errors import PayloadError
 from qa.fuzz.cases import Case
-from qa.fuzz.peak import Peak
 from qa.fuzz.report import Finding, Outcome
 from qa.fuzz.target import Target
+from qa.harness.proc import PeakMemory
 
 # What a body may cost: seconds of a processor, all in which the server answers nobody else, and memory beyond
 # what the process had before. Both grow with its size, and are some times what the dearest ones cost.
@@ -117,7 +117,7 @@ def _dear(target: Target, case: Case, paid: Cost) -> str | None:
 
 
 def _call(target: Target, case: Case, paid: Cost) -> str | None:
-    with Peak() as peak:
+    with PeakMemory() as peak:
         started = time.thread_time()
         try:
             target.call(case)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
 from typing import NamedTuple
 
-from qa.fuzz.client import Client, Seen
-from qa.fuzz.server import HOST
+from qa.harness.async_http_client import AsyncHttpClient
+from qa.harness.messages import Response
 
 # Whoever has not answered or hung up by then does neither. The server itself gives up after 10 seconds.
 HANG_SECONDS = 40.0
@@ -69,6 +68,25 @@ def delivery(rng: Random, data: bytes) -> Delivery:
     return Delivery([piece for piece in pieces if piece], rng.choice((0.0, 0.0, 0.001, 0.01)), goodbye)
 
 
+@dataclass(slots=True)
+class Seen:
+    """What a client saw.
+
+    Attributes:
+        answers: those that came whole, informational ones left out.
+        closed: whether the server ended the connection, or confirmed the client's end.
+        cut: whether it did so within an answer, and by itself.
+        broken: what came that is no HTTP; empty if nothing.
+        hung: whether it neither answered nor closed.
+    """
+
+    answers: list[Response] = field(default_factory=list)
+    closed: bool = False
+    cut: bool = False
+    broken: str = ""
+    hung: bool = False
+
+
 async def deliver(port: int, what: Delivery, *, patience: float = HANG_SECONDS) -> Seen:
     """Connect, send, and see what comes of it.
 
@@ -80,42 +98,50 @@ async def deliver(port: int, what: Delivery, *, patience: float = HANG_SECONDS) 
     Raises:
         OSError: nobody listens.
     """
-    loop = asyncio.get_running_loop()
-    transport, client = await loop.create_connection(lambda: Client(heads=what.asks_for_heads), HOST, port)
+    client = await AsyncHttpClient.connect(port, heads=what.asks_for_heads)
+    hung = left = False
     try:
-        await _send(transport, what)
+        await _send(client, what)
         if what.goodbye is Goodbye.RESET:
-            _reset(transport)
+            client.reset()
         elif what.goodbye is Goodbye.WAIT:
-            client.seen.hung = not await _within(patience, client.spoken_to)
+            hung = not await _within(patience, client.heard)
         else:
-            if await _within(_QUIET_SECONDS, client.spoken_to):
+            if await _within(_QUIET_SECONDS, client.heard):
                 await _within(_MORE_SECONDS, client.ended)
-            client.seen.hung = not await _leave(transport, client, patience)
-        return client.seen
+            left = await _waits_for_the_rest(client, patience)
+            if not client.ended.is_set():
+                client.shut_down_sending()
+            hung = not await _within(patience, client.ended)
     finally:
-        if not client.seen.closed:
-            transport.abort()
+        closed = client.ended.is_set()
+        client.close()
+    return Seen(
+        [response for response in client.parser.responses if response.status >= 200],
+        closed=closed,
+        cut=closed and client.parser.is_within and not left,
+        broken=client.fault,
+        hung=hung,
+    )
 
 
-async def _send(transport: asyncio.Transport, what: Delivery) -> None:
+async def _send(client: AsyncHttpClient, what: Delivery) -> None:
     for number, piece in enumerate(what.pieces):
         if number and what.pause:
             await asyncio.sleep(what.pause)
-        if transport.is_closing():
+        if client.is_closing:
             return
-        transport.write(piece)
+        client.send(piece)
 
 
-async def _leave(transport: asyncio.Transport, client: Client, patience: float) -> bool:
-    """Half close, not within an answer; whether the end came."""
+async def _waits_for_the_rest(client: AsyncHttpClient, patience: float) -> bool:
+    """Wait until no answer has begun, so that the client's end cuts none; False if one has all the same."""
     until = asyncio.get_running_loop().time() + patience
-    while not client.leave() and asyncio.get_running_loop().time() < until:
-        if await _within(_MORE_SECONDS, client.ended):
-            return True
-    if not transport.is_closing():
-        transport.write_eof()
-    return await _within(patience, client.ended)
+    while client.parser.is_within and not client.ended.is_set():
+        if asyncio.get_running_loop().time() >= until:
+            return False
+        await _within(_MORE_SECONDS, client.ended)
+    return not client.parser.is_within
 
 
 async def _within(seconds: float, event: asyncio.Event) -> bool:
@@ -124,11 +150,3 @@ async def _within(seconds: float, event: asyncio.Event) -> bool:
             return await event.wait()
     except TimeoutError:
         return False
-
-
-def _reset(transport: asyncio.Transport) -> None:
-    if transport.is_closing():
-        return
-    connection = transport.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()

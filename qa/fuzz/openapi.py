@@ -13,7 +13,8 @@ from typing import Any
 from app.contract import Artifact
 from qa.fuzz.errors import HarnessError
 from qa.fuzz.report import Finding, Outcome
-from qa.fuzz.server import ROOT, TRACE, Server, serving
+from qa.fuzz.wire import TRACE
+from qa.harness.server import ROOT, ServerProcess, running_server
 
 HOOKS = ROOT / "qa" / "fuzz" / "openapi_hooks.py"
 CONFIG = ROOT / "qa" / "fuzz" / "schemathesis.toml"
@@ -31,17 +32,19 @@ def fuzz(program: Path, artifact: Artifact, *, seed: int, cases: int, folder: Pa
         folder: for logs and reports.
 
     Raises:
-        HarnessError: there is no schemathesis, or no server.
+        HarnessError: there is no schemathesis.
+        NotServing: there is no server.
     """
     if not program.is_file():
         raise HarnessError(f"{program}: there is no schemathesis there; `make fuzz` installs it")
-    settings = {"LOG_FORMAT": "text", "ARTIFACT": str(artifact.folder.absolute())}
-    with serving(folder / "openapi.log", **settings) as server:
+    with running_server(
+        log=folder / "openapi.log", LOG_FORMAT="text", ARTIFACT=str(artifact.folder.absolute())
+    ) as server:
         yield from ask(program, server, artifact, seed=seed, cases=cases, folder=folder)
 
 
 def ask(
-    program: Path, server: Server, artifact: Artifact, *, seed: int, cases: int, folder: Path
+    program: Path, server: ServerProcess, artifact: Artifact, *, seed: int, cases: int, folder: Path
 ) -> Iterator[Outcome]:
     """Ask every route of a server.
 
@@ -56,17 +59,17 @@ def ask(
     Raises:
         HarnessError: schemathesis does not work.
     """
-    document = json.loads(server.get("/openapi.json"))
+    document = json.loads(server.get("/openapi.json").body)
     model = (artifact.contract.input.length, _most_instances(document), artifact.contract.version)
     environment = {"FUZZ_MODEL": json.dumps(model), "SCHEMATHESIS_HOOKS": str(HOOKS)}
-    traces = server.log().count(TRACE)
+    traces = server.output.count(TRACE)
     for path in document["paths"]:
         report = folder / "report.json"
         line = command(program, server.url, path, seed=seed, cases=cases, report=report)
         outcome = _run(line, path, environment, report)
         if server.exit_code is not None:
             outcome.findings.append(Finding(outcome.target, f"the server ended with {server.exit_code}"))
-        if (more := server.log().count(TRACE)) > traces:
+        if (more := server.output.count(TRACE)) > traces:
             outcome.findings.append(Finding(outcome.target, f"{more - traces} traces in the server's log"))
             traces = more
         yield outcome

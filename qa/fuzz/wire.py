@@ -7,31 +7,36 @@ import io
 import itertools
 import json
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
 import numpy as np
+from prometheus_client.parser import text_string_to_metric_families
 
 from app.contract import Artifact
 from qa.fuzz import npy_bodies
-from qa.fuzz.client import Answer, Seen
-from qa.fuzz.delivery import Delivery, deliver, delivery
+from qa.fuzz.delivery import Delivery, Seen, deliver, delivery
+from qa.fuzz.errors import HarnessError
 from qa.fuzz.http_requests import NPY, Requests
 from qa.fuzz.report import Finding, Outcome
-from qa.fuzz.server import TRACE, Server, serving
+from qa.harness import proc
+from qa.harness.http_client import exchange
+from qa.harness.messages import Response, post
+from qa.harness.server import ServerProcess, running_server
 
 NAME = "wire"
+TRACE = "Traceback"
 # Statuses of 500 and more that are no fault of the server's.
 EXCUSED = frozenset({501, 503, 504, 505})
 # What the process may grow by once every cache is warm, after the first quarter of the cases.
 MOST_GROWTH = 32 * 1024 * 1024
 _CONNECTIONS = 128
 # A body that never comes is given up after so long; the default of 10 would make a run long.
-_SETTINGS = {"REQUEST_TIMEOUT": "2", "LOG_FORMAT": "text"}
+_REQUEST_TIMEOUT = "2"
 _SETTLE_SECONDS = 15.0
+_ANSWERS = "timeseries_http_requests_total"
 
 
 def case(artifact: Artifact, seed: int, number: int) -> Delivery:
@@ -50,13 +55,17 @@ def fuzz(artifact: Artifact, *, seed: int, cases: int, folder: Path) -> Outcome:
         folder: for the server's log.
 
     Raises:
-        HarnessError: there is no server.
+        NotServing: there is no server.
     """
     outcome = Outcome(NAME)
     started = time.perf_counter()
-    settings = {**_SETTINGS, "ARTIFACT": str(artifact.folder.absolute())}
-    with serving(folder / "wire.log", **settings) as server:
-        files = server.descriptors()
+    with running_server(
+        log=folder / "wire.log",
+        ARTIFACT=str(artifact.folder.absolute()),
+        REQUEST_TIMEOUT=_REQUEST_TIMEOUT,
+        LOG_FORMAT="text",
+    ) as server:
+        files = proc.held(server.pid).descriptors
         parts = [len(part) for part in np.array_split(np.arange(cases), 4)]
         statuses: Counter[int] = Counter()
         memory = []
@@ -64,7 +73,7 @@ def fuzz(artifact: Artifact, *, seed: int, cases: int, folder: Path) -> Outcome:
             numbers = range(outcome.cases, outcome.cases + part)
             asyncio.run(_send_all(artifact, server, seed, numbers, outcome.findings, statuses))
             outcome.cases += part
-            memory.append(server.memory())
+            memory.append(proc.memory(server.pid)[0])
         found = [*complaints(server, artifact, files=files, grown=memory[-1] - memory[0])]
         outcome.findings += [Finding(NAME, complaint) for complaint in found]
     outcome.seconds = time.perf_counter() - started
@@ -76,7 +85,7 @@ def fuzz(artifact: Artifact, *, seed: int, cases: int, folder: Path) -> Outcome:
 
 async def _send_all(
     artifact: Artifact,
-    server: Server,
+    server: ServerProcess,
     seed: int,
     numbers: range,
     findings: list[Finding],
@@ -117,9 +126,9 @@ def judge(what: Delivery, seen: Seen) -> Iterator[str]:
             yield complaint
 
 
-def _wrong_document(answer: Answer) -> str | None:
-    if not answer.headers.get(b"content-type", b"").startswith(
-        (b"application/problem+json", b"application/json")
+def _wrong_document(answer: Response) -> str | None:
+    if not answer.headers.get("content-type", "").startswith(
+        ("application/problem+json", "application/json")
     ):
         return None
     try:
@@ -136,7 +145,7 @@ def _wrong_document(answer: Answer) -> str | None:
 
 
 def complaints(
-    server: Server, artifact: Artifact, *, files: int, grown: int, settle: float = _SETTLE_SECONDS
+    server: ServerProcess, artifact: Artifact, *, files: int, grown: int, settle: float = _SETTLE_SECONDS
 ) -> Iterator[str]:
     """What is wrong with a server after all of it.
 
@@ -150,7 +159,7 @@ def complaints(
     if server.exit_code is not None:
         yield f"the server ended with {server.exit_code}"
         return
-    for status, count in server.counted().items():
+    for status, count in counted(server).items():
         if status >= 500 and status not in EXCUSED:
             yield f"it counted {count} answers of status {status}"
     if not _golden_answers_are_right(server, artifact):
@@ -158,26 +167,37 @@ def complaints(
     if grown > MOST_GROWTH:
         yield f"it grew by {grown / 1e6:.0f} MB"
     deadline = time.monotonic() + settle
-    while (open_now := server.descriptors()) > files and time.monotonic() < deadline:
+    while (open_now := proc.held(server.pid).descriptors) > files and time.monotonic() < deadline:
         time.sleep(0.1)
     if open_now > files:
         yield f"{open_now - files} descriptors more than before are open"
     if (code := server.stop()) != 0:
         yield f"asked to end, it ended with {code}"
-    traces = server.log().count(TRACE)
+    traces = server.output.count(TRACE)
     if traces:
-        yield f"{traces} lines with {TRACE} in its log; the first: {_first_trace(server.log())}"
+        yield f"{traces} lines with {TRACE} in its log; the first: {_first_trace(server.output)}"
 
 
-def _golden_answers_are_right(server: Server, artifact: Artifact) -> bool:
+def counted(server: ServerProcess) -> Counter[int]:
+    """How many answers of each status a server says that it gave.
+
+    Raises:
+        HarnessError: it says nothing of that.
+    """
+    found: Counter[int] = Counter()
+    for family in text_string_to_metric_families(server.get("/metrics", seconds=30).body.decode()):
+        for sample in family.samples:
+            if sample.name == _ANSWERS:
+                found[int(sample.labels["status"])] += int(sample.value)
+    if not found:
+        raise HarnessError(f"the server's metrics have no {_ANSWERS}")
+    return found
+
+
+def _golden_answers_are_right(server: ServerProcess, artifact: Artifact) -> bool:
     golden = artifact.golden
-    request = urllib.request.Request(  # noqa: S310 - this machine
-        f"{server.url}/predict",
-        data=npy_bodies.saved(golden.series),
-        headers={"Content-Type": NPY, "Accept": NPY},
-    )
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - this machine
-        found = np.load(io.BytesIO(answer.read()), allow_pickle=False)
+    request = post(npy_bodies.saved(golden.series), [("Content-Type", NPY), ("Accept", NPY)])
+    found = np.load(io.BytesIO(exchange(server.port, request).body), allow_pickle=False)
     return bool(np.allclose(found, golden.probabilities, rtol=0, atol=artifact.contract.output.tolerance))
 
 

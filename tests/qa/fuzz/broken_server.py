@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import numpy as np
 
 from app.contract import open_artifact
-from qa.fuzz.server import ROOT
+from qa.harness.server import ROOT
 
 COUNTS, WRONG, TRACES, DIES = "counts 500", "wrong", "traces", "dies"
 DEATH = 3
@@ -23,6 +23,7 @@ LAST_WORDS = "invalid literal for int() with base 10: 'oh no'"
 
 
 class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
     faults: frozenset[str]
 
     def do_GET(self) -> None:

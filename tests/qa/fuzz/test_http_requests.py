@@ -10,7 +10,7 @@ import pytest
 from app.contract import Artifact
 from qa.fuzz.delivery import Delivery, Goodbye, deliver
 from qa.fuzz.http_requests import Request, Requests
-from tests.conftest import Server
+from qa.harness.server import ServerProcess
 
 CASES = 200
 
@@ -34,7 +34,7 @@ def test_streams_are_of_many_kinds(artifact: Artifact) -> None:
 
 
 @pytest.mark.parametrize("chances", [range(60)])
-def test_some_requests_reach_the_model(server: Server, artifact: Artifact, chances: range) -> None:
+def test_some_requests_reach_the_model(server: ServerProcess, artifact: Artifact, chances: range) -> None:
     """A good part of what is sent is answered with probabilities: it is not all over at the parser."""
     requests = [bytes(Requests(artifact).request(Random(chance))) for chance in chances]
     port = int(server.url.rpartition(":")[2])

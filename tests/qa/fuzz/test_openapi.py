@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-import tests.conftest
 from app.contract import Artifact
 from qa.fuzz import openapi
 from qa.fuzz.errors import HarnessError
 from qa.fuzz.report import Finding
-from qa.fuzz.server import Server
+from qa.harness.server import ServerProcess
 
 FINE: dict[str, Any] = {
     "complete": True,
@@ -77,13 +76,9 @@ def program(folder: Path, *lines: str) -> Path:
     return path
 
 
-@pytest.fixture
-def asked(server: tests.conftest.Server) -> Server:
-    """The shared server, as the fuzzing sees it."""
-    return Server(server.process, port=int(server.url.rpartition(":")[2]), log=server.log)
-
-
-def test_a_real_server_is_asked_route_by_route(asked: Server, artifact: Artifact, tmp_path: Path) -> None:
+def test_a_real_server_is_asked_route_by_route(
+    server: ServerProcess, artifact: Artifact, tmp_path: Path
+) -> None:
     """Each route of its document; what the program says of a failure is shown, and its exit code counts."""
     (tmp_path / "fine").write_text(json.dumps(FINE))
     (tmp_path / "bad").write_text(json.dumps(FINE | {"failures": [FAILURE]}))
@@ -97,7 +92,7 @@ def test_a_real_server_is_asked_route_by_route(asked: Server, artifact: Artifact
     )
     outcomes = {
         outcome.target.removeprefix("openapi "): outcome
-        for outcome in openapi.ask(stand_in, asked, artifact, seed=0, cases=5, folder=tmp_path)
+        for outcome in openapi.ask(stand_in, server, artifact, seed=0, cases=5, folder=tmp_path)
     }
     assert set(outcomes) == {"/predict", "/model", "/livez", "/readyz", "/startupz", "/metrics"}
     assert outcomes["/predict"].findings == []
@@ -106,11 +101,11 @@ def test_a_real_server_is_asked_route_by_route(asked: Server, artifact: Artifact
     assert outcomes["/model"].findings == [Finding("openapi /model", "schemathesis ended with 2")]
 
 
-def test_no_report_is_no_success(asked: Server, artifact: Artifact, tmp_path: Path) -> None:
+def test_no_report_is_no_success(server: ServerProcess, artifact: Artifact, tmp_path: Path) -> None:
     """A program that cannot run says so in one line."""
     broken = program(tmp_path, "echo no such option >&2", "exit 2")
     with pytest.raises(HarnessError, match="schemathesis wrote no report on /predict: no such option"):
-        list(openapi.ask(broken, asked, artifact, seed=0, cases=5, folder=tmp_path))
+        list(openapi.ask(broken, server, artifact, seed=0, cases=5, folder=tmp_path))
 
 
 def test_no_schemathesis_is_told_with_what_to_do(artifact: Artifact, tmp_path: Path) -> None:
