@@ -13,8 +13,9 @@ from prometheus_client import generate_latest
 from app.api.problems import ALL_KINDS, Kind
 from app.contract import Artifact
 from app.settings import Settings
-from tests.conftest import ROOT, Server
-from tests.deploy.load import to_json
+from qa.harness.messages import as_json
+from qa.harness.server import ServerProcess
+from tests.conftest import ROOT
 from tests.deploy.monitoring import Known, known, of_supervisor, rules, unknown
 from tests.deploy.promql import parse
 from tests.pages import Page, blocks
@@ -31,9 +32,9 @@ FILE = re.compile(r"(?:app|deploy|docs|requirements|tests)/[\w./-]+|docker-compo
 
 
 @pytest.fixture(scope="module")
-def metrics(server: Server, artifact: Artifact) -> Known:
+def metrics(server: ServerProcess, artifact: Artifact) -> Known:
     """All metrics, labels and values that an expression can name."""
-    body = to_json(artifact.golden.series[:2])
+    body = as_json(artifact.golden.series[:2])
     with httpx.Client(base_url=server.url, trust_env=False) as client:
         client.post("/predict", content=body, headers={"Content-Type": "application/json"}).raise_for_status()
         told = client.get("/metrics").raise_for_status().text
@@ -133,7 +134,7 @@ def test_every_file_exists(page: Page) -> None:
 
 
 @PAGES
-def test_every_route_exists(page: Page, server: Server) -> None:
+def test_every_route_exists(page: Page, server: ServerProcess) -> None:
     """A path is one of the server's, and the slug behind /problems/ one of a problem."""
     paths = {match[1] for code in page.code if (match := re.fullmatch(r"(?:[A-Z]+ )?(/[\w/.-]+)", code))}
     with httpx.Client(base_url=server.url, trust_env=False) as client:

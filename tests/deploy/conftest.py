@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.fleet import BALANCER_CONFIG, Process, Replica, start_balancer
+from qa.harness.balancer import BALANCER_CONFIG, find_haproxy, start_balancer
+from qa.harness.server import ServerProcess
 from tests.deploy.upstream import Upstream
 
 # More than the balancer needs to notice; deployed, it is longer (docker-compose.yml).
@@ -23,14 +24,14 @@ DRAIN_DELAY = 2.0
 class Fleet:
     """Two ready replicas and the balancer in front of them."""
 
-    replicas: dict[str, Replica]
-    balancer: Process
+    replicas: dict[str, ServerProcess]
+    balancer: ServerProcess
 
 
 @pytest.fixture(scope="session")
 def haproxy() -> str:
     """The balancer's program."""
-    path = shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+    path = find_haproxy()
     if path is None:
         pytest.skip("HAProxy is not installed: apt-get install haproxy")
     return path
@@ -40,8 +41,9 @@ def haproxy() -> str:
 def fleet(haproxy: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """A fleet for the tests of one file; each leaves it as it found it, with both replicas ready."""
     folder: Path = tmp_path_factory.mktemp("fleet")
+    settings = {"WORKERS": "1", "ENGINE": "openvino", "DRAIN_DELAY": str(DRAIN_DELAY)}
     replicas = {
-        name: Replica(drain_delay=DRAIN_DELAY, log=folder / f"{name}.log")
+        name: ServerProcess(log=folder / f"{name}.log", settings=settings)
         for name in ("replica-1", "replica-2")
     }
     with ExitStack() as stack:
@@ -52,13 +54,13 @@ def fleet(haproxy: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fl
         balancer = start_balancer(haproxy, replicas=addresses, log=folder / "balancer.log")
         stack.callback(balancer.kill)
         for replica in replicas.values():
-            replica.process.wait_until_ready()
+            replica.wait_until_ready()
         balancer.wait_until_ready()
         yield Fleet(replicas, balancer)
 
 
 # Starts a balancer in front of upstreams, with environment variables or another `config`, and waits for it.
-Balance = Callable[..., Process]
+Balance = Callable[..., ServerProcess]
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ def balance(haproxy: str, tmp_path: Path) -> Iterator[Balance]:
     """Balancers in front of upstreams that the test made; with no upstream there is no ready replica."""
     with ExitStack() as stack:
 
-        def start(*upstreams: Upstream, config: Path = BALANCER_CONFIG, **settings: str) -> Process:
+        def start(*upstreams: Upstream, config: Path = BALANCER_CONFIG, **settings: str) -> ServerProcess:
             addresses = [upstream.address for upstream in upstreams]
             log = tmp_path / "balancer.log"
             balancer = start_balancer(haproxy, replicas=addresses, log=log, config=config, **settings)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from app.contract import Artifact
 from app.settings import Settings
+from qa.harness.messages import as_json, as_npy
 
 CONNECTIONS = 12
 # Seconds between an answer and the next question: steady, and leaves the machine room to start replicas.
@@ -128,18 +127,6 @@ def questions(artifact: Artifact, *, number: int = 64) -> list[Question]:
     for index in range(number):
         rows = draw.integers(len(golden.series), size=ROWS[index % len(ROWS)])
         is_json = index % 3 > 0
-        encode, media_type = (to_json, "application/json") if is_json else (to_npy, NPY)
+        encode, media_type = (as_json, "application/json") if is_json else (as_npy, NPY)
         made.append(Question(encode(golden.series[rows]), media_type, golden.probabilities[rows]))
     return made
-
-
-def to_json(series: NDArray[np.float32]) -> bytes:
-    """The body of a JSON request."""
-    return json.dumps({"instances": series.tolist()}).encode()
-
-
-def to_npy(series: NDArray[np.float32]) -> bytes:
-    """The body of a binary request."""
-    file = io.BytesIO()
-    np.save(file, series, allow_pickle=False)
-    return file.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +13,10 @@ import numpy as np
 import pytest
 
 from app.contract import Artifact
+from qa.harness.balancer import start_balancer
+from qa.harness.messages import as_json
 from tests.deploy.conftest import Fleet
-from tests.deploy.fleet import start_balancer
-from tests.deploy.load import Load, to_json
+from tests.deploy.load import Load
 from tests.deploy.wire import exchange, problem, request
 
 SOME = 50
@@ -38,7 +40,7 @@ def test_a_replica_restarted_in_its_turn_costs_no_request(fleet: Fleet, artifact
     with Load(fleet.balancer.url, artifact) as load:
         load.wait_for_answers(SOME, of="replica-1")
         load.wait_for_answers(SOME, of="replica-2")
-        assert fleet.replicas["replica-2"].process.terminate() == 0
+        assert fleet.replicas["replica-2"].stop() == 0
         load.wait_for_answers(SOME, of="replica-1")
         fleet.replicas["replica-2"].start()
         load.wait_for_answers(SOME, of="replica-2")
@@ -47,7 +49,7 @@ def test_a_replica_restarted_in_its_turn_costs_no_request(fleet: Fleet, artifact
 
 def test_a_request_too_large_to_be_held_is_passed_on(fleet: Fleet, artifact: Artifact) -> None:
     """A body that fits no buffer of the balancer is answered as well, to the last series."""
-    body = to_json(np.resize(artifact.golden.series, (256, artifact.contract.input.length)))
+    body = as_json(np.resize(artifact.golden.series, (256, artifact.contract.input.length)))
     with httpx.Client(base_url=fleet.balancer.url, timeout=30, trust_env=False) as client:
         response = client.post("/predict", content=body, headers={"Content-Type": "application/json"})
     assert response.status_code == 200, response.text
@@ -86,15 +88,24 @@ def test_a_stopped_replica_costs_no_request(fleet: Fleet, artifact: Artifact) ->
     with Load(fleet.balancer.url, artifact) as load:
         load.wait_for_answers(SOME, of="replica-2")
         load.wait_for_answers(SOME, of="replica-1")
-        victim.signal(signal.SIGSTOP)
+        victim.send_signal(signal.SIGSTOP)
         try:
             # All connections are idle again, or wait for the other: none of them is left with it.
-            fleet.balancer.wait_for_output("Server replicas/replica-1 is DOWN, reason: Layer7 timeout")
+            fleet.balancer.wait_for_log("Server replicas/replica-1 is DOWN, reason: Layer7 timeout")
             load.wait_for_all_connections()
         finally:
-            victim.signal(signal.SIGCONT)
+            victim.send_signal(signal.SIGCONT)
         load.wait_for_answers(SOME, of="replica-1")
     assert load.failures == []
+
+
+def is_closed(port: int) -> bool:
+    """Whether nobody accepts connections any more."""
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def test_a_replica_that_drains_answers_what_it_has(
@@ -102,7 +113,7 @@ def test_a_replica_that_drains_answers_what_it_has(
 ) -> None:
     """A request that is slow to arrive is answered, though the port has closed and the checks have failed."""
     replica = fleet.replicas["replica-2"]
-    body = to_json(np.resize(artifact.golden.series, (256, artifact.contract.input.length)))
+    body = as_json(np.resize(artifact.golden.series, (256, artifact.contract.input.length)))
     balancer = start_balancer(haproxy, replicas=[replica.address], log=tmp_path / "balancer.log")
     try:
         balancer.wait_until_ready()
@@ -110,17 +121,17 @@ def test_a_replica_that_drains_answers_what_it_has(
 
         def parts() -> Iterator[bytes]:
             yield head + body[:-1]
-            replica.process.signal(signal.SIGTERM)
-            balancer.wait_for_output("Server replicas/replica-1 is DOWN")
-            replica.wait_until_closed()
+            replica.process.send_signal(signal.SIGTERM)
+            balancer.wait_for_log("Server replicas/replica-1 is DOWN")
+            replica.wait_until(lambda: is_closed(replica.port), "closed")
             yield body[-1:]
 
         answer = exchange(balancer.port, parts())
     finally:
         balancer.kill()
-        exit_code = replica.process.terminate()
+        exit_code = replica.stop()
         replica.start()
-        replica.process.wait_until_ready()
+        replica.wait_until_ready()
     assert exit_code == 0
     assert answer is not None
     assert answer.status == 200, answer.body

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from qa.harness.balancer import BALANCER_CONFIG
+from qa.harness.messages import Response
+from qa.harness.server import ServerProcess
 from tests.deploy.conftest import Balance
-from tests.deploy.fleet import BALANCER_CONFIG, Process
 from tests.deploy.upstream import CUT, HANG, Upstream
-from tests.deploy.wire import Answer, exchange, problem, request
+from tests.deploy.wire import exchange, problem, request
 
 HEAD = b"POST /predict HTTP/1.1\r\nHost: balancer\r\n"
 UNREAD = {
@@ -28,7 +30,7 @@ UNREAD = {
 }
 
 
-def _is_right(answer: Answer | None, *, answers_unread: bool) -> None:
+def _is_right(answer: Response | None, *, answers_unread: bool) -> None:
     """The answer to what was not parsed: a document without an id of its own, or none at all."""
     if not answers_unread:
         assert answer is None
@@ -108,7 +110,7 @@ def test_without_a_ready_replica_the_answer_says_when_to_try_again(balance: Bala
 
 
 @pytest.fixture
-def without_replicas(balance: Balance) -> Process:
+def without_replicas(balance: Balance) -> ServerProcess:
     """A balancer that answers every request itself, and logs it."""
     return balance()
 
@@ -127,13 +129,13 @@ def without_replicas(balance: Balance) -> Process:
     ids=str,
 )
 def test_an_unsafe_request_id_gets_into_no_answer_and_no_log(
-    without_replicas: Process, ids: list[str]
+    without_replicas: ServerProcess, ids: list[str]
 ) -> None:
     """There is a new one instead, and only one."""
     answer = exchange(without_replicas.port, request([("X-Request-Id", given) for given in ids]))
     made = problem(answer, status=503)["request_id"]
     assert re.fullmatch(r"[0-9a-f-]{36}", made)
-    without_replicas.wait_for_output(made)
+    without_replicas.wait_for_log(made)
     assert "evil" not in without_replicas.output
 
 
@@ -150,14 +152,14 @@ def test_replicas_get_one_request_id(balance: Balance) -> None:
     assert given[2] == ["order-66:a/b"]
 
 
-def test_a_client_writes_no_line_of_the_log(without_replicas: Process) -> None:
+def test_a_client_writes_no_line_of_the_log(without_replicas: ServerProcess) -> None:
     """Quotes in an address are escaped, and headers are not in the log."""
     target = '/predict?a=b"c\\'
     answer = exchange(
         without_replicas.port, request([("X-Request-Id", "mine"), ("User-Agent", "agent")], target=target)
     )
     assert problem(answer, status=503)
-    without_replicas.wait_for_output("{mine}")
+    without_replicas.wait_for_log(r"\{mine\}")
     (line,) = [line for line in without_replicas.output.splitlines() if "{mine}" in line]
     assert line.endswith('{mine} "POST /predict?a=b#22c\\ HTTP/1.1"')
 

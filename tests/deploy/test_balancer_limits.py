@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from qa.harness.server import ServerProcess
 from tests.deploy.conftest import Balance
-from tests.deploy.fleet import Process
 from tests.deploy.upstream import Upstream
 from tests.deploy.wire import exchange, problem, request
 
@@ -32,19 +32,19 @@ def upstream() -> Iterator[Upstream]:
 
 
 @pytest.fixture
-def limited(balance: Balance, upstream: Upstream) -> Process:
+def limited(balance: Balance, upstream: Upstream) -> ServerProcess:
     """A balancer with a limit, of replicas without API keys."""
     return balance(upstream, RATE_LIMIT=str(LIMIT))
 
 
 @pytest.fixture
-def limited_by_key(balance: Balance, upstream: Upstream) -> Process:
+def limited_by_key(balance: Balance, upstream: Upstream) -> ServerProcess:
     """A balancer with a limit, of replicas with API keys."""
     return balance(upstream, RATE_LIMIT=str(LIMIT), API_KEYS="/run/secrets/api-keys")
 
 
 def _statuses(
-    balancer: Process, headers: Headers = (), *, number: int = MANY, source: str = "127.0.0.1"
+    balancer: ServerProcess, headers: Headers = (), *, number: int = MANY, source: str = "127.0.0.1"
 ) -> Counter[int]:
     answers = (exchange(balancer.port, request(headers), source=source) for _ in range(number))
     return Counter(answer.status for answer in answers if answer)
@@ -80,7 +80,7 @@ def test_without_a_limit_there_is_none(
 
 
 def test_a_caller_above_the_limit_gets_a_document_and_no_replica_is_asked(
-    limited: Process, upstream: Upstream
+    limited: ServerProcess, upstream: Upstream
 ) -> None:
     """429 as the replicas word it, before the body has come."""
     counted = _statuses(limited)
@@ -95,14 +95,14 @@ def test_a_caller_above_the_limit_gets_a_document_and_no_replica_is_asked(
     assert f"more than {LIMIT} requests per second" in document["detail"]
 
 
-def test_a_client_can_read_the_refusal_of_a_large_body(limited: Process) -> None:
+def test_a_client_can_read_the_refusal_of_a_large_body(limited: ServerProcess) -> None:
     """It may send all of it first."""
     assert _statuses(limited)[429]
     response = httpx.post(f"{limited.url}/predict", content=b"x" * 3_000_000, trust_env=False)
     assert response.status_code == 429
 
 
-def test_who_waits_as_long_as_it_is_told_is_served(limited: Process) -> None:
+def test_who_waits_as_long_as_it_is_told_is_served(limited: ServerProcess) -> None:
     """Retry-After is enough, and refusals in between do not count."""
     assert _statuses(limited)[429]
     answer = exchange(limited.port, request())
@@ -113,7 +113,7 @@ def test_who_waits_as_long_as_it_is_told_is_served(limited: Process) -> None:
 
 
 @pytest.mark.parametrize("target", ["/livez", "/readyz", "/startupz"])
-def test_probes_have_no_limit(limited: Process, target: str) -> None:
+def test_probes_have_no_limit(limited: ServerProcess, target: str) -> None:
     """An orchestrator restarts nothing because a caller that shares its address is above the limit."""
     assert _statuses(limited)[429]
     answer = exchange(limited.port, request(target=target))
@@ -121,20 +121,20 @@ def test_probes_have_no_limit(limited: Process, target: str) -> None:
     assert answer.status == 200
 
 
-def test_another_address_is_not_affected(limited: Process) -> None:
+def test_another_address_is_not_affected(limited: ServerProcess) -> None:
     """Without API keys a caller is an address."""
     assert _statuses(limited)[429]
     assert _statuses(limited, number=1, source="127.0.0.2") == {200: 1}
 
 
-def test_headers_that_nobody_checks_make_no_other_caller(limited: Process) -> None:
+def test_headers_that_nobody_checks_make_no_other_caller(limited: ServerProcess) -> None:
     """Without API keys, new ones do not lead round the limit; nor does an address that is only claimed."""
     assert _statuses(limited)[429]
     for name in ("X-API-Key", "Authorization", "X-Forwarded-For", "Forwarded"):
         assert _statuses(limited, [(name, "Bearer another")], number=5)[429]
 
 
-def test_another_key_is_not_affected(limited_by_key: Process) -> None:
+def test_another_key_is_not_affected(limited_by_key: ServerProcess) -> None:
     """With API keys a caller is a key, whatever its address."""
     assert _statuses(limited_by_key, [("X-API-Key", "one")])[429]
     assert _statuses(limited_by_key, [("X-API-Key", "two")], number=1) == {200: 1}
@@ -155,7 +155,7 @@ def test_another_key_is_not_affected(limited_by_key: Process) -> None:
     ],
     ids=str,
 )
-def test_a_key_in_another_form_is_the_same_caller(limited_by_key: Process, headers: Headers) -> None:
+def test_a_key_in_another_form_is_the_same_caller(limited_by_key: ServerProcess, headers: Headers) -> None:
     """All that the replicas read as this key."""
     assert _statuses(limited_by_key, [("X-API-Key", "one")])[429]
     assert _statuses(limited_by_key, headers, number=5)[429]

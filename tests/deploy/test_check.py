@@ -11,7 +11,7 @@ import pytest
 
 from app.contract import Artifact
 from deploy.check import LIMITS, CheckFailed, check
-from tests.conftest import Server
+from qa.harness.server import ServerProcess
 
 GOOD = {
     "uid": 10001,
@@ -76,7 +76,7 @@ class FakeEngine:
 
 
 def test_a_good_image_gets_a_table(
-    server: Server, artifact: Artifact, capsys: pytest.CaptureFixture[str]
+    server: ServerProcess, artifact: Artifact, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A line for each check, and nothing is left behind."""
     container = FakeContainer(server.url)
@@ -102,7 +102,7 @@ def test_a_good_image_gets_a_table(
     ],
 )
 def test_what_is_wrong_is_said(
-    server: Server, artifact: Artifact, fault: dict[str, object], words: str
+    server: ServerProcess, artifact: Artifact, fault: dict[str, object], words: str
 ) -> None:
     """Each fault ends the check with words that name it, and the container is removed all the same."""
     container = FakeContainer(server.url, **fault)  # type: ignore[arg-type]

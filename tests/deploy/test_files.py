@@ -21,8 +21,9 @@ from app.contract import Artifact
 from app.http.head import HEADERS
 from app.server.serve import GRACE_SECONDS
 from app.settings import Settings
-from tests.deploy.fleet import BALANCER_CONFIG, ROOT, unused_address
-from tests.deploy.load import to_json
+from qa.harness.balancer import BALANCER_CONFIG
+from qa.harness.messages import as_json
+from qa.harness.server import ROOT, free_port
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 BALANCER = BALANCER_CONFIG.read_text(encoding="utf-8")
@@ -151,7 +152,7 @@ def test_requests_of_64_series_can_be_held_for_a_second_try(artifact: Artifact) 
     """As JSON with all their digits they fit the balancer's buffer."""
     series = np.resize(artifact.golden.series, (64, artifact.contract.input.length))
     (buffer,) = re.findall(r'^\s*tune.bufsize "\$\{RETRY_BYTES-(\d+)\}"$', BALANCER, flags=re.MULTILINE)
-    assert len(to_json(series)) < int(buffer)
+    assert len(as_json(series)) < int(buffer)
 
 
 def test_the_balancer_keeps_the_request_ids_that_the_server_keeps() -> None:
@@ -161,7 +162,7 @@ def test_the_balancer_keeps_the_request_ids_that_the_server_keeps() -> None:
 
 def test_haproxy_accepts_the_configuration(haproxy: str) -> None:
     """The program itself finds no error in it."""
-    addresses = {name: unused_address() for name in ("REPLICA_1", "REPLICA_2", "REPLICA_GPU")}
+    addresses = {name: f"127.0.0.1:{free_port()}" for name in ("REPLICA_1", "REPLICA_2", "REPLICA_GPU")}
     command = [haproxy, "-c", "-f", str(BALANCER_CONFIG)]
     answer = subprocess.run(command, env=os.environ | addresses, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
@@ -173,8 +174,7 @@ def test_the_health_command_of_the_image_says_no_where_nothing_listens() -> None
     (health,) = _instructions("HEALTHCHECK")
     program, *arguments = json.loads(health[health.index("CMD") + 3 :])
     assert program == "python"
-    port = unused_address().partition(":")[2]
-    environment = os.environ | {"HOST": "0.0.0.0", "PORT": port}
+    environment = os.environ | {"HOST": "0.0.0.0", "PORT": str(free_port())}
     command = [sys.executable, *arguments]
     answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert answer.returncode == 1

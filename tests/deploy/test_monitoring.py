@@ -17,9 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.contract import Artifact
 from app.settings import Settings
-from tests.conftest import Server
-from tests.deploy.fleet import ROOT
-from tests.deploy.load import to_json
+from qa.harness.messages import as_json
+from qa.harness.server import ROOT, ServerProcess
 from tests.deploy.monitoring import (
     FOLDER,
     UNIT_TESTS,
@@ -40,9 +39,9 @@ ALERTS = rules("alerts.yml")
 
 
 @pytest.fixture(scope="module")
-def exposition(server: Server, artifact: Artifact) -> str:
+def exposition(server: ServerProcess, artifact: Artifact) -> str:
     """What a real server's /metrics says after it answered something, and what a supervisor adds to that."""
-    body = to_json(artifact.golden.series[:2])
+    body = as_json(artifact.golden.series[:2])
     with httpx.Client(base_url=server.url, trust_env=False) as client:
         client.post("/predict", content=body, headers={"Content-Type": "application/json"}).raise_for_status()
         told = client.get("/metrics").raise_for_status().text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +14,8 @@ import pytest
 import yaml
 
 from app.contract import Artifact
-from tests.conftest import Server, free_port
-from tests.deploy.load import to_json
+from qa.harness.messages import as_json
+from qa.harness.server import ServerProcess, free_port
 from tests.deploy.monitoring import dashboard_expressions, load, rules
 
 START_SECONDS = 60.0
@@ -81,7 +80,7 @@ def configure(folder: Path, *, target: str) -> Path:
 
 @pytest.fixture(scope="module")
 def prometheus(
-    server: Server, artifact: Artifact, tmp_path_factory: pytest.TempPathFactory
+    server: ServerProcess, artifact: Artifact, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prometheus]:
     """A Prometheus that has seen a server at work."""
     program = shutil.which("prometheus")
@@ -89,32 +88,28 @@ def prometheus(
         pytest.skip("Prometheus is not installed: apt-get install prometheus")
     folder: Path = tmp_path_factory.mktemp("prometheus")
     config = configure(folder, target=server.url.removeprefix("http://"))
-    address = f"127.0.0.1:{free_port()}"
-    body = to_json(artifact.golden.series[:4])
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                program,
-                f"--config.file={config}",
-                f"--storage.tsdb.path={folder / 'data'}",
-                f"--web.listen-address={address}",
-            ],
-            stderr=log,
-        )
-        try:
-            running = Prometheus(f"http://{address}")
-            deadline = time.monotonic() + START_SECONDS
-            while not running.has_seen_enough():
-                assert process.poll() is None, (folder / "log").read_text()
-                assert time.monotonic() < deadline, (folder / "log").read_text()
-                httpx.post(
-                    f"{server.url}/predict", content=body, headers={"Content-Type": "application/json"}
-                )
-                time.sleep(0.2)
-            yield running
-        finally:
-            process.terminate()
-            process.wait()
+    port = free_port()
+    body = as_json(artifact.golden.series[:4])
+    command = [
+        program,
+        f"--config.file={config}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    process = ServerProcess(command, log=folder / "log", port=port)
+    running = Prometheus(process.url)
+
+    def has_seen_enough() -> bool:
+        httpx.post(f"{server.url}/predict", content=body, headers={"Content-Type": "application/json"})
+        time.sleep(0.2)
+        return running.has_seen_enough()
+
+    try:
+        process.start()
+        process.wait_until(has_seen_enough, "done scraping", seconds=START_SECONDS)
+        yield running
+    finally:
+        process.kill()
 
 
 def test_the_dashboard_has_something_to_show(prometheus: Prometheus) -> None:

@@ -10,9 +10,8 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import pytest
 
+from qa.harness.server import ServerProcess, free_port, running_server
 from tests.app.api.routes.test_docs import Page
-from tests.conftest import running_server
-from tests.deploy.fleet import Process, free_port
 
 ROOT = "/forda"
 CONFIG = """\
@@ -42,10 +41,9 @@ def proxies(haproxy: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         server = stack.enter_context(running_server(ROOT_PATH=ROOT))
         file = folder / "haproxy.cfg"
         file.write_text(CONFIG.format(server=urlsplit(server.url).netloc, **ports))
-        proxy = Process(
-            [haproxy, "-db", "-f", str(file)], port=ports["strips"], environment={}, log=folder / "log"
-        )
+        proxy = ServerProcess((haproxy, "-db", "-f", str(file)), port=ports["strips"], log=folder / "log")
         stack.callback(proxy.kill)
+        proxy.start()
         proxy.wait_until_ready()
         yield {name: f"http://127.0.0.1:{port}{ROOT}" for name, port in ports.items()}
 
