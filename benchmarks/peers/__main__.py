@@ -14,10 +14,11 @@ from benchmarks.peers import about, measure, plots, report, tuning, wrk
 from benchmarks.peers.errors import HarnessError
 from benchmarks.peers.golden import Golden, read_golden
 from benchmarks.peers.plan import BIG_BINARY, LOADS, MAIN, Plan
-from benchmarks.peers.processes import allow_many_connections, end_on_signals
+from benchmarks.peers.processes import end_on_signals
 from benchmarks.peers.records import Results, read_results
 from benchmarks.peers.servers import BY_KEY, QUICK
 from benchmarks.peers.tuned import CHOSEN
+from qa.harness.proc import raise_file_limit
 
 QUICK_LOADS = (MAIN,)
 TUNING = (MAIN, BIG_BINARY)
@@ -33,7 +34,7 @@ def main() -> int:
             _write(read_results(options.again), options.out)
             return 0
         end_on_signals()
-        allow_many_connections()
+        raise_file_limit()
         _measure(options)
     except (HarnessError, AppError, OSError) as error:
         print(error, file=sys.stderr)

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.message import Message
 from enum import StrEnum
 
 import numpy as np
@@ -91,8 +92,8 @@ def read_probabilities(content: bytes) -> Array:
     return np.array(json.loads(content)["probabilities"], np.float32)
 
 
-def read_v2(content: bytes, headers: Mapping[str, str]) -> Array:
-    """An answer of the Open Inference Protocol in either form. Header names are in lower case."""
+def read_v2(content: bytes, headers: Message) -> Array:
+    """An answer of the Open Inference Protocol in either form."""
     length = int(headers.get("inference-header-content-length", len(content)))
     outputs = json.loads(content[:length])["outputs"]
     output = next(output for output in outputs if output["name"] == "probabilities")

@@ -1,4 +1,7 @@
-"""One connection of the open-loop client: a request out, an answer in, and nothing else of HTTP."""
+"""One connection of the open-loop client: a request out, an answer in, and nothing else of HTTP.
+
+It does not use `qa.harness` because it shares the cores with the server, and has to cost as little as can be.
+"""
 
 from __future__ import annotations
 

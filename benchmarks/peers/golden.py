@@ -56,7 +56,7 @@ def check(peer: Peer, port: int, golden: Golden) -> float:
         for start, end in [*((i, i + 1) for i in range(len(golden.series))), (0, len(golden.series))]:
             answer = ask(port, peer.request(form, golden.series[start:end]))
             if answer.status != 200:
-                text = answer.content.decode(errors="replace")[:150]
+                text = answer.body.decode(errors="replace")[:150]
                 raise PeerError(f"{form} is answered with {answer.status}: {text}")
             try:
                 difference = _difference(peer.read(answer), golden.probabilities[start:end])

@@ -1,27 +1,18 @@
-"""Server processes: started in a group of their own, found again whatever they become, and always ended.
-
-Some servers start daemons that leave the group (Ray does). Every process inherits a mark in its environment,
-so that all of them are found in /proc, and none that this command did not start. Linux alone.
-"""
+"""The processes of other servers, started in a group of their own and always ended, with their daemons."""
 
 from __future__ import annotations
 
-import atexit
 import os
-import resource
 import signal
-import subprocess
 import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.peers import proc
 from benchmarks.peers.errors import HarnessError, PeerError
-
-_live: set[str] = set()
+from qa.harness import proc
+from qa.harness.server import NotServing, ServerProcess
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,32 +24,21 @@ class Launch:
     folder: Path | None = None
 
 
-class Running:
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes of all processes together. `shared_once` counts a page that n processes share as 1/n in each."""
+
+    resident: int
+    shared_once: int
+
+
+class Running(ServerProcess):
     """A started server."""
 
-    def __init__(self, process: subprocess.Popen[bytes], *, mark: str, log: Path, started: float) -> None:
-        self._process = process
-        self._mark = mark
-        self._log = log
-        self.started = started
-
-    def wait_until(self, ready: Callable[[], bool], *, seconds: float, pause: float = 0.01) -> float:
-        """Ask until the answer is yes; seconds since the start.
-
-        Raises:
-            PeerError: the process ended, or it took too long.
-        """
-        while not ready():
-            if (code := self._process.poll()) is not None:
-                raise PeerError(f"the server ended with {code} before it was ready: {self.last_words()}")
-            if time.perf_counter() - self.started > seconds:
-                raise PeerError(f"not ready within {seconds:.0f} s: {self.last_words()}")
-            time.sleep(pause)
-        return time.perf_counter() - self.started
-
-    def memory(self) -> proc.Memory:
+    def memory(self) -> Memory:
         """What the server's processes hold now."""
-        return proc.memory(self._mark)
+        sizes = [proc.memory(pid) for pid in self.pids]
+        return Memory(sum(resident for resident, _ in sizes), sum(shared for _, shared in sizes))
 
     def wait_until_idle(self, *, seconds: float = 15, window: float = 0.5, share: float = 0.2) -> None:
         """Wait until its processes use less than a share of a core: the first worker is ready before others.
@@ -66,29 +46,16 @@ class Running:
         It gives up after some seconds: a few servers are never idle.
         """
         deadline = time.monotonic() + seconds
-        before = proc.processor_seconds(self._mark)
+        before = self._cpu_seconds()
         while time.monotonic() < deadline:
             time.sleep(window)
-            now = proc.processor_seconds(self._mark)
+            now = self._cpu_seconds()
             if now - before < share * window:
                 return
             before = now
 
-    def last_words(self) -> str:
-        """The last line of its log that says something, shortened."""
-        lines = [line.strip() for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
-        return lines[-1][:200] if lines else "it logged nothing"
-
-    def stop(self, *, seconds: float) -> None:
-        """Ask the group to end, and kill what is left of it."""
-        _signal_group(self._process.pid, signal.SIGTERM)
-        try:
-            self._process.wait(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
-            proc.kill(self._mark)
-            self._process.wait()
+    def _cpu_seconds(self) -> float:
+        return sum(proc.cpu_seconds(pid) for pid in self.pids)
 
 
 @contextmanager
@@ -101,59 +68,29 @@ def running(launch: Launch, *, log: Path, patience: float = 15) -> Iterator[Runn
         patience: seconds that it has to end when asked to; then it is killed.
 
     Raises:
-        PeerError: the command cannot be started.
+        PeerError: the command cannot be started, or does not do what is waited for.
     """
-    mark = uuid.uuid4().hex
-    environment = {**os.environ, **launch.environment, proc.MARK: mark}
-    started = time.perf_counter()
-    with log.open("wb") as output:
-        try:
-            process = subprocess.Popen(
-                list(launch.command),
-                env=environment,
-                cwd=launch.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise PeerError(f"cannot be started: {error}") from error
-    _live.add(mark)
-    server = Running(process, mark=mark, log=log, started=started)
+    log.unlink(missing_ok=True)
+    server = Running(launch.command, log=log, settings=launch.environment)
     try:
-        yield server
+        server.start(folder=launch.folder)
+        try:
+            yield server
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGTERM)
+            with suppress(NotServing):
+                server.wait(seconds=patience)
+    except NotServing as error:
+        raise PeerError(str(error)) from error
     finally:
-        server.stop(seconds=patience)
-        _live.discard(mark)
+        server.kill()
 
 
 def end_on_signals() -> None:
-    """Turn SIGTERM into an exception, as Ctrl-C is one, so that servers are ended on the way out.
-
-    A second Ctrl-C may cut that short; what is left then is killed as this process ends.
-    """
-    atexit.register(_kill_what_is_left)
+    """Turn SIGTERM into an exception, as Ctrl-C is one, so that servers are ended on the way out."""
 
     def end(number: int, _: object) -> None:
         raise HarnessError(f"stopped by {signal.Signals(number).name}; nothing is left running")
 
     signal.signal(signal.SIGTERM, end)
-
-
-def _kill_what_is_left() -> None:
-    for mark in list(_live):
-        proc.kill(mark)
-
-
-def allow_many_connections() -> None:
-    """Raise the limit of open files to what is allowed, for this process and those that it starts."""
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _signal_group(group: int, number: signal.Signals) -> None:
-    try:
-        os.killpg(group, number)
-    except ProcessLookupError:
-        return

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.peers import golden
-from benchmarks.peers.asking import Answer, ask, is_there
+from benchmarks.peers.asking import NO_ANSWER, ask, is_there
 from benchmarks.peers.bodies import Form
 from benchmarks.peers.errors import PeerError
 from benchmarks.peers.golden import Golden
 from benchmarks.peers.plan import Plan
 from benchmarks.peers.processes import Running, running
 from benchmarks.peers.servers.base import ROOT, Peer, Place
+from qa.harness.messages import Response
+from qa.harness.server import NotServing, free_port
 
 # Longest wait for a server to get done with what earlier clients left behind, seconds.
 SETTLE = 120
@@ -56,7 +58,7 @@ class Serving:
         deadline = time.monotonic() + SETTLE
         while (answer := ask(self.port, request, seconds=SETTLE)).status != 200:
             if time.monotonic() > deadline:
-                raise PeerError(f"after a load it answers {answer.status}: {self.process.last_words()}")
+                raise PeerError(f"after a load it answers {answer.status}: {self.process.last_line()}")
             time.sleep(0.2)
 
 
@@ -71,7 +73,8 @@ def serving(peer: Peer, plan: Plan, expected: Golden) -> Iterator[Serving]:
         place = Place(plan.environments, plan.model, Path(folder), free_port())
         launch = peer.launch(place)
         with running(launch, log=plan.scratch / f"{peer.key}.log") as process:
-            ready = process.wait_until(lambda: is_there(place.port, peer.health), seconds=peer.seconds)
+            process.wait_until(lambda: is_there(place.port, peer.health), seconds=peer.seconds)
+            ready = time.perf_counter() - process.started
             answered = _wait_for_an_answer(peer, place.port, process, expected)
             process.wait_until_idle()
             difference = golden.check(peer, place.port, expected)
@@ -95,7 +98,7 @@ def _wait_for_an_answer(peer: Peer, port: int, process: Running, expected: Golde
         PeerError: there is none; it has what came instead.
     """
     request = peer.request(Form.JSON, expected.series[:1])
-    last = Answer(0, b"", {})
+    last = Response(NO_ANSWER, Message(), b"")
 
     def is_good() -> bool:
         nonlocal last
@@ -103,14 +106,8 @@ def _wait_for_an_answer(peer: Peer, port: int, process: Running, expected: Golde
         return last.status == 200
 
     try:
-        return process.wait_until(is_good, seconds=peer.seconds)
-    except PeerError as error:
-        text = last.content.decode(errors="replace")[:150]
+        process.wait_until(is_good, seconds=peer.seconds)
+    except NotServing as error:
+        text = last.body.decode(errors="replace")[:150]
         raise PeerError(f"ready, but series are answered with {last.status} {text}") from error
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return time.perf_counter() - process.started

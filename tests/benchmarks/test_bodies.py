@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from email.message import Message
 
 import numpy as np
 import pytest
@@ -70,9 +71,10 @@ def test_v2_answers_are_read_in_both_forms() -> None:
     """Numbers in the JSON, or behind it."""
     output = {"name": "probabilities", "shape": [2, 2], "datatype": "FP32"}
     inline = json.dumps({"outputs": [{**output, "data": PROBABILITIES.ravel().tolist()}]}).encode()
-    np.testing.assert_array_equal(read_v2(inline, {}), PROBABILITIES)
+    np.testing.assert_array_equal(read_v2(inline, Message()), PROBABILITIES)
     head = json.dumps({"outputs": [output]}).encode()
-    headers = {"inference-header-content-length": str(len(head))}
+    headers = Message()
+    headers["Inference-Header-Content-Length"] = str(len(head))
     np.testing.assert_array_equal(read_v2(head + PROBABILITIES.tobytes(), headers), PROBABILITIES)
 
 

@@ -29,11 +29,14 @@ def answering(status: int, *, off: float) -> Iterator[int]:
     """A server whose probabilities are off by so much; its port."""
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             rows = [int(value) for (value,) in json.loads(body)["instances"]]
             text = json.dumps({"probabilities": (GOLDEN.probabilities[rows] + off).tolist()}).encode()
             self.send_response(status)
+            self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.peers.errors import PeerError
-from benchmarks.peers.proc import marked
 from benchmarks.peers.processes import Launch, running
+from qa.harness.proc import is_alive
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc, which Linux has")
 
@@ -25,14 +24,6 @@ unmarked = subprocess.Popen(sleep, start_new_session=True, env={})
 print(child.pid, unmarked.pid, flush=True)
 time.sleep(600)
 """
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that only waits to be reaped does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def interrupted(log: Path) -> Iterator[list[int]]:
@@ -90,8 +81,3 @@ def test_a_missing_program_is_a_peers_error(tmp_path: Path) -> None:
         running(Launch([str(tmp_path / "nothing")]), log=tmp_path / "log"),
     ):
         pass
-
-
-def test_only_marked_processes_are_found() -> None:
-    """Nobody else's are touched."""
-    assert os.getpid() not in marked("a mark that nobody has")

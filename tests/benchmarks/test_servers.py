@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
+from email.message import Message
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.peers.asking import Answer
 from benchmarks.peers.bodies import Form
 from benchmarks.peers.environments import Environment
 from benchmarks.peers.plan import LOADS
@@ -17,6 +17,7 @@ from benchmarks.peers.servers.base import Peer, Place
 from benchmarks.peers.servers.triton import CONFIG
 from benchmarks.peers.serving import shown
 from benchmarks.peers.tuned import CHOSEN, Choice
+from qa.harness.messages import Response
 
 SERIES = np.zeros((2, 5), np.float32)
 
@@ -91,7 +92,7 @@ def test_litserve_is_asked_as_it_decodes() -> None:
 def test_this_servers_answer_is_read() -> None:
     """Probabilities in the order of the classes."""
     body = b'{"predictions": [{"label": "1", "probabilities": {"-1": 0.25, "1": 0.75}}]}'
-    np.testing.assert_array_equal(BY_KEY["ours"]().read(Answer(200, body, {})), [[0.25, 0.75]])
+    np.testing.assert_array_equal(BY_KEY["ours"]().read(Response(200, Message(), body)), [[0.25, 0.75]])
 
 
 def test_a_grid_is_tried_from_the_chosen_settings_on() -> None:

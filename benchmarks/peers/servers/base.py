@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from benchmarks.peers.asking import Answer
 from benchmarks.peers.bodies import Array, Form, Request, instances, npy, read_probabilities
 from benchmarks.peers.environments import ENGINE, Environment
 from benchmarks.peers.processes import Launch
 from benchmarks.peers.tuned import CHOSEN, Settings
+from qa.harness.messages import Response
 
 ROOT = Path(__file__).parents[3]
 ORJSON = "orjson==3.13.0"
@@ -82,9 +82,9 @@ class Peer(ABC):
         """A request for the probabilities of series `float32[n, length]`."""
         return instances(self.path, series) if form is Form.JSON else npy(self.path, series)
 
-    def read(self, answer: Answer) -> Array:
+    def read(self, answer: Response) -> Array:
         """The probabilities in an answer, `float32[n, classes]`."""
-        return read_probabilities(answer.content)
+        return read_probabilities(answer.body)
 
     def python(self, place: Place) -> str:
         """Its interpreter."""

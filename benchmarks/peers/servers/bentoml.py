@@ -6,10 +6,10 @@ import json
 
 import numpy as np
 
-from benchmarks.peers.asking import Answer
 from benchmarks.peers.bodies import Array, Form
 from benchmarks.peers.processes import Launch
 from benchmarks.peers.servers.base import Peer, Place
+from qa.harness.messages import Response
 
 
 class BentoML(Peer):
@@ -33,6 +33,6 @@ class BentoML(Peer):
         }
         return Launch([*command, *options], variables, place.scratch)
 
-    def read(self, answer: Answer) -> Array:
+    def read(self, answer: Response) -> Array:
         """The array is the whole answer."""
-        return np.array(json.loads(answer.content), np.float32)
+        return np.array(json.loads(answer.body), np.float32)

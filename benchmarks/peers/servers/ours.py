@@ -9,10 +9,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from benchmarks.peers.asking import Answer
 from benchmarks.peers.bodies import Array, read_probabilities
 from benchmarks.peers.processes import Launch
 from benchmarks.peers.servers.base import ROOT, Peer, Place
+from qa.harness.messages import Response
 
 
 class Ours(Peer):
@@ -37,11 +37,11 @@ class Ours(Peer):
         }
         return Launch([sys.executable, "-m", "app", "serve"], variables, ROOT)
 
-    def read(self, answer: Answer) -> Array:
+    def read(self, answer: Response) -> Array:
         """Its JSON names every probability's class."""
-        if answer.content.startswith(b"\x93NUMPY"):
-            return read_probabilities(answer.content)
-        predictions = json.loads(answer.content)["predictions"]
+        if answer.body.startswith(b"\x93NUMPY"):
+            return read_probabilities(answer.body)
+        predictions = json.loads(answer.body)["predictions"]
         return np.array(
             [list(prediction["probabilities"].values()) for prediction in predictions], np.float32
         )

@@ -8,12 +8,12 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from benchmarks.peers.asking import Answer
 from benchmarks.peers.bodies import Array, Form, Request, read_v2, v2_binary, v2_json
 from benchmarks.peers.environments import OPENVINO, Environment
 from benchmarks.peers.errors import PeerError
 from benchmarks.peers.processes import Launch
 from benchmarks.peers.servers.base import ROOT, Peer, Place
+from qa.harness.messages import Response
 
 CONFIG = """\
 name: "forda"
@@ -84,9 +84,9 @@ class Triton(Peer):
         """The Open Inference Protocol; binary is Triton's extension of it."""
         return v2_json(self.path, series) if form is Form.JSON else v2_binary(self.path, series)
 
-    def read(self, answer: Answer) -> Array:
+    def read(self, answer: Response) -> Array:
         """In the form of the request."""
-        return read_v2(answer.content, answer.headers)
+        return read_v2(answer.body, answer.headers)
 
 
 def _make_backend(bundle: Path, folder: Path) -> None:
