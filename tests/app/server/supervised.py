@@ -9,13 +9,11 @@ import asyncio
 import json
 import logging
 import os
-import re
 import signal
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,10 +21,10 @@ from typing import Any
 
 from app.server.heartbeat import FAILED, Beat, Heart
 from app.server.supervisor import Supervisor
+from qa.harness.server import ServerProcess, wait_until
 
 log = logging.getLogger(__name__)
 
-ROOT = Path(__file__).parents[3]
 PATIENCE_SECONDS = 60.0
 
 
@@ -56,25 +54,12 @@ class Options:
     notes: str = os.devnull
 
 
-class Supervised:
-    """A running supervisor, seen from outside."""
-
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
-        self.process = process
-        self._log = log
-
-    def said(self, pattern: str, *, times: int = 1) -> list[Any]:
-        """What the groups of a pattern match in the log, once it is there so often."""
-        wait_until(lambda: len(re.findall(pattern, self.log())) >= times, told=self.log)
-        return re.findall(pattern, self.log())
-
-    def log(self) -> str:
-        """Everything said so far."""
-        return self._log.read_text()
+class Supervised(ServerProcess):
+    """A running supervisor, seen from outside; its port is of its own choosing."""
 
     def ready(self, workers: int = 2) -> dict[int, int]:
         """The process of each worker's number, once so many have been ready."""
-        return {int(number): int(pid) for number, pid in self.said(READY, times=workers)}
+        return {int(number): int(pid) for number, pid in self.wait_for_log(READY, times=workers)}
 
     def is_closed(self) -> bool:
         """Whether nobody listens any more."""
@@ -86,7 +71,7 @@ class Supervised:
 
     def connect(self) -> socket.socket:
         """A connection to whichever worker accepts it."""
-        (port,) = self.said(r"port (\d+)")[:1]
+        (port,) = self.wait_for_log(r"port (\d+)")[:1]
         return socket.create_connection(("127.0.0.1", int(port)), timeout=PATIENCE_SECONDS)
 
     def ask(self, *commands: str) -> dict[str, Any]:
@@ -97,35 +82,20 @@ class Supervised:
             known: dict[str, Any] = json.loads(lines.readline())
             return known
 
-    def end(self, number: int = signal.SIGTERM) -> int:
-        """Send a signal and wait; the exit code."""
-        self.process.send_signal(number)
-        return self.process.wait(PATIENCE_SECONDS)
-
 
 READY = r"worker (\d+) \(pid (\d+)\) is ready"
 
 
 @contextmanager
 def supervised(folder: Path, **options: Any) -> Iterator[Supervised]:
-    """A supervisor with these options, killed at the end; its workers then end by themselves."""
-    log = folder / "log"
+    """A supervisor with these options, killed with its workers at the end."""
     command = [sys.executable, "-m", "tests.app.server.supervised", json.dumps(asdict(Options(**options)))]
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+    server = Supervised(command, log=folder / "log")
     try:
-        yield Supervised(process, log)
+        server.start()
+        yield server
     finally:
-        process.kill()
-        process.wait()
-
-
-def wait_until(condition: Callable[[], bool], *, told: Callable[[], str] = str) -> None:
-    """Wait until something is so; if it takes too long, what is told is the error."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, told()
-        time.sleep(0.01)
+        server.kill()
 
 
 def gone(pid: int) -> bool:

@@ -12,7 +12,7 @@ import pytest
 
 from app.server.health import health
 from app.server.listener import bind, listen
-from tests.conftest import free_port
+from qa.harness.server import free_port
 
 READY = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 NOT_READY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 20\r\n\r\n<html>\r\nnot yet\r\n...\n"

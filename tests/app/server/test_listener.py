@@ -11,7 +11,7 @@ import pytest
 
 from app.errors import CannotListen
 from app.server.listener import bind, listen
-from tests.conftest import free_port
+from qa.harness.server import free_port
 
 has_ipv6 = pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this system has no IPv6")
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.server.supervised import gone, supervised, wait_until
+from qa.harness.server import wait_until
+from tests.app.server.supervised import gone, supervised
 
 
 def test_workers_start_at_once_and_share_one_port(tmp_path: Path) -> None:
@@ -23,8 +24,8 @@ def test_workers_start_at_once_and_share_one_port(tmp_path: Path) -> None:
         second = running.ask()
         os.kill(first["pid"], signal.SIGCONT)
         assert {first["number"], second["number"]} == {1, 2}
-        assert "is ready" not in running.log()
-        assert running.end() == 0
+        assert "is ready" not in running.output
+        assert running.stop() == 0
 
 
 def test_a_killed_worker_is_replaced_and_the_other_goes_on(tmp_path: Path) -> None:
@@ -32,12 +33,12 @@ def test_a_killed_worker_is_replaced_and_the_other_goes_on(tmp_path: Path) -> No
     with supervised(tmp_path) as running:
         before = running.ready()
         os.kill(before[1], signal.SIGKILL)
-        running.said("replaced: crashed")
+        running.wait_for_log("replaced: crashed")
         after = running.ready(3)
         assert after[1] != before[1]
         assert after[2] == before[2]
-        assert f"worker 1 (pid {before[1]}) was ended by signal 9 (Killed)" in running.log()
-        assert running.end() == 0
+        assert f"worker 1 (pid {before[1]}) was ended by signal 9 (Killed)" in running.output
+        assert running.stop() == 0
 
 
 def test_a_worker_that_ends_in_the_middle_of_a_word_is_replaced(tmp_path: Path) -> None:
@@ -45,9 +46,9 @@ def test_a_worker_that_ends_in_the_middle_of_a_word_is_replaced(tmp_path: Path) 
     with supervised(tmp_path) as running:
         running.ready()
         ended = running.ask("break off")
-        running.said(rf"\(pid {ended['pid']}\) ended with exit code 3; it is replaced")
+        running.wait_for_log(rf"\(pid {ended['pid']}\) ended with exit code 3; it is replaced")
         running.ready(3)
-        assert running.end() == 0
+        assert running.stop() == 0
 
 
 def test_connections_that_wait_are_not_lost_with_the_workers(tmp_path: Path) -> None:
@@ -76,8 +77,8 @@ def test_a_silent_worker_is_killed_and_replaced(tmp_path: Path, how: str) -> Non
             os.kill(silent["pid"], signal.SIGSTOP)
         else:
             silent = running.ask("block")
-        running.said(rf"\(pid {silent['pid']}\) hung and was killed: no heartbeat for 1 s")
-        running.said("replaced: hung")
+        running.wait_for_log(rf"\(pid {silent['pid']}\) hung and was killed: no heartbeat for 1 s")
+        running.wait_for_log("replaced: hung")
         assert gone(silent["pid"])
         running.ready(3)
 
@@ -87,16 +88,18 @@ def test_a_worker_that_says_it_is_not_alive_is_killed_and_replaced(tmp_path: Pat
     with supervised(tmp_path) as running:
         running.ready()
         stalled = running.ask("stall")
-        running.said(rf"\(pid {stalled['pid']}\) hung and was killed: the engine hangs; it is replaced")
-        running.said("replaced: hung")
+        running.wait_for_log(
+            rf"\(pid {stalled['pid']}\) hung and was killed: the engine hangs; it is replaced"
+        )
+        running.wait_for_log("replaced: hung")
         running.ready(3)
 
 
 def test_a_worker_that_does_not_get_ready_is_killed_and_replaced(tmp_path: Path) -> None:
     """Starting takes long, but not for ever."""
     with supervised(tmp_path, workers=1, start="endless", start_seconds=0.5) as running:
-        running.said("hung and was killed: not ready after 0.5 s")
-        running.said("replaced: hung")
+        running.wait_for_log("hung and was killed: not ready after 0.5 s")
+        running.wait_for_log("replaced: hung")
 
 
 def test_workers_without_a_supervisor_end_by_themselves(tmp_path: Path) -> None:
@@ -111,7 +114,7 @@ def test_what_cannot_be_served_is_told_once_and_ends_all(tmp_path: Path) -> None
     """Every worker would fail in the same way: one line, exit code 1, and no second try."""
     with supervised(tmp_path, start="refused") as running:
         assert running.process.wait(60) == 1
-        assert running.log() == "model.keras: damaged\n"
+        assert running.output == "model.keras: damaged\n"
 
 
 def test_a_replacement_that_cannot_start_leaves_the_others_alone(tmp_path: Path) -> None:
@@ -119,16 +122,16 @@ def test_a_replacement_that_cannot_start_leaves_the_others_alone(tmp_path: Path)
     with supervised(tmp_path, restart="refused") as running:
         before = running.ready()
         os.kill(before[1], signal.SIGKILL)
-        running.said("ended with exit code 1: model.keras: damaged; it is replaced", times=2)
+        running.wait_for_log("ended with exit code 1: model.keras: damaged; it is replaced", times=2)
         assert running.ask()["pid"] == before[2]
-        assert running.end() == 0
+        assert running.stop() == 0
 
 
 def test_a_worker_that_dies_while_it_starts_is_tried_again_ever_later(tmp_path: Path) -> None:
     """Each delay is twice the one before: no hot loop."""
     notes = tmp_path / "notes"
     with supervised(tmp_path, workers=1, start="dying", first_delay=0.1, notes=str(notes)) as running:
-        running.said("ended with exit code 3; it is replaced", times=4)
+        running.wait_for_log("ended with exit code 3; it is replaced", times=4)
     starts = [float(line) for line in notes.read_text().splitlines()]
     gaps = [after - before for before, after in itertools.pairwise(starts)][:3]
     assert all(gap >= 0.1 * 2**i for i, gap in enumerate(gaps)), gaps
@@ -139,9 +142,9 @@ def test_a_stop_signal_is_passed_on(tmp_path: Path, number: int) -> None:
     """The workers end as they do alone, and their supervisor after them, with 0."""
     with supervised(tmp_path) as running:
         workers = running.ready()
-        assert running.end(number) == 0
+        assert running.stop(number) == 0
         assert all(gone(pid) for pid in workers.values())
-        assert "replaced" not in running.log()
+        assert "replaced" not in running.output
 
 
 def test_what_a_terminal_sends_reaches_workers_through_the_supervisor_alone(tmp_path: Path) -> None:
@@ -149,7 +152,7 @@ def test_what_a_terminal_sends_reaches_workers_through_the_supervisor_alone(tmp_
     with supervised(tmp_path) as running:
         groups = {os.getpgid(pid) for pid in running.ready().values()}
         assert os.getpgid(running.process.pid) not in groups
-        assert running.end(signal.SIGINT) == 0
+        assert running.stop(signal.SIGINT) == 0
 
 
 def test_a_second_stop_signal_is_passed_on_and_nobody_is_replaced_meanwhile(tmp_path: Path) -> None:
@@ -163,7 +166,7 @@ def test_a_second_stop_signal_is_passed_on_and_nobody_is_replaced_meanwhile(tmp_
         for pid in workers.values():
             os.kill(pid, signal.SIGKILL)
         assert running.process.wait(60) == 1
-        assert "replaced" not in running.log()
+        assert "replaced" not in running.output
 
 
 def test_nobody_can_connect_once_all_workers_have_stopped_listening(tmp_path: Path) -> None:
@@ -182,8 +185,8 @@ def test_what_is_left_after_the_drain_is_killed(tmp_path: Path) -> None:
     """Workers that do not end are not waited for longer than a drain may take; the exit code is 1."""
     with supervised(tmp_path, deaf=True, drain_seconds=0.5) as running:
         workers = running.ready()
-        assert running.end() == 1
-        assert len(running.said("did not end in time: killed")) == 2
+        assert running.stop() == 1
+        assert len(running.wait_for_log("did not end in time: killed")) == 2
         assert all(gone(pid) for pid in workers.values())
 
 
@@ -192,7 +195,7 @@ def test_a_stop_before_workers_handle_signals_is_no_failure(tmp_path: Path) -> N
     notes = tmp_path / "notes"
     with supervised(tmp_path, late=60.0, notes=str(notes)) as running:
         wait_until(lambda: notes.exists() and len(notes.read_text().splitlines()) == 2)
-        assert running.end() == 0
+        assert running.stop() == 0
 
 
 def test_sighup_is_passed_on_but_kills_no_worker_that_still_starts(tmp_path: Path) -> None:
@@ -205,8 +208,8 @@ def test_sighup_is_passed_on_but_kills_no_worker_that_still_starts(tmp_path: Pat
         wait_until(lambda: running.ask()["signals"] == ["SIGHUP"])
         running.process.send_signal(signal.SIGHUP)
         wait_until(lambda: running.ask()["signals"] == ["SIGHUP", "SIGHUP"])
-        assert "replaced" not in running.log()
-        assert running.end() == 0
+        assert "replaced" not in running.output
+        assert running.stop() == 0
 
 
 def test_the_supervisor_needs_only_the_standard_library(root: Path) -> None:
