@@ -13,14 +13,15 @@ from pathlib import Path
 import httpx
 import pytest
 
+from qa.harness.server import ServerProcess, running_server
 from tests.app.server.test_health import own_link_local
-from tests.conftest import ROOT, Server, running_server
+from tests.conftest import ROOT
 
 has_ipv6 = pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this system has no IPv6")
 LOOPBACK = ("127.0.0.1", "[::1]")
 
 
-def wait_until_healthy(server: Server, *, host: str) -> None:
+def wait_until_healthy(server: ServerProcess, *, host: str) -> None:
     """Ask the health command, as a container's health check does, until it says yes."""
     environment = {**os.environ, "HOST": host, "PORT": server.url.rpartition(":")[2]}
     deadline = time.monotonic() + 60
@@ -34,7 +35,7 @@ def wait_until_healthy(server: Server, *, host: str) -> None:
     raise AssertionError(done.stderr)
 
 
-def answers(address: str, server: Server) -> bool:
+def answers(address: str, server: ServerProcess) -> bool:
     """Whether the server is at an address; of several workers, one may not be ready yet."""
     try:
         return httpx.get(f"http://{address}:{server.url.rpartition(':')[2]}/livez").is_success

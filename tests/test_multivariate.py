@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from app.cli import main
 from app.client import Client, ClientError
 from app.contract import Artifact, open_artifact
-from tests.conftest import ROOT, Server, running_server
+from qa.harness.server import ServerProcess, running_server
+from tests.conftest import ROOT
 from tests.multivariate import CHANNELS, LENGTH
 
 NPY = {"Content-Type": "application/x-npy"}
@@ -37,7 +38,7 @@ def multivariate(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
 
 
 @pytest.fixture(scope="module")
-def machine(multivariate: Artifact) -> Iterator[Server]:
+def machine(multivariate: Artifact) -> Iterator[ServerProcess]:
     """A server of it."""
     with running_server(ARTIFACT=str(multivariate.folder), ENGINE="openvino") as server:
         yield server
@@ -50,7 +51,7 @@ def npy(array: NDArray[Any]) -> bytes:
     return file.getvalue()
 
 
-def ask(server: Server, body: bytes, *, framework: bool, headers: dict[str, str]) -> httpx.Response:
+def ask(server: ServerProcess, body: bytes, *, framework: bool, headers: dict[str, str]) -> httpx.Response:
     """Send a body: with its length, which takes the fast path, or in chunks, which takes the framework's."""
     content = iter([body]) if framework else body
     return httpx.post(f"{server.url}/predict", content=content, headers=headers)
@@ -92,7 +93,7 @@ def test_every_engine_gives_the_golden_answers(multivariate: Artifact, tmp_path:
 @pytest.mark.parametrize("framework", [False, True], ids=["fast path", "framework"])
 @pytest.mark.parametrize("count", [1, 16])
 def test_json_and_npy_get_the_models_own_answers(
-    machine: Server, multivariate: Artifact, count: int, framework: bool
+    machine: ServerProcess, multivariate: Artifact, count: int, framework: bool
 ) -> None:
     """One series and many, with channels last, in C and in Fortran order."""
     golden = multivariate.golden
@@ -130,7 +131,7 @@ def test_json_and_npy_get_the_models_own_answers(
     ],
 )
 def test_json_of_the_wrong_shape_is_told_where_and_what(
-    machine: Server, instances: Any, pointer: str, message: str, framework: bool
+    machine: ServerProcess, instances: Any, pointer: str, message: str, framework: bool
 ) -> None:
     """As for one channel: the first wrong place of each series, in the same words on both paths."""
     body = json.dumps({"instances": instances}).encode()
@@ -154,14 +155,14 @@ def test_json_of_the_wrong_shape_is_told_where_and_what(
     ],
 )
 def test_npy_of_the_wrong_shape_is_told_the_right_one(
-    machine: Server, shape: tuple[int, ...], message: str
+    machine: ServerProcess, shape: tuple[int, ...], message: str
 ) -> None:
     """Three axes, channels last."""
     answer = ask(machine, npy(np.zeros(shape, np.float32)), framework=False, headers=NPY)
     assert answer.json()["violations"] == [{"pointer": "shape", "message": message}]
 
 
-def test_the_documents_show_the_shape(machine: Server) -> None:
+def test_the_documents_show_the_shape(machine: ServerProcess) -> None:
     """The model's description, the schema with its bounds, and an example that gives the example's answer."""
     described = httpx.get(f"{machine.url}/model").json()["contract"]
     assert (described["input"]["length"], described["input"]["channels"]) == (LENGTH, CHANNELS)
@@ -183,7 +184,7 @@ def test_the_documents_show_the_shape(machine: Server) -> None:
     )
 
 
-def test_the_client_sends_three_axes(machine: Server, multivariate: Artifact) -> None:
+def test_the_client_sends_three_axes(machine: ServerProcess, multivariate: Artifact) -> None:
     """Each channel with an offset and a scale of its own, which its answers do not depend on."""
     golden = multivariate.golden
     changed = golden.series.astype(np.float64) * [1.0, 1e-40, 1e6] + [1e6, 0.0, -1e9]
@@ -207,7 +208,11 @@ def test_the_client_sends_three_axes(machine: Server, multivariate: Artifact) ->
     ],
 )
 def test_a_file_is_refused_in_one_line(
-    machine: Server, capsys: pytest.CaptureFixture[str], tmp_path: Path, shape: tuple[int, ...], said: str
+    machine: ServerProcess,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    shape: tuple[int, ...],
+    said: str,
 ) -> None:
     """`python -m app predict` reads files of one channel, and such a model takes no other than its own."""
     np.save(tmp_path / "a.npy", np.arange(np.prod(shape), dtype=np.float64).reshape(shape))

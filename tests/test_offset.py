@@ -20,7 +20,7 @@ from app.client import Client
 from app.contract import Artifact
 from app.inference.engines import Engine
 from app.inference.engines.loading import load_engine
-from tests.conftest import Server
+from qa.harness.server import ServerProcess
 
 COUNT = 48
 PASCALS = 101_325.0
@@ -114,7 +114,12 @@ def test_float32_keeps_a_small_offset(
 @pytest.mark.parametrize("form", FLOAT64)
 @pytest.mark.parametrize("path", ["/predict", "/predict?abstain=false"], ids=["fast", "framework"])
 def test_a_server_subtracts_the_offset_first(
-    server: Server, artifact: Artifact, series: NDArray[np.float64], offset: float, form: str, path: str
+    server: ServerProcess,
+    artifact: Artifact,
+    series: NDArray[np.float64],
+    offset: float,
+    form: str,
+    path: str,
 ) -> None:
     """On both ways through the server: the same answers and the same warnings as without the offset."""
     responses = []
@@ -134,7 +139,12 @@ def test_a_server_subtracts_the_offset_first(
 @pytest.mark.parametrize("rows", [slice(0, 1), slice(0, COUNT)], ids=["one", "many"])
 @pytest.mark.parametrize("path", ["/predict", "/predict?abstain=false"], ids=["fast", "framework"])
 def test_a_server_warns_of_what_an_offset_has_cost(
-    server: Server, series: NDArray[np.float64], form: str, decimals: int | None, rows: slice, path: str
+    server: ServerProcess,
+    series: NDArray[np.float64],
+    form: str,
+    decimals: int | None,
+    rows: slice,
+    path: str,
 ) -> None:
     """In float32, or with few decimals: the answer comes, and with it what was lost and what to do."""
     shifted = series[rows] + PASCALS
@@ -146,7 +156,9 @@ def test_a_server_warns_of_what_an_offset_has_cost(
     assert "float64" in warning["remedy"]
 
 
-def test_one_series_is_warned_of_and_not_those_beside_it(server: Server, series: NDArray[np.float64]) -> None:
+def test_one_series_is_warned_of_and_not_those_beside_it(
+    server: ServerProcess, series: NDArray[np.float64]
+) -> None:
     """Also in one body."""
     mixed = series[:3].copy()
     mixed[1] = np.round(mixed[1] + PASCALS, 1)
@@ -160,7 +172,7 @@ def test_one_series_is_warned_of_and_not_those_beside_it(server: Server, series:
 
 @pytest.mark.parametrize("offset", [0.0, PASCALS, -1e9])
 def test_the_client_keeps_what_an_array_holds(
-    server: Server, artifact: Artifact, series: NDArray[np.float64], offset: float
+    server: ServerProcess, artifact: Artifact, series: NDArray[np.float64], offset: float
 ) -> None:
     """It sends float64 where float32 would lose the series behind its offset, lists of numbers too."""
     names = [label.name for label in artifact.contract.labels]
@@ -173,7 +185,7 @@ def test_the_client_keeps_what_an_array_holds(
     np.testing.assert_array_equal(shifted, listed)
 
 
-def test_the_clients_float32_array_is_warned_of(server: Server, series: NDArray[np.float64]) -> None:
+def test_the_clients_float32_array_is_warned_of(server: ServerProcess, series: NDArray[np.float64]) -> None:
     """What was lost before the client got it cannot be brought back, so it is told."""
     with Client(server.url) as client:
         (prediction,) = client.predict((series[:1] + PASCALS).astype(np.float32))

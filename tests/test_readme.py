@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from app.contract import Artifact
-from tests.conftest import ROOT, Server
+from qa.harness.server import ServerProcess
+from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -28,7 +29,7 @@ def block_with(language: str, text: str) -> str:
     return found
 
 
-def test_the_request_gets_the_answer_that_is_shown(server: Server, artifact: Artifact) -> None:
+def test_the_request_gets_the_answer_that_is_shown(server: ServerProcess, artifact: Artifact) -> None:
     """The curl command, word for word but for the address, prints what the README says it prints."""
     command = block_with("sh", "curl").replace("http://127.0.0.1:8000", server.url)
     done = subprocess.run(shlex.split(command), cwd=ROOT, capture_output=True, check=True)
@@ -40,7 +41,7 @@ def test_the_request_gets_the_answer_that_is_shown(server: Server, artifact: Art
     assert answer == shown
 
 
-def test_the_python_example_runs(server: Server) -> None:
+def test_the_python_example_runs(server: ServerProcess) -> None:
     """Copied into a file, it prints a line for each series."""
     code = block_with("python", "Client").replace("http://127.0.0.1:8000", server.url)
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import ROOT, Server
+from qa.harness.server import ServerProcess
+from tests.conftest import ROOT
 
 SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
@@ -47,7 +48,7 @@ def test_every_threat_has_its_columns() -> None:
     ],
 )
 def test_answers_tell_nothing_of_the_machine(
-    server: Server, method: str, path: str, content: bytes | None
+    server: ServerProcess, method: str, path: str, content: bytes | None
 ) -> None:
     """No software in the headers; no trace, no folder and no line of code in the body."""
     headers = {"Content-Type": "application/json"}

@@ -21,8 +21,10 @@ import pytest
 from numpy.typing import NDArray
 
 from app.contract import Artifact
-from tests.app.http.wire import post, wire_to
-from tests.conftest import LabelledSeries, Server, running_server
+from qa.harness.http_client import HttpClient
+from qa.harness.messages import post
+from qa.harness.server import ServerProcess, running_server
+from tests.conftest import LabelledSeries
 
 SIZES = (1, 2, 3, 5, 8, 13, 32, 64, 100)
 CONNECTIONS = 16
@@ -54,7 +56,7 @@ def in_mixed_sizes(count: int) -> Iterator[slice]:
 
 
 def test_the_test_set_in_mixed_requests_gives_the_cards_accuracy(
-    server: Server, artifact: Artifact, forda_test: LabelledSeries
+    server: ServerProcess, artifact: Artifact, forda_test: LabelledSeries
 ) -> None:
     """All 1,320 series over many connections: the stated accuracy, and answers as if each came alone."""
     series = forda_test.series
@@ -83,7 +85,7 @@ def test_many_large_requests_at_once_are_all_answered(forda_test: LabelledSeries
     request = post(file.getvalue(), [("Content-Type", "application/x-npy"), ("Accept", "application/x-npy")])
 
     def ask_again_and_again(_: int) -> list[int]:
-        with wire_to(server.url) as wire:
+        with HttpClient(server.url) as wire:
             return [wire.ask(request).status for _ in range(4)]
 
     with (
@@ -196,12 +198,12 @@ def test_a_killed_worker_costs_no_request_but_its_own(artifact: Artifact, tmp_pa
         assert not left.exists()
 
 
-def workers_that_were_ready(server: Server, count: int) -> list[int]:
+def workers_that_were_ready(server: ServerProcess, count: int) -> list[int]:
     """The processes that the supervisor has called ready, in this order, once they are so many."""
     return [int(pid) for pid in wait_for_log(server, r"\(pid (\d+)\) is ready", times=count)]
 
 
-def wait_for_log(server: Server, pattern: str, *, times: int = 1) -> list[str]:
+def wait_for_log(server: ServerProcess, pattern: str, *, times: int = 1) -> list[str]:
     """What a pattern matches in the log, once it does so often."""
     deadline = time.monotonic() + 60
     while len(found := re.findall(pattern, server.log.read_text())) < times:
@@ -210,7 +212,7 @@ def wait_for_log(server: Server, pattern: str, *, times: int = 1) -> list[str]:
     return found
 
 
-def wait_for_metrics(server: Server, line: str) -> None:
+def wait_for_metrics(server: ServerProcess, line: str) -> None:
     """Wait until the metrics have a line. Whoever is asked may be killed over it: then the next is."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

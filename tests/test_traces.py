@@ -13,7 +13,8 @@ import httpx
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from tests.conftest import ROOT, Server, free_port, running_server
+from qa.harness.server import ServerProcess, free_port, running_server
+from tests.conftest import ROOT
 from tests.test_server import wait_for_metrics
 
 A_REQUEST = json.loads((ROOT / "docs" / "example.json").read_text())
@@ -78,7 +79,7 @@ def collecting() -> Iterator[Collector]:
         thread.join()
 
 
-def asking(server: Server) -> httpx.Client:
+def asking(server: ServerProcess) -> httpx.Client:
     """A client that gets each answer over a connection of its own."""
     return httpx.Client(base_url=server.url, timeout=60, limits=httpx.Limits(max_keepalive_connections=0))
 

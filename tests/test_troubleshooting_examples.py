@@ -16,10 +16,12 @@ import pytest
 
 from app.api.problems import ALL_KINDS
 from app.contract import Artifact
+from qa.harness.http_client import HttpClient
+from qa.harness.messages import Response, get, head, read_answers
+from qa.harness.server import ServerProcess, free_port
 from tests.app.api.served import served
 from tests.app.http.played import A_REQUEST, play, serving, until
-from tests.app.http.wire import Answer, get, head, read_answers, wire_to
-from tests.conftest import ROOT, Server, free_port
+from tests.conftest import ROOT
 from tests.fakes import FakeEngine
 from tests.pages import Example, Page, blocks, examples
 
@@ -30,7 +32,7 @@ STARTS = examples(ENTRIES["The server does not start"])
 ASKED = {kind.slug: found[0] for kind in ALL_KINDS if (found := examples(ENTRIES.get(kind.slug, "")))}
 
 
-async def unauthorized(artifact: Artifact, folder: Path) -> Answer:
+async def unauthorized(artifact: Artifact, folder: Path) -> Response:
     """A request without a key, where there are keys."""
     keys = folder / "keys"
     keys.touch()
@@ -38,7 +40,7 @@ async def unauthorized(artifact: Artifact, folder: Path) -> Answer:
         return await played.connect().ask(A_REQUEST)
 
 
-async def queue_full(artifact: Artifact, _: Path) -> Answer:
+async def queue_full(artifact: Artifact, _: Path) -> Response:
     """A request that would wait for too long."""
     async with serving(artifact, FakeEngine(), max_queue_seconds=0.05) as played:
         await played.held()
@@ -47,14 +49,14 @@ async def queue_full(artifact: Artifact, _: Path) -> Answer:
         return await played.connect().ask(A_REQUEST)
 
 
-async def body_bytes(artifact: Artifact, _: Path) -> Answer:
+async def body_bytes(artifact: Artifact, _: Path) -> Response:
     """A large body where there is room for none."""
     async with serving(artifact, FakeEngine(), max_body_bytes_in_flight=0) as played:
         part = head("POST", "/predict", [("Content-Length", "100000")]) + b" " * 70_000
         return await played.connect().ask(part)
 
 
-async def cancelled(artifact: Artifact, _: Path) -> Answer:
+async def cancelled(artifact: Artifact, _: Path) -> Response:
     """A request that waits while its caller shuts down the sending side."""
     async with serving(artifact, FakeEngine()) as played:
         await played.held()
@@ -66,14 +68,14 @@ async def cancelled(artifact: Artifact, _: Path) -> Answer:
         return answer
 
 
-async def deadline(artifact: Artifact, _: Path) -> Answer:
+async def deadline(artifact: Artifact, _: Path) -> Response:
     """A request that waits until its deadline."""
     async with serving(artifact, FakeEngine(), request_timeout=0.1) as played:
         await played.held()
         return await played.connect().ask(A_REQUEST)
 
 
-async def not_ready(artifact: Artifact, _: Path) -> Answer:
+async def not_ready(artifact: Artifact, _: Path) -> Response:
     """A request to a server that starts."""
     is_over = threading.Event()
 
@@ -88,7 +90,7 @@ async def not_ready(artifact: Artifact, _: Path) -> Answer:
             is_over.set()
 
 
-async def engine(artifact: Artifact, _: Path) -> Answer:
+async def engine(artifact: Artifact, _: Path) -> Response:
     """A request of a batch on which the engine fails."""
 
     def fail(_: object) -> NoReturn:
@@ -98,20 +100,20 @@ async def engine(artifact: Artifact, _: Path) -> Answer:
         return await played.connect().ask(A_REQUEST)
 
 
-async def internal(artifact: Artifact, _: Path) -> Answer:
+async def internal(artifact: Artifact, _: Path) -> Response:
     """A request that meets a bug."""
     async with serving(artifact, FakeEngine()) as played:
         played.service.admit = None  # type: ignore[assignment, method-assign]
         return await played.connect().ask(A_REQUEST)
 
 
-async def http_version(artifact: Artifact, _: Path) -> Answer:
+async def http_version(artifact: Artifact, _: Path) -> Response:
     """The first bytes of a client that speaks HTTP/2 at once."""
     async with serving(artifact, FakeEngine()) as played:
         return await played.connect().ask(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 
 
-Scenario = Callable[[Artifact, Path], Coroutine[Any, Any, Answer]]
+Scenario = Callable[[Artifact, Path], Coroutine[Any, Any, Response]]
 PLAYED: dict[str, Scenario] = {
     function.__name__.replace("_", "-"): function
     for function in (
@@ -133,7 +135,7 @@ def masked(document: dict[str, Any]) -> dict[str, Any]:
     return document | {"detail": re.sub(r"\d+(?:[.,]\d+)*", "#", document["detail"])}
 
 
-def told(answer: Answer, slug: str) -> dict[str, Any]:
+def told(answer: Response, slug: str) -> dict[str, Any]:
     """An answer's document, once its headers are what the entry says of them."""
     first = ENTRIES[slug].partition("\n")[0]
     named = {name for name in re.findall(r"`([\w-]+)", first) if answer.headers[name]}
@@ -163,7 +165,7 @@ def test_every_example_is_tried_in_one_way() -> None:
 
 
 @pytest.mark.parametrize("slug", ASKED)
-def test_a_command_gets_the_answer_that_is_shown(server: Server, slug: str) -> None:
+def test_a_command_gets_the_answer_that_is_shown(server: ServerProcess, slug: str) -> None:
     """From a server with default settings, word for word."""
     command = ASKED[slug].command.replace("http://127.0.0.1:8000", server.url)
     done = bash(command.replace("curl -s ", "curl -si "))
@@ -176,7 +178,7 @@ def test_an_example_without_a_command_is_what_is_answered(
     plain_artifact: Artifact, tmp_path: Path, slug: str
 ) -> None:
     """With an engine that the test holds in its hand, and settings that lead there."""
-    answers: list[Answer] = []
+    answers: list[Response] = []
 
     async def scenario() -> None:
         answers.append(await PLAYED[slug](plain_artifact, tmp_path))
@@ -187,9 +189,9 @@ def test_an_example_without_a_command_is_what_is_answered(
 
 def test_a_connection_too_many_is_told_what_is_shown(plain_artifact: Artifact) -> None:
     """Unread, beside the one connection that there may be."""
-    with served(plain_artifact, max_connections=1) as running, wire_to(running.url) as first:
+    with served(plain_artifact, max_connections=1) as running, HttpClient(running.url) as first:
         first.ask(get("/livez"))
-        with wire_to(running.url) as second:
+        with HttpClient(running.url) as second:
             assert told(second.read(), "connections") == shown("connections")
 
 
@@ -205,7 +207,7 @@ def test_the_balancers_own_answers_are_shown(slug: str) -> None:
 
 @pytest.mark.parametrize("example", STARTS, ids=lambda example: example.command)
 def test_a_start_that_is_impossible_ends_with_the_line_that_is_shown(
-    server: Server, example: Example
+    server: ServerProcess, example: Example
 ) -> None:
     """On standard error, and with exit code 1. Another server listens already, on the port of the example."""
     port = server.url.rpartition(":")[2]

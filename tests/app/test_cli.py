@@ -18,8 +18,9 @@ import pytest
 
 from app.api.middleware.api_keys import line_of, new_key, read_keys
 from app.contract import Artifact, sha256_of
+from qa.harness.server import ServerProcess, free_port, running_server
 from tests.app.api.served import served
-from tests.conftest import ROOT, Server, free_port, running_server
+from tests.conftest import ROOT
 from tests.trusted import a_series
 
 
@@ -181,7 +182,7 @@ def test_check_proves_the_artifact() -> None:
     assert "golden answers reproduced on OpenVINO" in done.stderr
 
 
-def test_health_follows_readiness(server: Server) -> None:
+def test_health_follows_readiness(server: ServerProcess) -> None:
     """The container's health check."""
     port = server.url.rpartition(":")[2]
     assert run("health", PORT=port).returncode == 0
@@ -191,7 +192,7 @@ def test_health_follows_readiness(server: Server) -> None:
     assert len(gone.stderr.splitlines()) == 1
 
 
-def test_predict_prints_an_answer_a_line(server: Server, artifact: Artifact, tmp_path: Path) -> None:
+def test_predict_prints_an_answer_a_line(server: ServerProcess, artifact: Artifact, tmp_path: Path) -> None:
     """A file of series in, JSON lines out."""
     file = tmp_path / "series.npy"
     np.save(file, artifact.golden.series[:3])

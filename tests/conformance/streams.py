@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from qa.harness.messages import Headers, as_json, get, head, post
 from tests.app.conftest import series
-from tests.app.http.wire import Headers, as_json, get, head, post
 
 BODY = as_json(series(0.5))
 LENGTH = ("Content-Length", str(len(BODY)))

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from app.contract import Artifact
+from qa.harness.http_client import HttpClient
+from qa.harness.messages import Response, get, read_answers, read_whole_answers
 from tests.app.api.served import Loop, Served, served
 from tests.app.http.played import Connection, play, serving, until
-from tests.app.http.wire import Answer, Wire, get, read_answers, read_whole_answers, wire_to
 from tests.conformance.streams import Stream, all_streams
 from tests.fakes import FakeEngine
 
@@ -36,7 +37,7 @@ def reference(plain_artifact: Artifact) -> Iterator[Served]:
         yield running
 
 
-def check(stream: Stream, answers: list[Answer], *, ended: bool) -> None:
+def check(stream: Stream, answers: list[Response], *, ended: bool) -> None:
     """The answers of a stream are those that it must get, and say whether the connection ends."""
     final = [answer for answer in answers if answer.status != 100]
     statuses = tuple(answer.status for answer in answers)
@@ -55,7 +56,7 @@ def check(stream: Stream, answers: list[Answer], *, ended: bool) -> None:
 @named
 def test_a_stream_on_a_real_socket(app: Served, stream: Stream) -> None:
     """The answers, and then the end of the connection, or another request on it."""
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         wire.send(stream.sent)
         if stream.shuts_down:
             wire.shut_down_sending()
@@ -63,9 +64,9 @@ def test_a_stream_on_a_real_socket(app: Served, stream: Stream) -> None:
     check(stream, answers, ended=ended)
 
 
-def read_all(wire: Wire, stream: Stream) -> tuple[list[Answer], bool]:
+def read_all(wire: HttpClient, stream: Stream) -> tuple[list[Response], bool]:
     """The answers to a stream, and whether the connection ended with them."""
-    answers: list[Answer] = []
+    answers: list[Response] = []
     while len(answers) < len(stream.statuses) and not (answers and _is_last(answers[-1])):
         answers.append(wire.read())
     if stream.shuts_down or not answers or _is_last(answers[-1]):
@@ -75,7 +76,7 @@ def read_all(wire: Wire, stream: Stream) -> tuple[list[Answer], bool]:
     return answers, False
 
 
-def _is_last(answer: Answer) -> bool:
+def _is_last(answer: Response) -> bool:
     return answer.headers["connection"] == "close"
 
 
@@ -125,7 +126,7 @@ async def answered(connection: Connection, count: int) -> None:
 )
 def test_a_stream_at_the_reference(reference: Served, stream: Stream) -> None:
     """Uvicorn with h11 answers alike where it is asked: the table is no invention."""
-    with wire_to(reference.url) as wire:
+    with HttpClient(reference.url) as wire:
         wire.send(stream.sent)
         answers = [wire.read() for _ in stream.reference]
     assert tuple(answer.status for answer in answers) == stream.reference
@@ -134,7 +135,7 @@ def test_a_stream_at_the_reference(reference: Served, stream: Stream) -> None:
 def test_no_answer_is_lost_when_the_sender_is_faster(app: Served) -> None:
     """A refusal reaches a caller that is still sending its body: the connection is not reset over it."""
     for _ in range(5):
-        with wire_to(app.url) as wire:
+        with HttpClient(app.url) as wire:
             wire.send(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n")
             try:
                 for _ in range(50):

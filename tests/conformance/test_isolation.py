@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from app.contract import Artifact
+from qa.harness.messages import as_json, get, head, post, read_answers
 from tests.app.conftest import series
+from tests.app.http.compared import told
 from tests.app.http.played import Connection, Played, asking, play, serving, until
-from tests.app.http.wire import as_json, get, head, post, read_answers, told
 from tests.conformance.streams import all_streams
 from tests.fakes import FakeEngine
 

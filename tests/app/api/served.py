@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
@@ -18,8 +17,10 @@ from app.main import create_app
 from app.server.worker import _options
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
+from qa.harness.http_client import HttpClient
+from qa.harness.messages import get
+from qa.harness.server import wait_until
 from tests.app.conftest import MAX_BODY, MAX_ROWS
-from tests.app.http.wire import get, wire_to
 from tests.fakes import FakeEngine
 
 Loop = Literal["uvloop", "asyncio"]
@@ -40,7 +41,7 @@ class Served(NamedTuple):
 
     def metric(self, name: str) -> float:
         """The value of a metric, its name with its labels."""
-        with wire_to(self.url) as wire:
+        with HttpClient(self.url) as wire:
             lines = wire.ask(get("/metrics")).body.decode().splitlines()
         return next((float(line.split()[-1]) for line in lines if line.rpartition(" ")[0] == name), 0.0)
 
@@ -78,11 +79,3 @@ def served(
         server.should_exit = True
         thread.join(timeout=60)
         assert not thread.is_alive(), "the server did not end"
-
-
-def wait_until(condition: Any, *, seconds: float = 60) -> None:
-    """Wait until something is so that another thread or process does."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never was so"
-        time.sleep(0.005)

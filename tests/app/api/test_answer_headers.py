@@ -11,9 +11,10 @@ from app import errors
 from app.api.headers import EVERY_ANSWER, RETRY, complete
 from app.api.problems import KINDS, responses
 from app.contract import Artifact
+from qa.harness.http_client import HttpClient
+from qa.harness.messages import Response, as_json, get, post
 from tests.app.api.served import Served, served
 from tests.app.conftest import App, series
-from tests.app.http.wire import Answer, as_json, get, post, wire_to
 
 
 def test_every_documented_answer_has_its_headers(app: App) -> None:
@@ -82,7 +83,7 @@ def running(plain_artifact: Artifact) -> Iterator[Served]:
 )
 def test_every_answer_says_what_it_is_and_is_not_kept(running: Served, request_: bytes, status: int) -> None:
     """Each header once; nothing of what serves it; and nothing for pages, which it is not."""
-    with wire_to(running.url) as wire:
+    with HttpClient(running.url) as wire:
         answer = wire.ask(request_)
     assert answer.status == status
     assert_plain(answer)
@@ -90,7 +91,7 @@ def test_every_answer_says_what_it_is_and_is_not_kept(running: Served, request_:
 
 def test_an_answer_that_nobody_expected_is_no_exception(plain_artifact: Artifact) -> None:
     """Whichever way it went wrong."""
-    with served(plain_artifact) as app, wire_to(app.url) as wire:
+    with served(plain_artifact) as app, HttpClient(app.url) as wire:
         app.app.state.rollout.current.admit = None
         for target in ("/predict", "/predict?abstain=false"):
             answer = wire.ask(post(GOOD, target=target))
@@ -98,7 +99,7 @@ def test_an_answer_that_nobody_expected_is_no_exception(plain_artifact: Artifact
             assert_plain(answer)
 
 
-def assert_plain(answer: Answer) -> None:
+def assert_plain(answer: Response) -> None:
     """An answer that is no page has its headers, each once."""
     headers = answer.headers
     assert headers.get_all("x-content-type-options") == ["nosniff"]

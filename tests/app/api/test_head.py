@@ -14,10 +14,10 @@ import pytest
 
 from app.api.middleware.api_keys import line_of, new_key
 from app.contract import Artifact
+from qa.harness.messages import Headers, get, head
 from tests.app.api.served import Served, served
 from tests.app.conftest import App
 from tests.app.http.played import play, serving, until
-from tests.app.http.wire import Headers, get, head
 from tests.app.telemetry.tracing.kept import keep
 from tests.fakes import FakeEngine
 

@@ -26,9 +26,9 @@ from app.errors import (
 )
 from app.inference.batching import Answer
 from app.inference.predictions import Batch, BatchSlice, Predictions
+from qa.harness.messages import as_json, as_npy, post
 from tests.app.conftest import MAX_ROWS, series
 from tests.app.http.played import Played, play, serving
-from tests.app.http.wire import as_json, as_npy, post
 from tests.fakes import FakeEngine
 
 

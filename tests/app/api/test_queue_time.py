@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from app.contract import Artifact
+from qa.harness.messages import as_json, post
 from tests.app.conftest import series
+from tests.app.http.compared import told
 from tests.app.http.played import A_REQUEST, Played, asking, is_for, play, serving, until
-from tests.app.http.wire import as_json, post, told
 from tests.fakes import FakeEngine
 
 

@@ -18,9 +18,9 @@ from app.http.asgi_cycle import AsgiCycle
 from app.http.fast_request import FastRequest
 from app.main import create_app
 from app.settings import Settings
+from qa.harness.messages import as_json, get, head, post
 from tests.app.conftest import MAX_ROWS, series
 from tests.app.http.played import A_REQUEST, Played, asking, play, serving, until
-from tests.app.http.wire import as_json, get, head, post
 from tests.app.telemetry.tracing.kept import Kept, attributes_of, keep, times_of
 from tests.fakes import FakeEngine, by_first_value
 

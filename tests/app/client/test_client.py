@@ -12,7 +12,7 @@ import pytest
 from app.client import Client, ClientError
 from app.client.schemas import InputWarning
 from app.contract import Artifact
-from tests.conftest import Server, free_port
+from qa.harness.server import ServerProcess, free_port
 
 PROBLEM = {"type": "/problems/queue-full", "title": "Too many requests", "status": 429, "detail": "full"}
 ANSWER = {
@@ -55,7 +55,7 @@ def break_off(_: httpx.Request) -> httpx.Response:
     raise httpx.ConnectError("refused")
 
 
-def test_golden_series_get_their_answers(server: Server, artifact: Artifact) -> None:
+def test_golden_series_get_their_answers(server: ServerProcess, artifact: Artifact) -> None:
     """The client and the server agree on everything, on a real connection."""
     with Client(server.url) as client:
         predictions = client.predict(artifact.golden.series)
@@ -64,13 +64,13 @@ def test_golden_series_get_their_answers(server: Server, artifact: Artifact) -> 
     np.testing.assert_allclose(got, artifact.golden.probabilities, atol=artifact.contract.output.tolerance)
 
 
-def test_one_series_may_come_without_a_list_around_it(server: Server, artifact: Artifact) -> None:
+def test_one_series_may_come_without_a_list_around_it(server: ServerProcess, artifact: Artifact) -> None:
     """A flat array is one series."""
     with Client(server.url) as client:
         assert len(client.predict(artifact.golden.series[0])) == 1
 
 
-def test_the_servers_words_are_the_errors_words(server: Server) -> None:
+def test_the_servers_words_are_the_errors_words(server: ServerProcess) -> None:
     """A refusal tells what is wrong and carries the problem document."""
     with Client(server.url) as client, pytest.raises(ClientError, match="the model takes 500") as info:
         client.predict(np.zeros((1, 499)))
@@ -202,7 +202,7 @@ def test_an_answer_that_is_no_problem_document_is_told_by_its_status() -> None:
         client.predict(SERIES)
 
 
-def test_the_length_of_a_series_is_the_models(server: Server, artifact: Artifact) -> None:
+def test_the_length_of_a_series_is_the_models(server: ServerProcess, artifact: Artifact) -> None:
     """What whoever cuts or pads series needs to know."""
     with Client(server.url) as client:
         assert client.series_length() == artifact.contract.input.length

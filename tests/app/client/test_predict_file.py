@@ -17,12 +17,14 @@ from app.client.predict_file import REQUEST_SERIES, Agreement
 from app.client.schemas import Prediction
 from app.contract import Artifact
 from app.series.readers import MISSING, UNEQUAL
+from qa.harness.server import ServerProcess, free_port
 from tests.app.series.written import joined, npz, rows_of
-from tests.conftest import Server, free_port
 from training.data.sources import package_folder
 
 
-def predict(capsys: pytest.CaptureFixture[str], server: Server, *arguments: str) -> tuple[list[str], str]:
+def predict(
+    capsys: pytest.CaptureFixture[str], server: ServerProcess, *arguments: str
+) -> tuple[list[str], str]:
     """The labels that the command prints, and what it says on standard error; it must succeed."""
     code = main(["predict", *arguments, "--url", server.url])
     out, err = capsys.readouterr()
@@ -31,7 +33,7 @@ def predict(capsys: pytest.CaptureFixture[str], server: Server, *arguments: str)
 
 
 def test_a_file_of_the_archive_is_predicted_and_compared(
-    capsys: pytest.CaptureFixture[str], server: Server
+    capsys: pytest.CaptureFixture[str], server: ServerProcess
 ) -> None:
     """More series than a request takes; their labels are not sent, and what agrees with them is counted."""
     folder = package_folder()
@@ -47,7 +49,7 @@ def test_a_file_of_the_archive_is_predicted_and_compared(
 
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv.gz", "a.npz"])
 def test_other_formats_get_the_same_answers(
-    capsys: pytest.CaptureFixture[str], server: Server, artifact: Artifact, tmp_path: Path, name: str
+    capsys: pytest.CaptureFixture[str], server: ServerProcess, artifact: Artifact, tmp_path: Path, name: str
 ) -> None:
     """Text, packed text and arrays with labels in whatever spelling."""
     series = artifact.golden.series[:3].astype(np.float64)
@@ -70,7 +72,7 @@ def test_other_formats_get_the_same_answers(
 
 
 def test_rows_without_labels_are_sent_whole(
-    capsys: pytest.CaptureFixture[str], server: Server, artifact: Artifact, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], server: ServerProcess, artifact: Artifact, tmp_path: Path
 ) -> None:
     """With `--no-labels` the first field is a value, and nothing is compared."""
     path = tmp_path / "a.csv"
@@ -80,7 +82,7 @@ def test_rows_without_labels_are_sent_whole(
 
 
 def test_a_value_that_was_taken_for_a_label_is_told(
-    capsys: pytest.CaptureFixture[str], server: Server, artifact: Artifact, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], server: ServerProcess, artifact: Artifact, tmp_path: Path
 ) -> None:
     """A file without labels is one value short, and the option for it is named."""
     rows = [list(map(repr, row)) for row in artifact.golden.series[:2].tolist()]
@@ -92,7 +94,7 @@ def test_a_value_that_was_taken_for_a_label_is_told(
 
 
 def test_constant_series_are_sent(
-    capsys: pytest.CaptureFixture[str], server: Server, artifact: Artifact, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], server: ServerProcess, artifact: Artifact, tmp_path: Path
 ) -> None:
     """Only training refuses them; the server's answer has a warning."""
     np.save(tmp_path / "a.npy", np.full((1, artifact.contract.input.length), 5.0))
@@ -100,7 +102,7 @@ def test_constant_series_are_sent(
 
 
 def test_gaps_and_short_series_are_treated_where_asked_for(
-    capsys: pytest.CaptureFixture[str], server: Server, artifact: Artifact, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], server: ServerProcess, artifact: Artifact, tmp_path: Path
 ) -> None:
     """Padding goes to the length of the model that the server serves."""
     series = artifact.golden.series[:2].astype(np.float64)
@@ -150,7 +152,7 @@ def test_abstentions_agree_with_no_label() -> None:
 
 
 def test_labels_that_are_none_of_the_models_are_told(
-    capsys: pytest.CaptureFixture[str], server: Server, artifact: Artifact, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], server: ServerProcess, artifact: Artifact, tmp_path: Path
 ) -> None:
     """As where they are in the last column: then all values are one place further on, and answers wrong."""
     series = artifact.golden.series[:2].astype(np.float64)
@@ -165,7 +167,7 @@ def test_labels_that_are_none_of_the_models_are_told(
     ("reader", "reason"), [("/dev/full", "No space left on device"), ("", "Broken pipe")]
 )
 def test_an_output_that_takes_no_more_is_one_line(
-    server: Server, artifact: Artifact, tmp_path: Path, reader: str, reason: str
+    server: ServerProcess, artifact: Artifact, tmp_path: Path, reader: str, reason: str
 ) -> None:
     """A full disk, and a program that read enough, as `head` does."""
     np.save(tmp_path / "a.npy", artifact.golden.series)

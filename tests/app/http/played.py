@@ -31,8 +31,8 @@ from app.main import create_app
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing.traces import Traces
+from qa.harness.messages import Response, as_json, as_npy, get, post, read_answers
 from tests.app.conftest import MAX_BODY, MAX_ROWS, series
-from tests.app.http.wire import Answer, as_json, as_npy, get, post, read_answers
 from tests.app.inference.batching.stepping import Seen
 from tests.fakes import FakeEngine, by_first_value
 
@@ -69,7 +69,7 @@ class Connection(asyncio.Transport):
         for part in parts:
             self.protocol.data_received(part)
 
-    async def answers(self, count: int) -> list[Answer]:
+    async def answers(self, count: int) -> list[Response]:
         """The next answers, once as many are there; there are no more."""
         await until(lambda: len(read_answers(self.written[self._read :])) >= count)
         answers = read_answers(self.written[self._read :])
@@ -77,7 +77,7 @@ class Connection(asyncio.Transport):
         self._read = len(self.written)
         return answers
 
-    async def ask(self, *parts: bytes) -> Answer:
+    async def ask(self, *parts: bytes) -> Response:
         """Send a request, and give its answer."""
         self.send(*parts)
         [answer] = await self.answers(1)
@@ -207,7 +207,7 @@ def asking(*first_values: float) -> bytes:
     return post(as_npy(series(*first_values)), [("Content-Type", NPY), ("Accept", NPY)])
 
 
-def is_for(answer: Answer, *first_values: float) -> bool:
+def is_for(answer: Response, *first_values: float) -> bool:
     """Whether an answer is the right one of these series."""
     assert answer.status == 200, answer
     array: NDArray[np.float32] = np.load(io.BytesIO(answer.body))

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import socket
-import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -16,10 +12,12 @@ from hypothesis import strategies as st
 from app.client.schemas import Problem
 from app.contract import Artifact
 from app.http.body_budget import FREE_BYTES, RETURN_BYTES, BodyBudget
+from qa.harness.http_client import HttpClient
+from qa.harness.messages import as_json, get, head, post
+from qa.harness.proc import held
+from qa.harness.server import ServerProcess, running_server
 from tests.app.conftest import MAX_BODY, series
 from tests.app.http.played import play, serving, until
-from tests.app.http.wire import as_json, get, head, post, read_answer
-from tests.conftest import Server, running_server
 from tests.fakes import FakeEngine
 
 MOST = 3 * FREE_BYTES + 1000
@@ -194,41 +192,17 @@ def test_memory_is_returned_after_a_flood() -> None:
     """Of a real server: many bodies that are a byte short, from callers that then hang up."""
     size = 4 * 1024 * 1024
     with running_server(REQUEST_TIMEOUT="60") as server:
-        warm = resident(server)
+        warm = held(server.pid).resident
         callers = [sending(server, size - 1, of=size) for _ in range(50)]
-        wait_for(server, lambda now: now > warm + 150_000_000)
+        server.wait_until(lambda: held(server.pid).resident > warm + 150_000_000, "larger")
         for caller in callers:
             caller.close()
-        wait_for(server, lambda now: now < warm + 40_000_000)
-        with socket.create_connection(address(server), timeout=30) as probe:
-            probe.sendall(get("/readyz"))
-            assert read_answer(probe.makefile("rb")).status == 200
+        server.wait_until(lambda: held(server.pid).resident < warm + 40_000_000, "as small as before")
+        assert server.status("/readyz") == 200
 
 
-def address(server: Server) -> tuple[str, int]:
-    """Where a server listens."""
-    host, _, port = server.url.removeprefix("http://").rpartition(":")
-    return host, int(port)
-
-
-def sending(server: Server, size: int, *, of: int) -> socket.socket:
+def sending(server: ServerProcess, size: int, *, of: int) -> HttpClient:
     """A caller that has sent so many bytes of a body of so many."""
-    caller = socket.create_connection(address(server), timeout=30)
-    caller.sendall(head("POST", "/predict", [("Content-Length", str(of))]) + b" " * size)
+    caller = HttpClient(server.url)
+    caller.send(head("POST", "/predict", [("Content-Length", str(of))]) + b" " * size)
     return caller
-
-
-def resident(server: Server) -> int:
-    """Bytes of memory that a server has."""
-    status = (Path("/proc") / str(server.process.pid) / "status").read_text()
-    found = re.search(r"VmRSS:\s+(\d+) kB", status)
-    assert found is not None
-    return int(found[1]) * 1024
-
-
-def wait_for(server: Server, condition: object) -> None:
-    """Wait until the memory of a server is so."""
-    deadline = time.monotonic() + 60
-    while not condition(resident(server)):  # type: ignore[operator]
-        assert time.monotonic() < deadline, f"{resident(server):,} bytes"
-        time.sleep(0.1)

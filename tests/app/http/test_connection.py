@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import socket
 from collections.abc import Iterator
 
 import pytest
@@ -15,10 +14,12 @@ from app.contract import Artifact
 from app.http.connection_limit import LINGERING
 from app.http.head import HEAD_BYTES, HEADERS, TARGET_BYTES
 from app.http.timeouts import LINGER_SECONDS
-from tests.app.api.served import Loop, Served, served, wait_until
+from qa.harness.http_client import HttpClient
+from qa.harness.messages import Response, as_json, get, head, post
+from qa.harness.server import wait_until
+from tests.app.api.served import Loop, Served, served
 from tests.app.conftest import MAX_BODY, series
 from tests.app.http.played import play, serving
-from tests.app.http.wire import Answer, Wire, as_json, get, head, post, wire_to
 from tests.fakes import FakeEngine
 
 GOOD = as_json(series(0.5))
@@ -34,7 +35,7 @@ def app(plain_artifact: Artifact, request: pytest.FixtureRequest) -> Iterator[Se
         yield running
 
 
-def last_words(wire: Wire, status: int) -> Answer:
+def last_words(wire: HttpClient, status: int) -> Response:
     """The last answer of a connection that the server has ended: of this status, and whole."""
     *_, answer = wire.read_to_the_end()
     assert answer.status == status
@@ -58,7 +59,7 @@ def padded(size: int) -> bytes:
 @pytest.mark.parametrize("step", [HEAD_BYTES * 2, 10_000, HEAD_BYTES - 1])
 def test_a_head_may_have_its_size_and_no_more(app: Served, step: int) -> None:
     """To the byte, however it is cut up on its way; also after another request on the connection."""
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         for request in (padded(HEAD_BYTES), post(GOOD), padded(HEAD_BYTES)):
             for start in range(0, len(request), step):
                 wire.send(request[start : start + step])
@@ -100,7 +101,7 @@ def test_what_comes_is_read_once_and_in_its_order(
 )
 def test_what_is_kept_until_it_is_whole_has_a_limit(app: Served, begin: bytes) -> None:
     """The parser keeps it: it is not given more, and the connection ends."""
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         wire.send(begin + b"x" * HEAD_BYTES * 2)
         last_words(wire, 431)
 
@@ -108,14 +109,14 @@ def test_what_is_kept_until_it_is_whole_has_a_limit(app: Served, begin: bytes) -
 def test_a_body_of_many_small_chunks_is_no_head(app: Served) -> None:
     """Each chunk that comes is progress, though its frame is larger than what is in it."""
     body = GOOD + b" " * 30_000
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         assert wire.ask(post(body, chunks=1)).status == 200
 
 
 def test_chunks_without_end_are_cut_off(app: Served) -> None:
     """At the limit, while the caller goes on sending; no more of them is kept."""
     chunk = b"2710\r\n%b\r\n" % (b" " * 10_000)
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         wire.send(head("POST", DIRECT, CHUNKED) + chunk * (MAX_BODY // 10_000))
         wire.send(chunk)
         [refused] = wire.read_to_the_end()
@@ -126,7 +127,7 @@ def test_chunks_without_end_are_cut_off(app: Served) -> None:
 def test_headers_have_a_number(app: Served, target: str) -> None:
     """As many as there may be are taken, one more is not."""
     fields = [(f"X-{number}", "") for number in range(HEADERS - 2)]  # beside Host and Content-Length
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         assert wire.ask(post(GOOD, fields, target=target)).status == 200
         wire.send(post(GOOD, [*fields, ("X-Last", "")], target=target))
         assert b"more than 100 headers" in last_words(wire, 431).body
@@ -135,7 +136,7 @@ def test_headers_have_a_number(app: Served, target: str) -> None:
 @pytest.mark.parametrize("step", [TARGET_BYTES * 2, 1000])
 def test_an_address_has_a_length(app: Served, step: int) -> None:
     """One of the most bytes is looked up, one byte more is too long; before the rest of the head is there."""
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         assert wire.ask(get("/livez?".ljust(TARGET_BYTES, "x"))).status == 200
         line = f"GET {'/livez?'.ljust(TARGET_BYTES + 1, 'x')} ".encode()
         for start in range(0, len(line), step):
@@ -148,7 +149,7 @@ def test_what_is_no_request_has_its_line_in_the_log(
 ) -> None:
     """With the id that its caller was told."""
     caplog.set_level(logging.INFO, "app.access")
-    with served(plain_artifact, access_log=True) as app, wire_to(app.url) as wire:
+    with served(plain_artifact, access_log=True) as app, HttpClient(app.url) as wire:
         wire.send(b"hello\r\n\r\n")
         told = last_words(wire, 400).headers["x-request-id"]
     lines = [record for record in caplog.records if record.name == "app.access"]
@@ -171,7 +172,7 @@ def test_what_is_no_request_is_told_why(app: Served, sent: bytes, reason: str) -
     name = 'timeseries_http_requests_total{protocol="none",route="other",status="400"}'
     timed = 'timeseries_http_request_seconds_count{protocol="none",route="other"}'
     before, before_timed = app.metric(name), app.metric(timed)
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         wire.send(sent)
         assert reason in json.loads(last_words(wire, 400).body)["detail"]
     assert (app.metric(name), app.metric(timed)) == (before + 1, before_timed)
@@ -181,7 +182,7 @@ def test_what_is_no_request_is_told_why(app: Served, sent: bytes, reason: str) -
 def test_last_words_come_after_the_answers_that_are_due(app: Served, target: str) -> None:
     """A caller that sends several requests at once takes the first answer for that of its first request."""
     app.engine.hold()
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         wire.send(post(GOOD, target=target) + post(GOOD, target=ONWARDS) + b"hello\r\n\r\n" + post(GOOD))
         assert app.engine.entered.wait(timeout=60)
         app.engine.release()
@@ -192,11 +193,11 @@ def test_last_words_come_after_the_answers_that_are_due(app: Served, target: str
 def test_a_broken_body_ends_its_own_request_and_no_other(app: Served) -> None:
     """Nobody waits for the rest of it, and the request before it gets its answer."""
     broken = head("POST", DIRECT, CHUNKED) + b"1\r\n{\r\nz"
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         wire.send(broken)
         assert len(wire.read_to_the_end()) == 1
     app.engine.hold()
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         wire.send(post(GOOD) + broken)
         assert app.engine.entered.wait(timeout=60)
         app.engine.release()
@@ -207,7 +208,7 @@ def test_a_broken_body_ends_its_own_request_and_no_other(app: Served) -> None:
 
 def test_a_request_that_was_refused_gets_no_second_answer(app: Served) -> None:
     """Its body goes wrong after its refusal: the connection ends without another word."""
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         refused = wire.ask(head("POST", DIRECT, [*CHUNKED, ("Content-Type", "text/csv")]))
         assert refused.status == 415
         wire.send(b"no chunk\r\n")
@@ -216,7 +217,7 @@ def test_a_request_that_was_refused_gets_no_second_answer(app: Served) -> None:
 
 def test_last_words_reach_a_caller_that_goes_on_sending(app: Served) -> None:
     """A connection that is closed with bytes unread is reset, and the answer lost."""
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         wire.send(b"hello\r\n\r\n")
         for _ in range(20):
             wire.send(bytes(10_000))
@@ -227,7 +228,7 @@ def test_a_caller_that_stays_is_left(app: Served) -> None:
     """It has heard the end, and keeps its own end open: the server lets go of it all the same."""
     assert LINGER_SECONDS <= 1
     before = app.connections
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         wire.send(b"hello\r\n\r\n")
         last_words(wire, 400)
         wait_until(lambda: app.connections == before)
@@ -251,18 +252,18 @@ def test_a_connection_too_many_is_told_and_ended(small: Served) -> None:
     wait_until(lambda: small.connections == 0)
     before = small.metric(REFUSED)
     wait_until(lambda: small.connections == 0)
-    with wire_to(small.url) as first, wire_to(small.url) as second:
-        with wire_to(small.url) as third:
+    with HttpClient(small.url) as first, HttpClient(small.url) as second:
+        with HttpClient(small.url) as third:
             for wire in (first, second, third):
                 assert wire.ask(post(GOOD)).status == 200
             for request in (b"", post(GOOD), post(GOOD * 30), b"hello\r\n\r\n"):
-                with wire_to(small.url) as fourth:
+                with HttpClient(small.url) as fourth:
                     fourth.send(request)
                     answer = last_words(fourth, 503)
                     assert answer.headers["retry-after"] == "1"
             assert third.ask(post(GOOD)).status == 200
         wait_until(lambda: small.connections == 2)
-        with wire_to(small.url) as other:
+        with HttpClient(small.url) as other:
             assert other.ask(post(GOOD)).status == 200
     assert small.metric(REFUSED) == before + 4
 
@@ -270,13 +271,12 @@ def test_a_connection_too_many_is_told_and_ended(small: Served) -> None:
 def test_of_those_who_are_turned_away_only_some_may_stay(small: Served) -> None:
     """They have a descriptor, too: past a number they are not waited for, the others not for long."""
     wait_until(lambda: small.connections == 0)
-    wires = [Wire(small.url) for _ in range(3)]
+    wires = [HttpClient(small.url) for _ in range(3)]
     assert [wire.ask(get("/livez")).status for wire in wires] == [200] * 3
     gate = small.app.state.gate
-    host, _, port = small.url.removeprefix("http://").rpartition(":")
-    crowd = [socket.create_connection((host, int(port)), timeout=60) for _ in range(LINGERING + 10)]
+    crowd = [HttpClient(small.url) for _ in range(LINGERING + 10)]
     for caller in crowd:
-        assert caller.recv(12) == b"HTTP/1.1 503"
+        assert caller.read().status == 503
         assert len(gate._lingering) <= LINGERING
     assert wires[0].ask(post(GOOD)).status == 200
     wait_until(lambda: not gate._lingering)
@@ -290,7 +290,7 @@ def test_of_those_who_are_turned_away_only_some_may_stay(small: Served) -> None:
 def test_no_limit_is_none(plain_artifact: Artifact) -> None:
     """0 lets everybody in."""
     with served(plain_artifact, max_connections=0) as app:
-        wires = [Wire(app.url) for _ in range(20)]
+        wires = [HttpClient(app.url) for _ in range(20)]
         assert [wire.ask(get("/livez")).status for wire in wires] == [200] * 20
         for wire in wires:
             wire.close()

@@ -10,10 +10,11 @@ import pytest
 
 from app.contract import Artifact
 from app.http.timeouts import HEAD_SECONDS, LINGER_SECONDS, Timeouts
+from qa.harness.http_client import HttpClient
+from qa.harness.messages import as_json, get, head, post
 from tests.app.api.served import served
 from tests.app.conftest import series
 from tests.app.http.played import A_REQUEST, Connection, play, serving, until
-from tests.app.http.wire import as_json, get, head, post, wire_to
 from tests.fakes import FakeEngine
 
 GOOD = as_json(series(0.5))
@@ -94,10 +95,10 @@ def test_nothing_is_written_after_the_end(plain_artifact: Artifact, caplog: pyte
     )
     with caplog.at_level(logging.WARNING), served(plain_artifact) as app:
         for _ in range(5):
-            with wire_to(app.url) as wire:
+            with HttpClient(app.url) as wire:
                 wire.send(broken)
                 assert [answer.status for answer in wire.read_to_the_end()][-1] == 400
-        with wire_to(app.url) as wire:
+        with HttpClient(app.url) as wire:
             assert wire.ask(post(GOOD)).status == 200
     assert [record.getMessage() for record in caplog.records] == []
 

@@ -8,7 +8,7 @@ from app.api.problems import CONNECTION
 from app.api.recorder import new_request_id
 from app.client.schemas import Problem
 from app.http import connection_errors
-from tests.app.http.wire import read_answers
+from qa.harness.messages import read_answers
 
 
 @pytest.mark.parametrize("status", CONNECTION)
@@ -16,9 +16,8 @@ def test_each_is_a_problem_document_with_an_id_of_its_own(status: int) -> None:
     """Its length is that of its content, and the server's headers are among its own."""
     given = [new_request_id() for _ in range(2)]
     headers = [(b"date", b"today")]
-    answers = read_answers(
-        b"".join(connection_errors.write(status, "why", request_id=own, headers=headers) for own in given)
-    )
+    written = [connection_errors.write(status, "why", request_id=own, headers=headers) for own in given]
+    answers = [answer for each in written for answer in read_answers(each)]
     assert [answer.status for answer in answers] == [status] * 2
     problems = [Problem.model_validate_json(answer.body) for answer in answers]
     assert all(problem.detail.endswith(": why") for problem in problems)

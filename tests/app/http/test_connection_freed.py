@@ -13,9 +13,11 @@ import pytest
 from app.contract import Artifact
 from app.http.connection import Connection
 from app.http.timeouts import Timeouts
-from tests.app.api.served import Loop, Served, served, wait_until
+from qa.harness.http_client import HttpClient
+from qa.harness.messages import as_json, get, post
+from qa.harness.server import wait_until
+from tests.app.api.served import Loop, Served, served
 from tests.app.conftest import series
-from tests.app.http.wire import Wire, as_json, get, post, wire_to
 
 GOOD = as_json(series(0.5))
 DIRECT, ONWARDS = "/predict", "/predict?abstain=false"
@@ -58,51 +60,51 @@ def half(target: str) -> bytes:
     return post(GOOD, target=target)[: -len(GOOD) // 2]
 
 
-def asks(wire: Wire) -> None:
+def asks(wire: HttpClient) -> None:
     """A request, one that goes the framework's way, and another."""
     for request in (post(GOOD), get("/livez"), post(GOOD)):
         assert wire.ask(request).status == 200
 
 
-def asks_without_waiting(wire: Wire) -> None:
+def asks_without_waiting(wire: HttpClient) -> None:
     """Requests that wait for each other, and are never answered."""
     wire.send(post(GOOD, target=ONWARDS) * 3 + post(GOOD))
 
 
-def says_nothing(wire: Wire) -> None:
+def says_nothing(wire: HttpClient) -> None:
     """Until the server has had enough."""
     assert wire.read_to_the_end() == []
 
 
-def is_slow(wire: Wire) -> None:
+def is_slow(wire: HttpClient) -> None:
     """Half of a head, until the server has had enough."""
     wire.send(post(GOOD)[:20])
     assert wire.read_to_the_end() == []
 
 
-def stops_half_way(wire: Wire) -> None:
+def stops_half_way(wire: HttpClient) -> None:
     """Half of a body, until the server has had enough."""
     wire.send(half(DIRECT))
     assert [answer.status for answer in wire.read_to_the_end()] == [408]
 
 
-def leaves_half_way(wire: Wire) -> None:
+def leaves_half_way(wire: HttpClient) -> None:
     """Half of a body, by the framework's way, and the end."""
     wire.send(half(ONWARDS))
 
 
-def resets(wire: Wire) -> None:
+def resets(wire: HttpClient) -> None:
     """Half of a body, and no proper end."""
     wire.send(half(DIRECT))
     wire.reset()
 
 
-def abandons(wire: Wire) -> None:
+def abandons(wire: HttpClient) -> None:
     """A whole request, and the end."""
     wire.send(post(GOOD))
 
 
-def speaks_no_http(wire: Wire) -> None:
+def speaks_no_http(wire: HttpClient) -> None:
     """It is told so."""
     wire.send(b"hello\r\n\r\n")
     assert [answer.status for answer in wire.read_to_the_end()] == [400]
@@ -124,12 +126,12 @@ def speaks_no_http(wire: Wire) -> None:
     ],
 )
 def test_a_connection_is_freed_without_garbage_collection(
-    watched: Watched, behaves: Callable[[Wire], None]
+    watched: Watched, behaves: Callable[[HttpClient], None]
 ) -> None:
     """With the last reference to it: thousands that wait for a collection make that one long."""
     app, known = watched
     before = len(known)
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         behaves(wire)
     wait_until(lambda: len(known) == before + 1)
     wait_until(lambda: known[-1]() is None)

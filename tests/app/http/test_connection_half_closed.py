@@ -7,9 +7,9 @@ import pytest
 
 from app.client.schemas import Problem
 from app.contract import Artifact
+from qa.harness.messages import as_npy, get, post
 from tests.app.conftest import series
 from tests.app.http.played import Connection, Played, is_for, play, serving, until
-from tests.app.http.wire import as_npy, get, post
 from tests.fakes import FakeEngine
 
 NPY = [("Content-Type", "application/x-npy"), ("Accept", "application/x-npy")]

@@ -8,9 +8,9 @@ import pytest
 
 from app.contract import Artifact
 from app.http.head import HEAD_BYTES
+from qa.harness.messages import as_json, get, head, post, read_whole_answers
 from tests.app.conftest import series
 from tests.app.http.played import A_REQUEST, Connection, asking, is_for, play, serving, until
-from tests.app.http.wire import as_json, get, head, post, read_whole_answers
 from tests.fakes import FakeEngine
 
 MANY = 3000

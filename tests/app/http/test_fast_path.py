@@ -19,9 +19,10 @@ from app.api.recorder import RequestRecorder
 from app.contract import Artifact
 from app.http.fast_path import FastRoute
 from app.telemetry.metrics import Metrics
+from qa.harness.messages import as_json, head, post
 from tests.app.conftest import MAX_ROWS, series
+from tests.app.http.compared import told
 from tests.app.http.played import A_REQUEST, asking, is_for, play, serving, until
-from tests.app.http.wire import as_json, head, post, told
 from tests.fakes import FakeEngine, by_first_value
 
 # Which requests it takes.

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from app.api.dialects.native import Native
 from app.contract import Artifact
+from qa.harness.messages import as_json, post
 from tests.app.conftest import series
+from tests.app.http.compared import told
 from tests.app.http.played import A_REQUEST, play, serving, until
-from tests.app.http.wire import as_json, post, told
 from tests.fakes import FakeEngine
 
 

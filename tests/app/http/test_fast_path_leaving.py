@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from app.contract import Artifact
+from qa.harness.messages import post
 from tests.app.http.played import A_REQUEST, asking, is_for, play, serving, until
-from tests.app.http.wire import post
 from tests.app.inference.batching.stepping import Seen
 from tests.fakes import FakeEngine, by_first_value
 

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from qa.harness.http_client import HttpClient
+from qa.harness.messages import Headers, as_json, as_npy, get, head, post
+from qa.harness.server import ServerProcess
 from tests.app.conftest import LENGTH, series
-from tests.app.http.wire import Headers, Wire, as_json, as_npy, get, head, post, told, wire_to
-from tests.conftest import Server
+from tests.app.http.compared import told
 
 JSON, NPY = "application/json", "application/x-npy"
 BINARY = [("Content-Type", NPY), ("Accept", NPY)]
@@ -22,13 +24,13 @@ DIRECT, ONWARDS = "/predict", "/predict?abstain=false"
 
 
 @pytest.fixture(scope="module")
-def wire(server: Server) -> Iterator[Wire]:
+def wire(server: ServerProcess) -> Iterator[HttpClient]:
     """A connection that lasts for all these tests, whatever they ask."""
-    with wire_to(server.url) as connection:
+    with HttpClient(server.url) as connection:
         yield connection
 
 
-def counted(wire: Wire) -> dict[str, float]:
+def counted(wire: HttpClient) -> dict[str, float]:
     """Every count of requests, series and batches."""
     lines = wire.ask(get("/metrics")).body.decode().splitlines()
     samples = (line.rpartition(" ")[::2] for line in lines if line.startswith("timeseries_"))
@@ -97,7 +99,9 @@ def with_value(value: float) -> bytes:
         pytest.param([("Content-Type", f"{JSON}; charset=latin-1")], GOOD, 415, id="unknown charset"),
     ],
 )
-def test_both_ways_answer_and_count_alike(wire: Wire, headers: Headers, body: bytes, status: int) -> None:
+def test_both_ways_answer_and_count_alike(
+    wire: HttpClient, headers: Headers, body: bytes, status: int
+) -> None:
     """Status, headers and document are the same, chunked or not; and so is every count that changes."""
     before = counted(wire)
     direct = told(wire.ask(post(body, headers)))
@@ -115,13 +119,13 @@ def test_both_ways_answer_and_count_alike(wire: Wire, headers: Headers, body: by
     )
 
 
-def test_a_body_beyond_the_limit_is_refused_alike(server: Server, wire: Wire) -> None:
+def test_a_body_beyond_the_limit_is_refused_alike(server: ServerProcess, wire: HttpClient) -> None:
     """413 by its length alone, and the end of the connection; in chunks, when the limit is reached."""
     body = bytes(4 * 1024 * 1024 + 1)
     heads = [head("POST", target, [("Content-Length", str(len(body)))]) for target in (DIRECT, ONWARDS)]
     answers = []
     for request in (*heads, post(body * 2, chunks=len(body))):
-        with wire_to(server.url) as other:
+        with HttpClient(server.url) as other:
             other.send(request)
             answers.append(told(other.read_to_the_end()[0]))
     direct, onwards, chunked = answers
@@ -159,11 +163,11 @@ Body = st.one_of(
 @example(headers=[("X-Request-Id", b"a" * 129)], body=b"{")
 @given(headers=st.lists(Header, max_size=3), body=Body)
 def test_whatever_is_sent_both_ways_answer_alike(
-    server: Server, headers: list[tuple[str, str | bytes]], body: bytes
+    server: ServerProcess, headers: list[tuple[str, str | bytes]], body: bytes
 ) -> None:
     """Also where a header is none, and the connection has to end."""
     answers = []
     for target in (DIRECT, ONWARDS):
-        with wire_to(server.url) as wire:
+        with HttpClient(server.url) as wire:
             answers.append(told(wire.ask(post(body, headers, target=target))))
     assert answers[0] == answers[1]

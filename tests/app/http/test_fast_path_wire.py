@@ -7,9 +7,11 @@ import time
 
 import pytest
 
+from qa.harness.http_client import HttpClient
+from qa.harness.messages import Headers, Response, as_json, as_npy, get, head, post
+from qa.harness.server import ServerProcess, running_server
 from tests.app.conftest import series
-from tests.app.http.wire import Answer, Headers, Wire, as_json, as_npy, get, head, post, told, wire_to
-from tests.conftest import Server, running_server
+from tests.app.http.compared import told
 
 GOOD = as_json(series(0.5))
 NPY = [("Content-Type", "application/x-npy"), ("Accept", "application/x-npy")]
@@ -17,19 +19,19 @@ DIRECT, ONWARDS = "/predict", "/predict?abstain=false"
 PROBE = head("GET", "/livez", [("Connection", "close")])
 
 
-def answers_to(server: Server, sent: bytes) -> list[Answer]:
+def answers_to(server: ServerProcess, sent: bytes) -> list[Response]:
     """All answers to what is sent, up to the end of the connection."""
-    with wire_to(server.url) as wire:
+    with HttpClient(server.url) as wire:
         wire.send(sent)
         return wire.read_to_the_end()
 
 
-def statuses_of(server: Server, sent: bytes) -> list[int]:
+def statuses_of(server: ServerProcess, sent: bytes) -> list[int]:
     """The status of each answer to what is sent, up to the end of the connection."""
     return [answer.status for answer in answers_to(server, sent)]
 
 
-def count_of(wire: Wire, status: int) -> int:
+def count_of(wire: HttpClient, status: int) -> int:
     """How many requests for `/predict` were counted under a status."""
     name = f'timeseries_http_requests_total{{protocol="native",route="/predict",status="{status}"}} '
     lines = wire.ask(get("/metrics")).body.decode().splitlines()
@@ -37,10 +39,10 @@ def count_of(wire: Wire, status: int) -> int:
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
-def test_a_request_in_small_pieces_is_one_request(server: Server, size: int) -> None:
+def test_a_request_in_small_pieces_is_one_request(server: ServerProcess, size: int) -> None:
     """However the network cuts it up."""
     request = post(as_npy(series(0.5, -0.5)), NPY)
-    with wire_to(server.url) as wire:
+    with HttpClient(server.url) as wire:
         whole = told(wire.ask(request))
         for start in range(0, len(request), size):
             wire.send(request[start : start + size])
@@ -48,7 +50,7 @@ def test_a_request_in_small_pieces_is_one_request(server: Server, size: int) -> 
     assert whole[0] == 200
 
 
-def test_pipelined_requests_are_answered_in_their_order(server: Server) -> None:
+def test_pipelined_requests_are_answered_in_their_order(server: ServerProcess) -> None:
     """Through and past the framework, large and small, good and bad."""
     names = [f"request-{number}" for number in range(40)]
     requests, statuses = b"", list[int]()
@@ -67,20 +69,20 @@ def test_pipelined_requests_are_answered_in_their_order(server: Server) -> None:
         request, status = list(kinds.items())[len(statuses) % len(kinds)]
         requests += request
         statuses.append(status)
-    with wire_to(server.url) as wire:
+    with HttpClient(server.url) as wire:
         wire.send(requests)
         answers = [wire.read() for _ in names]
     assert [answer.headers["x-request-id"] for answer in answers] == names
     assert [answer.status for answer in answers] == statuses
 
 
-def test_a_connection_that_is_cut_within_a_body_is_counted_and_no_news(server: Server) -> None:
+def test_a_connection_that_is_cut_within_a_body_is_counted_and_no_news(server: ServerProcess) -> None:
     """As a request that could not be read, with nothing in the log."""
     logged = server.log.read_text()
-    with wire_to(server.url) as wire:
+    with HttpClient(server.url) as wire:
         before = count_of(wire, 400)
         for part in (post(GOOD)[:-100], post(GOOD)[: -len(GOOD)]):
-            with wire_to(server.url) as cut:
+            with HttpClient(server.url) as cut:
                 cut.send(part)
         deadline = time.monotonic() + 60
         while count_of(wire, 400) < before + 2:
@@ -90,7 +92,7 @@ def test_a_connection_that_is_cut_within_a_body_is_counted_and_no_news(server: S
     assert server.log.read_text() == logged
 
 
-def test_a_body_that_does_not_come_in_time_ends_the_connection(server: Server) -> None:
+def test_a_body_that_does_not_come_in_time_ends_the_connection(server: ServerProcess) -> None:
     """408, then the end: what comes later is not taken for another request."""
     headers = [("Content-Length", "1000"), ("X-Request-Timeout", "0.2")]
     [answer] = answers_to(server, head("POST", DIRECT, headers) + b"{" * 10)
@@ -99,10 +101,10 @@ def test_a_body_that_does_not_come_in_time_ends_the_connection(server: Server) -
 
 
 @pytest.mark.parametrize("target", [DIRECT, ONWARDS])
-def test_an_early_refusal_leaves_the_connection_as_it_was(server: Server, target: str) -> None:
+def test_an_early_refusal_leaves_the_connection_as_it_was(server: ServerProcess, target: str) -> None:
     """It comes after the head; when the rest of the body has come, the next request is read."""
     headers = [("Content-Length", "1000"), ("Content-Type", "text/xml")]
-    with wire_to(server.url) as wire:
+    with HttpClient(server.url) as wire:
         refused = wire.ask(head("POST", target, headers))
         assert refused.status == 415
         assert "connection" not in refused.headers
@@ -121,16 +123,16 @@ def test_an_early_refusal_leaves_the_connection_as_it_was(server: Server, target
     ],
     ids=["asked for", "asked for by a bad one", "HTTP/1.0", "HTTP/1.0 that would go on"],
 )
-def test_a_caller_that_wants_one_answer_gets_one(server: Server, sent: bytes, status: int) -> None:
+def test_a_caller_that_wants_one_answer_gets_one(server: ServerProcess, sent: bytes, status: int) -> None:
     """And with it the end of the connection."""
     [answer] = answers_to(server, sent)
     assert (answer.status, answer.headers.get_all("connection")) == (status, ["close"])
 
 
-def test_a_caller_that_asks_whether_to_go_on_is_told(server: Server) -> None:
+def test_a_caller_that_asks_whether_to_go_on_is_told(server: ServerProcess) -> None:
     """`100 Continue` before the body of what can be read; of what cannot, the refusal alone."""
     expecting = [("Expect", "100-continue"), ("Content-Length", str(len(GOOD)))]
-    with wire_to(server.url) as wire:
+    with HttpClient(server.url) as wire:
         assert wire.ask(head("POST", DIRECT, expecting)).status == 100
         assert wire.ask(GOOD).status == 200
         assert wire.ask(head("POST", DIRECT, [*expecting, ("Content-Type", "text/xml")])).status == 415
@@ -161,7 +163,7 @@ N = str(len(GOOD))
     ],
 )
 def test_a_length_that_is_none_or_lies_ends_the_connection(
-    server: Server, lengths: Headers, statuses: list[int]
+    server: ServerProcess, lengths: Headers, statuses: list[int]
 ) -> None:
     """Where a request ends is never guessed: whoever stands in front might guess otherwise."""
     direct, onwards = (
@@ -172,7 +174,7 @@ def test_a_length_that_is_none_or_lies_ends_the_connection(
     assert [answer[0] for answer in direct] == statuses
 
 
-def test_what_follows_a_body_is_another_request(server: Server) -> None:
+def test_what_follows_a_body_is_another_request(server: ServerProcess) -> None:
     """If it is one, it is answered; if not, the connection ends, answered or not."""
     assert statuses_of(server, post(GOOD) + PROBE) == [200, 200]
     for target in (DIRECT, ONWARDS):
@@ -202,7 +204,7 @@ def test_what_follows_a_body_is_another_request(server: Server) -> None:
         ("POST  /predict HTTP/1.1", 200),
     ],
 )
-def test_a_request_line_is_taken_literally(server: Server, line: str, status: int) -> None:
+def test_a_request_line_is_taken_literally(server: ServerProcess, line: str, status: int) -> None:
     """What is not letter by letter the plain one goes on, and is judged there."""
     request = f"{line}\r\nHost: x\r\nConnection: close\r\nContent-Length: {N}\r\n\r\n".encode() + GOOD
     assert statuses_of(server, request) == [status]
@@ -212,8 +214,8 @@ def test_draining_ends_each_connection_with_an_answer() -> None:
     """Also that of a request that was being sent when the signal came."""
     with (
         running_server(DRAIN_DELAY="600") as server,
-        wire_to(server.url) as half,
-        wire_to(server.url) as probe,
+        HttpClient(server.url) as half,
+        HttpClient(server.url) as probe,
     ):
         half.send(post(GOOD)[:-1])
         server.process.send_signal(signal.SIGTERM)

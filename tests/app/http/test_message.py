@@ -10,9 +10,10 @@ import pytest
 from app.client.schemas import Problem
 from app.contract import Artifact
 from app.http.message import MessageReader
+from qa.harness.http_client import HttpClient
+from qa.harness.messages import as_json, get, head, post
 from tests.app.api.served import Loop, Served, served
 from tests.app.conftest import series
-from tests.app.http.wire import as_json, get, head, post, wire_to
 
 GOOD = as_json(series(0.5))
 LOOPS: tuple[Loop, ...] = ("uvloop", "asyncio")
@@ -45,7 +46,7 @@ def test_a_body_is_read_though_another_protocol_is_asked_for(
 ) -> None:
     """It is not taken for what comes in that protocol, nor for another request, however it is cut up."""
     requests = post(GOOD, HTTP2, target=target, chunks=chunks) + post(GOOD, HTTP2, target=target)
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         for start in range(0, len(requests), step):
             wire.send(requests[start : start + step])
         assert [wire.read().status, wire.read().status] == [200, 200]
@@ -54,7 +55,7 @@ def test_a_body_is_read_though_another_protocol_is_asked_for(
 
 def test_a_websocket_is_told_what_any_request_is(app: Served) -> None:
     """There is none: it gets the answer of its method and address, and the connection goes on."""
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         for target, status in (("/predict", 405), ("/ws", 404)):
             answer = wire.ask(head("GET", target, WEBSOCKET))
             assert (answer.status, Problem.model_validate_json(answer.body).status) == (status, status)
@@ -65,7 +66,7 @@ def test_a_websocket_is_told_what_any_request_is(app: Served) -> None:
 def test_a_request_for_another_protocol_waits_for_its_turn(app: Served) -> None:
     """Before it, and behind it, every request gets its own answer."""
     app.engine.hold()
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         wire.send(post(GOOD) + head("GET", "/livez", WEBSOCKET) + post(GOOD, HTTP2) + get("/nowhere"))
         assert app.engine.entered.wait(timeout=60)
         app.engine.release()
@@ -76,14 +77,14 @@ def test_many_that_come_at_once_are_answered(app: Served) -> None:
     """As many as there is room for in one piece."""
     asking = b"GET /nowhere HTTP/1.1\r\nHost: x\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"
     number = 60_000 // len(asking)
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         wire.send(asking * number)
         assert {wire.read().status for _ in range(number)} == {404}
 
 
 def test_nobody_gets_a_tunnel(app: Served) -> None:
     """Where the next request would begin cannot be known: the connection ends."""
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         wire.send(head("CONNECT", "/livez") + get("/livez"))
         [answer] = wire.read_to_the_end()
         assert answer.status == 400
@@ -113,7 +114,7 @@ def test_what_is_no_request_is_counted_and_not_logged(
     route, status = counted
     name = f'timeseries_http_requests_total{{protocol="{protocol}",route="{route}",status="{status}"}}'
     before = app.metric(name)
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         wire.send(sent)
         assert wire.read().status == counted[1]
     assert app.metric(name) == before + 1

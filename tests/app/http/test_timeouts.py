@@ -10,10 +10,11 @@ import pytest
 from app.contract import Artifact
 from app.http.connection import Connection
 from app.http.timeouts import Timeouts
-from tests.app.api.served import Served, served, wait_until
+from qa.harness.http_client import HttpClient
+from qa.harness.messages import as_json, get, post
+from qa.harness.server import running_server, wait_until
+from tests.app.api.served import Served, served
 from tests.app.conftest import series
-from tests.app.http.wire import Wire, as_json, get, post, wire_to
-from tests.conftest import running_server
 
 GOOD = as_json(series(0.5))
 
@@ -31,7 +32,7 @@ def app(plain_artifact: Artifact) -> Iterator[Served]:
         yield running
 
 
-def trickle(wire: Wire) -> None:
+def trickle(wire: HttpClient) -> None:
     """Send a byte, and another, and another."""
     for _ in range(1000):
         wire.send(b"x")
@@ -40,13 +41,13 @@ def trickle(wire: Wire) -> None:
 
 def test_a_caller_that_says_nothing_is_left(app: Served) -> None:
     """A connection without a request ends."""
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         assert wire.read_to_the_end() == []
 
 
 def test_a_head_that_never_ends_is_left(app: Served) -> None:
     """Each byte that comes does not buy time for the next."""
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         assert wire.ask(get("/livez")).status == 200
         wire.send(b"GET /livez HTTP/1.1\r\nX-Slow: ")
         with pytest.raises(OSError):  # noqa: PT011 - whichever it is, of a connection that is no more
@@ -55,7 +56,7 @@ def test_a_head_that_never_ends_is_left(app: Served) -> None:
 
 def test_a_caller_that_reads_no_answers_is_cut(app: Served) -> None:
     """What it does not read would be kept for it, with its connection."""
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         assert wire.ask(get("/livez")).status == 200
         before = app.connections
         wire.send(get("/openapi.json") * 1000)
@@ -64,7 +65,7 @@ def test_a_caller_that_reads_no_answers_is_cut(app: Served) -> None:
 
 def test_an_idle_connection_ends_when_it_was_idle_for_long(app: Served) -> None:
     """After KEEP_ALIVE seconds, though the answer was read at once."""
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         assert wire.ask(post(GOOD)).status == 200
         time.sleep(0.3)  # longer than an answer may take to be read
         assert wire.ask(post(GOOD)).status == 200
@@ -74,7 +75,7 @@ def test_an_idle_connection_ends_when_it_was_idle_for_long(app: Served) -> None:
 @pytest.mark.parametrize("target", ["/predict", "/predict?abstain=false"])
 def test_the_rest_of_a_body_is_not_waited_for_without_end(app: Served, target: str) -> None:
     """Of a request that was refused before its body had come; each byte that comes buys no time."""
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         refused = post(GOOD, [("Content-Type", "text/xml")], target=target)
         assert wire.ask(refused[: -len(GOOD)]).status == 415
         wire.send(refused[-len(GOOD) :])
@@ -88,7 +89,7 @@ def test_a_slow_body_ends_its_connection_on_both_paths() -> None:
     """With 408, and at once: nobody waits for what may never come."""
     with running_server(REQUEST_TIMEOUT="0.3") as server:
         for target in ("/predict", "/predict?abstain=false"):
-            with wire_to(server.url) as wire:
+            with HttpClient(server.url) as wire:
                 wire.send(post(GOOD, target=target)[:-1])
                 [answer] = wire.read_to_the_end()
                 assert (answer.status, answer.headers["connection"]) == (408, "close")
@@ -97,7 +98,7 @@ def test_a_slow_body_ends_its_connection_on_both_paths() -> None:
 def test_a_caller_that_waits_for_its_answer_is_not_left(app: Served) -> None:
     """However long the engine takes, within the request's own time."""
     app.engine.hold()
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         wire.send(post(GOOD))
         assert app.engine.entered.wait(timeout=60)
         time.sleep(0.6)  # longer than a head may take

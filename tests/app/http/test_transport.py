@@ -11,7 +11,7 @@ from uvicorn.server import ServerState
 
 from app.http.connection import Connection
 from app.http.transport import Gathering
-from tests.conftest import Server
+from qa.harness.server import ServerProcess
 
 
 class RecordingTransport(asyncio.Transport):
@@ -73,7 +73,7 @@ def test_what_was_written_goes_out_before_the_connection_is_closed() -> None:
 
 
 @pytest.mark.parametrize("path", ["/livez", "/model"])
-def test_a_real_server_answers_in_one_piece(server: Server, path: str) -> None:
+def test_a_real_server_answers_in_one_piece(server: ServerProcess, path: str) -> None:
     """Over a real connection, what can be read at once is a whole answer."""
     host, _, port = server.url.removeprefix("http://").rpartition(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.system.affinity import MOST_WORKERS, engine_threads, resolve_workers, share, usable, usable_here
-from tests.conftest import Server, running_server
+from qa.harness.server import ServerProcess, running_server
 
 needs_two = pytest.mark.skipif(
     not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,
@@ -138,7 +138,7 @@ def test_auto_starts_real_workers() -> None:
             assert f"{expected} workers listen on 127.0.0.1" in server.log.read_text()
 
 
-def ready_workers(server: Server, count: int) -> list[int]:
+def ready_workers(server: ServerProcess, count: int) -> list[int]:
     """The processes that a server has called ready, once they are so many."""
     deadline = time.monotonic() + 60
     while len(found := re.findall(r"\(pid (\d+)\) is ready", server.log.read_text())) < count:
@@ -174,7 +174,7 @@ def test_workers_can_be_left_to_the_system() -> None:
 
 
 @needs_two
-def test_a_single_worker_has_them_all(server: Server) -> None:
+def test_a_single_worker_has_them_all(server: ServerProcess) -> None:
     """Its event loop and its engine are to run side by side."""
     assert allowed(server.process.pid) == os.sched_getaffinity(0)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import subprocess
 import sys
@@ -12,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from app.system.file_limit import RESERVED
-from tests.app.api.served import wait_until
-from tests.app.http.wire import Wire, get, wire_to
-from tests.conftest import Server, running_server
+from qa.harness.http_client import HttpClient
+from qa.harness.messages import get
+from qa.harness.proc import cpu_seconds, held
+from qa.harness.server import running_server, wait_until
 
 
 def limits_after(root: Path, connections: int, *, soft: int, hard: int) -> tuple[int, int, str]:
@@ -55,34 +55,23 @@ def test_where_the_system_gives_less_it_is_told(root: Path) -> None:
     assert "lower MAX_CONNECTIONS" in told
 
 
-def descriptors_of(server: Server) -> int:
-    """How many descriptors a server's process has open."""
-    return len(list(Path(f"/proc/{server.process.pid}/fd").iterdir()))
-
-
-def processor_seconds_of(server: Server) -> float:
-    """The processor time that a server's process has taken."""
-    fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(int(field) for field in fields[11:13]) / os.sysconf("SC_CLK_TCK")
-
-
 def test_a_server_without_a_descriptor_left_goes_on() -> None:
     """It answers those who are connected, does not spin, and takes others again when there is room."""
-    with running_server() as server, wire_to(server.url) as connected:
+    with running_server() as server, HttpClient(server.url) as connected:
         assert connected.ask(get("/livez")).status == 200
-        pid, now = server.process.pid, descriptors_of(server)
+        pid, now = server.pid, held(server.pid).descriptors
         _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (now + 5, hard))
-        crowd = [Wire(server.url) for _ in range(30)]
-        wait_until(lambda: descriptors_of(server) >= now + 5)
-        before, started = processor_seconds_of(server), time.monotonic()
+        crowd = [HttpClient(server.url) for _ in range(30)]
+        wait_until(lambda: held(pid).descriptors >= now + 5)
+        before, started = cpu_seconds(pid), time.monotonic()
         time.sleep(0.5)
-        taken = processor_seconds_of(server) - before
+        taken = cpu_seconds(pid) - before
         assert taken < (time.monotonic() - started) / 2
         assert connected.ask(get("/readyz")).status == 200
         for wire in crowd:
             wire.close()
-        wait_until(lambda: descriptors_of(server) <= now)
-        with wire_to(server.url) as new:
+        wait_until(lambda: held(pid).descriptors <= now)
+        with HttpClient(server.url) as new:
             assert new.ask(get("/readyz")).status == 200
         assert server.process.poll() is None

@@ -15,7 +15,8 @@ import pytest
 
 from app.client import Client
 from app.contract import Contract, open_artifact
-from tests.conftest import ROOT, running_server
+from qa.harness.server import running_server
+from tests.conftest import ROOT
 from training.config import TrainingConfig
 from training.data.sources import load_dataset
 from training.fit.checkpoint import hold_run

@@ -10,11 +10,11 @@ import pytest
 
 from app.api.middleware.api_keys import line_of, new_key
 from app.contract import Artifact
+from qa.harness.messages import Response, as_json, get, head, post
 from tests.app.api.dialects import toy
 from tests.app.api.dialects.toy import Toy
 from tests.app.conftest import MAX_BODY, MAX_ROWS, series
 from tests.app.http.played import Played, asking, play, serving, until
-from tests.app.http.wire import Answer, as_json, get, head, post
 from tests.app.telemetry.tracing.kept import Kept, attributes_of, keep
 from tests.fakes import FakeEngine
 
@@ -29,7 +29,7 @@ def lines(*first_values: float) -> bytes:
     return b"\n".join(b",".join(b"%r" % float(value) for value in row) for row in series(*first_values))
 
 
-def of_toy(answer: Answer, status: int, slug: str) -> None:
+def of_toy(answer: Response, status: int, slug: str) -> None:
     """An error is told in the protocol's own form, with its id and the time it took."""
     assert (answer.status, answer.headers["content-type"]) == (status, "text/x-error")
     assert answer.body.startswith(f"{slug}: ".encode())

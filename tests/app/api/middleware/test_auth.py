@@ -20,9 +20,12 @@ from app.inference.service import Service
 from app.main import create_app
 from app.settings import Settings
 from app.settings.settings import CLOSABLE as SETTINGS_CLOSABLE
-from tests.app.api.served import Served, served, wait_until
+from qa.harness.http_client import HttpClient
+from qa.harness.messages import Headers, as_json, get, head, post
+from qa.harness.server import wait_until
+from tests.app.api.served import Served, served
 from tests.app.conftest import MAX_BODY, ready_client, series
-from tests.app.http.wire import Headers, as_json, get, head, post, told, wire_to
+from tests.app.http.compared import told
 from tests.fakes import FakeEngine
 
 KEY = new_key()
@@ -83,7 +86,7 @@ def client_of(plain_artifact: Artifact) -> ClientOf:
 )
 def test_a_key_lets_in(guarded: Served, target: str, headers: Headers) -> None:
     """In either header, on both ways."""
-    with wire_to(guarded.url) as wire:
+    with HttpClient(guarded.url) as wire:
         assert wire.ask(post(GOOD, headers, target=target)).status == 200
 
 
@@ -113,7 +116,7 @@ def test_a_key_lets_in(guarded: Served, target: str, headers: Headers) -> None:
 def test_nothing_else_lets_in(guarded: Served, headers: Headers) -> None:
     """The same document on both ways and for all reasons: it does not say which part was wrong."""
     before = guarded.metric(COUNT)
-    with wire_to(guarded.url) as wire:
+    with HttpClient(guarded.url) as wire:
         answers = [told(wire.ask(post(GOOD, headers, target=target))) for target in (DIRECT, ONWARDS)]
         bare = told(wire.ask(post(GOOD)))
     assert answers[0] == answers[1] == bare
@@ -129,7 +132,7 @@ def test_who_is_refused_is_counted_alike_on_both_ways(guarded: Served) -> None:
     name = 'timeseries_http_requests_total{protocol="native",route="/predict",status="401"}'
     for target in (DIRECT, ONWARDS):
         before = guarded.metric(name)
-        with wire_to(guarded.url) as wire:
+        with HttpClient(guarded.url) as wire:
             wire.ask(post(GOOD, target=target))
             wire.ask(post(GOOD, BEARER, target=target))
             assert b"caller-1" not in wire.ask(get("/metrics")).body
@@ -147,15 +150,15 @@ def test_the_head_alone_is_judged(guarded: Served, target: str) -> None:
         [("Transfer-Encoding", "chunked")],
     )
     for fields in heads:
-        with wire_to(guarded.url) as wire:
+        with HttpClient(guarded.url) as wire:
             assert wire.ask(head("POST", target, fields)).status == 401
-    with wire_to(guarded.url) as wire:
+    with HttpClient(guarded.url) as wire:
         assert wire.ask(head("POST", target, [*heads[1], *BEARER])).status == 100
 
 
 def test_a_refusal_leaves_the_connection_as_it_was(guarded: Served) -> None:
     """When the rest of the body has come the next request is read, and may come in."""
-    with wire_to(guarded.url) as wire:
+    with HttpClient(guarded.url) as wire:
         assert wire.ask(head("POST", DIRECT, [("Content-Length", str(len(GOOD)))])).status == 401
         wire.send(GOOD)
         assert wire.ask(post(GOOD, BEARER)).status == 200
@@ -164,7 +167,7 @@ def test_a_refusal_leaves_the_connection_as_it_was(guarded: Served) -> None:
 @pytest.mark.parametrize("target", ["/livez", "/readyz", "/startupz", "/problems/unauthorized"])
 def test_what_machines_and_the_refused_ask_is_open(guarded: Served, target: str) -> None:
     """Whatever is closed."""
-    with wire_to(guarded.url) as wire:
+    with HttpClient(guarded.url) as wire:
         assert wire.ask(get(target)).status == 200
 
 
@@ -173,7 +176,7 @@ def test_what_machines_and_the_refused_ask_is_open(guarded: Served, target: str)
 )
 def test_what_is_not_closed_is_open(guarded: Served, target: str) -> None:
     """Operators' tools go on working when keys are introduced."""
-    with wire_to(guarded.url) as wire:
+    with HttpClient(guarded.url) as wire:
         assert wire.ask(get(target)).status in (200, 307)
 
 
@@ -199,7 +202,7 @@ def test_what_is_not_closed_is_open(guarded: Served, target: str) -> None:
 )
 def test_whatever_is_not_named_open_needs_a_key(guarded: Served, target: str) -> None:
     """However it is written, and whether or not it is there."""
-    with wire_to(guarded.url) as wire:
+    with HttpClient(guarded.url) as wire:
         assert wire.ask(head("GET", target)).status == 401
         assert wire.ask(head("GET", target, BEARER)).status in (200, 307, 404, 405)
 
@@ -213,7 +216,7 @@ def test_the_callers_name_stands_in_the_access_log(
         caplog.at_level(logging.INFO, "app.access"),
         served(plain_artifact, api_keys=keys, access_log=True) as app,
     ):
-        with wire_to(app.url) as wire:
+        with HttpClient(app.url) as wire:
             wire.ask(post(GOOD, BEARER, target=workers_path))
             wire.ask(post(GOOD, target=workers_path))
         wait_until(lambda: sum(record.name == "app.access" for record in caplog.records) == 2)
@@ -226,7 +229,7 @@ def test_a_key_that_is_taken_out_stops_working(plain_artifact: Artifact, tmp_pat
     """On a running server, on a connection that it opened."""
     file = tmp_path / "keys"
     file.write_text(line_of("caller", KEY))
-    with served(plain_artifact, api_keys=file) as app, wire_to(app.url) as wire:
+    with served(plain_artifact, api_keys=file) as app, HttpClient(app.url) as wire:
         assert wire.ask(post(GOOD, BEARER)).status == 200
         file.write_text("")
         wait_until(lambda: wire.ask(post(GOOD, BEARER)).status == 401)

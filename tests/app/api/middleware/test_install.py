@@ -9,9 +9,11 @@ import pytest
 
 from app.api.middleware.api_keys import line_of, new_key
 from app.contract import Artifact
+from qa.harness.http_client import HttpClient
+from qa.harness.messages import Headers, Response, as_json, head, post
 from tests.app.api.served import Served, served
 from tests.app.conftest import series
-from tests.app.http.wire import Answer, Headers, as_json, head, post, told, wire_to
+from tests.app.http.compared import told
 
 GOOD = as_json(series(0.5))
 KEY = new_key()
@@ -27,9 +29,9 @@ def app(plain_artifact: Artifact, tmp_path_factory: pytest.TempPathFactory) -> I
         yield running
 
 
-def ask(app: Served, request: bytes) -> Answer:
+def ask(app: Served, request: bytes) -> Response:
     """The answer to a request on a connection of its own."""
-    with wire_to(app.url) as wire:
+    with HttpClient(app.url) as wire:
         return wire.ask(request)
 
 
