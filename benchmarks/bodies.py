@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from functools import partial
 
@@ -16,6 +15,7 @@ from app.inference.predictions import Batch, BatchSlice, Interpreter, Prediction
 from app.series.spec import SeriesSpec
 from app.telemetry.metrics import Metrics
 from benchmarks.timing import seconds_per_call, spread
+from qa.harness.messages import as_npy
 
 SIZES = (1, 32, 256)
 
@@ -38,7 +38,7 @@ def table(artifact: Artifact, *, repeats: int) -> str:
         series = np.resize(artifact.golden.series, (size, length))
         answers = np.resize(artifact.golden.answers, (size, columns))
         said = interpret(series, answers)
-        text, binary = json_body(series), npy_body(series)
+        text, binary = json_body(series), as_npy(series)
         costs = [
             seconds_per_call(partial(decode_json, text), repeats=repeats),
             seconds_per_call(partial(decode_npy, binary), repeats=repeats),
@@ -59,10 +59,3 @@ def _write_alone(complete: Answering, write: Encoder, said: Predictions) -> None
 def json_body(series: np.ndarray) -> bytes:
     """A request as a client writes it: six significant digits a number."""
     return json.dumps({"instances": [[float(f"{v:.6g}") for v in row] for row in series]}).encode()
-
-
-def npy_body(series: np.ndarray) -> bytes:
-    """The same series as `numpy.save` writes them."""
-    file = io.BytesIO()
-    np.save(file, series)
-    return file.getvalue()

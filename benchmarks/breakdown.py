@@ -25,6 +25,7 @@ from app.telemetry.metrics import Metrics
 from benchmarks.bodies import json_body
 from benchmarks.played import processor_seconds
 from benchmarks.timing import seconds_per_call, spread
+from qa.harness.messages import post
 
 # Connections, and the batches that form: of 32, half wait while the other half is computed.
 LOADS = ((1, 1), (32, 16))
@@ -49,12 +50,8 @@ def table(artifact: Artifact, *, repeats: int) -> str:
 def _column(artifact: Artifact, connections: int, rows: int, repeats: int) -> dict[str, str]:
     series = np.resize(artifact.golden.series, (rows, artifact.contract.input.length))
     body = json_body(series[:1])
-    head = (
-        f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
-    )
-    play = partial(
-        processor_seconds, request=f"{head}\r\n\r\n".encode() + body, connections=connections, repeats=repeats
-    )
+    request = post(body, [("Content-Type", "application/json")])
+    play = partial(processor_seconds, request=request, connections=connections, repeats=repeats)
     parts = {"HTTP: uvicorn's parser and connection": play(_no_app, protocol=_Parsing)}
     for part, (call, requests) in _calls(artifact, series, body).items():
         parts[part] = [seconds / requests for seconds in seconds_per_call(call, repeats=repeats)]

@@ -15,10 +15,10 @@ import numpy as np
 import uvloop
 
 from app.contract import Artifact
-from benchmarks.bodies import json_body, npy_body
+from benchmarks.bodies import json_body
 from benchmarks.timing import spread
 from qa.harness.async_http_client import AsyncHttpClient
-from qa.harness.messages import post
+from qa.harness.messages import as_npy, post
 from qa.harness.server import running_server
 
 LOADS = (
@@ -48,7 +48,7 @@ def table(artifact: Artifact, *, repeats: int, seconds: float) -> str:
     with running_server(ARTIFACT=str(artifact.folder), LOG_LEVEL="error") as server:
         for form, size, connections in LOADS:
             series = np.resize(artifact.golden.series, (size, artifact.contract.input.length))
-            body = json_body(series) if form == "JSON" else npy_body(series)
+            body = json_body(series) if form == "JSON" else as_npy(series)
             media_type = "application/json" if form == "JSON" else "application/x-npy"
             request = post(body, [("Content-Type", media_type)])
             uvloop.run(_load(server.port, request, connections, seconds / 4))  # warm-up

@@ -24,6 +24,7 @@ from app.telemetry.tracing.traces import Traces
 from benchmarks.bodies import json_body
 from benchmarks.played import REQUESTS, processor_seconds
 from benchmarks.timing import spread
+from qa.harness.messages import post
 
 CONNECTIONS = (1, 32)
 SAMPLED = (0.0, 0.01, 1.0)
@@ -90,7 +91,4 @@ class _Encoding(SpanExporter):
 
 def _request(artifact: Artifact) -> bytes:
     body = json_body(np.resize(artifact.golden.series, (1, artifact.contract.input.length)))
-    head = (
-        f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
-    )
-    return f"{head}\r\n\r\n".encode() + body
+    return post(body, [("Content-Type", "application/json")])

@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -24,14 +22,6 @@ from tests.versions import add_version
 
 HANGS_AT_LOAD = (sys.executable, "-m", "tests.hangs_at_load", "serve")
 KEY = new_key()
-
-
-def until(condition: Callable[[], bool], server: ServerProcess) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, server.log.read_text()
-        time.sleep(0.02)
 
 
 def status(server: ServerProcess, *, key: str = KEY) -> int:
@@ -52,7 +42,7 @@ def test_a_pin_that_becomes_a_fifo_stops_no_answer(tmp_path: Path, artifact: Art
     with running_server(ARTIFACT=str(tmp_path), RELOAD_SECONDS="0.05") as server:
         os.mkfifo(tmp_path / PIN_FILE)
         add_version(tmp_path, 2, artifact)
-        until(lambda: NOT_REGULAR in server.log.read_text(), server)
+        server.wait_until(lambda: NOT_REGULAR in server.log.read_text())
         assert httpx.get(f"{server.url}/readyz", timeout=10).json()["version"] == 1
         (tmp_path / PIN_FILE).unlink()
         wait_for(server, 2)
@@ -64,11 +54,11 @@ def test_a_key_file_that_becomes_a_fifo_stops_no_answer(tmp_path: Path) -> None:
     """The keys that were there stay good, the log says so once, and a file in its place counts again."""
     with running_server(API_KEYS=str(key_file(tmp_path, KEY))) as server:
         put(tmp_path / "keys", os.mkfifo)
-        until(lambda: NOT_REGULAR in server.log.read_text(), server)
+        server.wait_until(lambda: NOT_REGULAR in server.log.read_text())
         assert status(server) == 200
         other = new_key()
         key_file(tmp_path, other)
-        until(lambda: status(server) == 401, server)
+        server.wait_until(lambda: status(server) == 401)
         assert status(server, key=other) == 200
         assert server.stop() == 0
         assert server.log.read_text().count(f"keys: {NOT_REGULAR}") == 1
@@ -128,7 +118,7 @@ def test_a_first_engine_whose_files_hang_does_not_keep_the_process() -> None:
             except httpx.TransportError:
                 return False
 
-        until(is_answered, server)
+        server.wait_until(is_answered)
         assert httpx.get(f"{server.url}/readyz", timeout=10).status_code == 503
         assert server.stop() == 0
 
@@ -165,7 +155,7 @@ def test_file_systems_that_do_not_answer_stop_nothing(
             (tmp_path / "link").symlink_to("mount")
             (tmp_path / "link").replace(tmp_path / name)
         processes = [server.process.pid, *children(server.process.pid)][-int(workers) :]
-        until(lambda: all(reads_that_hang(pid) == 2 for pid in processes), server)
+        server.wait_until(lambda: all(reads_that_hang(pid) == 2 for pid in processes))
         for _ in range(5):
             server.process.send_signal(signal.SIGHUP)
             assert status(server) == 200

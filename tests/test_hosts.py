@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import httpx
 import pytest
@@ -23,16 +20,11 @@ LOOPBACK = ("127.0.0.1", "[::1]")
 
 def wait_until_healthy(server: ServerProcess, *, host: str) -> None:
     """Ask the health command, as a container's health check does, until it says yes."""
-    environment = {**os.environ, "HOST": host, "PORT": server.url.rpartition(":")[2]}
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert server.process.poll() is None, server.log.read_text()
-        command = [sys.executable, "-m", "app", "health"]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            return
-        time.sleep(0.05)
-    raise AssertionError(done.stderr)
+    environment = {**os.environ, "HOST": host, "PORT": str(server.port)}
+    command = [sys.executable, "-m", "app", "health"]
+    server.wait_until(
+        lambda: not subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode, "healthy"
+    )
 
 
 def answers(address: str, server: ServerProcess) -> bool:
@@ -76,14 +68,5 @@ def test_a_server_answers_at_a_link_local_address() -> None:
 def test_a_port_that_the_system_picks_is_in_the_log(workers: str) -> None:
     """With PORT=0 it is nowhere else."""
     with running_server(wait=False, PORT="0", WORKERS=workers, LOG_FORMAT="text") as server:
-        port = picked_port(server.log)
+        port = int(server.wait_for_log(r"listen.* on .*127\.0\.0\.1\D+(\d+)")[0])
         assert httpx.get(f"http://127.0.0.1:{port}/livez", timeout=60).is_success
-
-
-def picked_port(log: Path) -> int:
-    """The port that a server says it listens on."""
-    deadline = time.monotonic() + 60
-    while not (found := re.search(r"listen.* on .*127\.0\.0\.1\D+(\d+)", log.read_text())):
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.02)
-    return int(found[1])

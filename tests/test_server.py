@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import signal
-import socket
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from itertools import cycle
 from pathlib import Path
 
@@ -22,7 +19,9 @@ from numpy.typing import NDArray
 
 from app.contract import Artifact
 from qa.harness.http_client import HttpClient
-from qa.harness.messages import post
+from qa.harness.messages import as_npy, head, post
+from qa.harness.proc import is_alive
+from qa.harness.process import wait_until
 from qa.harness.server import ServerProcess, running_server
 from tests.conftest import LabelledSeries
 
@@ -37,10 +36,8 @@ def ask(client: httpx.Client, series: NDArray[np.float32], *, binary: bool) -> N
         answer = client.post("/predict", json=body).raise_for_status().json()
         rows = [list(prediction["probabilities"].values()) for prediction in answer["predictions"]]
         return np.array(rows, np.float32)
-    file = io.BytesIO()
-    np.save(file, series)
     headers = {"Content-Type": "application/x-npy", "Accept": "application/x-npy"}
-    response = client.post("/predict", content=file.getvalue(), headers=headers).raise_for_status()
+    response = client.post("/predict", content=as_npy(series), headers=headers).raise_for_status()
     array: NDArray[np.float32] = np.load(io.BytesIO(response.content))
     return array
 
@@ -80,9 +77,10 @@ def test_the_test_set_in_mixed_requests_gives_the_cards_accuracy(
 
 def test_many_large_requests_at_once_are_all_answered(forda_test: LabelledSeries) -> None:
     """By default the queue holds them, 8,192 series; how long that may take depends on the machine."""
-    file = io.BytesIO()
-    np.save(file, forda_test.series[:256])
-    request = post(file.getvalue(), [("Content-Type", "application/x-npy"), ("Accept", "application/x-npy")])
+    request = post(
+        as_npy(forda_test.series[:256]),
+        [("Content-Type", "application/x-npy"), ("Accept", "application/x-npy")],
+    )
 
     def ask_again_and_again(_: int) -> list[int]:
         with HttpClient(server.url) as wire:
@@ -99,13 +97,10 @@ def test_many_large_requests_at_once_are_all_answered(forda_test: LabelledSeries
 def test_a_client_that_hangs_up_harms_nobody(artifact: Artifact) -> None:
     """Connections that are cut in the middle of a request are counted, and leave the server as it was."""
     with running_server() as server, httpx.Client(base_url=server.url) as client:
-        host, _, port = server.url.removeprefix("http://").rpartition(":")
         for _ in range(20):
-            with socket.create_connection((host, int(port)), timeout=10) as connection:
-                connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 6000\r\n\r\n{")
-        deadline = time.monotonic() + 60
-        while 'requests_total{route="/predict",status="400"} 20.0' not in client.get("/metrics").text:
-            assert time.monotonic() < deadline, "the requests were not counted"
+            with HttpClient(server.url) as connection:
+                connection.send(head("POST", "/predict", [("Content-Length", "6000")]) + b"{")
+        server.wait_for_metric('timeseries_http_requests_total{route="/predict",status="400"}', 20)
         answer = ask(client, artifact.golden.series[:1], binary=False)
         tolerance = artifact.contract.output.tolerance
         np.testing.assert_allclose(answer, artifact.golden.probabilities[:1], rtol=0, atol=tolerance)
@@ -138,7 +133,7 @@ def test_a_stop_signal_turns_readiness_off_and_loses_nothing(artifact: Artifact)
 def test_several_workers_answer_and_count_together(artifact: Artifact) -> None:
     """Two processes share the port; `/metrics` speaks for both, whichever answers."""
     with running_server(WORKERS="2") as server:
-        wait_for_metrics(server, "timeseries_ready_workers 2.0")
+        server.wait_for_metric("timeseries_ready_workers", 2)
         for _ in range(20):
             with httpx.Client(base_url=server.url) as client:
                 ask(client, artifact.golden.series[:1], binary=True)
@@ -171,12 +166,12 @@ def test_a_killed_worker_costs_no_request_but_its_own(artifact: Artifact, tmp_pa
         running_server(WORKERS="2", WORKER_TIMEOUT="20", TMPDIR=str(tmp_path)) as server,
         ThreadPoolExecutor(4) as pool,
     ):
-        wait_for_metrics(server, "timeseries_ready_workers 2.0")
+        server.wait_for_metric("timeseries_ready_workers", 2)
         load = pool.map(ask_again_and_again, range(4))
         try:
             victim, other = workers_that_were_ready(server, 2)
             os.kill(victim, signal.SIGKILL)
-            wait_for_metrics(server, 'timeseries_worker_restarts_total{reason="crashed"} 1.0')
+            server.wait_for_metric('timeseries_worker_restarts_total{reason="crashed"}', 1)
             *_, replacement = workers_that_were_ready(server, 3)
             before = len(answers)
             while len(answers) < before + 50:
@@ -185,42 +180,21 @@ def test_a_killed_worker_costs_no_request_but_its_own(artifact: Artifact, tmp_pa
             ended.set()
         list(load)
         assert len(lost) <= 4, lost
-        wait_for_metrics(server, "timeseries_ready_workers 2.0")
-        wait_for_metrics(server, 'timeseries_worker_restarts_total{reason="hung"} 0.0')
+        server.wait_for_metric("timeseries_ready_workers", 2)
+        server.wait_for_metric('timeseries_worker_restarts_total{reason="hung"}', 0)
         server.process.kill()
         for pid in (other, replacement):
-            wait_for_log(server, rf"Finished server process \[{pid}\]")
-            while (Path("/proc") / str(pid)).exists():
-                time.sleep(0.01)
+            server.wait_for_log(rf"Finished server process \[{pid}\]")
+        wait_until(lambda: not is_alive(other) and not is_alive(replacement))
     (left,) = tmp_path.glob("metrics-*")
     with running_server(wait=False, WORKERS="2", TMPDIR=str(tmp_path)) as server:
-        wait_for_log(server, f"{left}: left by a server that was killed, and deleted")
+        server.wait_for_log(f"{left}: left by a server that was killed, and deleted")
         assert not left.exists()
 
 
 def workers_that_were_ready(server: ServerProcess, count: int) -> list[int]:
     """The processes that the supervisor has called ready, in this order, once they are so many."""
-    return [int(pid) for pid in wait_for_log(server, r"\(pid (\d+)\) is ready", times=count)]
-
-
-def wait_for_log(server: ServerProcess, pattern: str, *, times: int = 1) -> list[str]:
-    """What a pattern matches in the log, once it does so often."""
-    deadline = time.monotonic() + 60
-    while len(found := re.findall(pattern, server.log.read_text())) < times:
-        assert time.monotonic() < deadline, f"not logged: {pattern}"
-        time.sleep(0.02)
-    return found
-
-
-def wait_for_metrics(server: ServerProcess, line: str) -> None:
-    """Wait until the metrics have a line. Whoever is asked may be killed over it: then the next is."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with suppress(httpx.TransportError):
-            if line in httpx.get(f"{server.url}/metrics", timeout=30).text.splitlines():
-                return
-        time.sleep(0.02)
-    raise AssertionError(f"never in the metrics: {line}")
+    return [int(pid) for pid in server.wait_for_log(r"\(pid (\d+)\) is ready", times=count)]
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.1, 0.3, 0.6, 1.0])

@@ -15,7 +15,6 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from qa.harness.server import ServerProcess, free_port, running_server
 from tests.conftest import ROOT
-from tests.test_server import wait_for_metrics
 
 A_REQUEST = json.loads((ROOT / "docs" / "example.json").read_text())
 PARENT = "b7ad6b7169203331"
@@ -103,7 +102,7 @@ def test_every_worker_sends_what_its_callers_sample() -> None:
             OTEL_BSP_SCHEDULE_DELAY="60000",  # so that it is the end that sends them
         ) as server,
     ):
-        wait_for_metrics(server, "timeseries_ready_workers 2.0")
+        server.wait_for_metric("timeseries_ready_workers", 2)
         with asking(server) as client:
             for trace in range(1, 21):
                 ask(client, trace=trace)

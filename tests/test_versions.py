@@ -56,10 +56,7 @@ def load(server: ServerProcess, artifact: Artifact) -> Iterator[list[Future[set[
 
 def wait_for(server: ServerProcess, version: int) -> None:
     """Until a version serves."""
-    deadline = time.monotonic() + 60
-    while httpx.get(f"{server.url}/readyz").json()["version"] != version:
-        assert time.monotonic() < deadline, f"version {version} does not serve: {server.log.read_text()}"
-        time.sleep(0.02)
+    server.wait_until(lambda: httpx.get(f"{server.url}/readyz").json()["version"] == version)
 
 
 def use(folder: Path, version: str) -> None:
@@ -119,10 +116,7 @@ def test_folders_that_are_not_what_they_say_are_refused(
             return float(found[0]) if found else 0.0
 
         def wait(*names: str) -> None:
-            deadline = time.monotonic() + 60
-            while [counted(name) for name in names] != [workers] * len(names):
-                assert time.monotonic() < deadline, server.log.read_text()
-                time.sleep(0.05)
+            server.wait_until(lambda: [counted(name) for name in names] == [workers] * len(names))
 
         wait("3", "004")
         (versions / "3").rename(aside / "3")

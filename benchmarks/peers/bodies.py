@@ -12,6 +12,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from qa.harness.messages import as_npy
+
 Array = NDArray[np.float32]
 
 
@@ -50,9 +52,7 @@ def instances(path: str, series: Array, *, media_type: str = "application/json")
 
 def npy(path: str, series: Array, *, media_type: str = "application/x-npy") -> Request:
     """A .npy file, and one wanted in return."""
-    file = io.BytesIO()
-    np.save(file, series)
-    return Request(path, file.getvalue(), {"Content-Type": media_type, "Accept": media_type})
+    return Request(path, as_npy(series), {"Content-Type": media_type, "Accept": media_type})
 
 
 def v2_json(path: str, series: Array) -> Request:

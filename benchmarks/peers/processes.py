@@ -12,7 +12,8 @@ from pathlib import Path
 
 from benchmarks.peers.errors import HarnessError, PeerError
 from qa.harness import proc
-from qa.harness.server import NotServing, ServerProcess
+from qa.harness.process import NotServing
+from qa.harness.server import ServerProcess
 
 
 @dataclass(frozen=True, slots=True)

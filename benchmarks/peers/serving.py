@@ -20,7 +20,8 @@ from benchmarks.peers.plan import Plan
 from benchmarks.peers.processes import Running, running
 from benchmarks.peers.servers.base import ROOT, Peer, Place
 from qa.harness.messages import Response
-from qa.harness.server import NotServing, free_port
+from qa.harness.process import NotServing
+from qa.harness.server import free_port
 
 # Longest wait for a server to get done with what earlier clients left behind, seconds.
 SETTLE = 120

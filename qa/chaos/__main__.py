@@ -24,7 +24,7 @@ from qa.chaos.finding import Finding, broken_off, not_tried
 from qa.chaos.questions import Book
 from qa.chaos.stage import Stage
 from qa.chaos.stillness import watching
-from qa.harness.server import NotServing
+from qa.harness.process import NotServing
 
 
 def main() -> int:

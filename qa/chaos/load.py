@@ -19,7 +19,7 @@ from qa.chaos.client import SECONDS, Client
 from qa.chaos.ledger import Ledger
 from qa.chaos.questions import Book, Question
 from qa.harness.async_http_client import AsyncHttpClient
-from qa.harness.server import NotServing
+from qa.harness.process import NotServing
 
 WAIT_SECONDS = 90.0
 

@@ -13,7 +13,7 @@ from qa.fuzz import decoders, openapi, wire
 from qa.fuzz.errors import HarnessError
 from qa.fuzz.report import Outcome, details, table
 from qa.fuzz.target import TARGETS
-from qa.harness.server import NotServing
+from qa.harness.process import NotServing
 
 OPENAPI = "openapi"
 ARTIFACT = Path("model_artifacts/forda")

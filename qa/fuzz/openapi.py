@@ -14,7 +14,8 @@ from app.contract import Artifact
 from qa.fuzz.errors import HarnessError
 from qa.fuzz.report import Finding, Outcome
 from qa.fuzz.wire import TRACE
-from qa.harness.server import ROOT, ServerProcess, running_server
+from qa.harness.process import ROOT
+from qa.harness.server import ServerProcess, running_server
 
 HOOKS = ROOT / "qa" / "fuzz" / "openapi_hooks.py"
 CONFIG = ROOT / "qa" / "fuzz" / "schemathesis.toml"

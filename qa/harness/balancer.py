@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qa.harness.http_client import HOST
-from qa.harness.server import ROOT, ServerProcess, free_port
+from qa.harness.process import ROOT
+from qa.harness.server import ServerProcess, free_port
 
 BALANCER_CONFIG = ROOT / "deploy" / "haproxy.cfg"
 # What it calls the replicas, and the variables that say where they are.

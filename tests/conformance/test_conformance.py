@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from app.contract import Artifact
-from qa.harness.http_client import HttpClient
+from qa.harness.http_client import BrokenResponse, HttpClient
 from qa.harness.messages import Response, get, read_answers, read_whole_answers
 from tests.app.api.served import Loop, Served, served
 from tests.app.http.played import Connection, play, serving, until
@@ -128,8 +128,16 @@ def test_a_stream_at_the_reference(reference: Served, stream: Stream) -> None:
     """Uvicorn with h11 answers alike where it is asked: the table is no invention."""
     with HttpClient(reference.url) as wire:
         wire.send(stream.sent)
-        answers = [wire.read() for _ in stream.reference]
-    assert tuple(answer.status for answer in answers) == stream.reference
+        statuses = tuple(next_status(wire) for _ in stream.reference)
+    assert statuses == stream.reference
+
+
+def next_status(wire: HttpClient) -> int:
+    """The status of the next answer. h11's own refusals have no length, which the client does not take."""
+    try:
+        return wire.read().status
+    except BrokenResponse as error:
+        return int(str(error).removeprefix("a response ").partition(" without Content-Length")[0])
 
 
 def test_no_answer_is_lost_when_the_sender_is_faster(app: Served) -> None:

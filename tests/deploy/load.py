@@ -1,132 +1,76 @@
-"""A steady load of real series in requests of mixed sizes, that checks every single answer."""
+"""The load of the fault injection, for tests that wait in plain calls."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Coroutine
 from types import TracebackType
-
-import httpx
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from app.contract import Artifact
 from app.settings import Settings
-from qa.harness.messages import as_json, as_npy
+from qa.chaos import load
+from qa.chaos.judge import Outcome
+from qa.chaos.questions import Book
 
 CONNECTIONS = 12
-# Seconds between an answer and the next question: steady, and leaves the machine room to start replicas.
-PAUSE = 0.02
-ROWS = (1, 1, 1, 2, 3, 8, 40)
+# Requests a second: steady, and leaves the machine room to start replicas.
+RATE = 200.0
 # An answer that comes later is a failure, whatever happens to a replica.
 TIMEOUT: float = Settings.model_fields["request_timeout"].default
-NPY = "application/x-npy"
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One request and the answer that it must get."""
-
-    body: bytes
-    media_type: str
-    expected: NDArray[np.float32]
 
 
 class Load:
-    """While it is open, every connection asks one question after the other.
+    """While it is open, every connection asks one question after the other, and every answer is judged."""
 
-    Attributes:
-        answered: how many right answers came from each replica, by the balancer's name of it.
-        failures: a line for each request that failed or was answered wrongly.
-    """
-
-    def __init__(self, url: str, artifact: Artifact) -> None:
-        self.answered: Counter[str] = Counter()
-        self.failures: list[str] = []
-        self._url = url
-        self._labels = [label.name for label in artifact.contract.labels]
-        self._tolerance = artifact.contract.output.tolerance
-        self._questions = questions(artifact)
-        self._rounds = [0] * CONNECTIONS
-        self._news = threading.Condition()
-        self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._ask, args=(i,)) for i in range(CONNECTIONS)]
+    def __init__(self, port: int, artifact: Artifact) -> None:
+        book = Book.of(artifact)
+        questions = [*book.mixed(), *(book.json(40, seed=seed) for seed in range(8))]
+        self._load = load.Load(port, book, questions, connections=CONNECTIONS, rate=RATE, seconds=TIMEOUT)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
 
     def __enter__(self) -> Load:
         """Start all connections."""
-        for thread in self._threads:
-            thread.start()
+        self._thread.start()
+        self._wait(self._load.__aenter__())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Let every connection have its last answer."""
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join()
+        try:
+            self._wait(self._load.__aexit__(kind, error, trace))
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+
+    @property
+    def failures(self) -> list[str]:
+        """A line for each kind of request that failed, was refused, or was answered wrongly."""
+        tally = self._load.ledger.tally()
+        return [] if tally.answered == tally.sent else self._load.ledger.faults() or [str(tally)]
 
     def wait_for_answers(self, number: int, *, of: str) -> None:
-        """Wait until a replica has given so many more right answers; the first failure ends the test."""
-        with self._news:
-            wanted = self.answered[of] + number
-            self._wait(lambda: self.answered[of] >= wanted, f"{number} more answers of {of}")
+        """Wait until a replica has given so many more right answers."""
+        self._wait(self._load.wait_for_answers(number, of=of))
 
     def wait_for_all_connections(self) -> None:
-        """Wait until every connection has got one more right answer; the first failure ends the test."""
-        with self._news:
-            before = list(self._rounds)
-            self._wait(
-                lambda: all(now > then for now, then in zip(self._rounds, before, strict=True)),
-                "an answer on every connection",
-            )
+        """Wait until every connection has got one more right answer."""
+        self._wait(self._all_connections())
 
-    def _wait(self, is_so: Callable[[], bool], what: str) -> None:
-        arrived = self._news.wait_for(lambda: self.failures or is_so(), timeout=60)
-        assert arrived, f"waited in vain for {what}; answers so far: {dict(self.answered)}"
-        assert not self.failures, self.failures[:3]
+    async def _all_connections(self) -> None:
+        before = len(self._load.ledger.entries)
+        async with asyncio.timeout(60):
+            while len(self._answered_since(before)) < CONNECTIONS:
+                await asyncio.sleep(0.05)
 
-    def _ask(self, connection: int) -> None:
-        order = np.random.default_rng(connection)
-        with httpx.Client(base_url=self._url, timeout=TIMEOUT, trust_env=False) as client:
-            while not self._stopping.wait(PAUSE):
-                question = self._questions[order.integers(len(self._questions))]
-                try:
-                    response = client.post(
-                        "/predict", content=question.body, headers={"Content-Type": question.media_type}
-                    )
-                    fault = self._fault(response, question)
-                except httpx.HTTPError as error:
-                    fault = repr(error)
-                with self._news:
-                    if fault:
-                        self.failures.append(fault)
-                    else:
-                        self.answered[response.headers["X-Replica"]] += 1
-                        self._rounds[connection] += 1
-                    self._news.notify_all()
+    def _answered_since(self, before: int) -> set[int]:
+        entries = self._load.ledger.entries[before:]
+        return {entry.port for entry in entries if entry.verdict and entry.outcome is Outcome.ANSWERED}
 
-    def _fault(self, response: httpx.Response, question: Question) -> str | None:
-        if response.status_code != 200:
-            return f"{response.status_code} {response.headers.get('X-Replica')}: {response.text[:300]}"
-        rows = [item["probabilities"] for item in response.json()["predictions"]]
-        answer = np.array([[row[label] for label in self._labels] for row in rows], dtype=np.float32)
-        if answer.shape != question.expected.shape:
-            return f"an answer of shape {answer.shape} instead of {question.expected.shape}"
-        largest = float(np.abs(answer - question.expected).max())
-        return f"an answer that is wrong by {largest:g}" if largest > self._tolerance else None
-
-
-def questions(artifact: Artifact, *, number: int = 64) -> list[Question]:
-    """Requests of golden series, in other orders and numbers, as JSON and as npy."""
-    draw = np.random.default_rng(0)
-    golden = artifact.golden
-    made = []
-    for index in range(number):
-        rows = draw.integers(len(golden.series), size=ROWS[index % len(ROWS)])
-        is_json = index % 3 > 0
-        encode, media_type = (as_json, "application/json") if is_json else (as_npy, NPY)
-        made.append(Question(encode(golden.series[rows]), media_type, golden.probabilities[rows]))
-    return made
+    def _wait(self, waiting: Coroutine[Any, Any, Any]) -> None:
+        asyncio.run_coroutine_threadsafe(waiting, self._loop).result()

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.api.problems import KINDS
 from app.server.serve import restart_counter
 from app.telemetry.metrics import Metrics
-from qa.harness.server import ROOT
+from qa.harness.process import ROOT
 from tests.deploy.promql import Matcher, parse
 
 FOLDER = ROOT / "deploy" / "monitoring"

@@ -24,7 +24,7 @@ SOME = 50
 
 def test_a_killed_replica_costs_no_request(fleet: Fleet, artifact: Artifact) -> None:
     """Kill -9 under load: every request is answered, rightly, and a new replica gets traffic again."""
-    with Load(fleet.balancer.url, artifact) as load:
+    with Load(fleet.balancer.port, artifact) as load:
         # The other one first: the balancer must know it before this one may go.
         load.wait_for_answers(SOME, of="replica-2")
         load.wait_for_answers(SOME, of="replica-1")
@@ -37,7 +37,7 @@ def test_a_killed_replica_costs_no_request(fleet: Fleet, artifact: Artifact) -> 
 
 def test_a_replica_restarted_in_its_turn_costs_no_request(fleet: Fleet, artifact: Artifact) -> None:
     """SIGTERM under load: it ends with 0, every request is answered, and the new one gets traffic again."""
-    with Load(fleet.balancer.url, artifact) as load:
+    with Load(fleet.balancer.port, artifact) as load:
         load.wait_for_answers(SOME, of="replica-1")
         load.wait_for_answers(SOME, of="replica-2")
         assert fleet.replicas["replica-2"].stop() == 0
@@ -85,7 +85,7 @@ def test_request_ids_pass_through_and_are_made_where_there_is_none(fleet: Fleet)
 def test_a_stopped_replica_costs_no_request(fleet: Fleet, artifact: Artifact) -> None:
     """SIGSTOP under load: every request is answered, rightly and within REQUEST_TIMEOUT."""
     victim = fleet.replicas["replica-1"].process
-    with Load(fleet.balancer.url, artifact) as load:
+    with Load(fleet.balancer.port, artifact) as load:
         load.wait_for_answers(SOME, of="replica-2")
         load.wait_for_answers(SOME, of="replica-1")
         victim.send_signal(signal.SIGSTOP)
@@ -129,7 +129,7 @@ def test_a_replica_that_drains_answers_what_it_has(
         answer = exchange(balancer.port, parts())
     finally:
         balancer.kill()
-        exit_code = replica.stop()
+        exit_code = replica.wait()
         replica.start()
         replica.wait_until_ready()
     assert exit_code == 0

@@ -23,7 +23,8 @@ from app.server.serve import GRACE_SECONDS
 from app.settings import Settings
 from qa.harness.balancer import BALANCER_CONFIG
 from qa.harness.messages import as_json
-from qa.harness.server import ROOT, free_port
+from qa.harness.process import ROOT
+from qa.harness.server import free_port
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 BALANCER = BALANCER_CONFIG.read_text(encoding="utf-8")

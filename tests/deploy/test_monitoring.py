@@ -18,7 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.contract import Artifact
 from app.settings import Settings
 from qa.harness.messages import as_json
-from qa.harness.server import ROOT, ServerProcess
+from qa.harness.process import ROOT
+from qa.harness.server import ServerProcess
 from tests.deploy.monitoring import (
     FOLDER,
     UNIT_TESTS,

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from app.settings import Settings
-from qa.harness.server import ROOT
+from qa.harness.process import ROOT
 from tests.deploy.monitoring import FOLDER, UNIT_TESTS, load
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))

@@ -18,7 +18,8 @@ from qa.chaos.load import Load
 from qa.chaos.serving import serving
 from qa.chaos.stage import Stage
 from qa.harness import proc
-from qa.harness.server import ROOT, NotServing, ServerProcess
+from qa.harness.process import ROOT, NotServing
+from qa.harness.server import ServerProcess
 
 NAME = "bad-connections"
 NUMBER = 10_000

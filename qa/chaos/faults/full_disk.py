@@ -14,7 +14,8 @@ from qa.chaos.finding import Finding, Promise, nothing_but_answers, of_ledger
 from qa.chaos.load import Load
 from qa.chaos.serving import serving
 from qa.chaos.stage import Stage
-from qa.harness.server import SERVE, NotServing, ServerProcess
+from qa.harness.process import NotServing
+from qa.harness.server import SERVE, ServerProcess
 
 NAME = "full-disk"
 WORKERS = 2

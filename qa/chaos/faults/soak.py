@@ -18,7 +18,8 @@ from qa.chaos.trend import Slope, fifth, slope
 from qa.harness import proc
 from qa.harness.async_http_client import AsyncHttpClient
 from qa.harness.http_client import NoResponse
-from qa.harness.server import NotServing, ServerProcess
+from qa.harness.process import NotServing
+from qa.harness.server import ServerProcess
 
 NAME = "soak"
 WORKERS = 2

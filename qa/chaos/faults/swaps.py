@@ -16,7 +16,8 @@ from pathlib import Path
 from app.contract import Artifact, pin
 from qa.chaos.versions import Breaking, add_version
 from qa.harness import proc
-from qa.harness.server import NotServing, ServerProcess
+from qa.harness.process import NotServing
+from qa.harness.server import ServerProcess
 
 _LOADED = re.compile(r'^timeseries_model_info\{.*version="(\d+)".*\} (\d+)', re.MULTILINE)
 

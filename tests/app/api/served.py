@@ -19,7 +19,7 @@ from app.settings import Settings
 from app.telemetry.metrics import Metrics
 from qa.harness.http_client import HttpClient
 from qa.harness.messages import get
-from qa.harness.server import wait_until
+from qa.harness.process import wait_until
 from tests.app.conftest import MAX_BODY, MAX_ROWS
 from tests.fakes import FakeEngine
 

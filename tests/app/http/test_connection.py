@@ -16,7 +16,7 @@ from app.http.head import HEAD_BYTES, HEADERS, TARGET_BYTES
 from app.http.timeouts import LINGER_SECONDS
 from qa.harness.http_client import HttpClient
 from qa.harness.messages import Response, as_json, get, head, post
-from qa.harness.server import wait_until
+from qa.harness.process import wait_until
 from tests.app.api.served import Loop, Served, served
 from tests.app.conftest import MAX_BODY, series
 from tests.app.http.played import play, serving

@@ -35,6 +35,7 @@ def test_a_reason_cannot_break_out_of_its_document() -> None:
 
 def test_only_a_full_server_is_worth_another_try() -> None:
     """With a time after which to come again."""
-    written = b"".join(connection_errors.write(status, request_id=new_request_id()) for status in CONNECTION)
-    again = {answer.status: answer.headers["retry-after"] for answer in read_answers(written)}
+    written = [connection_errors.write(status, request_id=new_request_id()) for status in CONNECTION]
+    answers = [answer for each in written for answer in read_answers(each)]
+    again = {answer.status: answer.headers["retry-after"] for answer in answers}
     assert again == {400: None, 414: None, 431: None, 501: None, 505: None, 503: "1"}

@@ -15,7 +15,7 @@ from app.http.connection import Connection
 from app.http.timeouts import Timeouts
 from qa.harness.http_client import HttpClient
 from qa.harness.messages import as_json, get, post
-from qa.harness.server import wait_until
+from qa.harness.process import wait_until
 from tests.app.api.served import Loop, Served, served
 from tests.app.conftest import series
 

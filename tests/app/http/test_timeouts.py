@@ -12,7 +12,8 @@ from app.http.connection import Connection
 from app.http.timeouts import Timeouts
 from qa.harness.http_client import HttpClient
 from qa.harness.messages import as_json, get, post
-from qa.harness.server import running_server, wait_until
+from qa.harness.process import wait_until
+from qa.harness.server import running_server
 from tests.app.api.served import Served, served
 from tests.app.conftest import series
 

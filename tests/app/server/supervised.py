@@ -21,7 +21,8 @@ from typing import Any
 
 from app.server.heartbeat import FAILED, Beat, Heart
 from app.server.supervisor import Supervisor
-from qa.harness.server import ServerProcess, wait_until
+from qa.harness.process import wait_until
+from qa.harness.server import ServerProcess
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from qa.harness.server import wait_until
+from qa.harness.process import wait_until
 from tests.app.server.supervised import gone, supervised
 
 

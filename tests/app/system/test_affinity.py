@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -140,11 +138,7 @@ def test_auto_starts_real_workers() -> None:
 
 def ready_workers(server: ServerProcess, count: int) -> list[int]:
     """The processes that a server has called ready, once they are so many."""
-    deadline = time.monotonic() + 60
-    while len(found := re.findall(r"\(pid (\d+)\) is ready", server.log.read_text())) < count:
-        assert time.monotonic() < deadline, server.log.read_text()
-        time.sleep(0.02)
-    return [int(pid) for pid in found]
+    return [int(pid) for pid in server.wait_for_log(r"\(pid (\d+)\) is ready", times=count)]
 
 
 def allowed(pid: int) -> set[int]:

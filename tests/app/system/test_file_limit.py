@@ -14,7 +14,8 @@ from app.system.file_limit import RESERVED
 from qa.harness.http_client import HttpClient
 from qa.harness.messages import get
 from qa.harness.proc import cpu_seconds, held
-from qa.harness.server import running_server, wait_until
+from qa.harness.process import wait_until
+from qa.harness.server import running_server
 
 
 def limits_after(root: Path, connections: int, *, soft: int, hard: int) -> tuple[int, int, str]:

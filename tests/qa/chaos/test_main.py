@@ -15,7 +15,7 @@ from qa.chaos.faults import FAULTS
 from qa.chaos.finding import Finding, Promise, of_ledger
 from qa.chaos.ledger import Ledger
 from qa.chaos.stage import Stage
-from qa.harness.server import NotServing
+from qa.harness.process import NotServing
 
 
 async def holds(stage: Stage) -> Finding:

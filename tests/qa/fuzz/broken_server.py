@@ -5,16 +5,14 @@ It counts answers of status 500, gives other probabilities, writes a trace, or e
 
 from __future__ import annotations
 
-import io
 import signal
 import sys
 import traceback
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-import numpy as np
-
 from app.contract import open_artifact
-from qa.harness.server import ROOT
+from qa.harness.messages import as_npy
+from qa.harness.process import ROOT
 
 COUNTS, WRONG, TRACES, DIES = "counts 500", "wrong", "traces", "dies"
 DEATH = 3
@@ -37,9 +35,7 @@ class _Handler(BaseHTTPRequestHandler):
         """The golden answers, whatever is asked."""
         self.rfile.read(int(self.headers["Content-Length"]))
         golden = open_artifact(ROOT / "model_artifacts" / "forda").golden
-        file = io.BytesIO()
-        np.save(file, golden.probabilities + (WRONG in self.faults))
-        self._answer(file.getvalue())
+        self._answer(as_npy(golden.probabilities + (WRONG in self.faults)))
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

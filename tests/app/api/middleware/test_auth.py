@@ -22,7 +22,7 @@ from app.settings import Settings
 from app.settings.settings import CLOSABLE as SETTINGS_CLOSABLE
 from qa.harness.http_client import HttpClient
 from qa.harness.messages import Headers, as_json, get, head, post
-from qa.harness.server import wait_until
+from qa.harness.process import wait_until
 from tests.app.api.served import Served, served
 from tests.app.conftest import MAX_BODY, ready_client, series
 from tests.app.http.compared import told
