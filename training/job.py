@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from app.contract import Provenance, Trust
 from training.artifact.seal import Sealing, seal
@@ -26,7 +27,6 @@ from training.fit.cross_validation import HeldOut, Screen, cross_fit, fit_all, f
 from training.fit.inputs import Material, choose_tokens, known_views
 from training.fit.result import Trained
 from training.model.sealed import build_trusted
-from training.model.softmax import softmax
 from training.report.report import Report, metrics_of
 from training.report.write import write_report
 
@@ -144,7 +144,8 @@ def course(config: TrainingConfig, dataset: Dataset) -> dict[str, Any]:
 
 
 def _trust(material: Material, held_out: HeldOut, temperature: float) -> tuple[Trust, float]:
-    probabilities = softmax((held_out.logits / temperature).astype(np.float64))
+    logits = (held_out.logits / temperature).astype(np.float64)
+    probabilities = softmax(logits, axis=1).astype(np.float32)
     trust = measure_trust(
         probabilities, held_out.targets, held_out.novelty, views=known_views(material.series)
     )

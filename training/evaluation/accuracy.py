@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix
 
 from app.series.offset import narrow
 from app.series.scores import accuracy, expected_calibration_error
@@ -86,8 +87,6 @@ def evaluate(predict: Predict, dataset: Dataset) -> Evaluation:
     targets = dataset.test_targets
     answers = {name: predict(series) for name, series in views(dataset.test).items()}
     stored = answers["stored"].probabilities
-    confusion = np.zeros((len(dataset.labels),) * 2, dtype=np.int64)
-    np.add.at(confusion, (targets, stored.argmax(axis=1)), 1)
     likelihood = np.maximum(stored[np.arange(len(targets)), targets], np.finfo(np.float32).tiny)
     return Evaluation(
         accuracies={name: accuracy(answer.probabilities, targets) for name, answer in answers.items()},
@@ -100,7 +99,7 @@ def evaluate(predict: Predict, dataset: Dataset) -> Evaluation:
             for name, answer in answers.items()
         },
         loss=float(-np.log(likelihood).mean()),
-        confusion=confusion,
+        confusion=confusion_matrix(targets, stored.argmax(axis=1), labels=range(len(dataset.labels))),
         answers=answers,
         leak=measure_leak(dataset) if len(dataset.labels) == 2 else None,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 
 from app.contract import InputHabits, LabelSets, NoveltySpec, Trust
 from training.evaluation.rounding_leak import distinct_values
@@ -22,10 +23,8 @@ def fit_temperature(logits: Logits, targets: NDArray[np.int64]) -> float:
     """The number that logits `float32[n, classes]` are divided by for the least cross-entropy."""
 
     def cross_entropy(log_temperature: float) -> float:
-        scaled = logits.astype(np.float64) / np.exp(log_temperature)
-        scaled -= scaled.max(axis=1, keepdims=True)
-        likelihood = scaled[np.arange(len(targets)), targets] - np.log(np.exp(scaled).sum(axis=1))
-        return float(-likelihood.mean())
+        likelihood = log_softmax(logits.astype(np.float64) / np.exp(log_temperature), axis=1)
+        return float(-likelihood[np.arange(len(targets)), targets].mean())
 
     return float(np.exp(minimize_scalar(cross_entropy, bounds=(-4.0, 4.0), method="bounded").x))
 

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 from sklearn.svm import SVC
-
-from training.model.softmax import softmax
 
 PENALTY = 10.0
 # The kernel's gamma, times the number of bins: half of scikit-learn's "scale" on standardised inputs.
@@ -82,4 +81,4 @@ def soft_targets(decisions: NDArray[np.float32]) -> NDArray[np.float32]:
 
     With two classes this is the logistic function of twice the machine's decision value.
     """
-    return softmax(decisions)
+    return np.asarray(softmax(decisions, axis=1))

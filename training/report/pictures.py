@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from app.series.scores import Reliability, interval, reliability
 from training.evaluation.accuracy import views
 from training.evaluation.trust import novelty_groups
 from training.evaluation.uniform_attention import attention_received
-from training.model.softmax import softmax
 from training.model.spectrum import ROUNDING_VARIANCE, arithmetic_slices, spectra_model, window_lengths
 from training.report.plots import (
     Measured,
@@ -101,8 +101,9 @@ def reliabilities_of(report: Report) -> dict[str, Reliability]:
         return {"Not calibrated": reliability(answers, targets)}
     # Undoes what the graph does last: logits, but for a constant of each series, are log p times temperature.
     logits = np.log(np.maximum(answers, TINY)) * np.float32(report.trained.temperature)
+    before = softmax(logits.astype(np.float64), axis=1).astype(np.float32)
     return {
-        "Before calibration": reliability(softmax(logits.astype(np.float64)), targets),
+        "Before calibration": reliability(before, targets),
         f"Calibrated, temperature {report.trained.temperature:.2f}": reliability(answers, targets),
     }
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from training.evaluation.calibrate import conformal_threshold, fit_temperature, habits_of, measure_trust
-from training.model.softmax import softmax
 
 RANDOM = np.random.default_rng(0)
 
@@ -17,7 +17,7 @@ RANDOM = np.random.default_rng(0)
 def _answers(count: int = 4000, sharpness: float = 1.0) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Logits whose softmax is the truth, times a factor, and targets drawn from it."""
     logits = RANDOM.normal(0, 2, (count, 3))
-    truth = softmax(logits.astype(np.float32))
+    truth = softmax(logits.astype(np.float32), axis=1)
     targets = np.array([RANDOM.choice(3, p=row / row.sum()) for row in truth.astype(np.float64)])
     return (logits * sharpness).astype(np.float32), targets
 
@@ -42,7 +42,8 @@ def test_a_threshold_covers_its_level(count: int, level: float) -> None:
 def test_sets_cover_new_series_at_every_level() -> None:
     """Thresholds from one half of the series cover the other half as they say, within two points."""
     logits, targets = _answers(8000)
-    probabilities, novelty = softmax(logits), RANDOM.normal(0, 0.1, 8000).astype(np.float32)
+    probabilities = softmax(logits, axis=1).astype(np.float32)
+    novelty = RANDOM.normal(0, 0.1, 8000).astype(np.float32)
     views = [RANDOM.standard_normal((50, 64))]
     trust = measure_trust(probabilities[:4000], targets[:4000], novelty[:4000], views=views)
     likelihood = probabilities[4000:][np.arange(4000), targets[4000:]]

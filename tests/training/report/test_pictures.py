@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from tests.training.conftest import LENGTH, make_dataset
 from tests.training.report.reports import PICTURES, TEMPERATURE, a_report
-from training.model.softmax import softmax
 from training.report.pictures import draw, reliabilities_of, spectra_of
 from training.report.report import Report
 
@@ -58,7 +58,7 @@ def test_before_calibration_is_what_the_logits_said(report: Report) -> None:
     """The first diagram is that of a softmax of the logits themselves, the second that of the answers."""
     before, after = reliabilities_of(report).values()
     logits = np.log(report.evaluation.probabilities) * np.float32(TEMPERATURE)
-    confidence = softmax(logits).max(axis=1)
+    confidence = softmax(logits, axis=1).max(axis=1)
     assert np.sum(before.confidence * before.share) == pytest.approx(confidence.mean(), rel=1e-5)
     assert after.expected_error == report.evaluation.calibration_error["stored"]
 
