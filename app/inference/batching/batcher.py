@@ -105,11 +105,6 @@ class MicroBatcher(Generic[T, R]):
         """Whether the batch that runs now has run for longer than `stall_after`."""
         return self._pace.seconds > self._stall_after
 
-    @property
-    def accepting(self) -> bool:
-        """Whether it is started, not closing, and works."""
-        return self._unready() is None
-
     def start(self, *, gather_rows: int = 0) -> None:
         """Start to run batches on the running event loop. A batcher starts once.
 

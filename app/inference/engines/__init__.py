@@ -1,6 +1,6 @@
 """Runtimes that compute predictions, behind one protocol; one file a runtime."""
 
 from app.inference.engines.base import Engine
-from app.inference.engines.loading import CHOICES, load_engine
+from app.inference.engines.loading import load_engine
 
-__all__ = ["CHOICES", "Engine", "load_engine"]
+__all__ = ["Engine", "load_engine"]

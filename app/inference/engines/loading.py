@@ -16,15 +16,14 @@ from app.inference.engines.tensorflow import TensorFlowEngine
 
 log = logging.getLogger(__name__)
 
-CHOICES = ("auto", "openvino", "tensorflow")
-
 
 def load_engine(artifact: Artifact, *, choice: str = "auto", max_rows: int, threads: int = 1) -> Engine:
     """Make an engine, warm every batch size, and check the golden answers.
 
     Args:
         artifact: an opened artifact.
-        choice: one of `CHOICES`. `auto`: TensorFlow where it is installed and sees a GPU, else OpenVINO.
+        choice: `openvino`, `tensorflow` or `auto`: TensorFlow where it is installed and sees a GPU, else
+            OpenVINO.
         max_rows: the largest batch.
         threads: threads that compute one batch on a CPU; 0 lets the runtime choose.
 

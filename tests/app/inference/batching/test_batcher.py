@@ -492,13 +492,13 @@ def test_death_of_the_loop_is_told_to_everyone(
     async def test(loop: SteppedLoop) -> None:
         async with started(loop) as bench:
             told = [*await bench.calls("a", "b"), *await bench.calls("c")]
-            assert (bench.batcher.accepting, bench.batcher.failure) == (True, None)
+            assert (bench.batcher.refusal(), bench.batcher.failure) == (None, None)
             kill(bench)
             await loop.idle()
             for task in told:
                 with pytest.raises(NotReady, match="stopped before the answer was there"):
                     task.result()
-            assert (bench.batcher.accepting, bench.batcher.failure) == (False, failure)
+            assert bench.batcher.failure == failure
             assert (bench.batcher.queued_rows, bench.batcher.stalled) == (0, False)
             assert bench.seen.of("left") == [{"rows": 1, "reason": "closed"}]
             with pytest.raises(NotReady, match="broken and needs a restart"):
@@ -541,7 +541,7 @@ async def test_batch_that_runs_too_long_turns_stalled_on(loop: SteppedLoop) -> N
         await loop.advance(30.0)
         assert not bench.batcher.stalled
         await loop.advance(0.5)
-        assert (bench.batcher.stalled, bench.batcher.accepting) == (True, True)
+        assert (bench.batcher.stalled, bench.batcher.refusal()) == (True, None)
         await bench.finish()
         assert not bench.batcher.stalled
         assert task.result().ran == 30.5
@@ -553,7 +553,7 @@ async def test_batcher_that_is_not_started_is_not_ready(loop: SteppedLoop) -> No
     batcher = MicroBatcher[str, str](Bench.call, max_rows=1, max_queue_rows=1)  # type: ignore[arg-type]
     with pytest.raises(NotReady, match="starting"):
         await batcher.submit("a", rows=1, deadline=loop.time() + 1)
-    assert (batcher.accepting, batcher.failure, batcher.stalled) == (False, None, False)
+    assert (batcher.failure, batcher.stalled) == (None, False)
     await batcher.close(timeout=1.0)
 
 
@@ -578,7 +578,6 @@ async def test_closing_stops_admission_and_drains(loop: SteppedLoop) -> None:
         tasks = [*await bench.calls("a"), *await bench.calls("b", "c", "d")]
         closing = loop.create_task(bench.batcher.close(timeout=10.0))
         await loop.idle()
-        assert not bench.batcher.accepting
         with pytest.raises(NotReady, match="shutting down"):
             await bench.batcher.submit("e", rows=1, deadline=1000.0)
         for _ in range(3):
