@@ -1,9 +1,9 @@
-"""Valid bytes made invalid by chance: bits, spans, lengths, numbers. It knows a format by its fragments."""
+"""Valid bytes made invalid by chance: spans give way to other bytes. It knows a format by its fragments."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from random import Random
 
 from qa.fuzz.numbers import number
@@ -23,10 +23,6 @@ class Mutator:
 
     def __init__(self, fragments: Sequence[bytes]) -> None:
         self._fragments = fragments
-        self._ways: tuple[Callable[[Random, bytes], bytes], ...] = (
-            _flip_a_bit, _set_a_byte, _cut_out, _cut_off, _cut_off_the_head, _repeat, _swap, _new_number,
-            _new_integer, self._insert, self._replace, self._nest,
-        )  # fmt: skip
 
     def __call__(self, rng: Random, data: bytes, other: bytes = b"") -> bytes:
         """The data after one to a few changes.
@@ -37,21 +33,26 @@ class Mutator:
             other: more of the kind; sometimes a part of it takes the place of one of the data's.
         """
         for _ in range(1 + min(rng.getrandbits(3), _MOST_CHANGES - 1)):
-            data = rng.choice(self._ways)(rng, data)
+            start, end = _span(rng, data)
+            data = data[:start] + self._piece(rng, data[start:end]) + data[end:]
         return splice(rng, data, other) if other and not rng.getrandbits(3) else data
 
-    def _insert(self, rng: Random, data: bytes) -> bytes:
-        at = place(rng, data)
-        return data[:at] + rng.choice(self._fragments) + data[at:]
-
-    def _replace(self, rng: Random, data: bytes) -> bytes:
-        start, end = _span(rng, data)
-        return data[:start] + rng.choice(self._fragments) + data[end:]
-
-    def _nest(self, rng: Random, data: bytes) -> bytes:
-        at = place(rng, data)
-        times = 1 << rng.randrange(1, 12)
-        return data[:at] + rng.choice(self._fragments) * times + data[at:]
+    def _piece(self, rng: Random, old: bytes) -> bytes:
+        """What takes the place of a span: nothing, more of it, or what means something in a format."""
+        match rng.randrange(8):
+            case 0 | 1:
+                return b""
+            case 2:
+                return bytes(byte ^ (1 << rng.randrange(8)) for byte in old[:1]) + old[1:]
+            case 3:
+                return old * (1 << rng.randrange(1, 6))
+            case 4:
+                return rng.choice(self._fragments)
+            case 5:
+                return rng.choice(self._fragments) * (1 << rng.randrange(1, 12))
+            case 6:
+                return number(rng).encode()
+        return _integer(rng)
 
 
 def place(rng: Random, data: bytes) -> int:
@@ -69,57 +70,22 @@ def splice(rng: Random, head: bytes, tail: bytes) -> bytes:
 
 
 def _span(rng: Random, data: bytes) -> tuple[int, int]:
-    start = place(rng, data)
-    return start, min(len(data), start + (1 << rng.randrange(8)))
-
-
-def _flip_a_bit(rng: Random, data: bytes) -> bytes:
-    if not data:
-        return data
-    at = min(place(rng, data), len(data) - 1)
-    return data[:at] + bytes([data[at] ^ (1 << rng.randrange(8))]) + data[at + 1 :]
-
-
-def _set_a_byte(rng: Random, data: bytes) -> bytes:
+    """What is changed: a place between two bytes, a few bytes, a number, or all from or up to a place."""
     at = place(rng, data)
-    return data[:at] + bytes([rng.getrandbits(8)]) + data[at + 1 :]
+    match rng.randrange(16):
+        case 0:
+            return 0, at
+        case 1:
+            return at, len(data)
+        case 2 | 3 if found := _NUMBER.search(data, at):
+            return found.span()
+        case 4 | 5 | 6 | 7:
+            return at, at
+    return at, min(len(data), at + (1 << rng.randrange(8)))
 
 
-def _cut_out(rng: Random, data: bytes) -> bytes:
-    start, end = _span(rng, data)
-    return data[:start] + data[end:]
-
-
-def _cut_off(rng: Random, data: bytes) -> bytes:
-    return data[: place(rng, data)]
-
-
-def _cut_off_the_head(rng: Random, data: bytes) -> bytes:
-    return data[place(rng, data) :] if not rng.getrandbits(2) else data
-
-
-def _repeat(rng: Random, data: bytes) -> bytes:
-    start, end = _span(rng, data)
-    return data[:end] + data[start:end] * (1 << rng.randrange(6)) + data[end:]
-
-
-def _swap(rng: Random, data: bytes) -> bytes:
-    (first, middle), (start, end) = sorted((_span(rng, data), _span(rng, data)))
-    start, end = max(start, middle), max(end, middle)
-    return data[:first] + data[start:end] + data[middle:start] + data[first:middle] + data[end:]
-
-
-def _new_number(rng: Random, data: bytes) -> bytes:
-    """Another number in the place of one: a length that lies, a value that is not one."""
-    found = _NUMBER.search(data, place(rng, data)) or _NUMBER.search(data)
-    if found is None:
-        return data
-    return data[: found.start()] + number(rng).encode() + data[found.end() :]
-
-
-def _new_integer(rng: Random, data: bytes) -> bytes:
-    """Other bytes of an integer, as formats have them before what they count."""
+def _integer(rng: Random) -> bytes:
+    """An integer as formats have it before what it counts: a length that lies."""
     size = rng.choice((1, 2, 4, 8))
-    at = place(rng, data)
     value = rng.choice((0, 1, -1, 1 << (8 * size - 1), rng.getrandbits(8 * size))) % (1 << (8 * size))
-    return data[:at] + value.to_bytes(size, rng.choice(("little", "big"))) + data[at + size :]
+    return value.to_bytes(size, rng.choice(("little", "big")))

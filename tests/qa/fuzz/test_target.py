@@ -59,12 +59,20 @@ def test_numbers_are_numbers() -> None:
         assert type(read) not in (int, float), text
 
 
-def test_every_mutation_changes_something_at_some_time() -> None:
-    """Each way makes other bytes of the same, and takes bytes of any length, even of none."""
-    mutator = Mutator([b"<fragment>"])
-    data = b'{"instances": [[0.5, 1.5], [2.5, 3.5]]}' * 9
-    for way in mutator._ways:
-        assert len({way(Random(chance), data) for chance in range(60)}) > 3, way
-        for short in (b"", b"1"):
-            assert isinstance(way(Random(0), short), bytes)
-    assert mutator(Random(1), data, b"x" * 100) == mutator(Random(1), data, b"x" * 100)
+def test_mutations_are_of_every_kind() -> None:
+    """Bytes get shorter, longer, or other by a bit, and fragments and other bytes come in; none is enough."""
+    mutator, data = Mutator([b"<fragment>"]), b'{"instances": [[0.5, 1.5], [2.5, 3.5]]}' * 9
+    made = {mutator(Random(chance), data) for chance in range(600)}
+    assert len(made) > 500
+    assert {(len(body) > len(data)) - (len(body) < len(data)) for body in made} == {-1, 0, 1}
+    assert any(body.count(b"<fragment>") == 1 for body in made)
+    assert any(b"<fragment>" * 64 in body for body in made)
+    assert any(sum(map(int.bit_count, _differences(body, data))) == 1 for body in made)
+    assert any(mutator(Random(chance), data, b"x" * 50).endswith(b"xxx") for chance in range(60))
+    assert mutator(Random(1), data, b"x" * 50) == mutator(Random(1), data, b"x" * 50)
+    assert all(isinstance(mutator(Random(0), short), bytes) for short in (b"", b"1"))
+
+
+def _differences(one: bytes, other: bytes) -> list[int]:
+    """Their bytes, exclusive or; those of all where they differ in length."""
+    return [a ^ b for a, b in zip(one, other, strict=True)] if len(one) == len(other) else list(one)
