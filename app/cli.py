@@ -1,15 +1,17 @@
 """The command line: `python -m app serve`, and what operators and newcomers run beside it.
 
-Every command imports what it needs when it runs, so that a health check does not pay for a server.
+Every command imports what it needs when it runs: a health check does not pay for a server, and `predict` runs
+where only the client's packages are installed. `timeseries-server` is the same command line.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 FAILED = 1
+MAX_PORT = 65535
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,11 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             signal.signal(number, lambda *_: sys.exit(0))
         # SIGHUP waits for whoever handles it, and unblocks it then: its default would end the process.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    return _told_in_one_line(lambda settings: _run(options, settings))
+    return _told_in_one_line(options)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m app", description="Serve a sealed model.")
+    # The console script has a name of its own; of `python -m app`, argparse would show `__main__.py`.
+    prog = "python -m app" if Path(sys.argv[0]).name == "__main__.py" else None
+    parser = argparse.ArgumentParser(prog=prog, description="Serve a sealed model.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("serve", help="serve the artifact; settings come from the environment")
     commands.add_parser("check", help="load the artifact and prove it on its golden answers, then exit")
@@ -85,25 +90,39 @@ def _key_name(text: str) -> str:
     return text
 
 
-def _told_in_one_line(command: Callable[[Settings], int]) -> int:
-    """Run a command with the environment's settings; what goes wrong on purpose is a line, not a trace."""
+def _told_in_one_line(options: argparse.Namespace) -> int:
+    """Run a command; what goes wrong on purpose is a line, not a trace."""
     from pydantic import ValidationError
 
     from app.errors import AppError
-    from app.settings import Settings
 
     try:
-        return command(Settings())
+        return _run(options)
     except ValidationError as error:
         for item in error.errors(include_url=False):
             name = "_".join(map(str, item["loc"])).upper() or "settings"
             print(f"{name}: {item['msg']}", file=sys.stderr)
     except AppError as error:
         print(error, file=sys.stderr)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("app."):
+            raise
+        print(
+            f"{options.command}: no module named {error.name}; install the extra serve of timeseries-server: "
+            "pip install '.[serve]' in the project's folder",
+            file=sys.stderr,
+        )
     return FAILED
 
 
-def _run(options: argparse.Namespace, settings: Settings) -> int:
+def _run(options: argparse.Namespace) -> int:
+    if options.command == "predict":
+        return predict(options)
+    if options.command == "key":
+        return make_key(options.name)
+    from app.settings import Settings
+
+    settings = Settings()
     if options.command == "serve":
         from app.server.serve import serve
 
@@ -123,25 +142,8 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
         return check(settings)
     if options.command == "use":
         return use(settings, options.version)
-    if options.command == "key":
-        return make_key(options.name)
-    if options.command == "settings":
-        print(settings_table())
-        return 0
-    from app.client.predict_file import predict_file
-    from app.series.readers import GapRules
-    from app.system.address import local_url
-
-    url = options.url or local_url(settings.host, settings.port)
-    key = options.api_key or os.environ.get("API_KEY")
-    return predict_file(
-        options.file,
-        url,
-        rules=GapRules(missing=options.missing, unequal=options.unequal),
-        labelled=not options.no_labels,
-        abstain=options.abstain,
-        api_key=key,
-    )
+    print(settings_table())
+    return 0
 
 
 def check(settings: Settings) -> int:
@@ -202,6 +204,36 @@ def use(settings: Settings, version: str) -> int:
     looks = "servers look every RELOAD_SECONDS, and at SIGHUP"
     print(f"{chosen} is to be served; {looks}", file=sys.stderr)
     return 0
+
+
+def predict(options: argparse.Namespace) -> int:
+    """Send the series of a file to a server and print its predictions.
+
+    Raises:
+        AppError: what is wrong, in one line.
+    """
+    from app.client.predict_file import predict_file
+    from app.series.readers import GapRules
+
+    return predict_file(
+        options.file,
+        options.url or _local_url(),
+        rules=GapRules(missing=options.missing, unequal=options.unequal),
+        labelled=not options.no_labels,
+        abstain=options.abstain,
+        api_key=options.api_key or os.environ.get("API_KEY"),
+    )
+
+
+def _local_url() -> str:
+    """The URL of the server on HOST and PORT; `Settings` would need the extra `serve`."""
+    from app.client import ClientError
+    from app.system.address import from_environment, local_url
+
+    host, port = from_environment(os.environ)
+    if not re.fullmatch("[0-9]{1,5}", port) or int(port) > MAX_PORT:
+        raise ClientError(f"PORT: {port[:80]!a} is no port; set a number up to {MAX_PORT}, or give --url")
+    return local_url(host, int(port))
 
 
 def make_key(name: str) -> int:

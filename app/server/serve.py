@@ -107,8 +107,11 @@ def _with_workers(settings: Settings, workers: int) -> Settings:
 
 def _command(workers: int, number: int, listener: int, heart: int, accept_when_ready: bool) -> Sequence[str]:
     options = {"number": number, "workers": workers, "listener": listener, "heart": heart}
+    # `-m` looks in the working directory first, which may have another `app`; only where this process did so.
+    safe_path = [] if sys.path[0] in ("", str(Path.cwd())) else ["-P"]
     command = [
         sys.executable,
+        *safe_path,
         "-m",
         "app",
         "worker",
