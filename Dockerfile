@@ -5,8 +5,8 @@
 #   docker build --tag timeseries-server:gpu --target gpu .
 #   docker run --rm --read-only --tmpfs /tmp --gpus all --publish 8000:8000 timeseries-server:gpu
 #
-# Either with what TRACES=true needs:
-#   docker build --build-arg TRACES=1 --tag timeseries-server:traces .
+# Either with extras, by the names of their lock files in requirements/extras:
+#   docker build --build-arg EXTRAS="traces" --tag timeseries-server:traces .
 #
 # Behind a proxy with certificates of its own, hand in its bundle; it does not stay in the image:
 #   docker build --secret id=ca-certificates,src=/etc/ssl/certs/ca-certificates.crt .
@@ -45,24 +45,32 @@ FROM python:3.13-slim-trixie AS installer
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 # Without pip inside: what serves needs no installer.
 RUN python -m venv --without-pip /opt/venv
+# What EXTRAS add, as one file. TRACES is what EXTRAS="traces" was called; without it the image would have no traces.
+ARG EXTRAS
+ARG TRACES
+COPY requirements/extras /tmp/extras
+RUN if [ -n "$TRACES" ]; then echo 'TRACES: not a build argument any more; use EXTRAS="traces"' >&2; exit 1; fi; \
+    cd /tmp/extras && touch /tmp/extras.txt && for name in $EXTRAS; do \
+        if ! cat "$name.txt" >> /tmp/extras.txt 2>/dev/null; then \
+            echo "EXTRAS: requirements/extras has no $name.txt; use any of:" $(ls | sed 's/\.txt$//') >&2; exit 1; \
+        fi; \
+    done
 
 FROM installer AS gpu-packages
-ARG TRACES
-COPY requirements/gpu.txt requirements/traces.txt /tmp/
+COPY requirements/gpu.txt /tmp/
 RUN --mount=type=secret,id=ca-certificates,target=/etc/ssl/certs/ca-certificates.crt \
     pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --no-deps --require-hashes \
-        --requirement /tmp/gpu.txt ${TRACES:+--requirement /tmp/traces.txt} \
+        --requirement /tmp/gpu.txt --requirement /tmp/extras.txt \
     # Headers for compilers, and the packages' own tests.
     && cd /opt/venv/lib/python3*/site-packages \
     && rm -rf tensorflow/include nvidia/*/include openvino/include numpy/tests numpy/*/tests h5py/tests \
     && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
 
 FROM installer AS cpu-packages
-ARG TRACES
-COPY requirements/serve.txt requirements/traces.txt /tmp/
+COPY requirements/serve.txt /tmp/
 RUN --mount=type=secret,id=ca-certificates,target=/etc/ssl/certs/ca-certificates.crt \
     pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --no-deps --require-hashes \
-        --requirement /tmp/serve.txt ${TRACES:+--requirement /tmp/traces.txt} \
+        --requirement /tmp/serve.txt --requirement /tmp/extras.txt \
     # OpenVINO reads its own graphs on a CPU here: no other devices, no converters of other formats. Nor
     # headers for compilers, or the packages' own tests. `make image-check` proves that what is left serves.
     && cd /opt/venv/lib/python3*/site-packages \

@@ -10,6 +10,11 @@ AUDIT := .cache/audit
 FUZZ := .cache/fuzz
 SBOM ?= .cache/sbom.cdx.json
 IMAGE ?= timeseries-server
+# The extras whose lock file is a whole environment. The others have one that goes on top of serve.txt or gpu.txt.
+ENVIRONMENTS := dev train gpu serve
+EXTRA_NAMES = $(shell $(PYTHON) -c 'import tomllib; \
+	print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"])')
+COMPILE = uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet $(ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test conformance lint format train tune rederive report archive bench bench-peers chaos fuzz image image-check audit sbom lock clean
@@ -17,8 +22,8 @@ IMAGE ?= timeseries-server
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-serve: $(SERVE)/ready ## Serve the committed artifact on port 8000 (settings: HOST, PORT, ...)
-	@LOG_FORMAT=$${LOG_FORMAT:-text} exec $(SERVE)/bin/python -m app serve
+serve: $(SERVE)/bin/timeseries-server ## Serve the committed artifact on port 8000 (settings: HOST, PORT, ...)
+	@LOG_FORMAT=$${LOG_FORMAT:-text} exec $(SERVE)/bin/timeseries-server serve
 
 # Two processes: training keeps a core busy for as long as the other tests, which often wait for servers, take. Their
 # words do not mix: what the training tests say comes at the end. A failure of either is one.
@@ -70,14 +75,14 @@ chaos: $(DEV)/ready ## Kill, stop, flood and fill up real servers under load: 50
 fuzz: $(DEV)/ready $(FUZZ)/ready ## Broken input to decoders, sockets and routes: ten minutes (ARGS="--quick": half a minute)
 	$(DEV)/bin/python -m qa.fuzz --schemathesis $(FUZZ)/bin/schemathesis $(ARGS)
 
-image: ## Build the container image (TARGET=cpu or gpu)
-	$(PYTHON) -m deploy.image build $(TARGET)
+image: ## Build the container image (TARGET=cpu or gpu, EXTRAS="traces")
+	$(PYTHON) -m deploy.image build $(TARGET) $(if $(EXTRAS),--build-arg EXTRAS="$(EXTRAS)")
 
 image-check: image ## Build the image, run it, ask it, stop it, and check each step
 	$(PYTHON) -m deploy.image check $(TARGET)
 
 audit: $(AUDIT)/ready ## Hold every locked package against the known vulnerabilities (asks osv.dev)
-	@for lock in requirements/*.txt; do \
+	@for lock in requirements/*.txt requirements/extras/*.txt; do \
 		$(AUDIT)/bin/pip-audit --strict --disable-pip --vulnerability-service osv --progress-spinner off \
 			--requirement $$lock 2>$(AUDIT)/log || found=1; \
 		if grep -q '^requests\.exceptions' $(AUDIT)/log; then \
@@ -86,25 +91,26 @@ audit: $(AUDIT)/ready ## Hold every locked package against the known vulnerabili
 		echo "$$lock: $$(cat $(AUDIT)/log)"; \
 	done; exit $${found:-0}
 
-sbom: $(AUDIT)/ready ## List what serving is made of, as CycloneDX (SBOM=.cache/sbom.cdx.json)
-	@$(AUDIT)/bin/python -W ignore::UserWarning -m cyclonedx_py requirements requirements/serve.txt \
+SERVED := requirements/serve.txt $(EXTRAS:%=requirements/extras/%.txt)
+sbom: $(AUDIT)/ready $(SERVED) ## List what serving is made of, as CycloneDX (EXTRAS="traces", SBOM=.cache/sbom.cdx.json)
+	@cat $(SERVED) | $(AUDIT)/bin/python -W ignore::UserWarning -m cyclonedx_py requirements - \
 		--pyproject pyproject.toml --output-reproducible --output-file $(SBOM)
 	@echo "$(SBOM)"
 
-lock: $(DEV)/ready ## Choose versions anew and write them with their hashes to requirements/ (needs uv)
+# What an extra adds to serve.txt, which gpu.txt holds too; dev.txt's versions are everybody's.
+lock: ## Write requirements/ from pyproject.toml (needs uv); versions stay unless ARGS=--upgrade
 	@command -v uv >/dev/null || { echo "make lock needs uv"; exit 1; }
-	for extra in dev train gpu serve; do \
-		uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-			--quiet --upgrade $$([ $$extra = serve ] || echo --extra $$extra) \
-			$$([ $$extra = dev ] || echo --constraint requirements/dev.txt) --output-file requirements/$$extra.txt; \
+	set -e; for name in $(ENVIRONMENTS) client; do \
+		$(COMPILE) pyproject.toml $$([ $$name = client ] || echo --extra $$name) \
+			$$([ $$name = dev ] || echo --constraint requirements/dev.txt) --output-file requirements/$$name.txt; \
 	done
-	$(DEV)/bin/python -c 'import tomllib; from pathlib import Path; \
-		print(*tomllib.loads(Path("pyproject.toml").read_text())["project"]["optional-dependencies"]["traces"], sep="\n")' \
-		| uv pip compile - --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-			--quiet --upgrade --constraint requirements/dev.txt --output-file requirements/traces.txt
-	for tools in audit:cyclonedx-bom:pip-audit fuzz:schemathesis; do \
-		echo $${tools#*:} | tr : '\n' | uv pip compile - --universal --python-version 3.11 --generate-hashes \
-			--no-annotate --no-header --quiet --upgrade --output-file requirements/$${tools%%:*}.txt; \
+	set -e; for name in $(filter-out $(ENVIRONMENTS),$(EXTRA_NAMES)); do \
+		$(COMPILE) pyproject.toml --extra $$name --constraint requirements/dev.txt \
+			$$(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements/serve.txt) \
+			--output-file requirements/extras/$$name.txt; \
+	done
+	set -e; for tools in audit:cyclonedx-bom:pip-audit fuzz:schemathesis; do \
+		echo $${tools#*:} | tr : '\n' | $(COMPILE) - --output-file requirements/$${tools%%:*}.txt; \
 	done
 
 clean: ## Remove what these targets made
@@ -128,6 +134,11 @@ endef
 
 $(SERVE)/ready: requirements/serve.txt
 	$(call install,$(SERVE),requirements/serve.txt)
+
+# The console script as `pip install` makes it, but of these files as they are now, from any working directory.
+$(SERVE)/bin/timeseries-server: $(SERVE)/ready
+	@printf '#!/bin/sh\nPYTHONPATH="%s$${PYTHONPATH:+:$$PYTHONPATH}" exec "%s/python" -P -m app "$$@"\n' '$(CURDIR)' '$(abspath $(@D))' >$@
+	@chmod +x $@
 
 $(DEV)/ready: requirements/dev.txt
 	$(call install,$(DEV),requirements/dev.txt)

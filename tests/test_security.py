@@ -13,7 +13,7 @@ from qa.harness.server import ServerProcess
 from tests.conftest import ROOT
 
 SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
-LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+LOCKS = sorted((ROOT / "requirements").rglob("*.txt"))
 
 
 def test_every_file_that_is_named_is_there() -> None:

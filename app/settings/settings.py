@@ -208,7 +208,7 @@ class Settings(BaseSettings):
     traces: bool = Field(
         False,
         description="Send a trace of requests to an OpenTelemetry collector, as `OTEL_` variables say; "
-        "needs `requirements/traces.txt`.",
+        "needs `requirements/extras/traces.txt`.",
     )
 
     @model_validator(mode="before")

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -206,36 +207,39 @@ def test_everything_the_dockerfile_copies_is_let_in_and_exists() -> None:
     assert all((ROOT / source).exists() for source in copied)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "requirements").glob("*.txt")), ids=lambda path: path.name)
-def test_locked_requirements_name_no_address(path: Path) -> None:
-    """Where packages come from is for the machine that installs them to say; hashes say what they are."""
-    text = path.read_text(encoding="utf-8")
-    assert "://" not in text
-    assert not re.search(r"^\s*--?(i|f|index-url|extra-index-url|find-links)\b", text, flags=re.MULTILINE)
+def _collect_extras(folder: Path, variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the image's step that joins the lock files of extras, in a folder that stands for `/tmp`."""
+    (step,) = [line for line in _instructions("RUN") if "$EXTRAS" in line]
+    shutil.copytree(ROOT / "requirements" / "extras", folder / "extras")
+    script = f"{variables}; {step.replace('/tmp', str(folder))}"  # noqa: S108 - it is replaced
+    return subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
 
 
-def _pins(name: str) -> dict[str, str]:
-    """What a lock file chose, by package."""
-    text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
-    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", text, flags=re.MULTILINE))
+@pytest.mark.parametrize("extras", ["", "traces", "traces convert", " convert  traces "])
+def test_an_image_gets_the_extras_that_are_asked_for(tmp_path: Path, extras: str) -> None:
+    """Their lock files, one after the other; both images install them, and no others by default."""
+    done = _collect_extras(tmp_path, f"EXTRAS='{extras}'")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    locks = [(ROOT / "requirements" / "extras" / f"{name}.txt").read_text() for name in extras.split()]
+    assert (tmp_path / "extras.txt").read_text() == "".join(locks)
+    assert [line for line in _instructions("ARG") if "EXTRAS" in line] == ["EXTRAS"]
+    installs = [line for line in _instructions("RUN") if "--requirement" in line]
+    assert len(installs) == 2
+    assert all("--requirement /tmp/extras.txt" in line for line in installs)
 
 
-@pytest.mark.parametrize("name", ["serve", "gpu", "dev"])
-def test_what_traces_need_goes_with_what_serves(name: str) -> None:
-    """Both files can be installed at once: what is in both has one version."""
-    base, traces = _pins(name), _pins("traces")
-    assert "opentelemetry-sdk" in traces
-    assert all(base[package] == traces[package] for package in base.keys() & traces.keys())
-
-
-def test_images_have_no_traces_unless_asked() -> None:
-    """The build argument is empty by default, and nothing else brings them in."""
-    arguments = _instructions("ARG")
-    assert arguments.count("TRACES") == 2
-    installed = [line for line in _instructions("RUN") if "traces.txt" in line]
-    assert len(installed) == 2
-    assert all("${TRACES:+--requirement /tmp/traces.txt}" in line for line in installed)
-    assert "opentelemetry-sdk" not in _pins("serve").keys() | _pins("gpu").keys()
+@pytest.mark.parametrize(
+    ("variables", "line"),
+    [
+        ("EXTRAS='traces grcp'", "EXTRAS: requirements/extras has no grcp.txt; use any of: {names}"),
+        ("TRACES=1", 'TRACES: not a build argument any more; use EXTRAS="traces"'),
+    ],
+)
+def test_an_extra_that_does_not_exist_fails_the_build(tmp_path: Path, variables: str, line: str) -> None:
+    """In one line, which lists the names that there are; so does the argument that EXTRAS replaced."""
+    done = _collect_extras(tmp_path, variables)
+    names = " ".join(sorted(path.stem for path in (ROOT / "requirements" / "extras").iterdir()))
+    assert (done.returncode, done.stderr) == (1, f"{line.format(names=names)}\n")
 
 
 def test_images_are_pinned_to_a_version_and_to_no_registry() -> None:

@@ -34,6 +34,6 @@ def open_traces() -> Traces | None:
     except ImportError as error:
         raise TracesImpossible(
             f"TRACES=true needs OpenTelemetry's SDK ({error}); "
-            "install requirements/traces.txt beside what serves, or set TRACES=false"
+            "install requirements/extras/traces.txt beside what serves, or set TRACES=false"
         ) from error
     return environment.open_traces()

@@ -37,7 +37,7 @@ def test_a_server_without_the_extra_says_what_to_install(root: Path) -> None:
     )
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
-    assert "install requirements/traces.txt" in line
+    assert "install requirements/extras/traces.txt" in line
 
 
 @pytest.mark.parametrize(
