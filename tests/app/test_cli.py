@@ -220,3 +220,11 @@ def test_predict_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
     done = run("predict", str(tmp_path / "nothing.npy"))
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("port", ["80x", "99999"])
+def test_predict_refuses_a_port_that_is_none(tmp_path: Path, port: str) -> None:
+    """In one line; some systems would connect to another port in its place."""
+    done = run("predict", str(tmp_path / "series.npy"), PORT=port)
+    assert done.returncode == 1
+    assert done.stderr == f"PORT: '{port}' is no port; set a number up to 65535, or give --url\n"
