@@ -18,7 +18,8 @@ from packaging.requirements import Requirement
 from app.cli import settings_table
 from app.client import Client
 from app.contract import Artifact
-from tests.conftest import ROOT, Server, free_port, running_server
+from qa.harness.server import ServerProcess, free_port, running_server
+from tests.conftest import ROOT
 from tests.packaging.environments import DATA_FILE, make_environment
 
 SCRIPT = "timeseries-server"
@@ -86,7 +87,7 @@ def test_the_locked_base_install_is_complete(client_commands: Path, pip: Path) -
 
 
 def test_the_client_works_in_the_base_install(
-    client_commands: Path, elsewhere: Path, server: Server, artifact: Artifact
+    client_commands: Path, elsewhere: Path, server: ServerProcess, artifact: Artifact
 ) -> None:
     """It reads a file of series, sends it to a real server and gets the golden labels."""
     (elsewhere / "app" / "__init__.py").unlink()
@@ -104,7 +105,7 @@ def test_the_client_works_in_the_base_install(
 
 @pytest.mark.parametrize("by_option", [True, False], ids=["--url", "HOST and PORT"])
 def test_predict_works_in_the_base_install(
-    client_commands: Path, elsewhere: Path, server: Server, artifact: Artifact, *, by_option: bool
+    client_commands: Path, elsewhere: Path, server: ServerProcess, artifact: Artifact, *, by_option: bool
 ) -> None:
     """The command line sends a file without the server's packages, whatever the server's settings are."""
     np.save(elsewhere / "series.npy", artifact.golden.series)
@@ -125,7 +126,9 @@ def test_other_commands_of_the_base_install(
     assert done.returncode == 0, done.stderr
 
 
-def test_health_works_in_the_base_install(client_commands: Path, elsewhere: Path, server: Server) -> None:
+def test_health_works_in_the_base_install(
+    client_commands: Path, elsewhere: Path, server: ServerProcess
+) -> None:
     """It asks a server on this machine."""
     port = server.url.rpartition(":")[2]
     assert run(elsewhere, client_commands / SCRIPT, "health", PORT=port).returncode == 0
