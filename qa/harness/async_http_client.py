@@ -109,7 +109,7 @@ class AsyncHttpClient(asyncio.Protocol):
 
     def close(self) -> None:
         """Close it."""
-        if self._transport is not None:
+        if self._transport is not None and not self.ended.is_set():  # asyncio's own fails after the end
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

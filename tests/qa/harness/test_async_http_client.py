@@ -48,3 +48,31 @@ def test_half_an_answer_says_how_much_came() -> None:
             assert not connection.is_open
 
     asyncio.run(scenario())
+
+
+def test_a_connection_can_be_closed_again_whatever_ended_it() -> None:
+    """Also where the server said first that it sends nothing more, while much was still to be sent to it."""
+
+    class SendsNothing(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.WriteTransport)
+            transport.write_eof()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            del exc
+            gone.set()
+
+    gone = asyncio.Event()
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        async with await loop.create_server(SendsNothing, HOST, 0) as server:
+            client = await AsyncHttpClient.connect(server.sockets[0].getsockname()[1])
+            client.send(bytes(2**25))
+            await client.ended.wait()
+            await gone.wait()
+            client.close()
+            client.reset()
+            assert client.is_closing
+
+    asyncio.run(scenario())
