@@ -49,9 +49,11 @@ def plain_artifact(artifact: Artifact) -> Artifact:
 
 @pytest.fixture(scope="session")
 def trusted_artifact(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
-    """A small artifact whose contract has trust: `tests/trusted.py` says how its answers are chosen."""
+    """A small artifact whose contract has trust: `tests/support/trusted.py` has its answers."""
     folder = tmp_path_factory.mktemp("tiny") / "1"
-    subprocess.run([sys.executable, "-m", "tests.trusted", folder], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "tests.support.trusted", folder], cwd=ROOT, check=True, capture_output=True
+    )
     return open_artifact(folder)
 
 

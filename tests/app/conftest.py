@@ -16,7 +16,7 @@ from app.inference.service import Service
 from app.main import create_app, create_service
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
-from tests.fakes import FakeEngine
+from tests.support.fakes import FakeEngine
 
 LENGTH = 500
 MAX_ROWS = 8

@@ -21,7 +21,7 @@ from app.contract import Artifact, sha256_of
 from qa.harness.server import ServerProcess, free_port, running_server
 from tests.app.api.served import served
 from tests.conftest import ROOT
-from tests.trusted import a_series
+from tests.support.trusted import a_series
 
 
 def run(*arguments: str, prefix: Sequence[str] = (), **environment: str) -> subprocess.CompletedProcess[str]:

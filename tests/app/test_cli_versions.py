@@ -9,7 +9,7 @@ import pytest
 
 from app.contract import PIN_FILE, Artifact, pin
 from tests.app.test_cli import run
-from tests.versions import add_version, damage
+from tests.support.versions import add_version, damage
 
 
 def test_check_says_which_versions_are_not_served(artifact: Artifact, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from app.main import create_service
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
 from tests.app.inference.test_service_inline import threads_of
-from tests.fakes import FakeEngine
+from tests.support.fakes import FakeEngine
 
 
 @pytest.mark.parametrize(

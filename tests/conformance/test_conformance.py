@@ -14,7 +14,7 @@ from qa.harness.messages import Response, get, read_answers, read_whole_answers
 from tests.app.api.served import Loop, Served, served
 from tests.app.http.played import Connection, play, serving, until
 from tests.conformance.streams import Stream, all_streams
-from tests.fakes import FakeEngine
+from tests.support.fakes import FakeEngine
 
 STREAMS = all_streams()
 LOOPS: tuple[Loop, ...] = ("uvloop", "asyncio")

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from app.contract import Artifact
 from qa.harness.messages import as_json, get, head, post, read_answers
 from tests.app.conftest import series
-from tests.app.http.compared import told
+from tests.app.http.fast_path.compared import told
 from tests.app.http.played import Connection, Played, asking, play, serving, until
 from tests.conformance.streams import all_streams
-from tests.fakes import FakeEngine
+from tests.support.fakes import FakeEngine
 
 CALLERS = 3
 # What callers send, in the parts in which it arrives: each with the number of its caller.

@@ -21,7 +21,7 @@ from qa.harness.http_client import HttpClient
 from qa.harness.messages import get
 from qa.harness.process import wait_until
 from tests.app.conftest import MAX_BODY, MAX_ROWS
-from tests.fakes import FakeEngine
+from tests.support.fakes import FakeEngine
 
 Loop = Literal["uvloop", "asyncio"]
 

@@ -13,7 +13,7 @@ from app.api.parameters import timeout_of, version_of
 from app.contract import MAX_VERSION
 from app.errors import ContractViolation
 from tests.app.conftest import App, series
-from tests.trusted import a_series
+from tests.support.trusted import a_series
 
 MOST = 10.0
 

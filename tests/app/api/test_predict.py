@@ -29,7 +29,7 @@ from app.inference.predictions import Batch, BatchSlice, Predictions
 from qa.harness.messages import as_json, as_npy, post
 from tests.app.conftest import MAX_ROWS, series
 from tests.app.http.played import Played, play, serving
-from tests.fakes import FakeEngine
+from tests.support.fakes import FakeEngine
 
 
 def head_of(query: bytes = b"", /, **headers: str) -> RequestHead:

@@ -22,7 +22,7 @@ from qa.harness.messages import as_json, get, head, post
 from tests.app.conftest import MAX_ROWS, series
 from tests.app.http.played import A_REQUEST, Played, asking, play, serving, until
 from tests.app.telemetry.tracing.kept import Kept, attributes_of, keep, times_of
-from tests.fakes import FakeEngine, by_first_value
+from tests.support.fakes import FakeEngine, by_first_value
 
 Becomes = Callable[[Played, str], Awaitable[None]]
 

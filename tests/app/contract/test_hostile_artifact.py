@@ -13,7 +13,7 @@ import pytest
 from app.contract import open_artifact, read_contract
 from app.errors import ArtifactError
 from tests.app.contract.hostile import edit_contract, refused, replaced, seal_anew
-from tests.not_files import KINDS
+from tests.support.not_files import KINDS
 
 Edit = Callable[[dict[str, Any]], object]
 

@@ -1,6 +1,6 @@
 """Artifacts that were sealed before open and compute, and old servers read what is sealed today.
 
-`schema_3` was sealed by `tests.trusted` when schema 3 had one channel and no reserved fields.
+`schema_3` was sealed by `tests.support.trusted` when schema 3 had one channel and no reserved fields.
 """
 
 from __future__ import annotations

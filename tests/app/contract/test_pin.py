@@ -8,7 +8,7 @@ import pytest
 
 from app.contract import CONTRACT_FILE, PIN_FILE, find_version, pin
 from app.errors import ArtifactError
-from tests.not_files import KINDS
+from tests.support.not_files import KINDS
 
 
 @pytest.fixture

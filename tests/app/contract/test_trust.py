@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.contract import LabelSets, NoveltySpec, Trust
-from tests.trusted import TRUST
+from tests.support.trusted import TRUST
 
 
 def test_the_threshold_is_that_of_the_level() -> None:

@@ -34,7 +34,7 @@ from app.telemetry.tracing.traces import Traces
 from qa.harness.messages import Response, as_json, as_npy, get, post, read_answers
 from tests.app.conftest import MAX_BODY, MAX_ROWS, series
 from tests.app.inference.batching.stepping import Seen
-from tests.fakes import FakeEngine, by_first_value
+from tests.support.fakes import FakeEngine, by_first_value
 
 A_REQUEST = post(as_json(series(1.0)))
 

@@ -18,7 +18,7 @@ from qa.harness.proc import held
 from qa.harness.server import ServerProcess, running_server
 from tests.app.conftest import MAX_BODY, series
 from tests.app.http.played import play, serving, until
-from tests.fakes import FakeEngine
+from tests.support.fakes import FakeEngine
 
 MOST = 3 * FREE_BYTES + 1000
 LARGE = FREE_BYTES + FREE_BYTES // 2  # two of them fit, three do not

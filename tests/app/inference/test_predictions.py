@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from app.contract import Artifact
 from app.errors import EngineError
 from app.inference.predictions import Batch, Interpreter, Predictions, check_finite, predict_batch
-from tests.fakes import FakeEngine, by_first_value
-from tests.trusted import a_series, answers
+from tests.support.fakes import FakeEngine, by_first_value
+from tests.support.trusted import a_series, answers
 
 LOGITS = st.lists(st.lists(st.floats(-4, 4, width=32), min_size=1, max_size=4), min_size=1, max_size=4)
 

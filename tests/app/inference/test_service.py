@@ -18,9 +18,9 @@ from app.errors import ArtifactError, ContractViolation, DeadlineExceeded, Engin
 from app.inference.predictions import Predictions
 from app.inference.service import Service
 from app.inference.status import State
-from tests import trusted
-from tests.fakes import FakeEngine, by_first_value
-from tests.trusted import a_series, answers
+from tests.support import trusted
+from tests.support.fakes import FakeEngine, by_first_value
+from tests.support.trusted import a_series, answers
 
 LENGTH = 500
 

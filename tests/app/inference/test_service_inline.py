@@ -16,7 +16,7 @@ from app.errors import EngineError
 from app.inference.engines.inline import LIMITS
 from app.inference.service import Service
 from tests.app.inference.test_service import series, soon, started
-from tests.fakes import FakeEngine, by_first_value
+from tests.support.fakes import FakeEngine, by_first_value
 
 
 def threads_of(service: Service, engine: FakeEngine, *sizes: int) -> list[int]:

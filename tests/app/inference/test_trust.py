@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from app.contract import InputHabits, LabelSets, NoveltySpec, Trust
 from app.inference.trust import PRECISION_LOST, Assessment, Assessor, warning_kinds
-from tests.trusted import TRUST, a_series
+from tests.support.trusted import TRUST, a_series
 
 LENGTH = 12
 # Those of an assessment; the last kind is seen when a body is read.

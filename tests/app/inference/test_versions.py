@@ -17,8 +17,8 @@ from app.errors import ArtifactError, ContractViolation, NotReady
 from app.inference.service import Service
 from app.inference.versions import Rollout
 from tests.app.inference.test_service import series, soon, until
-from tests.fakes import FakeEngine
-from tests.versions import add_version, damage
+from tests.support.fakes import FakeEngine
+from tests.support.versions import add_version, damage
 
 FINISH = 10.0
 

@@ -14,8 +14,8 @@ from app.contract import PIN_FILE, Artifact, find_version, pin
 from app.inference.service import Service
 from tests.app.inference.test_service import series, soon, until
 from tests.app.inference.test_versions import FINISH, Bench, bench
-from tests.not_files import KINDS
-from tests.versions import add_version
+from tests.support.not_files import KINDS
+from tests.support.versions import add_version
 
 
 class HeldFolder:

@@ -13,7 +13,7 @@ import pytest
 
 from app.contract import CONTRACT_FILE, Artifact, pin
 from tests.app.inference.test_versions import Bench, bench
-from tests.versions import add_version
+from tests.support.versions import add_version
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from app.series.readers import read_series_file
 from app.series.readers.content import unpacked
 from app.series.readers.rows import Refused
 from app.series.spec import MAX_LENGTH
-from tests.not_files import KINDS, put
+from tests.support.not_files import KINDS, put
 
 Refusal = Callable[..., str]
 LONG = "x" * 500

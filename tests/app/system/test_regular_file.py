@@ -8,7 +8,7 @@ from pathlib import Path, PosixPath
 import pytest
 
 from app.system.regular_file import open_regular, read_regular
-from tests.not_files import KINDS, NOT_REGULAR, put
+from tests.support.not_files import KINDS, NOT_REGULAR, put
 
 
 def descriptors() -> int:

@@ -16,7 +16,7 @@ from tests.app.api.dialects.toy import Toy
 from tests.app.conftest import MAX_BODY, MAX_ROWS, series
 from tests.app.http.played import Played, asking, play, serving, until
 from tests.app.telemetry.tracing.kept import Kept, attributes_of, keep
-from tests.fakes import FakeEngine
+from tests.support.fakes import FakeEngine
 
 PATH = "/toy/mine/classify"
 # The same request on the fast path and, with a query, on the framework's.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from app.api.problems import CONNECTION, MEDIA_TYPE
 from app.client.schemas import PredictResponse
 from tests.app.conftest import App, series
-from tests.fakes import by_first_value
+from tests.support.fakes import by_first_value
 
 
 def npy(array: NDArray[np.float32]) -> bytes:

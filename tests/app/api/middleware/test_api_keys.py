@@ -11,7 +11,7 @@ import pytest
 
 from app.api.middleware.api_keys import MAX_FILE_BYTES, KeyFile, is_name, line_of, new_key, read_keys
 from app.errors import KeyFileBroken
-from tests.not_files import KINDS, put
+from tests.support.not_files import KINDS, put
 
 
 def file_of(folder: Path, *lines: str) -> Path:

@@ -25,8 +25,8 @@ from qa.harness.messages import Headers, as_json, get, head, post
 from qa.harness.process import wait_until
 from tests.app.api.served import Served, served
 from tests.app.conftest import MAX_BODY, ready_client, series
-from tests.app.http.compared import told
-from tests.fakes import FakeEngine
+from tests.app.http.fast_path.compared import told
+from tests.support.fakes import FakeEngine
 
 KEY = new_key()
 GOOD = as_json(series(0.5))

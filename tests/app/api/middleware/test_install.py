@@ -13,7 +13,7 @@ from qa.harness.http_client import HttpClient
 from qa.harness.messages import Headers, Response, as_json, head, post
 from tests.app.api.served import Served, served
 from tests.app.conftest import series
-from tests.app.http.compared import told
+from tests.app.http.fast_path.compared import told
 
 GOOD = as_json(series(0.5))
 KEY = new_key()

@@ -12,7 +12,7 @@ from app.inference.batching.observer import Unobserved
 from app.inference.service import Service
 from app.settings import Settings
 from tests.app.conftest import App, ready_client, series
-from tests.fakes import FakeEngine
+from tests.support.fakes import FakeEngine
 
 
 @pytest.mark.parametrize("probe", ["/livez", "/readyz", "/startupz"])

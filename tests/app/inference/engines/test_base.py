@@ -13,7 +13,7 @@ from app.contract import Golden
 from app.errors import ArtifactError
 from app.inference.engines.base import powers, verify, warm
 from app.series.spec import SeriesSpec
-from tests.fakes import FakeEngine, by_first_value
+from tests.support.fakes import FakeEngine, by_first_value
 
 SERIES = np.linspace(-2, 2, 12, dtype=np.float32).reshape(4, 3)
 GOLDEN = Golden(series=SERIES, probabilities=by_first_value(SERIES))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from app.inference.engines.inline import HUNG, LIMITS, BriefCalls, brief_rows
 from app.series.spec import SeriesSpec
-from tests.fakes import FakeEngine, by_first_value
+from tests.support.fakes import FakeEngine, by_first_value
 
 HANGING = """
 import logging, threading

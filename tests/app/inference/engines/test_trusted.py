@@ -1,4 +1,4 @@
-"""Two named outputs on every runtime, from a real artifact: `tests/trusted.py`."""
+"""Two named outputs on every runtime, from a real artifact: `tests/support/trusted.py`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.inference.engines import Engine, load_engine
 from app.inference.engines.base import verify
 from app.inference.engines.openvino import OpenVINOEngine
 from app.inference.engines.tensorflow import TensorFlowEngine
-from tests.trusted import a_series, answers
+from tests.support.trusted import a_series, answers
 
 MAX_ROWS = 6
 RUNTIMES = {"openvino": OpenVINOEngine, "tensorflow": TensorFlowEngine}

@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import ArtifactError
 from app.inference.engines.keras.file import check
-from tests.not_files import KINDS
+from tests.support.not_files import KINDS
 
 
 @pytest.mark.parametrize("version", ["1", "2"])

@@ -20,7 +20,7 @@ from qa.harness.process import wait_until
 from tests.app.api.served import Loop, Served, served
 from tests.app.conftest import MAX_BODY, series
 from tests.app.http.played import play, serving
-from tests.fakes import FakeEngine
+from tests.support.fakes import FakeEngine
 
 GOOD = as_json(series(0.5))
 DIRECT, ONWARDS = "/predict", "/predict?abstain=false"

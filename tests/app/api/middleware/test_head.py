@@ -19,7 +19,7 @@ from tests.app.api.served import Served, served
 from tests.app.conftest import App
 from tests.app.http.played import play, serving, until
 from tests.app.telemetry.tracing.kept import keep
-from tests.fakes import FakeEngine
+from tests.support.fakes import FakeEngine
 
 CLOSE = [("Connection", "close")]
 # Differ from one answer to the next.

@@ -17,7 +17,7 @@ import pytest
 from app.contract import CONTRACT_FILE, Artifact, open_artifact, pin, sha256_of
 from qa.harness.server import free_port, running_server
 from tests.conftest import ROOT
-from tests.versions import add_version
+from tests.support.versions import add_version
 
 TOO_NEW = "schema_version 4 is newer than those that it reads, 1 to 3; upgrade the server first"
 

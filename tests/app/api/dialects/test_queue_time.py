@@ -5,9 +5,9 @@ from __future__ import annotations
 from app.contract import Artifact
 from qa.harness.messages import as_json, post
 from tests.app.conftest import series
-from tests.app.http.compared import told
+from tests.app.http.fast_path.compared import told
 from tests.app.http.played import A_REQUEST, Played, asking, is_for, play, serving, until
-from tests.fakes import FakeEngine
+from tests.support.fakes import FakeEngine
 
 
 async def late(played: Played, seconds: float) -> None:

@@ -22,7 +22,7 @@ from app.contract import CONTRACT_FILE, Artifact
 from qa.harness.proc import children, held
 from qa.harness.server import ServerProcess, free_port, running_server
 from tests.conftest import ROOT
-from tests.versions import add_version, damage
+from tests.support.versions import add_version, damage
 
 CALLERS = 3
 

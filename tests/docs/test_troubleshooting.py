@@ -18,7 +18,7 @@ from qa.harness.server import ServerProcess
 from tests.conftest import ROOT
 from tests.deploy.monitoring import Known, known, of_supervisor, rules, unknown
 from tests.deploy.promql import parse
-from tests.pages import Page, blocks
+from tests.docs.pages import Page, blocks
 
 TROUBLESHOOTING, RUNBOOK = Page("docs/troubleshooting.md"), Page("docs/runbook.md")
 PAGES = pytest.mark.parametrize("page", [TROUBLESHOOTING, RUNBOOK], ids=lambda page: page.path.name)

@@ -20,7 +20,7 @@ from app.http import connection
 from app.http.asgi_cycle import AsgiCycle
 from app.http.connection import Connection
 from app.http.transport import Flow
-from tests.app.http.uvicorn_objects import no_app, objects
+from tests.app.http.connection.uvicorn_objects import no_app, objects
 
 # What of each class of uvicorn's is read, set or called, and what for.
 USES: dict[str, dict[str, str]] = {

@@ -10,7 +10,7 @@ from app.contract import Artifact
 from qa.harness.messages import as_npy, get, post
 from tests.app.conftest import series
 from tests.app.http.played import Connection, Played, is_for, play, serving, until
-from tests.fakes import FakeEngine
+from tests.support.fakes import FakeEngine
 
 NPY = [("Content-Type", "application/x-npy"), ("Accept", "application/x-npy")]
 both_paths = pytest.mark.parametrize("target", ["/predict", "/predict?abstain=false"])

@@ -1,8 +1,8 @@
 """A small real artifact of a model with three channels, sealed as training seals, for both runtimes.
 
-`python -m tests.multivariate FOLDER` seals it, as `FOLDER/machine/1`: in a process of its own, for Keras
-keeps the backend that it was first imported with. The model z-normalises each channel, and has an output that
-no contract promises.
+`python -m tests.support.multivariate FOLDER` seals it, as `FOLDER/machine/1`: in a process of its own, for
+Keras keeps the backend that it was first imported with. The model z-normalises each channel, and has an
+output that no contract promises.
 """
 
 from __future__ import annotations

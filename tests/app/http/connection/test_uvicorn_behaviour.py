@@ -10,7 +10,7 @@ from uvicorn import Server
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from tests.app.http.uvicorn_objects import Recorded, cycle_of, no_app, protocol_of
+from tests.app.http.connection.uvicorn_objects import Recorded, cycle_of, no_app, protocol_of
 
 
 def test_a_status_line_is_there_for_each_status() -> None:

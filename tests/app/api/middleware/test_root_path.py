@@ -19,7 +19,7 @@ from app.main import create_app
 from app.settings import Settings
 from app.telemetry.request_record import RequestRecord
 from tests.app.conftest import ready_client, series
-from tests.fakes import FakeEngine
+from tests.support.fakes import FakeEngine
 
 ROOT = "/models/forda"
 JSON = {"instances": series(1.0).tolist()}

@@ -21,7 +21,7 @@ from app.client import Client, ClientError
 from app.contract import Artifact, open_artifact
 from qa.harness.server import ServerProcess, running_server
 from tests.conftest import ROOT
-from tests.multivariate import CHANNELS, LENGTH
+from tests.support.multivariate import CHANNELS, LENGTH
 
 NPY = {"Content-Type": "application/x-npy"}
 TAKES = f"the model takes (n, {LENGTH}, {CHANNELS})"
@@ -32,7 +32,10 @@ def multivariate(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     """The sealed version."""
     folder = tmp_path_factory.mktemp("sealed")
     subprocess.run(
-        [sys.executable, "-m", "tests.multivariate", folder], cwd=ROOT, check=True, capture_output=True
+        [sys.executable, "-m", "tests.support.multivariate", folder],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
     )
     return open_artifact(folder / "machine")
 

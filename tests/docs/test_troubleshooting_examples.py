@@ -22,8 +22,8 @@ from qa.harness.server import ServerProcess, free_port
 from tests.app.api.served import served
 from tests.app.http.played import A_REQUEST, play, serving, until
 from tests.conftest import ROOT
-from tests.fakes import FakeEngine
-from tests.pages import Example, Page, blocks, examples
+from tests.docs.pages import Example, Page, blocks, examples
+from tests.support.fakes import FakeEngine
 
 ENTRIES = Page("docs/troubleshooting.md").entries
 BALANCER = (ROOT / "deploy" / "haproxy.cfg").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A file system that never answers: `python -m tests.hanging_mount FOLDER COMMAND...` runs a command with it.
+"""A file system that never answers: `python -m tests.support.hanging_mount FOLDER COMMAND...`.
 
 It is a FUSE mount behind which nobody is, in a mount namespace of the command's own. Needs Linux and the
 right to mount; without, it exits with a line and code 1.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from app.client.schemas import PredictResponse
 from app.contract import Artifact
-from tests.trusted import LENGTH, TRUST, a_series
+from tests.support.trusted import LENGTH, TRUST, a_series
 
 NPY = {"Content-Type": "application/x-npy", "Accept": "application/x-npy"}
 # Sure of one label, unsure of two, and unlike anything seen.

@@ -14,7 +14,7 @@ from qa.harness.http_client import HttpClient
 from qa.harness.messages import Headers, as_json, as_npy, get, head, post
 from qa.harness.server import ServerProcess
 from tests.app.conftest import LENGTH, series
-from tests.app.http.compared import told
+from tests.app.http.fast_path.compared import told
 
 JSON, NPY = "application/json", "application/x-npy"
 BINARY = [("Content-Type", NPY), ("Accept", NPY)]

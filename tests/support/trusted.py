@@ -1,8 +1,8 @@
 """A small real artifact with trust: two named outputs, sealed for both runtimes, whose answers tests choose.
 
 The first value of a series decides its probabilities and the last its novelty, so that a test reaches every
-label set and score by two numbers. `python -m tests.trusted FOLDER` seals it: in a process of its own, for
-Keras keeps the backend that it was first imported with.
+label set and score by two numbers. `python -m tests.support.trusted FOLDER` seals it: in a process of its
+own, for Keras keeps the backend that it was first imported with.
 """
 
 from __future__ import annotations

@@ -16,11 +16,11 @@ from app.contract import PIN_FILE, Artifact
 from qa.harness.proc import children
 from qa.harness.server import SERVE, ServerProcess, running_server
 from tests.conftest import ROOT
-from tests.not_files import KINDS, NOT_REGULAR, put
-from tests.test_versions import wait_for
-from tests.versions import add_version
+from tests.process.test_versions import wait_for
+from tests.support.not_files import KINDS, NOT_REGULAR, put
+from tests.support.versions import add_version
 
-HANGS_AT_LOAD = (sys.executable, "-m", "tests.hangs_at_load", "serve")
+HANGS_AT_LOAD = (sys.executable, "-m", "tests.support.hangs_at_load", "serve")
 KEY = new_key()
 
 
@@ -127,7 +127,7 @@ def test_a_first_engine_whose_files_hang_does_not_keep_the_process() -> None:
 def with_mount(tmp_path: Path) -> list[str]:
     """The command of a server that has a file system at `mount` that never answers."""
     (tmp_path / "mount").mkdir()
-    command = [sys.executable, "-m", "tests.hanging_mount", str(tmp_path / "mount")]
+    command = [sys.executable, "-m", "tests.support.hanging_mount", str(tmp_path / "mount")]
     tried = subprocess.run([*command, "true"], cwd=ROOT, check=False, capture_output=True, text=True)
     if tried.returncode != 0:
         pytest.skip(tried.stderr)

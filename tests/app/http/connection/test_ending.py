@@ -15,7 +15,7 @@ from qa.harness.messages import as_json, get, head, post
 from tests.app.api.served import served
 from tests.app.conftest import series
 from tests.app.http.played import A_REQUEST, Connection, play, serving, until
-from tests.fakes import FakeEngine
+from tests.support.fakes import FakeEngine
 
 GOOD = as_json(series(0.5))
 LAST = head("GET", "/livez", [("Connection", "close")])

@@ -11,7 +11,7 @@ from app.http.head import HEAD_BYTES
 from qa.harness.messages import as_json, get, head, post, read_whole_answers
 from tests.app.conftest import series
 from tests.app.http.played import A_REQUEST, Connection, asking, is_for, play, serving, until
-from tests.fakes import FakeEngine
+from tests.support.fakes import FakeEngine
 
 MANY = 3000
 ONWARDS = "/predict?abstain=false"

@@ -11,7 +11,7 @@ from qa.harness.messages import Headers, Response, as_json, as_npy, get, head, p
 from qa.harness.process import wait_until
 from qa.harness.server import ServerProcess, running_server
 from tests.app.conftest import series
-from tests.app.http.compared import told
+from tests.app.http.fast_path.compared import told
 
 GOOD = as_json(series(0.5))
 NPY = [("Content-Type", "application/x-npy"), ("Accept", "application/x-npy")]

@@ -14,7 +14,7 @@ from app.contract import Artifact
 from qa.harness.messages import post
 from tests.app.http.played import A_REQUEST, asking, is_for, play, serving, until
 from tests.app.inference.batching.stepping import Seen
-from tests.fakes import FakeEngine, by_first_value
+from tests.support.fakes import FakeEngine, by_first_value
 
 
 def test_a_caller_that_leaves_the_queue_is_not_computed(plain_artifact: Artifact) -> None:

@@ -21,9 +21,9 @@ from app.http.fast_path import FastRoute
 from app.telemetry.metrics import Metrics
 from qa.harness.messages import as_json, head, post
 from tests.app.conftest import MAX_ROWS, series
-from tests.app.http.compared import told
+from tests.app.http.fast_path.compared import told
 from tests.app.http.played import A_REQUEST, asking, is_for, play, serving, until
-from tests.fakes import FakeEngine, by_first_value
+from tests.support.fakes import FakeEngine, by_first_value
 
 # Which requests it takes.
 

@@ -15,9 +15,9 @@ from app.api.dialects.native import Native
 from app.contract import Artifact
 from qa.harness.messages import as_json, post
 from tests.app.conftest import series
-from tests.app.http.compared import told
+from tests.app.http.fast_path.compared import told
 from tests.app.http.played import A_REQUEST, play, serving, until
-from tests.fakes import FakeEngine
+from tests.support.fakes import FakeEngine
 
 
 class Faulty(Native):
