@@ -50,14 +50,7 @@ def _validate(options: argparse.Namespace) -> int:
     return 0
 
 
-def validate(
-    config: TrainingConfig,
-    dataset: Dataset,
-    folds: Sequence[int],
-    *,
-    student: bool = True,
-    say: Callable[[str], None] = tell,
-) -> str:
+def validate(config: TrainingConfig, dataset: Dataset, folds: Sequence[int], *, student: bool = True) -> str:
     """A table of accuracy and cross-entropy on the series of some folds, view by view.
 
     Args:
@@ -65,7 +58,6 @@ def validate(
         dataset: its training series alone are used.
         folds: which folds are asked for, from 0.
         student: fit one, too; the teacher's machines take seconds, a student minutes.
-        say: is told of each fold.
     """
     from training.fit.inputs import Material, fold_of
 
@@ -75,7 +67,7 @@ def validate(
     asked = np.isin(fold, folds)
     answers = {who: _nothing(spectra, dataset) for who in ("teacher", *(["student"] if student else []))}
     for number in folds:
-        say(f"fold {number}")
+        tell(f"fold {number}")
         mine, rows = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
         task = material.task(rows)
         for name, decide in _machines(task.course, config).items():

@@ -13,13 +13,12 @@ from training.studies.validate import KINDS, as_markdown, main, validate
 
 
 def test_teacher_and_student_are_judged_on_what_they_did_not_see(
-    wave_dataset: Dataset, tiny: Callable[..., TrainingConfig]
+    wave_dataset: Dataset, tiny: Callable[..., TrainingConfig], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One row a view, over the folds asked for; easy waves are told apart by both."""
-    lines: list[str] = []
     config = tiny(folds=4, epochs=25, learning_rate=0.02)
-    rows = validate(config, wave_dataset, [1, 3], say=lines.append).splitlines()
-    assert lines == ["fold 1", "fold 3"]
+    rows = validate(config, wave_dataset, [1, 3]).splitlines()
+    assert capsys.readouterr().err.splitlines() == ["fold 1", "fold 3"]
     assert rows[0] == "| 24 held-out series | teacher | student |"
     assert [row.split(" | ")[0].removeprefix("| ") for row in rows[2:]] == list(KINDS)
     stored = rows[2].split("|")
