@@ -88,7 +88,8 @@ def _member(body: memoryview, start: int, stream: zlib._Decompress) -> Generator
     while start < len(body):
         data: bytes | memoryview = body[start : start + step]
         start += len(data)
-        while part := stream.decompress(data, _STEP):
+        # Asked again after its end, zlib would count what follows it twice.
+        while not stream.eof and (part := stream.decompress(data, _STEP)):
             yield part
             data = stream.unconsumed_tail
         if stream.eof:

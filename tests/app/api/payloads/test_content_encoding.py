@@ -139,6 +139,16 @@ def test_a_gzip_body_of_several_members_is_one_body(
     assert decompress(packed, encoding="gzip", max_bytes=LIMIT) == body == gzip.decompress(packed)
 
 
+@pytest.mark.parametrize("size", [64 * 1024, 100_000, 10 * 64 * 1024])
+def test_members_that_compress_well_are_read_one_after_the_other(size: int) -> None:
+    """The end of one that takes several output steps, and few input bytes, is where the next one begins."""
+    member = gzip.compress(bytes(size))
+    assert (
+        decompress(member * 3 + gzip.compress(b"x"), encoding="gzip", max_bytes=4 * size)
+        == bytes(3 * size) + b"x"
+    )
+
+
 def test_a_second_stream_of_deflate_is_refused() -> None:
     """The format has no members."""
     with pytest.raises(MalformedPayload, match="follow its end; a body is one stream"):
