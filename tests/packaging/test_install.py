@@ -48,8 +48,8 @@ def run(folder: Path, *command: str | Path, **variables: str) -> subprocess.Comp
 
 
 def in_folder(folder: Path, script: Path) -> Sequence[str]:
-    """The command that starts a script in a folder, as the same process."""
-    return ("env", "-C", str(folder), str(script))
+    """The command that serves by a script in a folder, as the same process."""
+    return ("env", "-C", str(folder), str(script), "serve")
 
 
 def labels_of(artifact: Artifact) -> list[str]:
