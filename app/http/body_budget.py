@@ -45,11 +45,6 @@ class BodyBudget:
         self._peak = 0
         self._timer: asyncio.TimerHandle | None = None
 
-    @property
-    def held(self) -> int:
-        """Bytes that are held now by those that hold more than `FREE_BYTES`."""
-        return self._total
-
     def hold(self, holder: Holder, size: int) -> None:
         """Count what a connection holds in all; if that is too much, have the newest give theirs back."""
         if size <= FREE_BYTES:

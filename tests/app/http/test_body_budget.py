@@ -56,8 +56,8 @@ def test_no_more_is_held_than_there_may_be(steps: list[tuple[int, int]]) -> None
             small = [holder for holder in holders if holder.size <= FREE_BYTES and holder is not grows]
             grows.size = size
             budget.hold(grows, size)
-            assert budget.held <= MOST
-            assert budget.held == sum(holder.size for holder in holders if holder.size > FREE_BYTES)
+            assert budget._total <= MOST
+            assert budget._total == sum(holder.size for holder in holders if holder.size > FREE_BYTES)
             assert all(before[holders.index(holder)] == holder.given_back for holder in small)
 
     asyncio.run(scenario())
@@ -74,7 +74,7 @@ def test_the_newest_give_theirs_back() -> None:
         assert [holder.given_back for holder in holders] == [0, 0, 1]
         budget.hold(holders[0], 2 * FREE_BYTES)
         assert [holder.given_back for holder in holders] == [0, 1, 1]
-        assert budget.held == 2 * FREE_BYTES
+        assert budget._total == 2 * FREE_BYTES
 
     asyncio.run(scenario())
 
