@@ -102,26 +102,47 @@ def create_app(
             _lifespan, rollout=rollout, metrics=metrics, settings=settings, keys=keys, traces=traces
         ),
     )
+    _add_routes(app, settings, rollout, metrics, (*dialects, *all_dialects()), keys=keys, traces=traces)
+    app.state.rollout = rollout
+    app.state.gate = Gate(settings.max_connections, metrics.connection_refused)
+    app.state.budget = BodyBudget(
+        settings.max_body_bytes_in_flight,
+        on_refused=metrics.body_refused,
+        return_memory=process_tuning.give_memory_back,
+    )
+    return app
+
+
+def _add_routes(
+    app: FastAPI,
+    settings: Settings,
+    rollout: Rollout,
+    metrics: Metrics,
+    dialects: Sequence[Dialect],
+    *,
+    keys: KeyFile | None,
+    traces: Traces | None,
+) -> None:
+    """The two ways of a request to its answer: routes with their middleware, and the fast path."""
     limits = Limits(
         max_instances=settings.max_batch_rows,
         max_body_bytes=settings.max_body_bytes,
         timeout=settings.request_timeout,
     )
     predictor = Predictor(rollout, limits)
-    dialects = (*dialects, *all_dialects())
     for dialect in dialects:
         app.include_router(predict.create_router(predictor, dialect))
     app.include_router(model.create_router(rollout))
     app.include_router(ops.create_router(rollout, metrics))
     app.include_router(problems.create_router(settings.root_path))
     app.include_router(docs.create_router(title=app.title, openapi=OPENAPI, root_path=settings.root_path))
+    app.openapi = partial(_openapi, app, app.openapi, predictor)  # type: ignore[method-assign]
     errors = ErrorResponses(settings.root_path)
     error_responses.install(app, errors)
     recorder = RequestRecorder(
         metrics, is_draining=lambda: rollout.is_draining, access_log=settings.access_log, traces=traces
     )
     doorkeeper = Doorkeeper(keys, metrics.unauthorized) if keys else None
-    app.openapi = partial(_openapi, app, app.openapi, predictor)  # type: ignore[method-assign]
     install.install(
         app,
         doorkeeper=doorkeeper,
@@ -132,7 +153,6 @@ def create_app(
     )
     # The last one added is the first in line.
     app.add_middleware(RequestContext, recorder=recorder, dialects=dialects, root_path=settings.root_path)
-    app.state.rollout = rollout
     app.state.fast_route = FastRoute(
         predictor,
         dialects,
@@ -141,13 +161,6 @@ def create_app(
         doorkeeper=doorkeeper,
         unusual=install.CORS_MARKS if settings.cors_origins else (),
     )
-    app.state.gate = Gate(settings.max_connections, metrics.connection_refused)
-    app.state.budget = BodyBudget(
-        settings.max_body_bytes_in_flight,
-        on_refused=metrics.body_refused,
-        return_memory=process_tuning.give_memory_back,
-    )
-    return app
 
 
 def create_service(settings: Settings, metrics: Metrics, path: Path | None = None) -> Service:

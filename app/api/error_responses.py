@@ -1,4 +1,7 @@
-"""How an error becomes bytes: in one place for both paths, in the form of its request's protocol."""
+"""How the error of a request becomes bytes, on both paths, in the form of the request's protocol.
+
+Errors on a connection without a request are in `app/http/connection_errors.py`.
+"""
 
 from __future__ import annotations
 

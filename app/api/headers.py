@@ -1,4 +1,8 @@
-"""The headers of requests, read once, and of answers: which ones every answer has, in one place."""
+"""The headers of requests, read once, and of answers: which ones every answer has.
+
+What is answered outside of any request adds them itself: `app/http/connection_errors.py`, and errors that
+nobody expected, which the framework answers outside of its middleware (`app/api/error_responses.py`).
+"""
 
 from __future__ import annotations
 

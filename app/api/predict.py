@@ -1,11 +1,17 @@
 """One order of steps for every prediction, whichever way its request comes: plain calls, and no `await`.
 
-    refuse -> options -> body -> decode -> admit -> wait -> encode -> record
+| step | where |
+|---|---|
+| key | `app.api.middleware.auth`, before there is a call |
+| refuse | `PredictCall.refusal` |
+| options | `PredictCall.read_head`, by the dialect |
+| body | `app.api.request_body` on the framework's path; the connection on the fast path |
+| decode, admit | `PredictCall.submit`, by the dialect and the service |
+| wait | the route awaits the future that `submit` returned, the fast path adds a callback to it |
+| encode | `PredictCall.encode`, by the service and the dialect |
+| record | `app.api.recorder`, which records all other requests, too |
 
-`PredictCall` has a method for each step but those that only whoever brings the request can take: reading its
-body (`app.api.request_body`, or the connection on the fast path), waiting (the route awaits the future that
-`submit` returns, the fast path adds a callback to it), and recording (`app.api.recorder`), which other
-requests need, too.
+`app.api.routes.predict` and `app.http.fast_request` are the two that call these.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ class AsgiCycle(RequestResponseCycle):
     """`RequestResponseCycle` whose connection decides when it ends, and whose caller may stop sending early.
 
     Args:
-        is_last: tells, when the status of the answer is known, whether the connection ends with the answer.
+        decide: tells, when the status of the answer is known, whether the connection ends with the answer.
         arguments: uvicorn's.
 
     Attributes:
@@ -28,10 +28,10 @@ class AsgiCycle(RequestResponseCycle):
 
     keeps_body = True  # after the last of it has come, until the app has answered
 
-    def __init__(self, *, is_last: Callable[[AsgiCycle, int], bool], **arguments: Any) -> None:
+    def __init__(self, *, decide: Callable[[AsgiCycle, int], bool], **arguments: Any) -> None:
         super().__init__(**arguments)
         self.is_last = False
-        self._decide = is_last
+        self._decide = decide
         self._has_left = False
         self._was_read = False
         self._failure: Exception | None = None

@@ -186,7 +186,7 @@ class Connection(HttpToolsProtocol):
     def _asgi_cycle(self) -> AsgiCycle:
         reader = self._reader
         return AsgiCycle(
-            is_last=self._end.is_last,
+            decide=self._end.is_last,
             scope=new_scope(
                 reader,
                 asgi_version=self.asgi_version,

@@ -67,7 +67,7 @@ class ConnectionEnd:
         self._refusal: tuple[int, str] | None = None  # status and reason
 
     def is_last(self, request: Cycle, status: int) -> bool:
-        """Whether the connection ends with the response to a request: decided here and nowhere else.
+        """Whether the connection ends with the response to a request; either path asks before it writes.
 
         Args:
             request: it says whether its caller, and the server, would use the connection again.

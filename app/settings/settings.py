@@ -1,6 +1,7 @@
 """What an operator can set, all of it from the environment.
 
-Only `main` and `cli` read settings; everything else takes plain values.
+Only `app.cli`, `app.server` and `app.main` read settings; everything else takes plain values.
+`docs/settings.md` has their table, which `python -m app settings` prints.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from app.system.affinity import MOST_WORKERS
 # Routes that are open to all unless they are closed.
 CLOSABLE = ("metrics", "docs", "openapi.json", "/")
 
-# First parts of the paths that the server has itself. Under one of them it could not tell whether a proxy has
-# taken the prefix away: /model may be its own, or what is left of /model/.
+# First parts of the paths that the server has itself, those of all protocols among them. Under one of them it
+# could not tell whether a proxy has taken the prefix away: /model may be its own, or what is left of /model/.
 _OWN_PATHS = frozenset(
     (
         *("docs", "livez", "metrics", "model", "openapi.json", "predict", "problems", "readyz", "startupz"),

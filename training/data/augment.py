@@ -1,4 +1,7 @@
-"""The training series of each epoch: split, shuffled, mixed, roughened, from the seed and the epoch alone.
+"""The training series of each epoch, for models of stretches of time: shuffled, mixed, roughened.
+
+They follow from the seed and the epoch alone. Models of spectra are fitted to
+`training.fit.distillation.Lessons`.
 
 Nothing is carried from one epoch to the next, so a run that was killed continues with exactly the series
 that it would have seen. Plain numpy; no runtime.
@@ -19,46 +22,6 @@ DECIMALS = 2
 MOST_TIMES = 20
 # Standard deviations of added noise, in those of the series: from that of rounding to 2 decimals upwards.
 NOISE_RANGE = (0.003, 0.1)
-
-
-def z_units(series: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Series in units in which decimals mean the same for all: those z-normalised already, as stored.
-
-    Args:
-        series: `float64[n, length]`.
-
-    Returns:
-        The same series where all have mean 0 and deviation 1 (to 1 %), else their z-normalised form;
-        constant series become zeros.
-    """
-    mean = series.mean(axis=1, keepdims=True)
-    deviation = series.std(axis=1, ddof=1, keepdims=True)
-    if np.all(np.abs(mean) < 0.01) and np.all(np.abs(deviation - 1) < 0.01):
-        return series
-    # Multiplied by a power of two, which is exact: the squares of very small values would be zero.
-    _, exponent = np.frexp(np.abs(series).max(axis=1, keepdims=True))
-    sized = np.ldexp(series, -exponent)
-    centred = sized - sized.mean(axis=1, keepdims=True)
-    deviation = sized.std(axis=1, ddof=1, keepdims=True)
-    units: NDArray[np.float64] = centred / np.where(deviation > 0, deviation, 1.0)
-    return units
-
-
-def split(
-    targets: NDArray[np.int64], *, fraction: float, seed: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Indices of the series to fit and of those held out, each class in the same share.
-
-    A class with a single series is fitted and not held out.
-    """
-    random = np.random.default_rng([seed, 0])
-    held_out: list[int] = []
-    for target in np.unique(targets):
-        members = random.permutation(np.flatnonzero(targets == target))
-        held_out.extend(members[: min(round(len(members) * fraction), len(members) - 1)])
-    chosen = np.zeros(len(targets), dtype=bool)
-    chosen[held_out] = True
-    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
 @dataclass(frozen=True, slots=True)

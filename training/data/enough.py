@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from training.config import TrainingConfig
-from training.data.augment import split
+from training.data.split import split
 from training.data.ucr import Dataset
 from training.errors import DataError
 

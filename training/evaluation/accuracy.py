@@ -16,8 +16,8 @@ from sklearn.metrics import confusion_matrix
 
 from app.series.offset import narrow
 from app.series.scores import accuracy, expected_calibration_error
-from training.data.augment import z_units
 from training.data.ucr import Dataset
+from training.data.units import z_units
 from training.evaluation.rounding_leak import Leak, measure_leak
 
 # Standard deviations of added noise, in those of the series; the first is the one that tables show.

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from training.config import TrainingConfig
-from training.data.augment import z_units
 from training.data.ucr import Dataset
+from training.data.units import z_units
 from training.fit.cross_validation import Screen, fit_all
 from training.fit.inputs import Material, known_views
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.augment import z_units
 from training.data.ucr import Dataset
+from training.data.units import z_units
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.augment import split
+from training.data.split import split
 from training.fit.checkpoint import STATE_FILE, RunState, close_run, open_run
 from training.fit.inputs import Material, Rows, fold_of, known_views
 from training.fit.loop import Pair, fit

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from sklearn.svm import SVC
 
 from training.config import TrainingConfig
-from training.data.augment import LabelledSeries, z_units
+from training.data.augment import LabelledSeries
 from training.data.precisions import make_domains
 from training.data.ucr import Dataset
+from training.data.units import z_units
 from training.fit.distillation import Lessons, SpectralDomain
 from training.fit.loop import Course, Pair
 from training.fit.svm_teacher import PENALTY, WIDTH

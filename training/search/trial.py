@@ -8,8 +8,8 @@ import keras
 import optuna
 
 from training.config import TrainingConfig
-from training.data.augment import split
 from training.data.enough import limited
+from training.data.split import split
 from training.data.ucr import Dataset
 from training.fit.checkpoint import close_run, hold_run, open_run
 from training.fit.inputs import Material

@@ -1,7 +1,12 @@
 """What a wire protocol is to this server: its paths, and how its bytes become options, series and answers.
 
 Everything else is the same for all of them, on both paths through the server: limits, deadlines, API keys,
-metrics, traces. To add a protocol is to write one `Dialect` and to name it in `app/api/dialects/__init__.py`.
+metrics, traces. To add a protocol:
+
+1. Write one `Dialect`, as `app/api/dialects/native.py` is, and name it in `app/api/dialects/__init__.py`.
+2. Keep its prefix from proxies: `_OWN_PATHS` in `app/settings/settings.py`; a test compares them.
+3. `tests/app/api/dialects/toy.py` is one in sixty lines. `app.api.payloads` has what most bodies need:
+   `to_finite_float32` refuses what is not finite and subtracts large offsets.
 """
 
 from __future__ import annotations
@@ -80,7 +85,7 @@ class Codec(Protocol):
     """A dialect for one version of the model."""
 
     def decode(self, body: bytes, options: PredictOptions) -> Decoded:
-        """The series of a body; raises a `PayloadError` where there are none."""
+        """The series of a body, all of them finite; raises a `PayloadError` where there are none."""
         ...
 
     def encode(self, prediction: Prediction, options: PredictOptions, decoded: Decoded) -> Encoded:
@@ -115,7 +120,7 @@ class Dialect(Protocol):
         ...
 
     def encode_error(self, info: ErrorInfo, *, request_id: str, root_path: str) -> Encoded:
-        """How an error is told."""
+        """How an error is told. The answer needs the headers of `info`, such as Retry-After."""
         ...
 
 

@@ -70,7 +70,7 @@ class Native:
             "summary": "Classify series",
             "description": _DESCRIPTION,
             "tags": ["predictions"],
-            "responses": {**problems.of_connection(), **problems.responses(*_ERRORS)},
+            "responses": problems.responses(*_ERRORS),
             "openapi_extra": {
                 "parameters": [parameters.ABSTAIN, parameters.VERSION, parameters.TIMEOUT],
             },

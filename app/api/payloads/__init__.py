@@ -6,6 +6,7 @@ media types and encodings by name, not HTTP.
 
 from app.api.payloads.content_encoding import decompress
 from app.api.payloads.encoders import Encoder, Encoders, JsonEncoder, NpyEncoder
+from app.api.payloads.finite import to_finite_float32
 from app.api.payloads.json_body import JsonDecoder
 from app.api.payloads.media_types import JSON, NPY, Decoder, Decoders, accepts_npy, media_type_of
 from app.api.payloads.npy_body import NpyDecoder
@@ -24,4 +25,5 @@ __all__ = [
     "accepts_npy",
     "decompress",
     "media_type_of",
+    "to_finite_float32",
 ]

@@ -11,6 +11,7 @@ from starlette.types import Receive
 from app.api.dialects import Dialect
 from app.api.error_responses import as_response
 from app.api.predict import CLIENT_CLOSED, PredictCall, Predictor
+from app.api.problems import of_connection
 from app.api.request_body import read_body
 from app.errors import ClientClosed
 from app.inference.batching import Answer
@@ -21,8 +22,9 @@ def create_router(predictor: Predictor, dialect: Dialect) -> APIRouter:
     """The routes of a dialect's predictions."""
     router = APIRouter()
     for path, described in dialect.routes.items():
+        own = {**described, "responses": {**of_connection(), **described.get("responses", {})}}
         router.add_api_route(
-            path, _endpoint(predictor, dialect), methods=["POST"], response_class=Response, **described
+            path, _endpoint(predictor, dialect), methods=["POST"], response_class=Response, **own
         )
     return router
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from app.contract import Artifact, reason_of
@@ -33,8 +33,16 @@ def load_engine(artifact: Artifact, *, choice: str = "auto", max_rows: int, thre
     """
     check(artifact.model_path)
     name = choice if choice != "auto" else ("tensorflow" if _gpu_is_usable() else "openvino")
-    if name == "tensorflow":
-        return _proven(artifact, lambda: TensorFlowEngine(artifact, max_rows=max_rows, threads=threads))
+    if name not in _LOADERS:
+        raise EngineError(f"there is no engine {name!r}; there are {', '.join(_LOADERS)}")
+    return _LOADERS[name](artifact, max_rows=max_rows, threads=threads)
+
+
+def _tensorflow(artifact: Artifact, *, max_rows: int, threads: int) -> Engine:
+    return _proven(artifact, lambda: TensorFlowEngine(artifact, max_rows=max_rows, threads=threads))
+
+
+def _openvino(artifact: Artifact, *, max_rows: int, threads: int) -> Engine:
     if artifact.derived("openvino"):
         try:
             return _proven(artifact, lambda: OpenVINOEngine(artifact, max_rows=max_rows, threads=threads))
@@ -44,6 +52,10 @@ def load_engine(artifact: Artifact, *, choice: str = "auto", max_rows: int, thre
     return _proven(
         artifact, lambda: OpenVINOEngine(artifact, max_rows=max_rows, threads=threads, use_sealed=False)
     )
+
+
+# By the values of ENGINE.
+_LOADERS: Mapping[str, Callable[..., Engine]] = {"openvino": _openvino, "tensorflow": _tensorflow}
 
 
 def _proven(artifact: Artifact, make: Callable[[], Engine]) -> Engine:

@@ -1,4 +1,4 @@
-"""`app.api.middleware.traced`: every request is traced alike, on either path, whatever becomes of it."""
+"""`app.api.traced`: every request is traced alike, on either path, whatever becomes of it."""
 
 from __future__ import annotations
 

@@ -193,7 +193,8 @@ class Played:
         self.engine.hold()
         connection = self.connect()
         connection.send(A_REQUEST)
-        await until(self.engine.entered.is_set)
+        await until(lambda: self.engine.entered.is_set() or bool(connection.written))
+        assert not connection.written, f"answered instead of held: {connection.written!r}"
         return connection
 
     def hang_up(self) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.config import TrainingConfig
-from training.data.augment import MOST_TIMES, NOISE_RANGE, LabelledSeries, split, z_units
+from training.data.augment import MOST_TIMES, NOISE_RANGE, LabelledSeries
 
 SERIES = np.random.default_rng(0).standard_normal((200, 64))
 TARGETS = np.eye(2)[np.arange(200) % 2]
@@ -72,24 +72,3 @@ def test_noise_has_the_stated_size(tiny: Tiny) -> None:
     deviations = silent.epoch(0)[0].std(axis=1)
     assert NOISE_RANGE[0] * 0.6 < deviations.min() < NOISE_RANGE[0] * 2
     assert NOISE_RANGE[1] * 0.5 < deviations.max() < NOISE_RANGE[1] * 1.4
-
-
-def test_the_split_holds_out_each_class_alike() -> None:
-    """The held-out share is that of each class, apart from the fitted series, and the same for a seed."""
-    targets = np.array([0] * 80 + [1] * 20 + [2])
-    fitted, held_out = split(targets, fraction=0.2, seed=1)
-    assert sorted([*fitted, *held_out]) == list(range(101))
-    assert np.bincount(targets[held_out], minlength=3).tolist() == [16, 4, 0]
-    np.testing.assert_array_equal(split(targets, fraction=0.2, seed=1)[1], held_out)
-    assert not np.array_equal(split(targets, fraction=0.2, seed=2)[1], held_out)
-
-
-def test_decimals_mean_the_same_for_raw_series() -> None:
-    """Series that are normalised stay as stored; raw ones are normalised, constant ones become zeros."""
-    deviations = SERIES.std(axis=1, ddof=1, keepdims=True)
-    normal = (SERIES - SERIES.mean(axis=1, keepdims=True)) / deviations
-    assert z_units(normal) is normal
-    np.testing.assert_allclose(z_units(normal * 40 + 7), normal, atol=1e-9)
-    np.testing.assert_array_equal(z_units(np.full((1, 8), 5.0)), np.zeros((1, 8)))
-    for scale in (1e-300, 1e-160, 1e30):
-        np.testing.assert_allclose(z_units(normal * scale), normal, atol=1e-9)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from training.data.augment import z_units
 from training.data.ucr import Dataset
+from training.data.units import z_units
 from training.evaluation.accuracy import (
     NOISE,
     NOISES,

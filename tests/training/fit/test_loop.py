@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tests.training.faults import largest_file
 from training.config import TrainingConfig
-from training.data.augment import split
+from training.data.split import split
 from training.data.ucr import Dataset
 from training.errors import StorageError
 from training.fit.checkpoint import RunState, open_run

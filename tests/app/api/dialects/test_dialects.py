@@ -45,7 +45,7 @@ async def metric(played: Played, name: str) -> float:
 
 
 def test_the_protocol_is_one_short_file() -> None:
-    """No more is needed than that, and no other file names it."""
+    """No more is needed than that, and an argument of `create_app`."""
     assert len(Path(toy.__file__).read_text().splitlines()) <= MOST_LINES
 
 
@@ -77,6 +77,7 @@ def test_it_is_answered_counted_and_timed(plain_artifact: Artifact, target: str)
     [
         (b"a,b", [], 400, "malformed"),
         (b"1,2", [], 422, "contract"),
+        (lines(float("nan")), [], 422, "contract"),
         (b"1,2", [("X-Request-Timeout", "soon")], 422, "contract"),
         (b"1" * (MAX_BODY + 1), [], 413, "too-large"),
         (lines(*[1.0] * (MAX_ROWS + 1)), [], 422, "contract"),

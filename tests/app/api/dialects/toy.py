@@ -11,11 +11,11 @@ import numpy as np
 from app.api.dialects import Decoded, Encoded, Limits, PredictOptions, encoded
 from app.api.headers import RequestHead
 from app.api.parameters import timeout_of
+from app.api.payloads import to_finite_float32
 from app.api.problems import ErrorInfo
 from app.contract import Contract
 from app.errors import ContractViolation, MalformedPayload
 from app.inference.predictions import Prediction
-from app.series.offset import narrow
 
 
 class ToyCodec(NamedTuple):
@@ -32,7 +32,7 @@ class ToyCodec(NamedTuple):
             raise MalformedPayload("not lines of numbers") from error
         if len(values) > self.most or values.shape[1] != self.contract.input.length:
             raise ContractViolation([("lines", "too many, or of another length than the model takes")])
-        return narrow(values)
+        return to_finite_float32(values, is_invariant=self.contract.input.spec.is_invariant)
 
     def encode(self, prediction: Prediction, options: PredictOptions, _decoded: Decoded) -> Encoded:
         """A label a line, behind the name that was asked for."""

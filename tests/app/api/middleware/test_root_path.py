@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import ValidationError
 
+from app.api.dialects import all_dialects
 from app.api.dialects.native import Native
 from app.api.error_responses import ErrorResponses
 from app.api.middleware.api_keys import line_of, new_key
@@ -163,6 +164,8 @@ def test_a_path_of_the_servers_own_is_refused(plain_artifact: Artifact) -> None:
     app = create_app(Settings(), Service(plain_artifact, FakeEngine))
     documented = {f"/{path.split('/')[1]}" for path in app.openapi()["paths"]}
     assert len(documented) > 5
+    prefixes = {dialect.prefix.rstrip("/") for dialect in all_dialects()} - {""}
+    documented |= prefixes | {path[: path.index("/", 1)] for path in prefixes if "/" in path[1:]}
     for path in documented | {"/docs", "/static-offline-docs", "/openapi.json", "/problems"}:
         with pytest.raises(ValidationError, match="a path of the server itself"):
             Settings(root_path=path)

@@ -1,4 +1,4 @@
-"""`app.api.middleware.request_context`: what every answer carries."""
+"""`app.api.recorder`: the id that every answer carries."""
 
 from __future__ import annotations
 
