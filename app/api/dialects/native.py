@@ -91,12 +91,13 @@ class Native:
             raise MalformedPayload("Content-Type is sent more than once with different values; send it once")
         content_type = media_type_of(head.get(CONTENT_TYPE))
         query = QueryParams(head.query) if head.query else None
+        # In this order: where several are wrong, the first is told.
         return PredictOptions(
-            parameters.timeout_of(head, most=limits.timeout),
-            None if query is None else parameters.version_of(query),
-            query is not None and parameters.abstain_of(query),
-            content_type,
-            head.joined(ACCEPT),
+            abstain=query is not None and parameters.abstain_of(query),
+            version=None if query is None else parameters.version_of(query),
+            timeout=parameters.timeout_of(head, most=limits.timeout),
+            content_type=content_type,
+            accept=head.joined(ACCEPT),
         )
 
     def codec(self, contract: Contract, *, max_instances: int) -> NativeCodec:

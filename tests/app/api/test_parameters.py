@@ -93,6 +93,16 @@ def test_any_text_is_a_time_or_refused(value: str) -> None:
     assert 0 < seconds <= MOST
 
 
+def test_of_several_wrong_ones_the_first_is_told(app: App) -> None:
+    """Whichever of them the caller corrects, it is told the next one, in one order."""
+    answers = [
+        app.client.post(f"/predict?{query}", content=b"", headers={"X-Request-Timeout": "soon"}).json()
+        for query in ("version=x&abstain=x", "version=x", "")
+    ]
+    told = [answer["violations"][0]["pointer"] for answer in answers]
+    assert told == ["abstain", "version", "X-Request-Timeout"]
+
+
 def test_a_request_that_nobody_waits_for_any_more_is_not_computed(app: App) -> None:
     """It gets 504 while the engine is at something else, and leaves the queue."""
     app.engine.hold()
