@@ -72,11 +72,8 @@ class MessageReader:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserCallbackError as error:
-            bad = error.__context__  # what the parser called has stopped it
-            if not isinstance(bad, BadMessage):
-                return NOT_HTTP, ""
-            self.in_body = False  # there is no request yet
-            return bad.status, bad.reason
+            # Given no name here: its traceback holds this frame, which would hold it, and the connection.
+            return self._stopped_by(error.__context__)
         except httptools.HttpParserError as error:
             return NOT_HTTP, str(error)
         except httptools.HttpParserUpgrade:
@@ -150,6 +147,13 @@ class MessageReader:
             self.has_ended = self._hands_on = True
             if self._receiver is not None:
                 self._receiver.complete()
+
+    def _stopped_by(self, error: BaseException | None) -> Fault:
+        """Why what the parser called has stopped it."""
+        if not isinstance(error, BadMessage):
+            return NOT_HTTP, ""
+        self.in_body = False  # there is no request yet
+        return error.status, error.reason
 
     def _renew_parser(self) -> None:
         self._parser = httptools.HttpRequestParser(self)

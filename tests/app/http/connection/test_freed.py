@@ -110,6 +110,18 @@ def speaks_no_http(wire: HttpClient) -> None:
     assert [answer.status for answer in wire.read_to_the_end()] == [400]
 
 
+def names_no_host(wire: HttpClient) -> None:
+    """A head that the parser takes, and the rules for heads do not."""
+    wire.send(b"GET /livez HTTP/1.1\r\n\r\n")
+    assert [answer.status for answer in wire.read_to_the_end()] == [400]
+
+
+def names_no_address(wire: HttpClient) -> None:
+    """What is refused last, when a request is made of its head."""
+    wire.send(b"GET http://[::1/ HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert [answer.status for answer in wire.read_to_the_end()] == [400]
+
+
 @pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize(
     "behaves",
@@ -123,6 +135,8 @@ def speaks_no_http(wire: HttpClient) -> None:
         resets,
         abandons,
         speaks_no_http,
+        names_no_host,
+        names_no_address,
     ],
 )
 def test_a_connection_is_freed_without_garbage_collection(
