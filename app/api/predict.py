@@ -23,7 +23,7 @@ from app.api.dialects import Codec, Decoded, Dialect, Encoded, Limits, PredictOp
 from app.api.headers import CONTENT_LENGTH, SERVER_TIMING, RequestHead
 from app.api.parameters import check_abstain
 from app.api.request_body import check_length
-from app.errors import AppError
+from app.errors import AppError, ContractViolation
 from app.inference.batching import Answer, Entry
 from app.inference.predictions import BatchSlice, Series
 from app.inference.service import Service
@@ -121,9 +121,13 @@ class PredictCall:
         Raises:
             PayloadError: it is not one that can be answered.
         """
-        limits = self._predictor.limits
-        options = self._dialect.options(head, limits)
-        check_length(head.get(CONTENT_LENGTH), limits.max_body_bytes)
+        limits, length = self._predictor.limits, head.get(CONTENT_LENGTH)
+        try:
+            options = self._dialect.options(head, limits)
+        except ContractViolation:
+            check_length(length, limits.max_body_bytes)  # what is too large is told before a wrong parameter
+            raise
+        check_length(length, limits.max_body_bytes)
         self.options, self.deadline = options, now + options.timeout
 
     def submit(self, body: bytes) -> asyncio.Future[Answer[BatchSlice]]:

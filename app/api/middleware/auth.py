@@ -116,7 +116,7 @@ class Door:
                 raise HTTPException(404)
         elif self._needs_key(path):
             # The route that it would have got; the one that it does get takes its place.
-            if route := next((route for regex, route in self._counted if regex.match(path)), None):
+            if route := next((route for regex, route in self._counted if regex.fullmatch(path)), None):
                 scope["route"] = route
             scope["record"].caller = self._doorkeeper.caller(scope["head"])
 

@@ -71,6 +71,8 @@ def test_the_deadline_is_the_callers_within_the_servers(plain_artifact: Artifact
         (b"", {"content_length": "100001"}, PayloadTooLarge),
         (b"", {"x_request_timeout": "0"}, ContractViolation),
         (b"abstain=perhaps", {}, ContractViolation),
+        (b"abstain=perhaps", {"content_length": "100001"}, PayloadTooLarge),
+        (b"", {"content_length": "100001", "content_type": "text/csv"}, UnsupportedMediaType),
         (b"abstain=true&abstain=true", {}, ContractViolation),
     ],
 )

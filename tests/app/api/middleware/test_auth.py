@@ -139,6 +139,15 @@ def test_who_is_refused_is_counted_alike_on_both_ways(guarded: Served) -> None:
         assert guarded.metric(name) == before + 1
 
 
+def test_who_is_refused_at_no_route_is_counted_at_none(guarded: Served) -> None:
+    """A line feed behind a route's path makes another path of it."""
+    name = 'timeseries_http_requests_total{protocol="native",route="other",status="401"}'
+    before = guarded.metric(name)
+    with HttpClient(guarded.url) as wire:
+        wire.ask(get("/model%0a"))
+    assert guarded.metric(name) == before + 1
+
+
 @pytest.mark.parametrize("target", [DIRECT, ONWARDS])
 def test_the_head_alone_is_judged(guarded: Served, target: str) -> None:
     """Nobody is asked for a body that nobody will read, nor told of the queue or the model."""
