@@ -188,5 +188,5 @@ def test_a_cycle_is_made_with_the_arguments_that_it_gets() -> None:
         for node in ast.walk(SOURCES["connection.py"])
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "AsgiCycle"
     ]
-    given = {keyword.arg for keyword in call.keywords} - {"is_last"}
+    given = {keyword.arg for keyword in call.keywords} - {"decide"}
     assert given == set(inspect.signature(RequestResponseCycle).parameters)
