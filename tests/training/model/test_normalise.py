@@ -65,6 +65,6 @@ def test_it_leaves_no_custom_object_in_the_graph() -> None:
     """A model with it is made of built-in layers and operations, and loads in safe mode from its JSON."""
     series = keras.Input((20, 1))
     model = keras.Model(series, z_normalise(series))
-    again = keras.models.model_from_json(model.as_json())
+    again = keras.models.model_from_json(model.to_json())
     x = np.random.default_rng(0).standard_normal((3, 20, 1)).astype(np.float32)
     np.testing.assert_array_equal(model(x), again(x))
