@@ -100,7 +100,8 @@ def test_a_client_that_hangs_up_harms_nobody(artifact: Artifact) -> None:
         for _ in range(20):
             with HttpClient(server.url) as connection:
                 connection.send(head("POST", "/predict", [("Content-Length", "6000")]) + b"{")
-        server.wait_for_metric('timeseries_http_requests_total{route="/predict",status="400"}', 20)
+        of_requests = 'protocol="native",route="/predict",status="400"'
+        server.wait_for_metric(f"timeseries_http_requests_total{{{of_requests}}}", 20)
         answer = ask(client, artifact.golden.series[:1], binary=False)
         tolerance = artifact.contract.output.tolerance
         np.testing.assert_allclose(answer, artifact.golden.probabilities[:1], rtol=0, atol=tolerance)
