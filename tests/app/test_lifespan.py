@@ -120,7 +120,7 @@ def test_signals_during_a_look_that_hangs_do_not_pile_up(root: Path) -> None:
     """One look after it serves them all; a signal after that has its own.
 
     In a process of its own. OpenVINO's plugin gives the thread that loads it a stack for signals, and unmaps
-    that with the last engine, on whichever thread: one that tests made engines on would end at its next signal.
+    that with the last engine, on whichever thread: where tests made one, the next signal would end them all.
     """
     command = [sys.executable, "-m", "tests.app.signals_itself"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True, timeout=60)
