@@ -34,11 +34,13 @@ class Match(NamedTuple):
     Attributes:
         dialect: that it belongs to.
         template: of the path.
+        path: as it was asked for.
         parameters: of the path, by their names in the template.
     """
 
     dialect: Dialect
     template: str
+    path: str
     parameters: Mapping[str, str]
 
 
@@ -82,7 +84,7 @@ class FastRoute:
                 if "{" in template:
                     self._with_parameters.append((compile_path(template)[0], dialect, template))
                 else:
-                    self._fixed.setdefault(template.encode(), Match(dialect, template, {}))
+                    self._fixed.setdefault(template.encode(), Match(dialect, template, template, {}))
 
     def match(self, method: bytes, target: bytes, head: RequestHead) -> Match | None:
         """Whose request it is, if it is plain: a POST without a query, with a body whose length is told."""
@@ -96,5 +98,5 @@ class FastRoute:
             return None
         for regex, dialect, template in self._with_parameters:
             if found := regex.match(path):
-                return Match(dialect, template, found.groupdict())
+                return Match(dialect, template, path, found.groupdict())
         return None

@@ -86,7 +86,7 @@ class FastRequest:
             request_id_of(head),
             perf_counter(),
             "POST",
-            match.template,
+            match.path,
             protocol=match.dialect.name,
             route=match.template,
         )

@@ -222,4 +222,5 @@ def test_it_is_traced(plain_artifact: Artifact, target: str) -> None:
     attributes = attributes_of(request)
     assert request.name == "POST /toy/{name}/classify"
     assert (attributes["timeseries.protocol"], attributes["timeseries.rows"]) == ("toy", 1)
+    assert attributes["url.path"] == PATH
     assert {span.name for span in kept.spans} >= {"parse", "queue", "engine"}
