@@ -48,11 +48,11 @@ class Predictor:
     def __init__(self, versions: Rollout, limits: Limits) -> None:
         self.versions = versions
         self.limits = limits
-        self._codecs: dict[tuple[Service, str], Codec] = {}
+        self._codecs: dict[tuple[Service, Dialect], Codec] = {}
 
     def codec(self, dialect: Dialect, service: Service) -> Codec:
         """How a dialect is read and written for a version: made when it is first needed."""
-        key = service, dialect.name
+        key = service, dialect
         codec = self._codecs.get(key)
         if codec is None:
             # Forget those of versions that were given up.
