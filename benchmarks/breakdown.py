@@ -13,7 +13,7 @@ from app.api.payloads import Encoders, JsonDecoder
 from app.contract import Artifact
 from app.errors import AppError
 from app.http.connection import Connection
-from app.http.cycle import Cycle
+from app.http.message import Cycle
 from app.inference.answering import Answering
 from app.inference.batching import Answer
 from app.inference.engines import load_engine

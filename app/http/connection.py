@@ -35,12 +35,11 @@ from app.http.body_budget import FREE_BYTES, BodyBudget
 from app.http.connection_end import ConnectionEnd
 from app.http.connection_errors import NO_ROOM
 from app.http.connection_limit import Gate
-from app.http.cycle import Cycle
 from app.http.fast_path import FastRoute
 from app.http.fast_request import FastRequest
 from app.http.head import HEAD_BYTES
 from app.http.input import InputBuffer
-from app.http.message import MessageReader
+from app.http.message import Cycle, MessageReader
 from app.http.timeouts import ConnectionTimer, Timeouts
 from app.http.transport import Flow, Gathering
 

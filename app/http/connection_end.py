@@ -15,11 +15,10 @@ from app.api.headers import Header
 from app.api.recorder import new_request_id
 from app.errors import BodyBudgetFull
 from app.http import connection_errors
-from app.http.cycle import Cycle
 from app.http.fast_path import FastRoute
 from app.http.head import NOT_HTTP
 from app.http.input import InputBuffer
-from app.http.message import MessageReader
+from app.http.message import Cycle, MessageReader
 from app.http.timeouts import ConnectionTimer
 from app.http.transport import Flow
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from app.api.headers import Header
+
 NOT_HTTP, TARGET_TOO_LONG, HEAD_TOO_LARGE, UNKNOWN_CODING, OTHER_VERSION = 400, 414, 431, 501, 505
 
 # The most of a head: all of it, the target in its first line, and its headers.
@@ -18,8 +20,6 @@ HEADERS = 100
 _VERSION, _OLD_VERSION = b" HTTP/1.1\r\n", b" HTTP/1.0\r\n"
 # uri-host [":" port] (RFC 9110, 7.2), by its characters alone.
 _HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")
-
-Header = tuple[bytes, bytes]
 
 
 class BadMessage(Exception):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from app.api.headers import Header
 from app.http import head
-from app.http.head import HEADERS, BadMessage, Header
+from app.http.head import HEADERS, BadMessage
 
 NEW, OLD = b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.0\r\n"
 HOST, CHUNKED = (b"host", b"x"), (b"transfer-encoding", b"chunked")
