@@ -36,13 +36,7 @@ class App:
 def app(plain_artifact: Artifact) -> Iterator[App]:
     """A ready app of a model without trust, with small limits."""
     engine, metrics = FakeEngine(max_rows=MAX_ROWS), Metrics()
-    service = Service(
-        plain_artifact,
-        lambda: engine,
-        max_batch_rows=MAX_ROWS,
-        max_queue_rows=MAX_ROWS,
-        predictions=metrics.predictions,
-    )
+    service = small_service(plain_artifact, engine, metrics)
     settings = Settings(max_batch_rows=MAX_ROWS, max_queue_rows=MAX_ROWS, max_body_bytes=MAX_BODY)
     with ready_client(service, settings, metrics) as client:
         yield App(client, service, engine)
@@ -56,6 +50,17 @@ def trusting(trusted_artifact: Artifact) -> Iterator[TestClient]:
     metrics = Metrics()
     with ready_client(create_service(settings, metrics), settings, metrics) as client:
         yield client
+
+
+def small_service(artifact: Artifact, engine: FakeEngine, metrics: Metrics) -> Service:
+    """A service, not yet started, whose queue holds one batch, counted in these metrics."""
+    return Service(
+        artifact,
+        lambda: engine,
+        max_batch_rows=MAX_ROWS,
+        max_queue_rows=MAX_ROWS,
+        predictions=metrics.predictions,
+    )
 
 
 @contextmanager

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,9 +12,9 @@ import numpy as np
 import pytest
 
 from app.contract import CONTRACT_FILE, Artifact, open_artifact, pin, sha256_of
-from qa.harness.server import free_port, running_server
+from qa.harness.server import running_server
 from tests.conftest import ROOT
-from tests.support.versions import add_version
+from tests.support.versions import add_version, serve_to_the_end
 
 TOO_NEW = "schema_version 4 is newer than those that it reads, 1 to 3; upgrade the server first"
 
@@ -86,15 +83,7 @@ def test_a_server_that_is_rolled_back_starts_with_a_version_that_it_reads(
     folder.mkdir()
     add_version(folder, 1, trusted_artifact)
     add_newer(folder, 2, trusted_artifact)
-    done = subprocess.run(
-        [sys.executable, "-m", "app", "serve"],
-        cwd=ROOT,
-        env={**os.environ, "ARTIFACT": str(folder), "PORT": str(free_port())},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = serve_to_the_end(folder)
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
     assert TOO_NEW in line

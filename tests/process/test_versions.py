@@ -20,9 +20,9 @@ import pytest
 
 from app.contract import CONTRACT_FILE, Artifact
 from qa.harness.proc import children, held
-from qa.harness.server import ServerProcess, free_port, running_server
+from qa.harness.server import ServerProcess, running_server
 from tests.conftest import ROOT
-from tests.support.versions import add_version, damage
+from tests.support.versions import add_version, damage, serve_to_the_end
 
 CALLERS = 3
 
@@ -141,15 +141,7 @@ def test_a_server_does_not_start_with_a_folder_that_is_not_what_it_says(
     """Nor on the version below it: which one is meant is the operator's to say."""
     add_version(tmp_path, 1, artifact)
     add_version(tmp_path, 2, artifact).rename(tmp_path / "3")
-    done = subprocess.run(
-        [sys.executable, "-m", "app", "serve"],
-        cwd=ROOT,
-        env={**os.environ, "ARTIFACT": str(tmp_path), "PORT": str(free_port())},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = serve_to_the_end(tmp_path)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"{tmp_path / '3'}: contract.json says version 2; ")

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 from app.contract import CONTRACT_FILE, Artifact
+from qa.harness.server import free_port
+from tests.conftest import ROOT
 
 
 def add_version(folder: Path, number: int, source: Artifact) -> Path:
@@ -25,3 +30,16 @@ def damage(version: Path) -> None:
     content = bytearray(model.read_bytes())
     content[len(content) // 2] ^= 1
     model.write_bytes(content)
+
+
+def serve_to_the_end(folder: Path) -> subprocess.CompletedProcess[str]:
+    """What becomes of a server that must not start with these versions."""
+    return subprocess.run(
+        [sys.executable, "-m", "app", "serve"],
+        cwd=ROOT,
+        env={**os.environ, "ARTIFACT": str(folder), "PORT": str(free_port())},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

@@ -12,7 +12,6 @@ from fastapi import FastAPI
 
 from app.contract import Artifact
 from app.http.connection import Connection
-from app.inference.service import Service
 from app.main import create_app
 from app.server.worker import _options
 from app.settings import Settings
@@ -20,7 +19,7 @@ from app.telemetry.metrics import Metrics
 from qa.harness.http_client import HttpClient
 from qa.harness.messages import get
 from qa.harness.process import wait_until
-from tests.app.conftest import MAX_BODY, MAX_ROWS
+from tests.app.conftest import MAX_BODY, MAX_ROWS, small_service
 from tests.support.fakes import FakeEngine
 
 Loop = Literal["uvloop", "asyncio"]
@@ -56,13 +55,7 @@ def served(
 ) -> Iterator[Served]:
     """An app of an artifact, ready; its settings are those of the tests of routes, and these."""
     engine, metrics = FakeEngine(max_rows=MAX_ROWS), Metrics()
-    service = Service(
-        artifact,
-        lambda: engine,
-        max_batch_rows=MAX_ROWS,
-        max_queue_rows=MAX_ROWS,
-        predictions=metrics.predictions,
-    )
+    service = small_service(artifact, engine, metrics)
     limits = {"max_batch_rows": MAX_ROWS, "max_queue_rows": MAX_ROWS, "max_body_bytes": MAX_BODY}
     chosen = Settings(**{**limits, **settings})
     app = create_app(chosen, service, metrics=metrics)
