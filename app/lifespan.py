@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.api.middleware.api_keys import LOOK_SECONDS, KeyFile
-from app.inference.versions import Rollout
+from app.inference.versions import ModelVersions
 from app.system.file_reads import logged_when_slow, read_off_loop
 from app.telemetry.metrics import Metrics
 
@@ -35,7 +35,7 @@ class Drain:
         timeout: seconds after that to finish what was accepted; the rest gets 503.
     """
 
-    def __init__(self, rollout: Rollout, metrics: Metrics, *, delay: float, timeout: float) -> None:
+    def __init__(self, rollout: ModelVersions, metrics: Metrics, *, delay: float, timeout: float) -> None:
         self._rollout = rollout
         self._metrics = metrics
         self._delay = delay
@@ -91,7 +91,7 @@ class Drain:
 
 
 @contextmanager
-def telling(metrics: Metrics) -> Iterator[None]:
+def publish_readiness(metrics: Metrics) -> Iterator[None]:
     """Have the metrics tell whether this worker is ready, also when another is asked: an engine may hang."""
 
     async def tell() -> None:
@@ -107,7 +107,7 @@ def telling(metrics: Metrics) -> Iterator[None]:
 
 
 @contextmanager
-def watching_keys(keys: KeyFile | None) -> Iterator[None]:
+def watch_keys(keys: KeyFile | None) -> Iterator[None]:
     """Look at the file of API keys every second, if there is one, also while nobody asks."""
 
     async def watch(keys: KeyFile) -> None:
@@ -129,7 +129,7 @@ def watching_keys(keys: KeyFile | None) -> Iterator[None]:
 
 
 @contextmanager
-def looking(rollout: Rollout, *, every: float) -> Iterator[None]:
+def watch_versions(rollout: ModelVersions, *, every: float) -> Iterator[None]:
     """Look for another version to serve every so many seconds, unless that is 0, and at every SIGHUP."""
     watching = asyncio.create_task(rollout.watch(seconds=every)) if every > 0 else None
     looks: set[asyncio.Task[None]] = set()

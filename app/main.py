@@ -18,7 +18,7 @@ from app.api.dialects import Dialect, Limits, all_dialects
 from app.api.error_responses import ErrorResponses
 from app.api.middleware import install
 from app.api.middleware.api_keys import KeyFile
-from app.api.middleware.auth import Doorkeeper
+from app.api.middleware.auth import ApiKeyAuth
 from app.api.middleware.request_context import RequestContext
 from app.api.predict import Predictor
 from app.api.recorder import RequestRecorder
@@ -26,12 +26,12 @@ from app.api.routes import docs, model, openapi, ops, predict, problems
 from app.contract import open_artifact
 from app.errors import AppError
 from app.http.body_budget import BodyBudget
-from app.http.connection_limit import Gate
+from app.http.connection_limit import ConnectionLimit
 from app.http.fast_path import FastRoute
 from app.inference.engines import load_engine
 from app.inference.service import Service
-from app.inference.versions import Rollout
-from app.lifespan import Drain, looking, telling, watching_keys
+from app.inference.versions import ModelVersions
+from app.lifespan import Drain, publish_readiness, watch_keys, watch_versions
 from app.settings import Settings
 from app.system import process_tuning
 from app.system.affinity import engine_threads, usable_here
@@ -104,11 +104,11 @@ def create_app(
     )
     _add_routes(app, settings, rollout, metrics, (*dialects, *all_dialects()), keys=keys, traces=traces)
     app.state.rollout = rollout
-    app.state.gate = Gate(settings.max_connections, metrics.connection_refused)
+    app.state.gate = ConnectionLimit(settings.max_connections, metrics.connection_refused)
     app.state.budget = BodyBudget(
         settings.max_body_bytes_in_flight,
         on_refused=metrics.body_refused,
-        return_memory=process_tuning.give_memory_back,
+        return_memory=process_tuning.release_memory,
     )
     return app
 
@@ -116,7 +116,7 @@ def create_app(
 def _add_routes(
     app: FastAPI,
     settings: Settings,
-    rollout: Rollout,
+    rollout: ModelVersions,
     metrics: Metrics,
     dialects: Sequence[Dialect],
     *,
@@ -142,7 +142,7 @@ def _add_routes(
     recorder = RequestRecorder(
         metrics, is_draining=lambda: rollout.is_draining, access_log=settings.access_log, traces=traces
     )
-    doorkeeper = Doorkeeper(keys, metrics.unauthorized) if keys else None
+    doorkeeper = ApiKeyAuth(keys, metrics.unauthorized) if keys else None
     install.install(
         app,
         doorkeeper=doorkeeper,
@@ -192,16 +192,16 @@ def create_service(settings: Settings, metrics: Metrics, path: Path | None = Non
         max_queue_seconds=settings.max_queue_seconds,
         max_batch_wait=settings.max_batch_wait,
         stall_after=settings.stall_after,
-        most_brief_rows=settings.brief_rows,
+        most_brief_rows=settings.inline_batch_rows,
         has_one_processor=usable_here(workers=workers) == 1,
         observer=metrics,
         predictions=metrics.predictions,
     )
 
 
-def _create_rollout(settings: Settings, metrics: Metrics, service: Service | None) -> Rollout:
+def _create_rollout(settings: Settings, metrics: Metrics, service: Service | None) -> ModelVersions:
     first = service or create_service(settings, metrics)
-    return Rollout(
+    return ModelVersions(
         first,
         partial(create_service, settings, metrics),
         settings.artifact if service is None else first.artifact.folder,
@@ -215,7 +215,7 @@ def _create_rollout(settings: Settings, metrics: Metrics, service: Service | Non
 async def _lifespan(
     _app: FastAPI,
     *,
-    rollout: Rollout,
+    rollout: ModelVersions,
     metrics: Metrics,
     settings: Settings,
     keys: KeyFile | None,
@@ -224,8 +224,8 @@ async def _lifespan(
     """Load in the background, so that probes are answered from the first moment; drain before the end."""
     drain = Drain(rollout, metrics, delay=settings.drain_delay, timeout=settings.drain_timeout)
     loading = asyncio.create_task(_load(rollout, drain))
-    looks = looking(rollout, every=settings.reload_seconds)
-    with drain.on_signals(), looks, telling(metrics), watching_keys(keys):
+    looks = watch_versions(rollout, every=settings.reload_seconds)
+    with drain.on_signals(), looks, publish_readiness(metrics), watch_keys(keys):
         yield
     drain.cancel()
     await rollout.close(timeout=settings.drain_timeout)
@@ -235,14 +235,14 @@ async def _lifespan(
         await traces.close(timeout=min(FLUSH_SECONDS, settings.drain_timeout))
 
 
-async def _load(rollout: Rollout, drain: Drain) -> None:
+async def _load(rollout: ModelVersions, drain: Drain) -> None:
     try:
         await rollout.start()
     except AppError as error:
         log.critical("%s", error)
         drain.stop_server()
     else:
-        process_tuning.settle()
+        process_tuning.tune_interpreter()
 
 
 def _openapi(app: FastAPI, generate: Callable[[], dict[str, Any]], predictor: Predictor) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from app.api.payloads import Encoder, Encoders, JsonDecoder, NpyDecoder
 from app.contract import Artifact
 from app.inference.answering import Answering
 from app.inference.batching import Answer
-from app.inference.predictions import Batch, BatchSlice, Interpreter, Predictions
+from app.inference.predictions import Batch, BatchSlice, Postprocessor, Predictions
 from app.series.spec import SeriesSpec
 from app.telemetry.metrics import Metrics
 from benchmarks.timing import seconds_per_call, spread
@@ -25,7 +25,7 @@ def table(artifact: Artifact, *, repeats: int) -> str:
     length, columns = artifact.contract.input.length, artifact.contract.columns
     decode_json = JsonDecoder(SeriesSpec(length), max_instances=max(SIZES))
     decode_npy = NpyDecoder(SeriesSpec(length), max_instances=max(SIZES))
-    interpret = Interpreter(artifact.contract)
+    interpret = Postprocessor(artifact.contract)
     complete = Answering(artifact.contract, Metrics().predictions)
     write = Encoders(artifact.contract).json
     rows = [

@@ -17,7 +17,7 @@ from app.http.message import Cycle
 from app.inference.answering import Answering
 from app.inference.batching import Answer
 from app.inference.engines import load_engine
-from app.inference.predictions import Batch, BatchSlice, Interpreter
+from app.inference.predictions import Batch, BatchSlice, Postprocessor
 from app.main import create_app
 from app.series.spec import SeriesSpec
 from app.settings import Settings
@@ -72,7 +72,7 @@ def _calls(
 ) -> dict[str, tuple[Callable[[], object], int]]:
     """What each part of the work calls, and for how many requests at once."""
     rows, contract = len(series), artifact.contract
-    engine, interpret = load_engine(artifact, choice="openvino", max_rows=rows), Interpreter(contract)
+    engine, interpret = load_engine(artifact, choice="openvino", max_rows=rows), Postprocessor(contract)
     answers = engine.predict(series)
     said, write = interpret(series, answers), Encoders(contract).json
     complete = Answering(contract, Metrics().predictions)

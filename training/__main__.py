@@ -22,15 +22,15 @@ def main() -> int:
 
 def _train(config: TrainingConfig) -> int:
     check_writable(Path(config.out) / config.artifact_name)
-    dataset = load_dataset(config, screen=sys.stderr)  # a bad file is told before a folder is made
+    dataset = load_dataset(config, progress=sys.stderr)  # a bad file is told before a folder is made
     with hold_run(config.run_folder):
         # Each fit is a model of its own, which TensorFlow takes for one that is traced again and again.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
         with quiet_import():
-            from training.fit.cross_validation import Screen
+            from training.fit.cross_validation import Progress
             from training.job import run
 
-        folder = run(config, dataset, Screen(say, bars=sys.stdout.isatty()))
+        folder = run(config, dataset, Progress(say, bars=sys.stdout.isatty()))
     say(f"sealed {folder}")
     return 0
 

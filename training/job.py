@@ -23,8 +23,8 @@ from training.evaluation.calibrate import fit_temperature, measure_trust
 from training.evaluation.predictor import predictor
 from training.evaluation.resample import resampled_accuracies
 from training.evaluation.trust import evaluate_trust
-from training.fit.cross_validation import HeldOut, Screen, cross_fit, fit_all, forget, hold_out
-from training.fit.inputs import Material, choose_tokens, known_views
+from training.fit.cross_validation import HeldOut, Progress, cross_fit, fit_all, forget, hold_out
+from training.fit.inputs import FitInputs, choose_tokens, known_views
 from training.fit.result import Trained
 from training.model.sealed import build_trusted
 from training.report.report import Report, metrics_of
@@ -35,13 +35,13 @@ LIBRARIES = ("keras", "tensorflow", "openvino", "scikit-learn", "numpy")
 PLACES = ("data", "train_file", "test_file", "cache", "download_url", "out", "runs", "run")
 
 
-def run(config: TrainingConfig, dataset: Dataset, screen: Screen) -> Path:
+def run(config: TrainingConfig, dataset: Dataset, progress: Progress) -> Path:
     """Train, evaluate and seal; continue where a killed run of the same configuration was.
 
     Args:
         config: what to do.
         dataset: of `load_dataset`, for the same configuration.
-        screen: shows progress.
+        progress: shows progress.
 
     Returns:
         The new version folder.
@@ -49,19 +49,19 @@ def run(config: TrainingConfig, dataset: Dataset, screen: Screen) -> Path:
     Raises:
         TrainingError: one line about what is wrong with the run's folder or the result.
     """
-    say = screen.say
+    say = progress.say
     dataset = limited(dataset, config)
     say(
         f"{dataset.name}: {len(dataset.train):,} training and {len(dataset.test):,} test series of "
         f"{dataset.length} values, classes {', '.join(dataset.labels)}"
     )
     command = command_of(config)
-    config = decided(config, dataset, screen)
+    config = resolve_auto(config, dataset, progress)
     say(f"{config.model}; run folder {config.run_folder}")
-    trained = train(config, dataset, screen)
+    trained = train(config, dataset, progress)
     model, decisive = trained.model, course(config, dataset)
     resamples = resampled_accuracies(
-        dataset, config, folder=config.run_folder, course=decisive, screen=screen
+        dataset, config, folder=config.run_folder, course=decisive, progress=progress
     )
     say(f"{model.count_params():,} parameters; evaluates on the test series")
     predict = predictor(model)
@@ -90,14 +90,14 @@ def run(config: TrainingConfig, dataset: Dataset, screen: Screen) -> Path:
     return folder
 
 
-def train(config: TrainingConfig, dataset: Dataset, screen: Screen) -> Trained:
-    """All fits of a run but those to resamples; `config` is `decided`."""
-    material, folder, decisive = Material(dataset, config), config.run_folder, course(config, dataset)
+def train(config: TrainingConfig, dataset: Dataset, progress: Progress) -> Trained:
+    """All fits of a run but those to resamples; `config` comes from `resolve_auto`."""
+    material, folder, decisive = FitInputs(dataset, config), config.run_folder, course(config, dataset)
     if config.folds:
-        held_out, states = cross_fit(material, folder=folder, course=decisive, screen=screen)
-        fitted = fit_all(material, folder=folder, course=decisive, screen=screen)
+        held_out, states = cross_fit(material, folder=folder, course=decisive, progress=progress)
+        fitted = fit_all(material, folder=folder, course=decisive, progress=progress)
     else:
-        fitted, measured = hold_out(material, folder=folder, course=decisive, screen=screen)
+        fitted, measured = hold_out(material, folder=folder, course=decisive, progress=progress)
         if measured is None:
             return Trained(fitted.model, None, 1.0, (fitted.state,), None)
         held_out, states = measured, []
@@ -113,13 +113,13 @@ def train(config: TrainingConfig, dataset: Dataset, screen: Screen) -> Trained:
     return Trained(model, trust, temperature, (fitted.state, *states), accuracy)
 
 
-def decided(config: TrainingConfig, dataset: Dataset, screen: Screen) -> TrainingConfig:
+def resolve_auto(config: TrainingConfig, dataset: Dataset, progress: Progress) -> TrainingConfig:
     """The configuration with nothing left open: `auto` becomes what the training series speak for."""
     if config.model != "transformer" or config.tokens != "auto":
         return config
-    tokens, scores = choose_tokens(Material(dataset, config))
+    tokens, scores = choose_tokens(FitInputs(dataset, config))
     shown = ", ".join(f"{name} {score:.1%}" for name, score in scores.items())
-    screen.say(
+    progress.say(
         f"tokens: {tokens} (a support vector machine, cross-validated on the training series: {shown})"
     )
     return dataclasses.replace(config, tokens=tokens)
@@ -143,7 +143,7 @@ def course(config: TrainingConfig, dataset: Dataset) -> dict[str, Any]:
     return options | {"data_sha256": dict(dataset.sha256)}
 
 
-def _trust(material: Material, held_out: HeldOut, temperature: float) -> tuple[Trust, float]:
+def _trust(material: FitInputs, held_out: HeldOut, temperature: float) -> tuple[Trust, float]:
     logits = (held_out.logits / temperature).astype(np.float64)
     probabilities = softmax(logits, axis=1).astype(np.float32)
     trust = measure_trust(

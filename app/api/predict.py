@@ -27,7 +27,7 @@ from app.errors import AppError, ContractViolation
 from app.inference.batching import Answer, Entry
 from app.inference.predictions import BatchSlice, Series
 from app.inference.service import Service
-from app.inference.versions import Rollout
+from app.inference.versions import ModelVersions
 from app.telemetry.request_record import Work
 
 CLIENT_CLOSED = "the caller shut down its sending side before the prediction was there"
@@ -45,7 +45,7 @@ class Predictor:
         versions: as given.
     """
 
-    def __init__(self, versions: Rollout, limits: Limits) -> None:
+    def __init__(self, versions: ModelVersions, limits: Limits) -> None:
         self.versions = versions
         self.limits = limits
         self._codecs: dict[tuple[Service, Dialect], Codec] = {}

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 from app.contract.frozen import Frozen
 
 Level = Annotated[str, StringConstraints(pattern=r"^0\.\d+$")]
-Share = Annotated[float, Field(ge=0, le=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class LabelSets(Frozen):
@@ -21,7 +21,7 @@ class LabelSets(Frozen):
     """
 
     level: float = Field(gt=0, lt=1, description="The level that the service answers at.", examples=[0.99])
-    thresholds: dict[Level, Share] = Field(
+    thresholds: dict[Level, Fraction] = Field(
         description="Level to the least probability of a label in the set.", examples=[{"0.95": 0.6}]
     )
 

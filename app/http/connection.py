@@ -9,7 +9,7 @@ The steps, in the order of the methods:
 
 | step | method | what it has for that |
 |---|---|---|
-| a connection | `connection_made` | `Gate`, `ConnectionTimer` |
+| a connection | `connection_made` | `ConnectionLimit`, `ConnectionTimer` |
 | bytes come | `data_received`, `_read_on` | `InputBuffer`; `MessageReader`, up to the end of a message |
 | a head is there | `start_request` | a `FastRequest` or an `AsgiCycle` |
 | the body comes, and ends | | the reader hands it to that |
@@ -34,14 +34,14 @@ from app.http.asgi_cycle import AsgiCycle, new_scope
 from app.http.body_budget import FREE_BYTES, BodyBudget
 from app.http.connection_end import ConnectionEnd
 from app.http.connection_errors import NO_ROOM
-from app.http.connection_limit import Gate
+from app.http.connection_limit import ConnectionLimit
 from app.http.fast_path import FastRoute
 from app.http.fast_request import FastRequest
 from app.http.head import HEAD_BYTES
 from app.http.input import InputBuffer
 from app.http.message import Cycle, MessageReader
 from app.http.timeouts import ConnectionTimer, Timeouts
-from app.http.transport import Flow, Gathering
+from app.http.transport import CoalescingTransport, ReadFlowControl
 
 # Bytes of heads and of bodies in chunks that are read before others have their turn: a few of them may be a
 # call of the parser. A piece, which ends where a message may end, costs as much as so many of them.
@@ -56,7 +56,7 @@ class Connection(HttpToolsProtocol):
     behind it waits until that is answered.
     """
 
-    flow: Flow
+    flow: ReadFlowControl
     timeouts = Timeouts()
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -67,7 +67,7 @@ class Connection(HttpToolsProtocol):
         self._request: Cycle | None = None  # the latest
         state = getattr(self.app, "state", None)
         self._fast_route: FastRoute | None = getattr(state, "fast_route", None)
-        self._gate: Gate | None = getattr(state, "gate", None)
+        self._gate: ConnectionLimit | None = getattr(state, "gate", None)
         self._budget: BodyBudget | None = getattr(state, "budget", None)
         self._is_counted = False  # by the budget
         # The default headers as they are written, and what they were written from: uvicorn's of this second.
@@ -79,8 +79,8 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect requests; but if this is one connection too many, say so and end it."""
-        super().connection_made(Gathering(transport, self.loop))  # type: ignore[arg-type]
-        self.flow = Flow(self.transport)
+        super().connection_made(CoalescingTransport(transport, self.loop))  # type: ignore[arg-type]
+        self.flow = ReadFlowControl(self.transport)
         self._timer = ConnectionTimer(self.loop, self.transport, self.timeouts, self.timeout_keep_alive)
         server_state = self.server_state
         self._end = ConnectionEnd(

@@ -20,7 +20,7 @@ from app.http.head import NOT_HTTP
 from app.http.input import InputBuffer
 from app.http.message import Cycle, MessageReader
 from app.http.timeouts import ConnectionTimer
-from app.http.transport import Flow
+from app.http.transport import ReadFlowControl
 
 # Of a body that is not needed any more, so much is read and thrown away for the connection to be used again.
 # For more than that it is quicker to end it.
@@ -50,7 +50,7 @@ class ConnectionEnd:
     def __init__(
         self,
         transport: asyncio.Transport,
-        flow: Flow,
+        flow: ReadFlowControl,
         timer: ConnectionTimer,
         unread: InputBuffer,
         reader: MessageReader,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 LINGERING = 64
 
 
-class Gate:
+class ConnectionLimit:
     """Lets connections in while there is room.
 
     Args:

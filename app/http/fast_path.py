@@ -20,7 +20,7 @@ from starlette.routing import compile_path
 from app.api.dialects import Dialect
 from app.api.error_responses import ErrorResponses
 from app.api.headers import RequestHead
-from app.api.middleware.auth import Doorkeeper
+from app.api.middleware.auth import ApiKeyAuth
 from app.api.predict import Predictor
 from app.api.recorder import RequestRecorder
 
@@ -69,7 +69,7 @@ class FastRoute:
         *,
         recorder: RequestRecorder,
         errors: ErrorResponses,
-        doorkeeper: Doorkeeper | None = None,
+        doorkeeper: ApiKeyAuth | None = None,
         unusual: Sequence[bytes] = (),
     ) -> None:
         self.predictor = predictor

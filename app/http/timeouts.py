@@ -10,7 +10,7 @@ import asyncio
 import math
 from typing import NamedTuple
 
-from app.system.deadlines import Expiry
+from app.system.deadlines import DeadlineTimer
 
 HEAD_SECONDS = 10.0  # a first request has begun after so many, and any head is complete
 READ_SECONDS = 10.0  # a response that is written was read
@@ -52,7 +52,7 @@ class ConnectionTimer:
         self.deadline = math.inf
         self._loop, self._transport = loop, transport
         self._timeouts, self._keep_alive = timeouts, keep_alive
-        self._expiry = Expiry(loop, self._look)  # its timer may be due earlier than the deadline
+        self._expiry = DeadlineTimer(loop, self._look)  # its timer may be due earlier than the deadline
         self._then = 0.0  # seconds for what is waited for after that
         self._in_head = False
 

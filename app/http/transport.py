@@ -8,7 +8,7 @@ from typing import Any
 from uvicorn.protocols.http.flow_control import FlowControl
 
 
-class Gathering:
+class CoalescingTransport:
     """A transport that gathers what is written within one turn of the event loop."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
@@ -52,7 +52,7 @@ class Gathering:
         return getattr(self._transport, name)
 
 
-class Flow(FlowControl):
+class ReadFlowControl(FlowControl):
     """`FlowControl` that does not resume reading while there is something that was not read on purpose.
 
     Attributes:

@@ -134,7 +134,7 @@ class Prediction(NamedTuple):
         return self.batch_slice.predictions if self.own is None else self.own
 
 
-class Interpreter:
+class Postprocessor:
     """Says what an engine's answers mean by one contract.
 
     Attributes:
@@ -156,7 +156,7 @@ class Interpreter:
         )
 
 
-def predict_batch(engine: Engine, interpret: Interpreter, requests: Sequence[Series]) -> list[BatchSlice]:
+def predict_batch(engine: Engine, interpret: Postprocessor, requests: Sequence[Series]) -> list[BatchSlice]:
     """One engine call for several requests, on the engine's thread, and each one's part of what is said.
 
     Raises:

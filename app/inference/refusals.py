@@ -13,7 +13,7 @@ from app.errors import AppError
 log = logging.getLogger(__name__)
 
 
-class RolloutObserver(Protocol):
+class VersionsObserver(Protocol):
     """Told what becomes of versions. It must not raise."""
 
     def serving(self, *, model: str, version: int, engine: str) -> None:
@@ -40,7 +40,7 @@ class Refusals:
         observer: told of each.
     """
 
-    def __init__(self, observer: RolloutObserver) -> None:
+    def __init__(self, observer: VersionsObserver) -> None:
         self._observer = observer
         self._refused: dict[Path, _Refusal] = {}
 

@@ -20,8 +20,8 @@ from app.errors import AppError, EngineError, NotReady
 from app.inference.answering import Answering
 from app.inference.batching import BatchObserver, Entry, MicroBatcher
 from app.inference.engines import Engine
-from app.inference.engines.inline import LIMITS, LIMITS_ALONE, BriefCalls, brief_rows
-from app.inference.predictions import BatchSlice, Interpreter, Prediction, Series, predict_batch
+from app.inference.engines.inline import LIMITS, LIMITS_ALONE, InlineCalls, inline_batch_rows
+from app.inference.predictions import BatchSlice, Postprocessor, Prediction, Series, predict_batch
 from app.inference.status import State, Status
 from app.system.thread import EngineThread
 from app.telemetry.prediction_metrics import PredictionMetrics
@@ -73,12 +73,12 @@ class Service:
         self._load = load
         self._thread = EngineThread()
         self._engine: Engine | None = None
-        self._brief: BriefCalls | None = None
+        self._brief: InlineCalls | None = None
         self._brief_limits = LIMITS_ALONE if has_one_processor else LIMITS
         if most_brief_rows is not None:
             self._brief_limits = self._brief_limits._replace(rows=most_brief_rows)
         self._stall_after = stall_after
-        self._interpret = Interpreter(artifact.contract)
+        self._interpret = Postprocessor(artifact.contract)
         # The second half of `predict`: from what the batcher answers to a prediction, counted.
         self.complete = Answering(artifact.contract, predictions)
         self._state = State.STARTING
@@ -136,7 +136,7 @@ class Service:
         self._engine = engine
         if self._state is State.STARTING:  # not asked to stop in the meantime
             if rows:
-                self._brief = BriefCalls(rows=rows, limit=self._stall_after)
+                self._brief = InlineCalls(rows=rows, limit=self._stall_after)
             self._batcher.start(gather_rows=rows)
             self._state = State.READY
             contract = self.contract
@@ -235,7 +235,7 @@ class Service:
 
     def _load_and_measure(self) -> tuple[Engine, int]:
         engine = self._load()
-        return engine, brief_rows(engine, self.contract.input.spec, limits=self._brief_limits)
+        return engine, inline_batch_rows(engine, self.contract.input.spec, limits=self._brief_limits)
 
     def _fail(self, reason: str) -> None:
         self._state, self._failure = State.FAILED, reason

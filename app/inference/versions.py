@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from app.errors import ArtifactError, ContractViolation
-from app.inference.refusals import Refusals, RolloutObserver
+from app.inference.refusals import Refusals, VersionsObserver
 from app.inference.service import Service
 from app.inference.status import State, Status
 from app.inference.version_search import Found, check_fits, search
@@ -25,7 +25,7 @@ from app.system.file_reads import logged_when_slow, read_off_loop
 log = logging.getLogger(__name__)
 
 
-class Rollout:
+class ModelVersions:
     """The versions that are loaded, of which one gets the requests that ask for none.
 
     Args:
@@ -45,7 +45,7 @@ class Rollout:
         *,
         keep: int,
         finish: float,
-        observer: RolloutObserver,
+        observer: VersionsObserver,
     ) -> None:
         self._open = open_version
         self._path = path
@@ -208,7 +208,7 @@ class Rollout:
                     raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the watching
             self._refuse(folder, state, error)
-            await asyncio.to_thread(process_tuning.give_memory_back)
+            await asyncio.to_thread(process_tuning.release_memory)
             return None
         return service
 
@@ -231,7 +231,7 @@ class Rollout:
         loaded = {(each.contract.version, each.engine_description or "") for each in self._loaded}
         if (contract.version, engine) not in loaded:
             self._observer.retired(model=contract.name, version=contract.version, engine=engine)
-        await asyncio.to_thread(process_tuning.give_memory_back)
+        await asyncio.to_thread(process_tuning.release_memory)
         log.info("version %d is given up", contract.version)
 
     def _tell_serving(self, service: Service) -> None:

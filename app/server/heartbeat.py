@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
+class Heartbeat:
     """How a worker is.
 
     Attributes:
@@ -41,7 +41,7 @@ class Beat:
         return json.dumps(asdict(self)).encode() + b"\n"
 
     @classmethod
-    def of_line(cls, line: bytes) -> Beat:
+    def of_line(cls, line: bytes) -> Heartbeat:
         """The beat that was sent.
 
         Raises:
@@ -53,7 +53,7 @@ class Beat:
             raise ValueError(f"not a heartbeat: {line!r}") from error
 
 
-class Heart:
+class HeartbeatSender:
     """The worker's end.
 
     Args:
@@ -64,10 +64,10 @@ class Heart:
         os.set_inheritable(descriptor, False)
         os.set_blocking(descriptor, False)
         self._descriptor = descriptor
-        self._beat = Beat(ready=False, alive=True)
+        self._beat = Heartbeat(ready=False, alive=True)
         self._was_ready = False
 
-    async def run(self, state: Callable[[], Beat], *, on_loss: Callable[[], None]) -> None:
+    async def run(self, state: Callable[[], Heartbeat], *, on_loss: Callable[[], None]) -> None:
         """Tell how the worker is until the supervisor is gone.
 
         Args:
@@ -89,7 +89,7 @@ class Heart:
             loop.remove_reader(self._descriptor)
         on_loss()
 
-    def beat(self, beat: Beat) -> None:
+    def beat(self, beat: Heartbeat) -> None:
         """Tell how the worker is, now."""
         self._beat = beat
         self._was_ready |= beat.ready
@@ -97,7 +97,7 @@ class Heart:
 
     def say(self, words: str) -> bool:
         """Tell why the worker ends; False if nobody listens."""
-        return self._send(Beat(self._beat.ready, self._beat.alive, words))
+        return self._send(Heartbeat(self._beat.ready, self._beat.alive, words))
 
     def hands_on(self, record: logging.LogRecord) -> bool:
         """A filter of log entries: why a worker cannot start is for the supervisor to tell, once for all."""
@@ -105,8 +105,8 @@ class Heart:
             return True
         return not self.say(record.getMessage())
 
-    def _send(self, beat: Beat) -> bool:
-        line = Beat(beat.ready, beat.alive, beat.words[:_MOST_WORDS]).line()
+    def _send(self, beat: Heartbeat) -> bool:
+        line = Heartbeat(beat.ready, beat.alive, beat.words[:_MOST_WORDS]).line()
         try:
             return os.write(self._descriptor, line) == len(line)
         except OSError:  # a supervisor that is stopped reads nothing; one that is gone never will

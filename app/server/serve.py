@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.server.heartbeat import FAILED, Heart
+from app.server.heartbeat import FAILED, HeartbeatSender
 from app.server.listener import bind, listen
 from app.server.supervisor import Supervisor
 from app.settings import Settings
@@ -43,7 +43,7 @@ def serve(settings: Settings) -> int:
     """
     logs.configure(level=settings.log_level, style=settings.log_format)
     with bind(settings.host, settings.port) as listener:
-        file_limit.make_room(settings.max_connections)
+        file_limit.raise_fd_limit(settings.max_connections)
         workers = affinity.resolve_workers(settings.workers)
         if workers > 1:
             return _supervise(settings, listener, workers)
@@ -67,7 +67,7 @@ def work(
     """
     logs.configure(level=settings.log_level, style=settings.log_format, worker=number)
     if settings.pin_workers:
-        affinity.keep_to_share(number=number, workers=workers)
+        affinity.pin_to_share(number=number, workers=workers)
     if folder := os.environ.get(VARIABLE):
         hold(Path(folder))
     from app.server.worker import run_shared
@@ -75,7 +75,7 @@ def work(
     return run_shared(
         _with_workers(settings, workers),
         listener=socket.socket(fileno=listener),
-        heart=Heart(heart),
+        heart=HeartbeatSender(heart),
         accept_when_ready=accept_when_ready,
         grace=GRACE_SECONDS,
     )

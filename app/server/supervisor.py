@@ -117,7 +117,7 @@ class Supervisor:
             del self._workers[number]
         return worker
 
-    def _hear(self, worker: WorkerProcess, beat: heartbeat.Beat) -> None:
+    def _hear(self, worker: WorkerProcess, beat: heartbeat.Heartbeat) -> None:
         if not (self._announced or beat.words):
             self._announced = True
             log.info("%d workers listen on %s, port %d", self._count, *self._address)

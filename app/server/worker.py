@@ -20,7 +20,7 @@ from app.http.connection import Connection
 from app.inference.status import State, Status
 from app.main import create_app
 from app.server.acceptor import Acceptor
-from app.server.heartbeat import FAILED, Beat, Heart
+from app.server.heartbeat import FAILED, Heartbeat, HeartbeatSender
 from app.server.listener import BACKLOG, listen
 from app.settings import Settings
 from app.system.address import url
@@ -49,7 +49,12 @@ def run_alone(settings: Settings, *, listener: socket.socket, grace: int) -> int
 
 
 def run_shared(
-    settings: Settings, *, listener: socket.socket, heart: Heart, accept_when_ready: bool, grace: int
+    settings: Settings,
+    *,
+    listener: socket.socket,
+    heart: HeartbeatSender,
+    accept_when_ready: bool,
+    grace: int,
 ) -> int:
     """Serve, as one of several workers, until a signal or the end of the supervisor; the exit code.
 
@@ -101,7 +106,7 @@ class _Worker(uvicorn.Server):
         config: uvicorn.Config,
         *,
         listener: socket.socket,
-        heart: Heart,
+        heart: HeartbeatSender,
         status: Callable[[], Status],
         accept_when_ready: bool,
     ) -> None:
@@ -137,9 +142,9 @@ class _Worker(uvicorn.Server):
             await asyncio.sleep(_READY_POLL_SECONDS)
         self._heart.beat(self._beat())
 
-    def _beat(self) -> Beat:
+    def _beat(self) -> Heartbeat:
         status = self._status()
-        return Beat(status.ready, status.alive, words="" if status.alive else "; ".join(status.reasons))
+        return Heartbeat(status.ready, status.alive, words="" if status.alive else "; ".join(status.reasons))
 
 
 def _end() -> None:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Sequence
 
-from app.server.heartbeat import Beat
+from app.server.heartbeat import Heartbeat
 
 # The command line of a worker, from the descriptors of the listening socket and of its heartbeat.
 Command = Callable[[int, int], Sequence[str]]
@@ -88,13 +88,13 @@ class WorkerProcess:
             how = f"ended with exit code {code}"
         return f"{how}: {self.words}" if self.words else how
 
-    async def next_beat(self) -> Beat | None:
+    async def next_beat(self) -> Heartbeat | None:
         """Its next heartbeat; None, and `code` is set, once it has ended."""
         if self._reader is None:
             self._reader, self._writer = await asyncio.open_connection(sock=self._channel)
         while line := await self._reader.readline():
             try:
-                beat = Beat.of_line(line)
+                beat = Heartbeat.of_line(line)
             except ValueError:
                 continue  # its end came in the middle of a line
             self._hear()

@@ -127,7 +127,7 @@ class Settings(BaseSettings):
         le=1,
         description="Seconds the first series of a batch may wait for others while the engine is free.",
     )
-    brief_rows: int | None = Field(
+    inline_batch_rows: int | None = Field(
         None,
         ge=0,
         le=64,
@@ -165,7 +165,7 @@ class Settings(BaseSettings):
         30.0,
         gt=0,
         description="Seconds one batch may run before `/livez` says that the engine hangs; in a batch of "
-        "BRIEF_ROWS the process ends instead, with exit code 70.",
+        "INLINE_BATCH_ROWS the process ends instead, with exit code 70.",
     )
     worker_timeout: float = Field(
         10.0,

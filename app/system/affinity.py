@@ -1,7 +1,8 @@
-"""Processors for each of several workers: none of them has to share one while another stands idle.
+"""The CPU cores that each of several workers is pinned to, so that no two share one while another is idle.
 
-A worker that has one to itself needs no second thread for the engine: its event loop computes (`BRIEF_ROWS`),
-and finds in the caches what it left there. Left to the system, workers and their threads take turns on all.
+A worker with a core of its own needs no second thread for the engine: its event loop computes
+(`INLINE_BATCH_ROWS`) and finds its data in that core's caches. Otherwise the system moves workers and their
+threads between all cores.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def resolve_workers(workers: int | Literal["auto"]) -> int:
     return count
 
 
-def keep_to_share(*, number: int, workers: int) -> None:
+def pin_to_share(*, number: int, workers: int) -> None:
     """Run this process, and whatever threads it starts from now on, on its share of its processors alone.
 
     Where the system does not let it, it is as it was, with a warning; where it knows no such thing, without.

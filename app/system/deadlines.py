@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 
 
-class Expiry:
+class DeadlineTimer:
     """Has deadlines looked at when the earliest of them is due.
 
     Args:

@@ -11,7 +11,7 @@ RESERVED = 256
 log = logging.getLogger(__name__)
 
 
-def make_room(connections: int) -> None:
+def raise_fd_limit(connections: int) -> None:
     """Raise the soft limit of this process, and of those that it starts, to what so many connections need.
 
     It is never lowered. Where the hard limit is too low, there is a warning.

@@ -19,7 +19,7 @@ SWITCH_SECONDS = 0.00002
 YOUNGER_COLLECTIONS = 1000
 
 
-def settle() -> None:
+def tune_interpreter() -> None:
     """Set them, where the process is the server's own, which is where it runs the main thread.
 
     What start-up made lives as long as the process and is left out of garbage collection from now on. A full
@@ -32,10 +32,10 @@ def settle() -> None:
         youngest, younger, _ = gc.get_threshold()
         gc.set_threshold(youngest, younger, YOUNGER_COLLECTIONS)
         sys.setswitchinterval(SWITCH_SECONDS)
-        give_memory_back()
+        release_memory()
 
 
-def give_memory_back() -> None:
+def release_memory() -> None:
     """Hand free memory back to the system, where the C library can be asked to: compiling leaves 5 MB."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:

@@ -18,17 +18,17 @@ from prometheus_client import Histogram
 PERIOD_SECONDS = 0.02
 
 
-class Handover:
+class MetricsBuffer:
     """Has sums handed over soon after they have changed.
 
     Outside of an event loop there is no later: `flush` is all there is.
     """
 
     def __init__(self) -> None:
-        self._changed: list[Sums] = []
+        self._changed: list[BufferedCounters] = []
         self._is_due = False
 
-    def changed(self, sums: Sums) -> None:
+    def changed(self, sums: BufferedCounters) -> None:
         """These have changed since they were handed over last."""
         self._changed.append(sums)
         if not self._is_due:
@@ -53,16 +53,16 @@ class Step(Protocol):
         """Add to it."""
 
 
-class Sums:
+class BufferedCounters:
     """As many sums as there are counters or gauges to add them to.
 
     Args:
-        handover: has them handed over.
+        buffer: has them handed over.
         steps: what each is added to.
     """
 
-    def __init__(self, handover: Handover, steps: Sequence[Step]) -> None:
-        self._handover = handover
+    def __init__(self, buffer: MetricsBuffer, steps: Sequence[Step]) -> None:
+        self._buffer = buffer
         self._steps = steps
         self._values: list[float] = [0] * len(steps)
         self._has_changed = False
@@ -71,7 +71,7 @@ class Sums:
         """The sums, to be added to at once."""
         if not self._has_changed:
             self._has_changed = True
-            self._handover.changed(self)
+            self._buffer.changed(self)
         return self._values
 
     def flush(self) -> None:
@@ -83,18 +83,18 @@ class Sums:
                 self._values[place] = 0
 
 
-class GatheredHistogram:
+class BufferedHistogram:
     """Observations of one series of a histogram.
 
     Args:
-        handover: has them handed over.
+        buffer: has them handed over.
         histogram: without labels, or one of its children.
         bounds: of its buckets, without the last, infinite one.
     """
 
-    def __init__(self, handover: Handover, histogram: OpenHistogram, bounds: Sequence[float]) -> None:
+    def __init__(self, buffer: MetricsBuffer, histogram: RawHistogram, bounds: Sequence[float]) -> None:
         self._bounds = bounds
-        self._sums = Sums(handover, [*histogram.counters, histogram.total])
+        self._sums = BufferedCounters(buffer, [*histogram.counters, histogram.total])
 
     def observe(self, value: float) -> None:
         """Note a value."""
@@ -103,7 +103,7 @@ class GatheredHistogram:
         values[-1] += value
 
 
-class OpenHistogram(Histogram):
+class RawHistogram(Histogram):
     """A histogram whose buckets are added to from outside."""
 
     @property

@@ -12,7 +12,7 @@ from typing import Any
 _MOST_WORDS = 100
 
 
-class Seldom(logging.Filter):
+class RateLimitFilter(logging.Filter):
     """Lets through what a logger says in the same words once a minute.
 
     Args:
@@ -64,7 +64,7 @@ def configure(*, level: str, style: str, worker: int | None = None) -> None:
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": formatters,
-            "filters": {"seldom": {"()": Seldom}},
+            "filters": {"seldom": {"()": RateLimitFilter}},
             "handlers": {
                 "stderr": {"class": "logging.StreamHandler", "formatter": style},
                 "seldom": {"class": "logging.StreamHandler", "formatter": style, "filters": ["seldom"]},

@@ -16,7 +16,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from app.telemetry.buffered import GatheredHistogram, Handover, OpenHistogram, Sums
+from app.telemetry.buffered import BufferedCounters, BufferedHistogram, MetricsBuffer, RawHistogram
 from app.telemetry.multiprocess_dir import VARIABLE
 from app.telemetry.multiprocess_files import live_workers, reserve
 from app.telemetry.prediction_metrics import PredictionMetrics
@@ -40,7 +40,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._handover = handover = Handover()
+        self._buffer = buffer = MetricsBuffer()
         self._requests = self._counter("http_requests", "Requests answered.", ("protocol", "route", "status"))
         self._request_seconds = self._histogram(
             "http_request_seconds",
@@ -56,16 +56,16 @@ class Metrics:
             "left_series", f"Series that left the queue uncomputed: {', '.join(DEPARTURES)}.", ("reason",)
         )
         queue_seconds = self._histogram("queue_seconds", "Seconds a request waited in the queue.", SECONDS)
-        self._queue_seconds = GatheredHistogram(handover, queue_seconds, SECONDS)
+        self._queue_seconds = BufferedHistogram(buffer, queue_seconds, SECONDS)
         batch_rows = self._histogram("batch_rows", "Series in a batch.", ROWS)
-        self._batch_rows = GatheredHistogram(handover, batch_rows, ROWS)
+        self._batch_rows = BufferedHistogram(buffer, batch_rows, ROWS)
         batch_items = self._histogram("batch_requests", "Requests in a batch.", ROWS)
-        self._batch_items = GatheredHistogram(handover, batch_items, ROWS)
+        self._batch_items = BufferedHistogram(buffer, batch_items, ROWS)
         batch_seconds = self._histogram("batch_seconds", "Seconds the engine took for a batch.", SECONDS)
-        self._batch_seconds = GatheredHistogram(handover, batch_seconds, SECONDS)
+        self._batch_seconds = BufferedHistogram(buffer, batch_seconds, SECONDS)
         self._batch_failures = self._counter("batch_failures", "Batches on which the engine failed.")
         queue_rows = self._gauge("queue_series", "Series that wait for the engine.")
-        self._rows = Sums(handover, [admitted, queue_rows])
+        self._rows = BufferedCounters(buffer, [admitted, queue_rows])
         self._ready = self._gauge("ready_workers", "Workers that are ready for requests.")
         self._is_ready: Callable[[], bool] = lambda: False
         self._model = self._gauge(
@@ -83,10 +83,10 @@ class Metrics:
         self._refused_bodies = self._counter(
             "refused_bodies", "Request bodies refused because MAX_BODY_BYTES_IN_FLIGHT were held."
         )
-        self.predictions = PredictionMetrics(self._registry, handover)
+        self.predictions = PredictionMetrics(self._registry, buffer)
         # A count of 0 is there to be seen from the start: no rate shows the step from no count to the first.
-        self._refused = Sums(handover, [refused.labels(reason) for reason in REFUSALS])
-        self._left = Sums(handover, [left.labels(reason) for reason in DEPARTURES])
+        self._refused = BufferedCounters(buffer, [refused.labels(reason) for reason in REFUSALS])
+        self._left = BufferedCounters(buffer, [left.labels(reason) for reason in DEPARTURES])
         ProcessCollector(registry=self._registry)
         if folder := os.environ.get(VARIABLE):
             reserve(Path(folder))
@@ -101,12 +101,12 @@ class Metrics:
         self._count_of(NONE, OTHER, status).change()[0] += 1
 
     @cache  # noqa: B019 - as few as routes and statuses, and a Metrics lives as long as its process
-    def _count_of(self, protocol: str, route: str, status: int) -> Sums:
-        return Sums(self._handover, [self._requests.labels(protocol, route, status)])
+    def _count_of(self, protocol: str, route: str, status: int) -> BufferedCounters:
+        return BufferedCounters(self._buffer, [self._requests.labels(protocol, route, status)])
 
     @cache  # noqa: B019 - as above
-    def _seconds_of(self, protocol: str, route: str) -> GatheredHistogram:
-        return GatheredHistogram(self._handover, self._request_seconds.labels(protocol, route), SECONDS)
+    def _seconds_of(self, protocol: str, route: str) -> BufferedHistogram:
+        return BufferedHistogram(self._buffer, self._request_seconds.labels(protocol, route), SECONDS)
 
     def watch(self, is_ready: Callable[[], bool]) -> None:
         """Have the gauge of ready workers follow what `/readyz` says."""
@@ -174,11 +174,11 @@ class Metrics:
 
     def flush(self) -> None:
         """Have other workers see all that was counted here: nothing is counted any more."""
-        self._handover.flush()
+        self._buffer.flush()
 
     def render(self) -> bytes:
         """All metrics in the text format, of every worker."""
-        self._handover.flush()
+        self._buffer.flush()
         self.tell_ready()
         folder = os.environ.get(VARIABLE)
         if not folder:
@@ -194,8 +194,8 @@ class Metrics:
 
     def _histogram(
         self, name: str, text: str, buckets: tuple[float, ...], labels: tuple[str, ...] = ()
-    ) -> OpenHistogram:
-        return OpenHistogram(f"timeseries_{name}", text, labels, buckets=buckets, registry=self._registry)
+    ) -> RawHistogram:
+        return RawHistogram(f"timeseries_{name}", text, labels, buckets=buckets, registry=self._registry)
 
     def _gauge(self, name: str, text: str, labels: tuple[str, ...] = ()) -> Gauge:
         return Gauge(f"timeseries_{name}", text, labels, registry=self._registry, multiprocess_mode="livesum")

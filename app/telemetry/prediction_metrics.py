@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter
 
-from app.telemetry.buffered import Handover, OpenHistogram, Step, Sums
+from app.telemetry.buffered import BufferedCounters, MetricsBuffer, RawHistogram, Step
 
 CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 1.0)
 # A value falls into the first bucket whose bound it does not exceed, else into the last, without a bound.
@@ -40,11 +40,11 @@ class PredictionMetrics:
 
     Args:
         registry: where they are registered; once each.
-        handover: has what is counted handed over.
+        buffer: has what is counted handed over.
     """
 
-    def __init__(self, registry: CollectorRegistry, handover: Handover) -> None:
-        self.handover = handover
+    def __init__(self, registry: CollectorRegistry, buffer: MetricsBuffer) -> None:
+        self.buffer = buffer
 
         def counter(name: str, text: str, *label: str) -> Counter:
             return Counter(f"timeseries_{name}", text, ("version", *label), registry=registry)
@@ -52,7 +52,7 @@ class PredictionMetrics:
         self.predictions = counter("predictions", "Series answered, by most probable label.", "label")
         self.sizes = counter("label_sets", "Series answered, by the number of labels in their set.", "size")
         self.warnings = counter("warnings", "Warnings given, by kind; a series may get several.", "code")
-        self.confidence = OpenHistogram(
+        self.confidence = RawHistogram(
             "timeseries_confidence",
             "Probability of the most probable label.",
             ("version",),
@@ -98,7 +98,7 @@ class VersionMetrics:
             [metrics.warnings.labels(version, code) for code in warnings],
         ]
         steps = [step for group in groups for step in group]
-        self._sums = Sums(metrics.handover, [*steps, confidence.total])
+        self._sums = BufferedCounters(metrics.buffer, [*steps, confidence.total])
         # Where each group starts among the counters.
         _, self._confidences, self._sizes, first = accumulate(map(len, groups[:-1]), initial=0)
         self._warnings = range(first, len(steps))

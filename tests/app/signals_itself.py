@@ -8,8 +8,8 @@ import signal
 import sys
 from typing import cast
 
-from app.inference.versions import Rollout
-from app.lifespan import looking
+from app.inference.versions import ModelVersions
+from app.lifespan import watch_versions
 
 
 class HeldRollout:
@@ -29,7 +29,7 @@ class HeldRollout:
 async def main() -> None:
     """Send ten signals during a look, and one more after it."""
     rollout = HeldRollout()
-    with looking(cast("Rollout", rollout), every=0):
+    with watch_versions(cast("ModelVersions", rollout), every=0):
         for _ in range(10):
             os.kill(os.getpid(), signal.SIGHUP)
             await asyncio.sleep(0.01)

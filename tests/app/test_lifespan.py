@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.api.middleware.api_keys import KeyFile, line_of, new_key
-from app.lifespan import telling, watching_keys
+from app.lifespan import publish_readiness, watch_keys
 from app.telemetry.metrics import Metrics
 from tests.app.inference.test_service import until
 
@@ -29,7 +29,7 @@ def test_metrics_are_told_whether_the_worker_is_ready_though_nobody_asks() -> No
 
     async def scenario() -> None:
         nonlocal ready
-        with telling(metrics):
+        with publish_readiness(metrics):
             for ready in (True, False, True):
                 await asyncio.wait_for(reaches(float(ready)), 60)
 
@@ -73,7 +73,7 @@ def test_a_key_file_is_looked_at_though_nobody_asks(keys: HeldKeys, key: str) ->
     keys.may_look.set()
 
     async def scenario() -> None:
-        with watching_keys(None), watching_keys(keys):
+        with watch_keys(None), watch_keys(keys):
             keys.path.write_text("")
             await until(lambda: keys.name_of(key.encode()) is None)
 
@@ -84,7 +84,7 @@ def test_a_look_at_the_key_file_that_hangs_holds_nobody_up(keys: HeldKeys, key: 
     """Keys stay good, no second look is begun, and when the mount answers again a change counts."""
 
     async def scenario() -> None:
-        with watching_keys(keys):
+        with watch_keys(keys):
             await until(lambda: keys.looks > 0)
             keys.path.write_text("")
             await asyncio.sleep(0.05)  # many times as long as from one look to the next
@@ -105,7 +105,7 @@ def test_a_look_at_the_key_file_that_fails_oddly_does_not_end_the_watching(
     keys.may_look.set()
 
     async def scenario() -> None:
-        with watching_keys(keys):
+        with watch_keys(keys):
             await until(lambda: not keys.failures)
             keys.path.write_text("")
             await until(lambda: keys.name_of(key.encode()) is None)

@@ -16,7 +16,7 @@ from tests.support.fakes import FakeEngine
 
 
 @pytest.mark.parametrize(
-    ("processors", "quota", "workers", "brief_rows", "on_the_loop"),
+    ("processors", "quota", "workers", "inline_batch_rows", "on_the_loop"),
     [
         (1, None, 1, None, [True, True, False]),
         (2, None, 1, None, [True, False, False]),
@@ -35,13 +35,13 @@ def test_the_event_loop_computes_more_where_it_has_the_only_processor(
     processors: int,
     quota: float | None,
     workers: int,
-    brief_rows: int | None,
+    inline_batch_rows: int | None,
     on_the_loop: list[bool],
 ) -> None:
     """Batches of 8, 32 and 33 series, unless the settings say how many; by affinity and by CPU quota."""
     engine = FakeEngine(max_rows=64)
     _on_a_machine(monkeypatch, plain_artifact, engine, processors=processors, quota=quota)
-    service = create_service(Settings(brief_rows=brief_rows, workers=workers), Metrics())
+    service = create_service(Settings(inline_batch_rows=inline_batch_rows, workers=workers), Metrics())
     threads = threads_of(service, engine, 8, 32, 33)
     assert [thread == threading.get_ident() for thread in threads] == on_the_loop
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tests.training.report.reports import a_report
 from training.config import TrainingConfig, config_from
 from training.data.ucr import Dataset
-from training.fit.inputs import Material
+from training.fit.inputs import FitInputs
 from training.model.sealed import build_trusted
 from training.report.report import Report
 
@@ -135,7 +135,7 @@ def untrained() -> Callable[..., Any]:
     """Makes a whole model around an untrained classifier: what is sealed, but for what it has learnt."""
 
     def make(config: TrainingConfig, dataset: Dataset) -> Any:
-        material = Material(dataset, config)
+        material = FitInputs(dataset, config)
         rows = np.arange(len(dataset.train))
         return build_trusted(
             material.task(rows).model,

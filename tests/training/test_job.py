@@ -19,7 +19,7 @@ from training.artifact.seal import verify
 from training.cli.options import parse
 from training.config import TrainingConfig
 from training.data.sources import load_dataset
-from training.fit.cross_validation import Screen
+from training.fit.cross_validation import Progress
 from training.job import command_of
 from training.job import run as run_on
 
@@ -30,7 +30,7 @@ REPORT = {"CARD.md", "metrics.json", "history.csv"} | PICTURES - {"spectra.png",
 
 def run(config: TrainingConfig, *, say: Callable[[str], None]) -> Path:
     """The whole job."""
-    return run_on(config, load_dataset(config), Screen(say))
+    return run_on(config, load_dataset(config), Progress(say))
 
 
 def _history(folder: Path) -> list[dict[str, str]]:
@@ -162,7 +162,7 @@ def test_errors_are_one_line(options: list[str], said: str) -> None:
 
 
 def test_tensorflow_says_nothing(tmp_path: Path, wave_files: dict[str, str]) -> None:
-    """A run's screen shows its own lines alone, and the last names the sealed version."""
+    """A run's progress shows its own lines alone, and the last names the sealed version."""
     tiny = ["--epochs", "1", "--windows", "32", "--width", "8", "--heads", "2", "--blocks", "1"]
     few = ["--folds", "2", "--epoch-size", "1"]
     places = ["--out", str(tmp_path / "out"), "--runs", str(tmp_path / "runs"), "--name", "waves"]

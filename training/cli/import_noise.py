@@ -1,4 +1,4 @@
-"""Keeping TensorFlow's greeting off the screen: what it writes before its log level can be set."""
+"""Keeping TensorFlow's greeting off the progress: what it writes before its log level can be set."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def quiet_import() -> Iterator[None]:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
-    screen = os.dup(2)
+    progress = os.dup(2)
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
             yield
         finally:
             sys.stderr.flush()
-            os.dup2(screen, 2)
-            os.close(screen)
+            os.dup2(progress, 2)
+            os.close(progress)
             held.seek(0)
             with suppress(OSError):  # whoever has no standard error does without
                 os.write(2, b"".join(line for line in held if not line.startswith(NOISE)))

@@ -1,7 +1,7 @@
 """The training series of each epoch, for models of stretches of time: shuffled, mixed, roughened.
 
 They follow from the seed and the epoch alone. Models of spectra are fitted to
-`training.fit.distillation.Lessons`.
+`training.fit.distillation.Distillation`.
 
 Nothing is carried from one epoch to the next, so a run that was killed continues with exactly the series
 that it would have seen. Plain numpy; no runtime.

@@ -60,7 +60,7 @@ class Source:
     digests: Mapping[str, str] = field(default_factory=dict)
 
 
-def find_source(config: TrainingConfig, *, screen: TextIO = sys.stderr) -> Source:
+def find_source(config: TrainingConfig, *, progress: TextIO = sys.stderr) -> Source:
     """Find the files a configuration means; download them where that is the last resort.
 
     Raises:
@@ -85,18 +85,18 @@ def find_source(config: TrainingConfig, *, screen: TextIO = sys.stderr) -> Sourc
             "give --data DIR, --download-url URL, or --train-file and --test-file"
         )
     train, test = (
-        download(url.rstrip("/") + "/" + name, Path(config.cache) / name, screen=screen) for name in names
+        download(url.rstrip("/") + "/" + name, Path(config.cache) / name, progress=progress) for name in names
     )
     return Source(train, test, "delete it to download it again, or give --data DIR", digests)
 
 
-def load_dataset(config: TrainingConfig, *, screen: TextIO = sys.stderr) -> Dataset:
+def load_dataset(config: TrainingConfig, *, progress: TextIO = sys.stderr) -> Dataset:
     """Find and read the configured data set.
 
     Raises:
         DataError: one line about the file that is missing or bad, or has too few series for the run.
     """
-    source = find_source(config, screen=screen)
+    source = find_source(config, progress=progress)
     dataset = read_dataset(
         config.dataset_name,
         source.train,
@@ -132,7 +132,7 @@ def package_folder() -> Path | None:
     return Path(spec.submodule_search_locations[0]) / "data"
 
 
-def download(url: str, path: Path, *, screen: TextIO) -> Path:
+def download(url: str, path: Path, *, progress: TextIO) -> Path:
     """Download a file with a progress bar, unless it is there; a broken transfer leaves nothing behind.
 
     Two processes that want the same file download it twice, each beside its place, and either is whole.
@@ -149,12 +149,12 @@ def download(url: str, path: Path, *, screen: TextIO) -> Path:
     with replacing(path) as file:
         for chunk, done, total in _fetch(url):
             file.write(chunk)
-            # Without a screen there is still a file to be had.
+            # Without a progress there is still a file to be had.
             with suppress(OSError):
-                screen.write(f"\r{_bar(done, total)} {path.stem}")
-                screen.flush()
+                progress.write(f"\r{_bar(done, total)} {path.stem}")
+                progress.flush()
     with suppress(OSError):
-        screen.write("\n")
+        progress.write("\n")
     return path
 
 

@@ -15,8 +15,8 @@ import numpy as np
 from training.config import TrainingConfig
 from training.data.ucr import Dataset
 from training.data.units import z_units
-from training.fit.cross_validation import Screen, fit_all
-from training.fit.inputs import Material, known_views
+from training.fit.cross_validation import Progress, fit_all
+from training.fit.inputs import FitInputs, known_views
 
 VIEWS = ("stored", "rounded_2")
 
@@ -43,16 +43,16 @@ def resample(dataset: Dataset, number: int) -> Dataset:
 
 
 def resampled_accuracies(
-    dataset: Dataset, config: TrainingConfig, *, folder: Path, course: dict[str, Any], screen: Screen
+    dataset: Dataset, config: TrainingConfig, *, folder: Path, course: dict[str, Any], progress: Progress
 ) -> list[dict[str, float]]:
     """Fit to each resample, with the same settings and without calibration; test accuracies by view."""
     results = []
     for number in range(1, config.resamples + 1):
-        screen.say(f"resample {number} of {config.resamples}")
+        progress.say(f"resample {number} of {config.resamples}")
         drawn = resample(dataset, number)
-        material = Material(drawn, config)
+        material = FitInputs(drawn, config)
         home = folder / f"resample-{number}"
-        model = fit_all(material, folder=home, course=course, screen=screen).model
+        model = fit_all(material, folder=home, course=course, progress=progress).model
         views = zip(VIEWS, known_views(z_units(drawn.test)), strict=True)
         answers = {
             name: model.predict(material.inputs(view), batch_size=512, verbose=0) for name, view in views
@@ -60,5 +60,5 @@ def resampled_accuracies(
         results.append(
             {name: float(np.mean(a.argmax(axis=1) == drawn.test_targets)) for name, a in answers.items()}
         )
-        screen.say(", ".join(f"{name} {value:.2%}" for name, value in results[-1].items()))
+        progress.say(", ".join(f"{name} {value:.2%}" for name, value in results[-1].items()))
     return results

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from training.data.split import split
 from training.fit.checkpoint import STATE_FILE, RunState, close_run, open_run
-from training.fit.inputs import Material, Rows, fold_of, known_views
+from training.fit.inputs import FitInputs, Rows, fold_of, known_views
 from training.fit.loop import Pair, fit
 
 FINAL = "final"
 
 
 @dataclass(frozen=True, slots=True)
-class Screen:
+class Progress:
     """Where progress is shown: one line at a time, and Keras' bars within an epoch if wanted."""
 
     say: Callable[[str], None]
@@ -55,12 +55,12 @@ class HeldOut:
 
 
 def fit_rows(
-    material: Material,
+    material: FitInputs,
     rows: Rows,
     *,
     folder: Path,
     course: dict[str, Any],
-    screen: Screen,
+    progress: Progress,
     check: Rows | None = None,
 ) -> Fitted:
     """Fit to some of the training series.
@@ -70,7 +70,7 @@ def fit_rows(
         rows: the series to fit to.
         folder: of this fit.
         course: what decides how it goes; a run in the folder with another one is refused.
-        screen: shows each epoch.
+        progress: shows each epoch.
         check: series to validate on.
     """
     config = material.config
@@ -84,14 +84,14 @@ def fit_rows(
         check=nothing if check is None else material.held_out(check),
         state=open_run(folder, course),
         folder=folder,
-        say=screen.say,
-        bars=screen.bars,
+        say=progress.say,
+        bars=progress.bars,
     )
     return Fitted(task.model, state)
 
 
 def cross_fit(
-    material: Material, *, folder: Path, course: dict[str, Any], screen: Screen
+    material: FitInputs, *, folder: Path, course: dict[str, Any], progress: Progress
 ) -> tuple[HeldOut, list[RunState]]:
     """Fit to all but each fold in turn; answers on every training series, and the fits' courses."""
     targets, folds = material.dataset.train_targets, material.config.folds
@@ -99,31 +99,31 @@ def cross_fit(
     parts, states = [], []
     for number in range(folds):
         asked, rows = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
-        screen.say(f"fold {number + 1} of {folds}: fits {len(rows):,} series, asks {len(asked):,}")
+        progress.say(f"fold {number + 1} of {folds}: fits {len(rows):,} series, asks {len(asked):,}")
         home = folder / f"fold-{number + 1}"
-        fitted = fit_rows(material, rows, folder=home, course=course, screen=screen, check=asked)
+        fitted = fit_rows(material, rows, folder=home, course=course, progress=progress, check=asked)
         parts.append(_ask(material, fitted.model, rows=rows, asked=asked))
         states.append(fitted.state)
     return _joined(parts), states
 
 
 def hold_out(
-    material: Material, *, folder: Path, course: dict[str, Any], screen: Screen
+    material: FitInputs, *, folder: Path, course: dict[str, Any], progress: Progress
 ) -> tuple[Fitted, HeldOut | None]:
     """Fit to all but a share, which chooses the weights and measures trust, too."""
     config, targets = material.config, material.dataset.train_targets
     rows, asked = split(targets, fraction=config.validation_fraction, seed=config.seed)
-    fitted = fit_rows(material, rows, folder=folder / FINAL, course=course, screen=screen, check=asked)
+    fitted = fit_rows(material, rows, folder=folder / FINAL, course=course, progress=progress, check=asked)
     if config.model != "transformer":
         return fitted, None
     return fitted, _ask(material, fitted.model, rows=rows, asked=asked)
 
 
-def fit_all(material: Material, *, folder: Path, course: dict[str, Any], screen: Screen) -> Fitted:
+def fit_all(material: FitInputs, *, folder: Path, course: dict[str, Any], progress: Progress) -> Fitted:
     """Fit to all training series."""
     rows = np.arange(len(material.dataset.train))
-    screen.say(f"fits all {len(rows):,} series")
-    return fit_rows(material, rows, folder=folder / FINAL, course=course, screen=screen)
+    progress.say(f"fits all {len(rows):,} series")
+    return fit_rows(material, rows, folder=folder / FINAL, course=course, progress=progress)
 
 
 def forget(folder: Path) -> None:
@@ -132,7 +132,7 @@ def forget(folder: Path) -> None:
         close_run(state.parent)
 
 
-def _ask(material: Material, model: Any, *, rows: Rows, asked: Rows) -> HeldOut:
+def _ask(material: FitInputs, model: Any, *, rows: Rows, asked: Rows) -> HeldOut:
     novelty = material.novelty(rows)
     views = known_views(material.series[asked])
     logits = [model.predict(material.inputs(view), batch_size=512, verbose=0) for view in views]

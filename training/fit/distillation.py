@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.config import TrainingConfig
-from training.fit.svm_teacher import Machine, fit_machine, soft_targets
+from training.fit.svm_teacher import KernelSvm, fit_machine, soft_targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class SpectralDomain:
         return SpectralDomain(self.share, self.spectra[:, indices])
 
 
-class Lessons:
+class Distillation:
     """Spectra of series to fit, by domain, and a machine for each to teach them; or the labels teach.
 
     Args:
@@ -53,7 +53,7 @@ class Lessons:
         self.config = config
 
     @cached_property
-    def machines(self) -> list[Machine]:
+    def machines(self) -> list[KernelSvm]:
         """The teacher: a machine for each domain, fitted when the first lesson is made."""
         return [
             fit_machine(
@@ -66,7 +66,7 @@ class Lessons:
 
     @property
     def rows(self) -> int:
-        """Lessons an epoch."""
+        """Number of training rows in an epoch."""
         return max(len(self.targets), self.config.epoch_size)
 
     def epoch(self, epoch: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

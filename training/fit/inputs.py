@@ -21,8 +21,8 @@ from training.data.augment import LabelledSeries
 from training.data.precisions import make_domains
 from training.data.ucr import Dataset
 from training.data.units import z_units
-from training.fit.distillation import Lessons, SpectralDomain
-from training.fit.loop import Course, Pair
+from training.fit.distillation import Distillation, SpectralDomain
+from training.fit.loop import EpochSource, Pair
 from training.fit.svm_teacher import PENALTY, WIDTH
 from training.model.novelty import Novelty, fit_novelty
 from training.model.sealed import build_reference
@@ -38,10 +38,10 @@ class Task:
     """One fit: an untrained model, and what to fit it to."""
 
     model: Any
-    course: Course
+    course: EpochSource
 
 
-class Material:
+class FitInputs:
     """The training series of a data set, as a configuration wants them."""
 
     def __init__(self, dataset: Dataset, config: TrainingConfig) -> None:
@@ -81,7 +81,7 @@ class Material:
             model = spectrum_classifier(
                 config, length=length, classes=classes, mean=seen.mean(axis=0), variance=seen.var(axis=0)
             )
-            return Task(model, Lessons(domains, targets, classes=classes, config=config))
+            return Task(model, Distillation(domains, targets, classes=classes, config=config))
         course = LabelledSeries(self.series[rows], np.eye(classes)[targets], config)
         if config.model == "transformer":
             return Task(series_classifier(config, length=length, classes=classes), course)
@@ -132,7 +132,7 @@ def fold_of(targets: NDArray[np.int64], *, folds: int, seed: int) -> NDArray[np.
     return fold
 
 
-def choose_tokens(material: Material) -> tuple[str, dict[str, float]]:
+def choose_tokens(material: FitInputs) -> tuple[str, dict[str, float]]:
     """Spectra or time, by what a support vector machine makes of each on folds of the training series.
 
     Returns:

@@ -26,7 +26,7 @@ STEPS_WORTH_COMPILING = 2000
 Pair = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
-class Course(Protocol):
+class EpochSource(Protocol):
     """Where epochs come from: made from a seed and their number alone."""
 
     @property
@@ -41,7 +41,7 @@ class Course(Protocol):
 
 def fit(
     model: Any,
-    course: Course,
+    course: EpochSource,
     config: TrainingConfig,
     *,
     check: Pair,

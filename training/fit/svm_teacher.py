@@ -21,7 +21,7 @@ ROWS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class KernelSvm:
     """One fitted machine a class (a single one for two classes), sharing one standardisation."""
 
     mean: NDArray[np.float32]
@@ -51,7 +51,7 @@ class Machine:
         return np.asarray(kernel @ self.weights[index] + self.offsets[index], dtype=np.float32)
 
 
-def fit_machine(spectra: NDArray[np.float32], targets: NDArray[np.int64], *, classes: int) -> Machine:
+def fit_machine(spectra: NDArray[np.float32], targets: NDArray[np.int64], *, classes: int) -> KernelSvm:
     """Fit to spectra `float32[n, width]` and targets `int64[n]`; of many classes, one against the rest."""
     mean, deviation = spectra.mean(axis=0), spectra.std(axis=0) + 1e-6
     x = (spectra - mean) / deviation
@@ -59,7 +59,7 @@ def fit_machine(spectra: NDArray[np.float32], targets: NDArray[np.int64], *, cla
     wanted = [1] if classes == 2 else range(classes)
     machines = [_separate(x, targets == target, gamma) for target in wanted]
     vectors, weights, offsets = zip(*machines, strict=True)
-    return Machine(mean, deviation, gamma, vectors=vectors, weights=weights, offsets=offsets)
+    return KernelSvm(mean, deviation, gamma, vectors=vectors, weights=weights, offsets=offsets)
 
 
 def _separate(

@@ -12,7 +12,7 @@ from training.data.enough import limited
 from training.data.split import split
 from training.data.ucr import Dataset
 from training.fit.checkpoint import close_run, hold_run, open_run
-from training.fit.inputs import Material
+from training.fit.inputs import FitInputs
 from training.fit.loop import fit
 from training.job import course
 
@@ -36,7 +36,7 @@ def validation_loss(config: TrainingConfig, dataset: Dataset, trial: Any, *, max
     """
     keras.utils.set_random_seed(config.seed)
     dataset = limited(dataset, config)
-    material = Material(dataset, config)
+    material = FitInputs(dataset, config)
     rows, held_out = split(dataset.train_targets, fraction=config.validation_fraction, seed=config.seed)
     task = material.task(rows)
     if (parameters := material.parameters(task.model)) > max_parameters:

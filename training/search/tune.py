@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _search(search: Search) -> int:
-    load_dataset(search.config({}), screen=sys.stderr)  # a mistake is told once, before any process starts
+    load_dataset(search.config({}), progress=sys.stderr)  # a mistake is told once, before any process starts
     with _turn(search):  # two processes that make the tables at once would disturb each other
         study = open_study(search)
     with database(search):
@@ -99,14 +99,14 @@ def _work(search: Search) -> int:
     with quiet_import():
         import tensorflow as tf
 
-        from training.fit.cross_validation import Screen
-        from training.job import decided
+        from training.fit.cross_validation import Progress
+        from training.job import resolve_auto
         from training.search import trial
     # Several processes share the cores; none should start a thread for each of them.
     tf.config.threading.set_intra_op_parallelism_threads(max(1, (os.cpu_count() or 1) // search.jobs))
     study = open_study(search)
-    dataset = load_dataset(search.config({}), screen=sys.stderr)
-    tokens = decided(search.config({}), dataset, Screen(lambda _: None)).tokens
+    dataset = load_dataset(search.config({}), progress=sys.stderr)
+    tokens = resolve_auto(search.config({}), dataset, Progress(lambda _: None)).tokens
 
     def objective(suggesting: Any) -> float:
         config = dataclasses.replace(search.config(suggest_options(suggesting)), tokens=tokens)

@@ -43,7 +43,7 @@ def _validate(options: argparse.Namespace) -> int:
     config = parse(["--tokens", "spectrum", *options.rest])
     if config.tokens != "spectrum" or config.teacher != "svm" or config.folds == 0:
         raise ConfigError("only settings with folds, spectra and a teacher are validated here")
-    dataset = load_dataset(config, screen=sys.stderr)
+    dataset = load_dataset(config, progress=sys.stderr)
     with quiet_import():
         import tensorflow as tf  # noqa: F401 - the greeting comes with its import
     say(validate(config, dataset, options.only or range(config.folds), student=not options.teacher))
@@ -59,9 +59,9 @@ def validate(config: TrainingConfig, dataset: Dataset, folds: Sequence[int], *, 
         folds: which folds are asked for, from 0.
         student: fit one, too; the teacher's machines take seconds, a student minutes.
     """
-    from training.fit.inputs import Material, fold_of
+    from training.fit.inputs import FitInputs, fold_of
 
-    material, targets = Material(dataset, config), dataset.train_targets
+    material, targets = FitInputs(dataset, config), dataset.train_targets
     fold = fold_of(targets, folds=config.folds, seed=config.seed)
     spectra = {name: material.spectra_of(series.astype(float)) for name, series in _views(dataset).items()}
     asked = np.isin(fold, folds)

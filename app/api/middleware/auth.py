@@ -36,7 +36,7 @@ _SCHEMES = {
 }
 
 
-class Doorkeeper:
+class ApiKeyAuth:
     """Knows callers by their API keys.
 
     Args:
@@ -72,7 +72,7 @@ class Doorkeeper:
         return name
 
 
-class Door:
+class ApiKeyAuthMiddleware:
     """Middleware that lets in who may come in. Plain ASGI, with `RequestContext` around it.
 
     Args:
@@ -87,7 +87,7 @@ class Door:
         self,
         app: ASGIApp,
         *,
-        doorkeeper: Doorkeeper | None,
+        doorkeeper: ApiKeyAuth | None,
         closed: Iterable[str],
         counted: Iterable[str],
         errors: ErrorResponses,

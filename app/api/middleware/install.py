@@ -14,7 +14,7 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from app.api import headers
 from app.api.error_responses import ErrorResponses
-from app.api.middleware.auth import Door, Doorkeeper, describe
+from app.api.middleware.auth import ApiKeyAuth, ApiKeyAuthMiddleware, describe
 
 # A request with any of these is one for the middleware here.
 CORS_MARKS = (b"origin",)
@@ -26,7 +26,7 @@ _TOLD = ("Retry-After", "Server-Timing", "X-Request-Id")
 def install(
     app: FastAPI,
     *,
-    doorkeeper: Doorkeeper | None,
+    doorkeeper: ApiKeyAuth | None,
     closed: Sequence[str],
     origins: Sequence[str],
     counted: Sequence[str],
@@ -43,7 +43,9 @@ def install(
         errors: tell why somebody is turned away.
     """
     if doorkeeper is not None or closed:
-        app.add_middleware(Door, doorkeeper=doorkeeper, closed=closed, counted=counted, errors=errors)
+        app.add_middleware(
+            ApiKeyAuthMiddleware, doorkeeper=doorkeeper, closed=closed, counted=counted, errors=errors
+        )
     if doorkeeper is not None:
         app.openapi = partial(_described, app.openapi, closed)  # type: ignore[method-assign]
     if origins:  # before the door: browsers ask without a key whether they may ask with one

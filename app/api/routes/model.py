@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.headers import EVERY_ANSWER
 from app.api.problems import of_connection
 from app.contract import Contract
-from app.inference.versions import Rollout
+from app.inference.versions import ModelVersions
 
 MODEL = "/model"
 
@@ -27,7 +27,7 @@ class ModelInfo(BaseModel):
     card: str = Field(description="The model card, Markdown.")
 
 
-def create_router(rollout: Rollout) -> APIRouter:
+def create_router(rollout: ModelVersions) -> APIRouter:
     """`GET /model`."""
     router = APIRouter(tags=["predictions"], responses=of_connection())
 

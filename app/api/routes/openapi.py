@@ -13,7 +13,7 @@ from app.api.headers import EVERY_ANSWER
 from app.api.payloads import JSON, NPY, Encoders, JsonEncoder
 from app.client.schemas import PredictRequest, PredictResponse, Problem
 from app.contract import Artifact
-from app.inference.predictions import Interpreter
+from app.inference.predictions import Postprocessor
 from app.series.spec import SeriesSpec
 
 SERIES = 2
@@ -93,7 +93,7 @@ def limit(schema: dict[str, Any], spec: SeriesSpec, *, max_instances: int) -> No
 def answer(artifact: Artifact, encoder: JsonEncoder) -> dict[str, Any]:
     """The response 200 of `/predict`, with the answer to the request's example as its example."""
     golden = artifact.golden
-    said = Interpreter(artifact.contract)(golden.series[:SERIES], golden.answers[:SERIES])
+    said = Postprocessor(artifact.contract)(golden.series[:SERIES], golden.answers[:SERIES])
     example = json.loads(encoder.document(said))
     return {
         "description": "A prediction for each series, in order.",

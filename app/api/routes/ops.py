@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api import problems
 from app.api.headers import EVERY_ANSWER
 from app.inference.status import State
-from app.inference.versions import Rollout
+from app.inference.versions import ModelVersions
 from app.telemetry.metrics import Metrics
 
 
@@ -26,7 +26,7 @@ class Health(BaseModel):
     reasons: tuple[str, ...] = Field(description="What is not as it should be; empty if all is well.")
 
 
-def create_router(rollout: Rollout, metrics: Metrics) -> APIRouter:
+def create_router(rollout: ModelVersions, metrics: Metrics) -> APIRouter:
     """`/livez`, `/readyz`, `/startupz` and `/metrics`."""
     from_connection = problems.of_connection()
     router = APIRouter(tags=["operations"], responses=from_connection)

@@ -15,7 +15,7 @@ from app.errors import AppError, ContractViolation, DeadlineExceeded, NotReady, 
 from app.inference.batching.backlog import Backlog, Entry
 from app.inference.batching.observer import BatchObserver
 from app.inference.batching.pace import Pace
-from app.system.deadlines import Expiry
+from app.system.deadlines import DeadlineTimer
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -57,7 +57,7 @@ class Admission(Generic[T, R]):
         self.queue = Backlog[T, R]()
         self.batch: list[Entry[T, R]] = []
         self._loop: asyncio.AbstractEventLoop
-        self._expiry: Expiry
+        self._expiry: DeadlineTimer
         self._max_rows = max_rows
         self._max_queue_rows = max_queue_rows
         self._max_queue_seconds = max_queue_seconds
@@ -72,7 +72,7 @@ class Admission(Generic[T, R]):
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Deadlines are on the clock of this loop. Until then `unready` must let nobody in."""
         self._loop = loop
-        self._expiry = Expiry(loop, self._expire_due)
+        self._expiry = DeadlineTimer(loop, self._expire_due)
 
     def admit(self, item: T, *, rows: int, deadline: float) -> Entry[T, R]:
         """Let an item in, at the end of the queue; raises as `MicroBatcher.admit` does."""

@@ -22,7 +22,7 @@ from typing import Generic, TypeVar
 from app.errors import AppError, EngineError
 from app.inference.batching.admission import Admission
 from app.inference.batching.backlog import Entry
-from app.inference.batching.observer import Answer, BatchObserver, Unobserved
+from app.inference.batching.observer import Answer, BatchObserver, NullObserver
 from app.inference.batching.pace import Pace
 
 T = TypeVar("T")
@@ -68,7 +68,7 @@ class MicroBatcher(Generic[T, R]):
         self._max_wait = max_wait
         self._gather_rows = 0
         self._stall_after = stall_after
-        self._observer = Unobserved() if observer is None else observer
+        self._observer = NullObserver() if observer is None else observer
         self._clock = clock
         self._pace = Pace(clock, max_rows=max_rows)
         self._admission = Admission[T, R](

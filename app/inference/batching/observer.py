@@ -46,7 +46,7 @@ class BatchObserver(Protocol):
         """A batch has ended and its callers were told."""
 
 
-class Unobserved:
+class NullObserver:
     """Nobody is watching."""
 
     def _ignore(self, **_: object) -> None: ...

@@ -53,7 +53,7 @@ LIMITS = Limits(rows=8, seconds=0.001)
 LIMITS_ALONE = Limits(rows=32, seconds=0.004)
 
 
-def brief_rows(engine: Engine, spec: SeriesSpec, *, limits: Limits) -> int:
+def inline_batch_rows(engine: Engine, spec: SeriesSpec, *, limits: Limits) -> int:
     """The most rows within the limits; fewer are taken to be, too.
 
     Args:
@@ -80,7 +80,7 @@ def _least_seconds(engine: Engine, series: NDArray[np.float32]) -> float:
     return least
 
 
-class BriefCalls:
+class InlineCalls:
     """Runs calls at once, and ends the process if one does not return.
 
     Args:

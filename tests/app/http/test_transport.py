@@ -10,7 +10,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from app.http.connection import Connection
-from app.http.transport import Gathering
+from app.http.transport import CoalescingTransport
 from qa.harness.server import ServerProcess
 
 
@@ -89,7 +89,7 @@ def test_nothing_is_written_to_a_connection_that_is_gone() -> None:
 
     async def scenario() -> RecordingTransport:
         transport = RecordingTransport()
-        gathering = Gathering(transport, asyncio.get_running_loop())
+        gathering = CoalescingTransport(transport, asyncio.get_running_loop())
         gathering.write(b"an answer")
         transport.close()
         await asyncio.sleep(0)

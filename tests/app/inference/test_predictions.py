@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.contract import Artifact
 from app.errors import EngineError
-from app.inference.predictions import Batch, Interpreter, Predictions, check_finite, predict_batch
+from app.inference.predictions import Batch, Postprocessor, Predictions, check_finite, predict_batch
 from tests.support.fakes import FakeEngine, by_first_value
 from tests.support.trusted import a_series, answers
 
@@ -27,7 +27,7 @@ def test_each_request_gets_what_it_would_get_alone(
     trusted_artifact: Artifact, requests: list[list[float]]
 ) -> None:
     """Probabilities, sets, scores and warnings, in the order of its series."""
-    engine, interpret = FakeEngine(answers), Interpreter(trusted_artifact.contract)
+    engine, interpret = FakeEngine(answers), Postprocessor(trusted_artifact.contract)
     batch = [np.stack([a_series(logit, novelty=logit) for logit in request]) for request in requests]
     together = predict_batch(engine, interpret, batch)
     assert engine.batches == [sum(map(len, requests))]
@@ -40,7 +40,7 @@ def test_each_request_gets_what_it_would_get_alone(
 def test_the_answers_columns_are_told_apart(trusted_artifact: Artifact) -> None:
     """Probabilities without the novelty, whose rank is the score."""
     series = np.stack([a_series(logit=2.0, novelty=1.0)])
-    found = Interpreter(trusted_artifact.contract)(series, answers(series))
+    found = Postprocessor(trusted_artifact.contract)(series, answers(series))
     np.testing.assert_array_equal(found.probabilities, answers(series)[:, :2])
     assert found.ood_scores is not None
     np.testing.assert_allclose(found.ood_scores, [0.75], atol=1e-6)
@@ -51,7 +51,7 @@ def test_a_contract_without_trust_says_probabilities_alone(artifact: Artifact) -
     bare = artifact.contract.model_copy(update={"trust": None})
     series = np.zeros((2, bare.input.length), np.float32)
     given_answers = by_first_value(series)
-    found = Interpreter(bare)(series, given_answers)
+    found = Postprocessor(bare)(series, given_answers)
     assert found.probabilities is given_answers
     assert (found.label_sets, found.ood_scores, found.warnings) == (None, None, None)
     assert same(found.of(slice(1, 2)), Predictions(given_answers[1:]))
@@ -62,7 +62,7 @@ def test_an_answer_of_another_width_is_the_engines_error(trusted_artifact: Artif
     """A novelty that is missing is not taken for a probability."""
     engine = FakeEngine(lambda series: np.ones((len(series), columns), np.float32))
     with pytest.raises(EngineError, match=rf"the engine answered \[1, {columns}\] instead of \[1, 3\]"):
-        predict_batch(engine, Interpreter(trusted_artifact.contract), [a_series()[np.newaxis]])
+        predict_batch(engine, Postprocessor(trusted_artifact.contract), [a_series()[np.newaxis]])
 
 
 def test_what_is_made_of_a_batch_is_made_once(artifact: Artifact) -> None:
@@ -75,7 +75,7 @@ def test_what_is_made_of_a_batch_is_made_once(artifact: Artifact) -> None:
             raise EngineError("not yet")
         return [f"{value:.1f}" for value in batch.predictions.probabilities[:, 0]]
 
-    interpret = Interpreter(artifact.contract.model_copy(update={"trust": None}))
+    interpret = Postprocessor(artifact.contract.model_copy(update={"trust": None}))
     requests = [np.zeros((rows, artifact.contract.input.length), np.float32) for rows in (1, 3, 2)]
     shares = predict_batch(FakeEngine(), interpret, requests)
     with pytest.raises(EngineError):

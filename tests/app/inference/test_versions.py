@@ -15,7 +15,7 @@ import pytest
 from app.contract import Artifact, open_artifact, pin
 from app.errors import ArtifactError, ContractViolation, NotReady
 from app.inference.service import Service
-from app.inference.versions import Rollout
+from app.inference.versions import ModelVersions
 from tests.app.inference.test_service import series, soon, until
 from tests.support.fakes import FakeEngine
 from tests.support.versions import add_version, damage
@@ -50,7 +50,7 @@ class Bench:
         self.engines: dict[int, FakeEngine] = {}
         self.faults: dict[str, Exception] = {}
         self.observer = Observer()
-        self.rollout = Rollout(
+        self.rollout = ModelVersions(
             self.open(folder), self.open, folder, keep=keep, finish=FINISH, observer=self.observer
         )
 

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from app.server.heartbeat import FAILED, Beat, Heart
+from app.server.heartbeat import FAILED, Heartbeat, HeartbeatSender
 from app.server.supervisor import Supervisor
 from qa.harness.process import wait_until
 from qa.harness.server import ServerProcess
@@ -131,7 +131,7 @@ def _supervise(options: Options) -> int:
 
 
 async def _work(options: Options, number: int, listener: int, descriptor: int, is_replacement: int) -> int:
-    heart = Heart(descriptor)
+    heart = HeartbeatSender(descriptor)
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     signals: list[str] = []
@@ -160,7 +160,7 @@ async def _work(options: Options, number: int, listener: int, descriptor: int, i
     for caught in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(caught, handle, caught)
     server = await asyncio.start_server(answer, sock=socket.socket(fileno=listener))
-    beating = asyncio.create_task(heart.run(lambda: Beat(**beat), on_loss=ended.set))
+    beating = asyncio.create_task(heart.run(lambda: Heartbeat(**beat), on_loss=ended.set))
     beat["ready"] = (options.restart if is_replacement else options.start) == "well"
     await ended.wait()
     server.close()
@@ -181,7 +181,7 @@ def main(options: Options, place: list[int]) -> int:
     if start == "dying":
         return 3
     if start == "refused":
-        Heart(descriptor).say("model.keras: damaged")
+        HeartbeatSender(descriptor).say("model.keras: damaged")
         return FAILED
     return asyncio.run(_work(options, *place))
 

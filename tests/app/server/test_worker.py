@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from app.server.heartbeat import Beat
+from app.server.heartbeat import Heartbeat
 
 PATIENCE_SECONDS = 60.0
 
@@ -38,8 +38,8 @@ def test_a_worker_says_that_it_is_ready_before_it_accepts(root: Path) -> None:
         try:
             _, status = os.waitpid(process.pid, os.WUNTRACED)
             assert os.WIFSTOPPED(status)
-            said = [Beat.of_line(line + b"\n") for line in ours.recv(65536).splitlines()]
-            assert said[-1] == Beat(ready=True, alive=True)
+            said = [Heartbeat.of_line(line + b"\n") for line in ours.recv(65536).splitlines()]
+            assert said[-1] == Heartbeat(ready=True, alive=True)
         finally:
             process.kill()
             process.wait()

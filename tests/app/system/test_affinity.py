@@ -176,14 +176,14 @@ def test_a_single_worker_has_them_all(server: ServerProcess) -> None:
 REFUSED = """
 import os, sys
 from app.telemetry import logs
-from app.system.affinity import keep_to_share
+from app.system.affinity import pin_to_share
 
 def refuse(pid, processors):
     raise PermissionError(1, "Operation not permitted")
 
 logs.configure(level="info", style="text")
 os.sched_setaffinity = refuse
-keep_to_share(number=1, workers=1)
+pin_to_share(number=1, workers=1)
 """
 
 

@@ -10,12 +10,12 @@ from typing import Any, cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.system.deadlines import Expiry
+from app.system.deadlines import DeadlineTimer
 from tests.app.inference.batching.stepping import SteppedLoop, run_stepped, stepped
 
 
 class Waiting:
-    """Those who wait, by their deadlines, and an `Expiry` that watches over them.
+    """Those who wait, by their deadlines, and a `DeadlineTimer` that watches over them.
 
     Attributes:
         told: the deadline of each who was told, and when.
@@ -27,7 +27,7 @@ class Waiting:
         self.looks = 0
         self._loop = loop
         self._deadlines: list[float] = []
-        self.expiry = Expiry(loop, self._look)
+        self.expiry = DeadlineTimer(loop, self._look)
 
     def add(self, *deadlines: float) -> None:
         """More who wait."""

@@ -21,9 +21,9 @@ from qa.harness.server import running_server
 def limits_after(root: Path, connections: int, *, soft: int, hard: int) -> tuple[int, int, str]:
     """The limits of a process that had these and made room, and what it had to say."""
     code = (
-        "import resource, sys; from app.system.file_limit import make_room\n"
+        "import resource, sys; from app.system.file_limit import raise_fd_limit\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[2]), int(sys.argv[3])))\n"
-        "make_room(int(sys.argv[1])); print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
+        "raise_fd_limit(int(sys.argv[1])); print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
     )
     command = [sys.executable, "-c", code, *map(str, (connections, soft, hard))]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)

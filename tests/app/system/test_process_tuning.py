@@ -12,12 +12,12 @@ on_linux = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the
 
 SETTLED = """
 import gc, weakref
-from app.system.process_tuning import settle
+from app.system.process_tuning import tune_interpreter
 
 class Thing:
     pass
 
-settle()
+tune_interpreter()
 generations = []
 gc.callbacks.append(lambda phase, about: generations.append(about["generation"]))
 """
@@ -85,7 +85,7 @@ for place in places:
 for place in places[:-1]:
     free(place)
 before = resident()
-settle()
+tune_interpreter()
 print(before - resident() > 20_000_000)
 """
     assert run_settled(script, root) == "True"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from app.telemetry.buffered import GatheredHistogram, Handover, OpenHistogram, Sums
+from app.telemetry.buffered import BufferedCounters, BufferedHistogram, MetricsBuffer, RawHistogram
 
 BOUNDS = (0.1, 0.5, 1.0)
 
@@ -35,8 +35,8 @@ async def until(condition: Callable[[], bool]) -> None:
 
 def test_what_changes_is_handed_over_together_a_little_later() -> None:
     """Not at every change, and without anyone asking."""
-    handover, first, second = Handover(), Noted(), Noted()
-    sums, other = Sums(handover, [first, second]), Sums(handover, [second])
+    buffer, first, second = MetricsBuffer(), Noted(), Noted()
+    sums, other = BufferedCounters(buffer, [first, second]), BufferedCounters(buffer, [second])
 
     async def scenario() -> None:
         for _ in range(3):
@@ -54,15 +54,15 @@ def test_what_changes_is_handed_over_together_a_little_later() -> None:
 
 def test_outside_of_a_loop_nothing_is_lost() -> None:
     """What was counted before the loop runs is handed over at a flush, or with what is counted next."""
-    handover, noted = Handover(), Noted()
-    sums = Sums(handover, [noted])
+    buffer, noted = MetricsBuffer(), Noted()
+    sums = BufferedCounters(buffer, [noted])
     sums.change()[0] += 1
-    handover.flush()
+    buffer.flush()
     sums.change()[0] += 2
 
     async def scenario() -> None:
         sums.change()[0] += 3
-        handover.changed(Sums(handover, []))
+        buffer.changed(BufferedCounters(buffer, []))
         await until(lambda: len(noted.amounts) > 1)
 
     asyncio.run(scenario())
@@ -71,12 +71,12 @@ def test_outside_of_a_loop_nothing_is_lost() -> None:
 
 def test_reading_in_between_sees_all() -> None:
     """A flush that comes early leaves nothing to be counted twice."""
-    handover, counter = Handover(), Counter("x", "x", registry=CollectorRegistry())
-    sums = Sums(handover, [counter])
+    buffer, counter = MetricsBuffer(), Counter("x", "x", registry=CollectorRegistry())
+    sums = BufferedCounters(buffer, [counter])
 
     async def scenario() -> None:
         sums.change()[0] += 1
-        handover.flush()
+        buffer.flush()
         sums.change()[0] += 1
         await until(lambda: counter._value.get() > 1)
 
@@ -87,15 +87,15 @@ def test_reading_in_between_sees_all() -> None:
 @given(st.lists(st.floats(0, 2) | st.sampled_from(BOUNDS), max_size=30), st.integers(1, 7))
 def test_observations_are_those_that_the_client_would_make(values: list[float], together: int) -> None:
     """Buckets, count and sum, however many observations there are in a turn."""
-    handover, registry, expected = Handover(), CollectorRegistry(), CollectorRegistry()
-    gathered = GatheredHistogram(handover, OpenHistogram("x", "x", buckets=BOUNDS, registry=registry), BOUNDS)
+    buffer, registry, expected = MetricsBuffer(), CollectorRegistry(), CollectorRegistry()
+    gathered = BufferedHistogram(buffer, RawHistogram("x", "x", buckets=BOUNDS, registry=registry), BOUNDS)
     one_by_one = Histogram("x", "x", buckets=BOUNDS, registry=expected)
     for number, value in enumerate(values):
         gathered.observe(value)
         one_by_one.observe(value)
         if number % together == 0:
-            handover.flush()
-    handover.flush()
+            buffer.flush()
+    buffer.flush()
     for metric in expected.collect():
         for sample in metric.samples:
             if not sample.name.endswith("_created"):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.telemetry.logs import Seldom
+from app.telemetry.logs import RateLimitFilter
 
 ENTRY = """
 import logging
@@ -62,7 +62,7 @@ logging.getLogger("app.x").info("said")
 def test_what_is_said_again_and_again_is_written_once_a_minute() -> None:
     """By the same logger in the same words, whatever is filled into them; others are not held up."""
     now = 0.0
-    seldom = Seldom(seconds=60, clock=lambda: now)
+    seldom = RateLimitFilter(seconds=60, clock=lambda: now)
 
     def passes(logger: str, words: str, *filled_in: object) -> bool:
         return seldom.filter(logging.LogRecord(logger, logging.ERROR, "", 0, words, filled_in, None))

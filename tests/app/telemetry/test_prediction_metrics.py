@@ -9,18 +9,18 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Histogram
 
-from app.telemetry.buffered import Handover
+from app.telemetry.buffered import MetricsBuffer
 from app.telemetry.prediction_metrics import CONFIDENCES, PredictionMetrics, VersionMetrics
 
 PROBABILITIES = np.array([[0.25, 0.75], [0.9, 0.1], [0.4, 0.6]], np.float32)
 
 
 class Registry(CollectorRegistry):
-    """A registry, and the handover of what is registered."""
+    """A registry, and the buffer of what is registered."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.handover = Handover()
+        self.buffer = MetricsBuffer()
 
 
 def made(
@@ -28,13 +28,13 @@ def made(
 ) -> tuple[Registry, VersionMetrics]:
     """Metrics of version 7 of a model, and where they are registered."""
     registry = Registry()
-    metrics = PredictionMetrics(registry, registry.handover)
+    metrics = PredictionMetrics(registry, registry.buffer)
     return registry, metrics.of(7, labels=labels, warnings=warnings, has_label_sets=bool(warnings))
 
 
 def samples(registry: Registry) -> dict[str, float]:
     """Every count by its name and its labels' values, but for the version's, which is 7."""
-    registry.handover.flush()
+    registry.buffer.flush()
     return {
         " ".join([sample.name, *(value for name, value in sample.labels.items() if name != "version")]): (
             sample.value
@@ -145,12 +145,12 @@ def test_each_request_of_a_batch_is_counted_for_itself() -> None:
 def test_versions_are_counted_apart() -> None:
     """Two that are loaded at the same time share the metrics, each under its number."""
     registry = Registry()
-    metrics = PredictionMetrics(registry, registry.handover)
+    metrics = PredictionMetrics(registry, registry.buffer)
     for number in (1, 2):
         answered(
             metrics.of(number, labels=["-1", "1"], warnings=[], has_label_sets=False), PROBABILITIES[:number]
         )
-    registry.handover.flush()
+    registry.buffer.flush()
     for number in (1, 2):
         of_version = {"version": str(number)}
         assert registry.get_sample_value("timeseries_confidence_count", of_version) == number

@@ -106,11 +106,11 @@ def test_a_download_is_kept_and_not_repeated(tmp_path: Path, server: ThreadingHT
     """Both files are downloaded into the cache with a progress bar; the second time nothing is asked."""
     url = _address(server, "ok/FordA/")
     config = config_from({"download_url": url, "cache": str(tmp_path / "cache")})
-    screen = io.StringIO()
-    source = find_source(config, screen=screen)
+    progress = io.StringIO()
+    source = find_source(config, progress=progress)
     assert source.train.read_bytes() == CONTENT
     assert source.digests == KNOWN["FordA"].sha256
-    assert f"[{'#' * 30}] 100% FordA_TRAIN" in screen.getvalue()
+    assert f"[{'#' * 30}] 100% FordA_TRAIN" in progress.getvalue()
     assert find_source(config) == source
     assert server.asked == ["/ok/FordA/FordA_TRAIN.tsv", "/ok/FordA/FordA_TEST.tsv"]  # type: ignore[attr-defined]
 
@@ -123,7 +123,7 @@ def test_a_failed_download_leaves_nothing(
 ) -> None:
     """An error and a short transfer are one line each, and leave no file that could be taken for whole."""
     with pytest.raises(DataError, match=said) as caught:
-        download(_address(server, path), tmp_path / "a.tsv", screen=io.StringIO())
+        download(_address(server, path), tmp_path / "a.tsv", progress=io.StringIO())
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
@@ -132,7 +132,7 @@ def test_a_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     """An address where nobody listens, and one that is no web address, are download errors too."""
     for url in ("http://127.0.0.1:1/a.tsv", "file:///etc/hostname"):
         with pytest.raises(DataError, match=r"download failed \(.+\); check the network, or give --data DIR"):
-            download(url, tmp_path / "a.tsv", screen=io.StringIO())
+            download(url, tmp_path / "a.tsv", progress=io.StringIO())
 
 
 def test_two_downloads_at_once_do_not_meet(tmp_path: Path, server: ThreadingHTTPServer) -> None:
@@ -140,17 +140,17 @@ def test_two_downloads_at_once_do_not_meet(tmp_path: Path, server: ThreadingHTTP
     path = tmp_path / "a.tsv"
     asked: list[str] = []
 
-    class Screen(io.StringIO):
+    class Progress(io.StringIO):
         """The first part that arrives here is when another process has its turn."""
 
         def write(self, text: str) -> int:
             if not asked:
                 asked.append(text)
-                assert download(_address(server, "ok/a.tsv"), path, screen=io.StringIO()) == path
+                assert download(_address(server, "ok/a.tsv"), path, progress=io.StringIO()) == path
                 assert path.read_bytes() == CONTENT
             return super().write(text)
 
-    assert download(_address(server, "ok/a.tsv"), path, screen=Screen()) == path
+    assert download(_address(server, "ok/a.tsv"), path, progress=Progress()) == path
     assert path.read_bytes() == CONTENT
     assert server.asked == ["/ok/a.tsv", "/ok/a.tsv"]  # type: ignore[attr-defined]
     assert list(tmp_path.iterdir()) == [path]
@@ -165,7 +165,7 @@ def test_a_download_that_does_not_fit_is_the_disk_s_fault(
         largest_file(size),
         pytest.raises(StorageError, match=r"/a\.tsv: cannot be written \(File too large\)"),
     ):
-        download(_address(server, "ok/a.tsv"), tmp_path / "a.tsv", screen=io.StringIO())
+        download(_address(server, "ok/a.tsv"), tmp_path / "a.tsv", progress=io.StringIO())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -175,21 +175,21 @@ def test_a_cache_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(
         StorageError, match=r"cache: cannot be written \(File exists\); remove what is in its place"
     ):
-        download("http://127.0.0.1:1/a.tsv", tmp_path / "cache" / "a.tsv", screen=io.StringIO())
+        download("http://127.0.0.1:1/a.tsv", tmp_path / "cache" / "a.tsv", progress=io.StringIO())
 
 
 def test_what_a_killed_download_left_is_removed(tmp_path: Path, server: ThreadingHTTPServer) -> None:
     """Also where another one has brought the file meanwhile."""
     for _ in range(2):
         (tmp_path / ".a.tsv.0123abcd.partial").write_bytes(b"half")
-        download(_address(server, "ok/a.tsv"), tmp_path / "a.tsv", screen=io.StringIO())
+        download(_address(server, "ok/a.tsv"), tmp_path / "a.tsv", progress=io.StringIO())
         assert [path.name for path in tmp_path.iterdir()] == ["a.tsv"]
 
 
 def test_a_screen_that_fails_stops_no_download(tmp_path: Path, server: ThreadingHTTPServer) -> None:
     """Progress is written to standard error, whose disk may be full."""
-    with Path("/dev/full").open("w", encoding="utf-8") as screen:
-        path = download(_address(server, "ok/a.tsv"), tmp_path / "a.tsv", screen=screen)
+    with Path("/dev/full").open("w", encoding="utf-8") as progress:
+        path = download(_address(server, "ok/a.tsv"), tmp_path / "a.tsv", progress=progress)
         assert path.read_bytes() == CONTENT
         with suppress(OSError):
-            screen.close()
+            progress.close()

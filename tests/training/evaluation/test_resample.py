@@ -10,7 +10,7 @@ import numpy as np
 from training.config import TrainingConfig
 from training.data.ucr import Dataset
 from training.evaluation.resample import VIEWS, resample, resampled_accuracies
-from training.fit.cross_validation import Screen
+from training.fit.cross_validation import Progress
 
 
 def test_a_resample_has_the_same_sizes_and_other_series(wave_dataset: Dataset) -> None:
@@ -49,7 +49,7 @@ def test_each_resample_is_fitted_and_asked(
     """As many results as were asked for, each an accuracy of both views, better than chance on easy data."""
     config = tiny(resamples=2, epochs=15, learning_rate=0.02)
     results = resampled_accuracies(
-        wave_dataset, config, folder=tmp_path, course={}, screen=Screen(lambda _: None)
+        wave_dataset, config, folder=tmp_path, course={}, progress=Progress(lambda _: None)
     )
     assert [set(result) for result in results] == [set(VIEWS)] * 2
     assert min(result["stored"] for result in results) > 0.8

@@ -10,8 +10,8 @@ import numpy as np
 from training.config import TrainingConfig
 from training.data.ucr import Dataset
 from training.fit.checkpoint import STATE_FILE
-from training.fit.cross_validation import Screen, cross_fit, fit_all, forget, hold_out
-from training.fit.inputs import Material
+from training.fit.cross_validation import Progress, cross_fit, fit_all, forget, hold_out
+from training.fit.inputs import FitInputs
 
 Tiny = Callable[..., TrainingConfig]
 
@@ -20,9 +20,9 @@ def test_every_series_is_answered_by_a_model_that_did_not_see_it(
     tiny: Tiny, wave_dataset: Dataset, tmp_path: Path
 ) -> None:
     """Each series is there once in each view, its own target beside its answer; each fold has a course."""
-    material = Material(wave_dataset, tiny(folds=3))
+    material = FitInputs(wave_dataset, tiny(folds=3))
     lines: list[str] = []
-    held_out, states = cross_fit(material, folder=tmp_path, course={}, screen=Screen(lines.append))
+    held_out, states = cross_fit(material, folder=tmp_path, course={}, progress=Progress(lines.append))
     assert held_out.logits.shape == (2 * 48, 2)
     assert held_out.novelty.shape == held_out.targets.shape == (2 * 48,)
     assert np.bincount(held_out.targets).tolist() == [48, 48]
@@ -34,10 +34,10 @@ def test_every_series_is_answered_by_a_model_that_did_not_see_it(
 
 def test_a_finished_fit_is_not_repeated(tiny: Tiny, wave_dataset: Dataset, tmp_path: Path) -> None:
     """Called again, folds that are done give the same answers without an epoch; until it is forgotten."""
-    material = Material(wave_dataset, tiny())
-    first, _ = cross_fit(material, folder=tmp_path, course={}, screen=Screen(lambda _: None))
+    material = FitInputs(wave_dataset, tiny())
+    first, _ = cross_fit(material, folder=tmp_path, course={}, progress=Progress(lambda _: None))
     lines: list[str] = []
-    again, _ = cross_fit(material, folder=tmp_path, course={}, screen=Screen(lines.append))
+    again, _ = cross_fit(material, folder=tmp_path, course={}, progress=Progress(lines.append))
     assert not [line for line in lines if line.startswith("epoch")]
     np.testing.assert_array_equal(first.logits, again.logits)
     forget(tmp_path)
@@ -49,7 +49,7 @@ def test_the_final_fit_has_all_series_and_no_validation(
 ) -> None:
     """Nothing is held out of it, so its curve has losses in training alone, and its last weights are kept."""
     fitted = fit_all(
-        Material(wave_dataset, tiny()), folder=tmp_path, course={}, screen=Screen(lambda _: None)
+        FitInputs(wave_dataset, tiny()), folder=tmp_path, course={}, progress=Progress(lambda _: None)
     )
     assert all("val_loss" not in entry for entry in fitted.state.history)
     assert fitted.state.best_epoch == fitted.state.epochs == 2
@@ -57,14 +57,14 @@ def test_the_final_fit_has_all_series_and_no_validation(
 
 def test_without_folds_a_share_is_held_out(tiny: Tiny, wave_dataset: Dataset, tmp_path: Path) -> None:
     """The held-out share chooses the weights and measures trust; a model to compare with measures none."""
-    screen = Screen(lambda _: None)
+    progress = Progress(lambda _: None)
     config = tiny(folds=0, validation_fraction=0.25)
     fitted, held_out = hold_out(
-        Material(wave_dataset, config), folder=tmp_path / "a", course={}, screen=screen
+        FitInputs(wave_dataset, config), folder=tmp_path / "a", course={}, progress=progress
     )
     assert held_out is not None
     assert held_out.logits.shape == (2 * 12, 2)
     assert "val_loss" in fitted.state.kept
-    reference = Material(wave_dataset, tiny(folds=0, model="reference-perceptron"))
-    _, nothing = hold_out(reference, folder=tmp_path / "b", course={}, screen=screen)
+    reference = FitInputs(wave_dataset, tiny(folds=0, model="reference-perceptron"))
+    _, nothing = hold_out(reference, folder=tmp_path / "b", course={}, progress=progress)
     assert nothing is None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from training.config import TrainingConfig
-from training.fit.distillation import Lessons, SpectralDomain
+from training.fit.distillation import Distillation, SpectralDomain
 from training.fit.svm_teacher import soft_targets
 
 TARGETS = np.arange(40) % 2
@@ -25,8 +25,8 @@ def _spectra(copies: int, level: float) -> np.ndarray:
 DOMAINS = (SpectralDomain(0.75, _spectra(2, 0.0)), SpectralDomain(0.25, _spectra(3, 100.0)))
 
 
-def _lessons(config: TrainingConfig) -> Lessons:
-    return Lessons(DOMAINS, TARGETS, classes=2, config=config)
+def _lessons(config: TrainingConfig) -> Distillation:
+    return Distillation(DOMAINS, TARGETS, classes=2, config=config)
 
 
 def test_lessons_depend_on_their_number_and_the_seed_alone(tiny: Tiny) -> None:
@@ -70,10 +70,12 @@ def test_without_a_teacher_labels_are_mixed_as_spectra_are(tiny: Tiny) -> None:
 
 
 def test_some_of_the_series_alone(tiny: Tiny) -> None:
-    """Lessons of some rows hold nothing of the others."""
+    """Training data of some rows hold nothing of the others."""
     rows = np.array([1, 2, 3, 8])
     some = [domain.rows(rows) for domain in DOMAINS]
-    spectra, _ = Lessons(some, TARGETS[rows], classes=2, config=tiny(mixing=0.0, teacher="none")).epoch(0)
+    spectra, _ = Distillation(some, TARGETS[rows], classes=2, config=tiny(mixing=0.0, teacher="none")).epoch(
+        0
+    )
     known = {row.tobytes() for domain in DOMAINS for row in domain.spectra[:, rows].reshape(-1, 6)}
     assert all(row.tobytes() in known for row in spectra)
     assert len(spectra) == pytest.approx(4)

@@ -12,8 +12,8 @@ import pytest
 from training.config import TrainingConfig
 from training.data.augment import LabelledSeries
 from training.data.ucr import Dataset
-from training.fit.distillation import Lessons
-from training.fit.inputs import Material, choose_tokens, fold_of, known_views
+from training.fit.distillation import Distillation
+from training.fit.inputs import FitInputs, choose_tokens, fold_of, known_views
 
 Tiny = Callable[..., TrainingConfig]
 
@@ -33,7 +33,7 @@ def test_folds_deal_out_every_class_evenly() -> None:
 @pytest.mark.parametrize(
     ("options", "kind"),
     [
-        ({"tokens": "spectrum"}, Lessons),
+        ({"tokens": "spectrum"}, Distillation),
         ({"tokens": "time"}, LabelledSeries),
         ({"model": "reference-perceptron", "folds": 0}, LabelledSeries),
     ],
@@ -42,7 +42,7 @@ def test_a_model_takes_what_it_is_fitted_to(
     tiny: Tiny, wave_dataset: Dataset, options: dict[str, Any], kind: type
 ) -> None:
     """A task's model takes its course's inputs and those of held-out series, and answers for each class."""
-    material = Material(wave_dataset, tiny(**options))
+    material = FitInputs(wave_dataset, tiny(**options))
     task = material.task(np.arange(24))
     assert isinstance(task.course, kind)
     inputs, wanted = task.course.epoch(0)
@@ -56,10 +56,10 @@ def test_held_out_series_count_as_stored_and_rounded(tiny: Tiny, wave_dataset: D
     """Both views are validated on, unless the recipe has no rounding."""
     rows = np.arange(5)
     series = wave_dataset.train[rows]
-    both, _ = Material(wave_dataset, tiny(tokens="time")).held_out(rows)
+    both, _ = FitInputs(wave_dataset, tiny(tokens="time")).held_out(rows)
     np.testing.assert_allclose(both[:5, :, 0], series, atol=1e-5)
     np.testing.assert_allclose(both[5:, :, 0], np.round(series, 2), atol=1e-5)
-    one, _ = Material(wave_dataset, tiny(tokens="time", rounding=0.0)).held_out(rows)
+    one, _ = FitInputs(wave_dataset, tiny(tokens="time", rounding=0.0)).held_out(rows)
     assert len(one) == 5
     stored, rounded = known_views(series)
     np.testing.assert_array_equal(stored, series)
@@ -71,18 +71,18 @@ def test_all_of_the_sealed_models_weights_are_counted(
 ) -> None:
     """The count before sealing is that of the sealed model."""
     config = tiny()
-    material = Material(wave_dataset, config)
+    material = FitInputs(wave_dataset, config)
     model = untrained(config, wave_dataset)
     assert material.parameters(material.task(np.arange(48)).model) == model.count_params()
 
 
 def test_tokens_are_chosen_by_what_tells_the_classes_apart(tiny: Tiny, wave_dataset: Dataset) -> None:
     """Waves of any phase are told apart by their spectrum; a bump at a place by its time."""
-    assert choose_tokens(Material(wave_dataset, tiny()))[0] == "spectrum"
+    assert choose_tokens(FitInputs(wave_dataset, tiny()))[0] == "spectrum"
     random = np.random.default_rng(0)
     bumps = random.standard_normal(wave_dataset.train.shape) * 0.3
     for row, target in zip(bumps, wave_dataset.train_targets, strict=True):
         row[10 + 38 * target :][:6] += 3  # at places that mirror each other
-    chosen, scores = choose_tokens(Material(dataclasses.replace(wave_dataset, train=bumps), tiny()))
+    chosen, scores = choose_tokens(FitInputs(dataclasses.replace(wave_dataset, train=bumps), tiny()))
     assert chosen == "time"
     assert scores["time"] > scores["spectrum"]

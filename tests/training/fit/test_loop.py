@@ -18,7 +18,7 @@ from training.data.split import split
 from training.data.ucr import Dataset
 from training.errors import StorageError
 from training.fit.checkpoint import RunState, open_run
-from training.fit.inputs import Material
+from training.fit.inputs import FitInputs
 from training.fit.loop import _log, compile_model, fit
 
 Tiny = Callable[..., TrainingConfig]
@@ -33,7 +33,7 @@ def _run(
 ) -> tuple[Any, RunState]:
     """Fit to three quarters of the training series, validate on the others."""
     keras.utils.set_random_seed(config.seed)
-    material = Material(dataset, config)
+    material = FitInputs(dataset, config)
     rows, held_out = split(dataset.train_targets, fraction=0.25, seed=config.seed)
     task, state = material.task(rows), open_run(folder, config.as_json())
     check = material.held_out(held_out)
@@ -48,7 +48,7 @@ def test_it_learns(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
     """A few epochs tell two frequencies apart."""
     config = tiny(epochs=30, learning_rate=0.02)
     model, state = _run(wave_dataset, config, tmp_path)
-    inputs = Material(wave_dataset, config).inputs(wave_dataset.test)
+    inputs = FitInputs(wave_dataset, config).inputs(wave_dataset.test)
     answers = np.asarray(model(inputs, training=False)).argmax(axis=1)
     assert (answers == wave_dataset.test_targets).mean() > 0.9
     assert state.history[-1]["loss"] < state.history[0]["loss"]
@@ -116,7 +116,7 @@ def test_it_stops_early_and_keeps_the_best(
 def test_the_learning_rate_rises_and_falls(wave_dataset: Dataset, tiny: Tiny) -> None:
     """With the cosine schedule it warms up to its peak and ends near zero."""
     config = tiny(epochs=20, warmup_epochs=5, learning_rate=0.01)
-    model = Material(wave_dataset, config).task(np.arange(48)).model
+    model = FitInputs(wave_dataset, config).task(np.arange(48)).model
     compile_model(model, config, steps=10)
     rates = []
     for step in (0, 25, 50, 125, 200):
@@ -156,7 +156,7 @@ def test_a_full_disk_costs_no_finished_epoch(wave_dataset: Dataset, tiny: Tiny, 
 def test_logs_that_cannot_be_written_are_one_line(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
     """TensorFlow has errors of its own, when a file of logs is begun and when it is written to."""
     config = tiny(model="reference-perceptron", folds=0)
-    task = Material(wave_dataset, config).task(np.arange(48))
+    task = FitInputs(wave_dataset, config).task(np.arange(48))
     nothing = (np.empty((0,), np.float32), np.empty((0,), np.float32))
     with largest_file(0), pytest.raises(StorageError) as begun:
         fit(task.model, task.course, config, check=nothing, state=RunState(), folder=tmp_path, say=print)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.training.wholes import answer, layers_of, probabilities, randomise_attention, smooth_series
 from training.config import TrainingConfig, config_from
 from training.data.sources import package_folder
-from training.fit.inputs import Material
+from training.fit.inputs import FitInputs
 from training.fit.loop import compile_model
 from training.model.novelty import Novelty
 from training.model.sealed import build_reference, build_trusted
@@ -133,7 +133,7 @@ def test_the_temperature_softens_answers() -> None:
 
 def test_the_graph_measures_novelty_as_the_job_does(tiny: Tiny, wave_dataset: Any, untrained: Any) -> None:
     """The second output is the score that thresholds and quantiles are made from."""
-    material = Material(wave_dataset, tiny())
+    material = FitInputs(wave_dataset, tiny())
     novelty = material.novelty(np.arange(48))
     wanted = novelty.score(material.arithmetic(material.spectra_of(wave_dataset.test)))
     series = wave_dataset.test.astype(np.float32)[..., np.newaxis]

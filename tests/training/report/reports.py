@@ -17,7 +17,7 @@ from training.evaluation.calibrate import measure_trust
 from training.evaluation.predictor import predictor
 from training.evaluation.trust import evaluate_trust, novelty_of
 from training.fit.checkpoint import RunState
-from training.fit.inputs import Material, known_views
+from training.fit.inputs import FitInputs, known_views
 from training.fit.result import Trained
 from training.model.sealed import build_trusted
 from training.report.report import Report
@@ -59,7 +59,7 @@ def a_state(*, validated: bool) -> RunState:
 
 def trained(dataset: Dataset, config: TrainingConfig) -> Trained:
     """A model with random weights, with trust if it is a transformer, and states as fits would leave them."""
-    material = Material(dataset, config)
+    material = FitInputs(dataset, config)
     rows = np.arange(len(dataset.train))
     classifier = material.task(rows).model
     if config.model != "transformer":

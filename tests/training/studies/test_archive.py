@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 from training.config import TrainingConfig
 from training.data.sources import load_dataset
 from training.fit.checkpoint import hold_run
-from training.fit.cross_validation import Screen
+from training.fit.cross_validation import Progress
 from training.job import run
 from training.studies.archive import PUBLISHED, Trainings, as_markdown, contracts, main
 
@@ -33,7 +33,7 @@ def test_each_data_set_is_trained_and_served(tiny: Callable[..., TrainingConfig]
     # Folds are dealt out by class: those of the most classes, with one series each, stand for all.
     folds = 2 if name == MOST_CLASSES else 0
     config = tiny(dataset=name, name=None, tokens="auto", epochs=1, limit=60, folds=folds)
-    folder = run(config, load_dataset(config), Screen(lambda _: None))
+    folder = run(config, load_dataset(config), Progress(lambda _: None))
     artifact = open_artifact(folder)
     golden, labels = artifact.golden, [label.name for label in artifact.contract.labels]
     with running_server(ARTIFACT=str(folder)) as server:

@@ -51,7 +51,7 @@ def measure(artifact: Artifact) -> Figures:
 def _dataset_of(artifact: Artifact) -> Dataset:
     provenance = artifact.contract.provenance
     given = {name: value for name, value in provenance.config.items() if name in SOURCES}
-    dataset = load_dataset(config_from(given), screen=sys.stderr)
+    dataset = load_dataset(config_from(given), progress=sys.stderr)
     if dict(dataset.sha256) != provenance.data_sha256:
         raise DataError(
             f"{provenance.dataset}: the files found are not those that the artifact was made from "

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.contract import Artifact
-from app.inference.batching.observer import Unobserved
+from app.inference.batching.observer import NullObserver
 from app.inference.service import Service
 from app.settings import Settings
 from tests.app.conftest import App, ready_client, series
@@ -86,7 +86,7 @@ def test_probes_and_gauge_agree_while_the_engine_hangs(plain_artifact: Artifact)
 def test_probes_and_gauge_agree_once_the_batcher_is_broken(plain_artifact: Artifact) -> None:
     """For good: it wants a restart."""
 
-    class Breaking(Unobserved):
+    class Breaking(NullObserver):
         def queued(self, **_: object) -> None:
             raise RuntimeError("the observer is broken")
 

@@ -19,7 +19,7 @@ from uvicorn.server import ServerState
 from app.http import connection
 from app.http.asgi_cycle import AsgiCycle
 from app.http.connection import Connection
-from app.http.transport import Flow
+from app.http.transport import ReadFlowControl
 from tests.app.http.connection.uvicorn_objects import no_app, objects
 
 # What of each class of uvicorn's is read, set or called, and what for.
@@ -84,7 +84,7 @@ OVERRIDDEN: dict[str, set[str]] = {
 OURS: dict[str, type] = {
     "HttpToolsProtocol": Connection,
     "RequestResponseCycle": AsgiCycle,
-    "FlowControl": Flow,
+    "FlowControl": ReadFlowControl,
 }
 # The attributes of uvicorn's whose values are objects of uvicorn's.
 HELD = {"flow": "FlowControl", "_flow": "FlowControl", "server_state": "ServerState"}
@@ -113,7 +113,7 @@ def used(kind: str) -> set[str]:
                     names.add(node.attr)
     if kind in OURS:
         names |= _used_within(OURS[kind], theirs)
-    return names - {"is_held"}  # `Flow`'s own
+    return names - {"is_held"}  # `ReadFlowControl`'s own
 
 
 def _used_within(ours: type, theirs: object) -> set[str]:

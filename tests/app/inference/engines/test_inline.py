@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.inference.engines.inline import HUNG, LIMITS, BriefCalls, brief_rows
+from app.inference.engines.inline import HUNG, LIMITS, InlineCalls, inline_batch_rows
 from app.series.spec import SeriesSpec
 from tests.support.fakes import FakeEngine, by_first_value
 
 HANGING = """
 import logging, threading
-from app.inference.engines.inline import BriefCalls
+from app.inference.engines.inline import InlineCalls
 from app.series.spec import SeriesSpec
 logging.basicConfig()
-calls = BriefCalls(rows=1, limit=0.2)
+calls = InlineCalls(rows=1, limit=0.2)
 for _ in range(3):
     calls.run(lambda: None)
 calls.run(threading.Event().wait)
@@ -29,7 +29,7 @@ calls.run(threading.Event().wait)
 
 def test_what_a_call_returns_or_raises_is_its_callers() -> None:
     """A call that fails leaves nothing behind."""
-    calls = BriefCalls(rows=1, limit=60)
+    calls = InlineCalls(rows=1, limit=60)
 
     def fail() -> None:
         raise KeyError("no")
@@ -56,7 +56,7 @@ def test_a_process_that_hangs_in_a_call_is_ended(root: Path) -> None:
 
 def test_many_calls_that_return_are_not_one_that_hangs() -> None:
     """The watch tells calls apart: this process would end otherwise."""
-    calls = BriefCalls(rows=1, limit=0.05)
+    calls = InlineCalls(rows=1, limit=0.05)
     until = time.monotonic() + 0.2
     while time.monotonic() < until:
         calls.run(lambda: time.sleep(0.001))
@@ -71,7 +71,7 @@ def test_as_many_rows_are_brief_as_the_engine_is_quick_at() -> None:
             time.sleep(2 * LIMITS.seconds)
         return by_first_value(series)
 
-    assert brief_rows(FakeEngine(quick_for_two), SeriesSpec(3), limits=LIMITS) == 2
+    assert inline_batch_rows(FakeEngine(quick_for_two), SeriesSpec(3), limits=LIMITS) == 2
 
 
 def test_nothing_is_brief_to_a_slow_engine() -> None:
@@ -81,16 +81,16 @@ def test_nothing_is_brief_to_a_slow_engine() -> None:
         time.sleep(2 * LIMITS.seconds)
         return by_first_value(series)
 
-    assert brief_rows(FakeEngine(slow), SeriesSpec(3), limits=LIMITS) == 0
+    assert inline_batch_rows(FakeEngine(slow), SeriesSpec(3), limits=LIMITS) == 0
 
 
 def test_nothing_is_measured_where_nothing_is_wanted() -> None:
     """The engine is not asked."""
     engine = FakeEngine()
-    assert brief_rows(engine, SeriesSpec(3), limits=LIMITS._replace(rows=0)) == 0
+    assert inline_batch_rows(engine, SeriesSpec(3), limits=LIMITS._replace(rows=0)) == 0
     assert engine.batches == []
 
 
 def test_no_more_rows_are_brief_than_a_batch_has() -> None:
     """An engine is never given more than it was made for."""
-    assert brief_rows(FakeEngine(max_rows=2), SeriesSpec(3), limits=LIMITS) <= 2
+    assert inline_batch_rows(FakeEngine(max_rows=2), SeriesSpec(3), limits=LIMITS) <= 2
