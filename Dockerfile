@@ -35,12 +35,14 @@ CMD ["serve"]
 # ---- The service and the artifact that it serves --------------------------------------------------------
 FROM python:3.13-slim-trixie AS service
 WORKDIR /srv
+# `python -m app --version` reads pyproject.toml.
+COPY LICENSE pyproject.toml ./
 COPY model_artifacts model_artifacts
 COPY app app
 # Readable for the image's user, whatever the umask was where the files come from.
 RUN chmod -R a+rX . && python -m compileall -q --invalidation-mode unchecked-hash app
 
-# ---- Packages: exactly the locked ones, each checked against its hash -----------------------------------
+# ---- Packages: exactly the locked ones, each checked against its hash, and their licences ---------------
 FROM python:3.13-slim-trixie AS installer
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 # Without pip inside: what serves needs no installer.
@@ -48,6 +50,7 @@ RUN python -m venv --without-pip /opt/venv
 # What EXTRAS add, as one file. TRACES is what EXTRAS="traces" was called; without it the image would have no traces.
 ARG EXTRAS
 ARG TRACES
+COPY LICENSE deploy/notices.py /tmp/
 COPY requirements/extras /tmp/extras
 RUN if [ -n "$TRACES" ]; then echo 'TRACES: not a build argument any more; use EXTRAS="traces"' >&2; exit 1; fi; \
     cd /tmp/extras && touch /tmp/extras.txt && for name in $EXTRAS; do \
@@ -64,7 +67,8 @@ RUN --mount=type=secret,id=ca-certificates,target=/etc/ssl/certs/ca-certificates
     # Headers for compilers, and the packages' own tests.
     && cd /opt/venv/lib/python3*/site-packages \
     && rm -rf tensorflow/include nvidia/*/include openvino/include numpy/tests numpy/*/tests h5py/tests \
-    && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
+    && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib \
+    && /opt/venv/bin/python /tmp/notices.py /tmp/LICENSE > /tmp/THIRD_PARTY_NOTICES.txt
 
 FROM installer AS cpu-packages
 COPY requirements/serve.txt /tmp/
@@ -77,13 +81,15 @@ RUN --mount=type=secret,id=ca-certificates,target=/etc/ssl/certs/ca-certificates
     && rm -rf numpy/tests numpy/*/tests h5py/tests openvino/include openvino/cmake openvino/tools \
         openvino/frontend/*/ openvino/libs/cache.json openvino/libs/libopenvino_intel_[gn]pu_plugin.so \
     && find openvino/libs -name '*_frontend.so*' ! -name 'libopenvino_ir_frontend.so*' -delete \
-    && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
+    && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib \
+    && /opt/venv/bin/python /tmp/notices.py /tmp/LICENSE > /tmp/THIRD_PARTY_NOTICES.txt
 
 # ---- The images -----------------------------------------------------------------------------------------
 FROM runtime AS gpu
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 COPY --from=gpu-packages /opt/venv /opt/venv
 COPY --from=service /srv /srv
+COPY --from=gpu-packages /tmp/THIRD_PARTY_NOTICES.txt /srv/
 ARG VERSION=unreleased
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="timeseries-server" \
@@ -96,6 +102,7 @@ USER 10001:10001
 FROM runtime AS cpu
 COPY --from=cpu-packages /opt/venv /opt/venv
 COPY --from=service /srv /srv
+COPY --from=cpu-packages /tmp/THIRD_PARTY_NOTICES.txt /srv/
 ARG VERSION=unreleased
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="timeseries-server" \

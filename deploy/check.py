@@ -29,7 +29,7 @@ class CheckFailed(Exception):
 
 @dataclass(frozen=True)
 class Probe:
-    """What `deploy/probe.py` found inside: user, bytes, what can be imported, files written since a time."""
+    """What `deploy/probe.py` found inside: user, bytes, what can be imported, files written, packages."""
 
     uid: int
     gid: int
@@ -38,6 +38,8 @@ class Probe:
     bytes_service: int
     importable: list[str]
     written: list[str]
+    packages: int
+    without_notice: list[str]
 
 
 def check(engine: Engine, tag: str, target: str, artifact: Path) -> None:
@@ -63,6 +65,7 @@ def check(engine: Engine, tag: str, target: str, artifact: Path) -> None:
         _report("user", _user(probe))
         _report("size", _size(probe, LIMITS[target]))
         _report("left out", _left_out(probe, UNWANTED[target]))
+        _report("notices", _notices(probe))
         _report("written", _written(probe))
         _report("SIGTERM", _stop(container))
     finally:
@@ -142,6 +145,12 @@ def _left_out(probe: Probe, unwanted: set[str]) -> str:
     if found := sorted(unwanted & set(probe.importable)):
         raise CheckFailed(f"holds {', '.join(found)}, which serving does not need")
     return ", ".join(sorted(unwanted))
+
+
+def _notices(probe: Probe) -> str:
+    if probe.without_notice:
+        raise CheckFailed(f"THIRD_PARTY_NOTICES.txt does not name {', '.join(probe.without_notice[:5])}")
+    return f"THIRD_PARTY_NOTICES.txt names all {probe.packages} packages"
 
 
 def _written(probe: Probe) -> str:

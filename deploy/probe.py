@@ -5,9 +5,11 @@ Standard library only, and no imports of the image's packages: it must not chang
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -16,6 +18,7 @@ ENGINES_OWN = {"/etc/hosts", "/etc/resolv.conf", "/etc/hostname", "/run/.contain
 # Memory, where the root is read-only.
 SCRATCH = "/tmp/"  # noqa: S108 - compared with, never opened
 LOOKED_FOR = ("tensorflow", "training", "tests")
+NOTICES = Path("/srv/THIRD_PARTY_NOTICES.txt")
 
 
 def main(since: float) -> None:
@@ -46,8 +49,24 @@ def main(since: float) -> None:
         "bytes_service": service,
         "importable": [name for name in LOOKED_FOR if importlib.util.find_spec(name)],
         "written": written,
+        "packages": len(packages_here()),
+        "without_notice": without_notice(),
     }
     sys.stdout.write(json.dumps(answer))
+
+
+def packages_here() -> list[str]:
+    """Names and versions of the installed packages, as `deploy/notices.py` writes them."""
+    return [
+        f"{re.sub(r'[-_.]+', '-', package.metadata['Name']).lower()} {package.version}"
+        for package in importlib.metadata.distributions()
+    ]
+
+
+def without_notice() -> list[str]:
+    """The packages that the image's notices do not name: all of them where the file is missing."""
+    lines = NOTICES.read_text(encoding="utf-8").splitlines() if NOTICES.is_file() else []
+    return sorted(set(packages_here()) - set(lines))
 
 
 main(float(sys.argv[1]))

@@ -21,6 +21,8 @@ GOOD = {
     "bytes_service": 1_000_000,
     "importable": [],
     "written": [],
+    "packages": 27,
+    "without_notice": [],
 }
 
 
@@ -84,7 +86,7 @@ def test_a_good_image_gets_a_table(
     first, *lines = capsys.readouterr().out.splitlines()
     assert first == "image:cpu with fake"
     assert [line.split()[0] for line in lines] == [
-        *("ready", "answers", "health", "user", "size", "left", "written", "SIGTERM")
+        *("ready", "answers", "health", "user", "size", "left", "notices", "written", "SIGTERM")
     ]
     assert f"{len(artifact.golden.series)} golden series" in lines[1]
     assert container.removed
@@ -96,6 +98,7 @@ def test_a_good_image_gets_a_table(
         ({"probe": {"uid": 0}}, "runs as user 0 and group 10001"),
         ({"probe": {"bytes_total": LIMITS["cpu"] + 1}}, "too large: 450 MB of 450 MB allowed"),
         ({"probe": {"importable": ["tensorflow"]}}, "holds tensorflow, which serving does not need"),
+        ({"probe": {"without_notice": ["h11 0.16.0"]}}, "THIRD_PARTY_NOTICES.txt does not name h11 0.16.0"),
         ({"probe": {"written": ["/srv/x"]}}, "wrote into its root: /srv/x"),
         ({"health_code": 1}, "the health command exits with 1: not ready"),
         ({"exit_code": 137}, "exit code 137 after SIGTERM:\nits last words"),
