@@ -13,7 +13,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     # The console script has a name of its own; of `python -m app`, argparse would show `__main__.py`.
     prog = "python -m app" if Path(sys.argv[0]).name == "__main__.py" else None
     parser = argparse.ArgumentParser(prog=prog, description="Serve a sealed model.")
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show the server's version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("serve", help="serve the artifact; settings come from the environment")
     commands.add_parser("check", help="load the artifact and prove it on its golden answers, then exit")
@@ -80,6 +81,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     predict.add_argument("--no-labels", action="store_true", help="rows of text do not begin with a label")
     return parser
+
+
+class _ShowVersion(argparse.Action):
+    """`--version`; unlike argparse's own action it finds the version out only when it is requested."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from app.version import server_version
+
+        print(f"timeseries-server {server_version()}")
+        parser.exit()
 
 
 def _key_name(text: str) -> str:

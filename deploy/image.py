@@ -12,10 +12,10 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.version import server_version
 from deploy.buildah import Buildah
 from deploy.check import CheckFailed, check
 from deploy.docker import DockerLike
@@ -81,7 +81,7 @@ def build(engine: Engine, tag: str, target: str, options: Sequence[str]) -> None
         target: stage of the Dockerfile.
         options: more options of the engine's build command.
     """
-    labels = {"VERSION": _version(), "REVISION": _revision()}
+    labels = {"VERSION": server_version(), "REVISION": _revision()}
     arguments = [part for name, value in labels.items() for part in ("--build-arg", f"{name}={value}")]
     # A certificate bundle of this machine's own, as behind a proxy: needed to download, and not kept.
     if bundle := os.environ.get("SSL_CERT_FILE"):
@@ -102,11 +102,6 @@ def golden_folder(folder: Path) -> Path:
     if served not in names:
         raise CheckFailed(f"{folder / (served or '')} has no golden.npz to compare answers with")
     return folder / served
-
-
-def _version() -> str:
-    document = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return str(document["project"]["version"])
 
 
 def _revision() -> str:

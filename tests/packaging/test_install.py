@@ -21,6 +21,7 @@ from app.contract import Artifact
 from qa.harness.server import ServerProcess, free_port, running_server
 from tests.conftest import ROOT
 from tests.packaging.environments import DATA_FILE, make_environment
+from tests.packaging.locks import PROJECT
 
 SCRIPT = "timeseries-server"
 
@@ -124,6 +125,12 @@ def test_other_commands_of_the_base_install(
     """A key is made and the help is shown without the server's packages."""
     done = run(elsewhere, client_commands / SCRIPT, *command)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_version_of_an_installed_package_is_its_metadata(client_commands: Path, elsewhere: Path) -> None:
+    """Without `pyproject.toml`, and without the server's packages."""
+    done = run(elsewhere, client_commands / SCRIPT, "--version")
+    assert (done.returncode, done.stdout) == (0, f"timeseries-server {PROJECT['version']}\n")
 
 
 def test_health_works_in_the_base_install(
