@@ -17,7 +17,7 @@ EXTRA_NAMES = $(shell $(PYTHON) -c 'import tomllib; \
 COMPILE = uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test conformance lint format train tune rederive report archive bench bench-peers chaos fuzz image image-check audit sbom lock clean
+.PHONY: help serve test conformance lint format train tune rederive report archive bench bench-peers chaos fuzz image image-check audit sbom lock release-check clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -112,6 +112,9 @@ lock: ## Write requirements/ from pyproject.toml (needs uv); versions stay unles
 	set -e; for tools in audit:cyclonedx-bom:pip-audit fuzz:schemathesis; do \
 		echo $${tools#*:} | tr : '\n' | $(COMPILE) - --output-file requirements/$${tools%%:*}.txt; \
 	done
+
+release-check: $(DEV)/ready ## Check whether this commit can be released (docs/releasing.md; ARGS="tree locks": only those)
+	$(DEV)/bin/python -m qa.release $(ARGS)
 
 clean: ## Remove what these targets made
 	rm -rf $(SERVE) $(DEV) $(AUDIT) $(FUZZ) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

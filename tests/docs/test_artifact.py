@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from itertools import pairwise
 from typing import get_args
 
 from app.contract import SCHEMA_VERSION, Contract
@@ -29,6 +30,13 @@ def test_this_server_reads_and_seals_what_is_written() -> None:
     assert table("server")[-1] == [release, read, str(SCHEMA_VERSION)]
     assert [int(row[0]) for row in table("schema")] == list(READ_SCHEMAS)
     assert get_args(Contract.model_fields["schema_version"].annotation) == READ_SCHEMAS
+
+
+def test_what_a_release_seals_was_read_by_the_one_before() -> None:
+    """A new schema takes two releases, so that servers can be rolled back one by one."""
+    servers = table("server")
+    for (_, read, _), (release, _, sealed) in pairwise(servers):
+        assert sealed in read.split(", "), f"{release} seals a schema that the release before does not read"
 
 
 def test_the_limits_of_reserved_fields_are_those_of_the_code() -> None:

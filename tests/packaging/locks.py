@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
+from functools import partial
 
-from packaging.markers import Marker
-from packaging.requirements import Requirement
-
+from qa.release import locks
+from qa.release.locks import ENVIRONMENTS, read_lock
 from tests.conftest import ROOT
 
 LOCKS = ROOT / "requirements"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
-# Those whose lock file is a whole environment; what any other adds to one goes on top.
-ENVIRONMENTS = ("dev", "train", "gpu", "serve")
 ON_TOP = sorted(EXTRAS.keys() - set(ENVIRONMENTS))
+requirements_of = partial(locks.requirements_of, PROJECT)
 
 
 def pins(name: str) -> dict[str, str]:
@@ -24,22 +22,9 @@ def pins(name: str) -> dict[str, str]:
     Args:
         name: of the file below `requirements`, without `.txt`.
     """
-    text = (LOCKS / f"{name}.txt").read_text(encoding="utf-8")
-    found = re.findall(r"^([a-z0-9._-]+)(?:\[.*\])?==(\S+)(?: ; (.*?))? \\$", text, flags=re.MULTILINE)
-    return {package: version for package, version, marker in found if not marker or Marker(marker).evaluate()}
+    return {pin.name: pin.version for pin in read_lock(LOCKS / f"{name}.txt") if pin.applies}
 
 
 def lock_of(extra: str) -> dict[str, str]:
     """The packages of an environment with an extra."""
     return pins(extra) if extra in ENVIRONMENTS else pins("serve") | pins(f"extras/{extra}")
-
-
-def requirements_of(extra: str) -> list[Requirement]:
-    """What an extra asks for, with what the extras ask for that it is built on, and the project itself."""
-    found = [Requirement(text) for text in PROJECT["dependencies"]]
-    for requirement in map(Requirement, EXTRAS[extra]):
-        if requirement.name == PROJECT["name"]:
-            found += [inner for name in requirement.extras for inner in requirements_of(name)]
-        else:
-            found.append(requirement)
-    return found

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from tests.packaging.locks import ENVIRONMENTS, EXTRAS, LOCKS, ON_TOP, PROJECT, lock_of, pins, requirements_of
+from qa.release.locks import ENVIRONMENTS
+from tests.packaging.locks import EXTRAS, LOCKS, ON_TOP, PROJECT, lock_of, pins, requirements_of
 
 FILES = sorted(LOCKS.rglob("*.txt"))
 
