@@ -17,7 +17,7 @@ EXTRA_NAMES = $(shell $(PYTHON) -c 'import tomllib; \
 COMPILE = uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test conformance lint format train tune rederive report archive bench bench-peers chaos fuzz image image-check audit sbom lock release-check clean
+.PHONY: help serve check test conformance lint format train tune rederive report archive bench bench-peers chaos fuzz image image-check audit sbom lock release-check clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,6 +34,14 @@ test: $(DEV)/ready ## Run the tests
 	$(DEV)/bin/python -m pytest --ignore tests/training; others=$$?; \
 	echo "The training tests, in a process of their own:"; \
 	wait $$training; code=$$?; cat .cache/test-training.log; exit $$((others | code))
+
+# Lint beside the tests: each keeps a core busy for about as long.
+check: $(DEV)/ready ## Lint, types and the quick tests: while you work
+	@mkdir -p .cache; \
+	$(MAKE) --no-print-directory lint >.cache/lint.log 2>&1 & \
+	lint=$$!; trap "kill $$lint 2>/dev/null" INT TERM; \
+	$(DEV)/bin/python -m pytest -q --quick; tests=$$?; \
+	wait $$lint; code=$$?; cat .cache/lint.log; exit $$((tests | code))
 
 conformance: $(DEV)/ready ## Send every stream of tests/conformance whole and cut at each byte: ten minutes
 	CONFORMANCE_CUTS=all $(DEV)/bin/python -m pytest tests/conformance --timeout 1200

@@ -18,6 +18,19 @@ from app.contract import Artifact, Golden, open_artifact
 from qa.harness.server import ServerProcess, running_server
 
 ROOT = Path(__file__).parent.parent
+# What `--quick` leaves out: files and folders that take two seconds or more, or start servers.
+SLOW = frozenset(Path(__file__).with_name("slow.txt").read_text(encoding="utf-8").split())
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--quick`, which `make check` uses."""
+    parser.addoption("--quick", action="store_true", help="leave out what tests/slow.txt lists")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out slow files and folders, if that is wanted; without importing them."""
+    is_slow = collection_path.relative_to(Path(__file__).parent).as_posix() in SLOW
+    return True if is_slow and config.getoption("quick") else None
 
 
 class LabelledSeries(NamedTuple):

@@ -1,0 +1,71 @@
+"""The guides are true: their examples run, and the links, settings, commands and options in them exist."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from app.settings import Settings
+from qa.harness.server import ServerProcess
+from tests.conftest import ROOT
+from tests.docs.pages import Page, blocks
+
+REQUESTS = Page("docs/requests.md")
+PAGES = pytest.mark.parametrize(
+    "page",
+    [REQUESTS, Page("docs/deploying.md"), Page("docs/training/training.md")],
+    ids=lambda page: page.path.name,
+)
+
+
+@pytest.mark.parametrize("code", blocks(REQUESTS.text, "python"))
+def test_a_python_example_runs(server: ServerProcess, code: str) -> None:
+    """Copied into a file, against a server with default settings."""
+    code = code.replace("http://127.0.0.1:8000", server.url)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+@PAGES
+def test_every_link_leads_somewhere(page: Page) -> None:
+    """To a file that is there and, in it, to a heading."""
+    for file, anchor in page.links:
+        target = page.path.parent / file if file else page.path
+        assert target.is_file(), file
+        assert not anchor or anchor in Page(str(target.resolve().relative_to(ROOT))).anchors, (
+            f"{file}#{anchor}"
+        )
+
+
+@PAGES
+def test_every_setting_exists(page: Page) -> None:
+    """Names in capitals are settings of the server or of the balancer."""
+    balancer = (ROOT / "deploy" / "haproxy.cfg").read_text(encoding="utf-8")
+    names = {code for code in page.code if re.fullmatch(r"[A-Z]+(?:_[A-Z]+)+", code)}
+    settings = {name.upper() for name in Settings.model_fields}
+    assert [name for name in names - settings if f"{{{name}-" not in balancer] == []
+
+
+@PAGES
+def test_every_make_target_and_command_exists(page: Page) -> None:
+    """What readers are told to type is there."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"(?:^|`)make ([a-z-]+)", page.text, flags=re.MULTILINE))
+    assert targets <= set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
+    commands = set(re.findall(r"python -m app (\w+)", page.text))
+    listed = set(re.findall(r'add_parser\("(\w+)"', (ROOT / "app" / "cli.py").read_text(encoding="utf-8")))
+    assert targets or commands
+    assert commands <= listed
+
+
+@PAGES
+def test_every_training_option_exists(page: Page) -> None:
+    """Options behind `make train ARGS=` are those of the job."""
+    config = (ROOT / "training" / "config.py").read_text(encoding="utf-8")
+    for command in re.findall(r'make train ARGS="([^"]*)"', page.text):
+        for option in re.findall(r"--([a-z-]+)", command):
+            assert option == "help" or f"    {option.replace('-', '_')}: " in config, option
