@@ -1,7 +1,7 @@
-"""The command line: `python -m app serve`, and what operators and newcomers run beside it.
+"""The command line: `python -m app COMMAND`, also installed as `timeseries-server`.
 
-Every command imports what it needs when it runs: a health check does not pay for a server, and `predict` runs
-where only the client's packages are installed. `timeseries-server` is the same command line.
+Each command imports what it needs when it runs: `health` starts without the server's imports, and `predict`
+needs only the client's packages.
 """
 
 from __future__ import annotations
@@ -23,63 +23,65 @@ MAX_PORT = 65535
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit code is 0 if it did what it should."""
+    """Run a command and return its exit code: 0 if it succeeded, else 1."""
     options = _parser().parse_args(arguments)
     if options.command == "health":
         from app.server.health import health
 
         return health()
     if options.command in ("serve", "worker"):
-        # Until there is a server to drain, a signal ends the process; as process 1 of a container it would
-        # otherwise be ignored.
+        # Before the server runs, a signal ends the process. Without a handler, the kernel ignores the signal
+        # for process 1 of a container.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))
-        # SIGHUP waits for whoever handles it, and unblocks it then: its default would end the process.
+        # SIGHUP would end the process. It is blocked until the server has a handler, which unblocks it.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    return _told_in_one_line(options)
+    return _run_with_short_errors(options)
 
 
 def _parser() -> argparse.ArgumentParser:
-    # The console script has a name of its own; of `python -m app`, argparse would show `__main__.py`.
+    # For `python -m app`, argparse would show `__main__.py`; the console script has its own name.
     prog = "python -m app" if Path(sys.argv[0]).name == "__main__.py" else None
-    parser = argparse.ArgumentParser(prog=prog, description="Serve a sealed model.")
+    parser = argparse.ArgumentParser(prog=prog, description="Serve a model artifact.")
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show the server's version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("serve", help="serve the artifact; settings come from the environment")
-    commands.add_parser("check", help="load the artifact and prove it on its golden answers, then exit")
-    commands.add_parser("health", help="exit 0 if the server on HOST:PORT is ready")
-    use = commands.add_parser("use", help="choose the version to serve; servers follow, without a restart")
-    use.add_argument("version", help="its number, or `latest` for the highest there is")
-    key = commands.add_parser("key", help="make an API key; its line goes into the file that API_KEYS names")
-    key.add_argument("name", type=_key_name, help="who will use it; stands in the access log")
-    commands.add_parser("settings", help="print every setting, its default and its meaning, as Markdown")
-    worker = commands.add_parser("worker")  # without help, so that it is not listed: `serve` starts it
-    for name in ("--number", "--workers", "--listener", "--heart"):
+    commands.add_parser("serve", help="serve the artifact; environment variables are the settings")
+    commands.add_parser("check", help="load the artifact, verify it against its golden answers, and exit")
+    commands.add_parser("health", help="exit with 0 if the server on HOST:PORT is ready, else with 1")
+    use = commands.add_parser("use", help="choose the version to serve; servers load it without a restart")
+    use.add_argument("version", help="number of the version, or `latest` for the highest")
+    key = commands.add_parser("key", help="make an API key and its line for API_KEYS_FILE")
+    key.add_argument("name", type=_key_name, help="name of the client, for the access log")
+    commands.add_parser("settings", help="print all settings with default and description, as Markdown")
+    worker = commands.add_parser("worker")  # no help, so that it is not listed: the supervisor starts it
+    for name in ("--number", "--workers", "--listener", "--heartbeat"):
         worker.add_argument(name, type=int, required=True)
     worker.add_argument("--accept-when-ready", action="store_true")
     predict = commands.add_parser("predict", help="send series to a running server")
     predict.add_argument(
-        "file", type=Path, help="series as text with the label first, .npy, .npz, .json or .arff; or gzipped"
+        "file", type=Path, help="series: text with the label first, .npy, .npz, .json or .arff; also gzipped"
     )
-    predict.add_argument("--url", default=None, help="the server; HOST and PORT by default")
+    predict.add_argument("--url", default=None, help="URL of the server (default: from HOST and PORT)")
     predict.add_argument(
-        "--api-key", default=None, help="API_KEY by default, which no list of processes shows"
+        "--api-key", default=None, help="API key (default: API_KEY, which process lists do not show)"
     )
-    predict.add_argument("--abstain", action="store_true", help="no label where the model is not sure of one")
-    # Spelled out, so that a health check does not import numpy; a test compares them with the readers'.
+    predict.add_argument(
+        "--abstain", action="store_true", help="print no label for a series if the model is not sure"
+    )
+    # Repeated here, so that `health` does not import numpy; a test compares them with the readers' choices.
     predict.add_argument(
         "--missing",
         choices=("refuse", "interpolate"),
         default="refuse",
-        help="what to do about missing values",
+        help="how to handle missing values (default: refuse)",
     )
     predict.add_argument(
         "--unequal",
         choices=("refuse", "pad"),
         default="refuse",
-        help="what to do about short series; pad adds noise up to the model's length",
+        help="how to handle short series (default: refuse); pad appends noise up to the model's length",
     )
-    predict.add_argument("--no-labels", action="store_true", help="rows of text do not begin with a label")
+    predict.add_argument("--no-labels", action="store_true", help="text: lines do not begin with a label")
     return parser
 
 
@@ -97,12 +99,14 @@ def _key_name(text: str) -> str:
     from app.api.middleware.api_keys import is_name
 
     if not is_name(text):
-        raise argparse.ArgumentTypeError(f"{text!r}: up to 64 letters, digits, dots, dashes and underscores")
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: use 1 to 64 letters, digits, dots, dashes and underscores"
+        )
     return text
 
 
-def _told_in_one_line(options: argparse.Namespace) -> int:
-    """Run a command; what goes wrong on purpose is a line, not a trace."""
+def _run_with_short_errors(options: argparse.Namespace) -> int:
+    """Run a command; print an expected error as one line, without a traceback."""
     from pydantic import ValidationError
 
     from app.errors import AppError
@@ -110,17 +114,19 @@ def _told_in_one_line(options: argparse.Namespace) -> int:
     try:
         return _run(options)
     except ValidationError as error:
+        from app.settings import variable_name
+
         for item in error.errors(include_url=False):
-            name = "_".join(map(str, item["loc"])).upper() or "settings"
-            print(f"{name}: {item['msg']}", file=sys.stderr)
+            setting = "_".join(map(str, item["loc"])).upper() or "settings"
+            print(f"{variable_name(setting, os.environ)}: {item['msg']}", file=sys.stderr)
     except AppError as error:
         print(error, file=sys.stderr)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("app."):
             raise
         print(
-            f"{options.command}: no module named {error.name}; install the extra serve of timeseries-server: "
-            "pip install '.[serve]' in the project's folder",
+            f"{options.command}: no module named {error.name}; install the server's packages: run pip "
+            "install '.[serve]' in the project's folder",
             file=sys.stderr,
         )
     return FAILED
@@ -146,22 +152,24 @@ def _run(options: argparse.Namespace) -> int:
             number=options.number,
             workers=options.workers,
             listener=options.listener,
-            heart=options.heart,
+            heartbeat=options.heartbeat,
             accept_when_ready=options.accept_when_ready,
         )
     if options.command == "check":
         return check(settings)
     if options.command == "use":
         return use(settings, options.version)
+    from app.settings.table import settings_table
+
     print(settings_table())
     return 0
 
 
 def check(settings: Settings) -> int:
-    """Load the artifact on the chosen engine and prove it on its golden answers.
+    """Load the artifact on the chosen engine and verify it against its golden answers.
 
     Raises:
-        AppError: what is wrong, in one line.
+        AppError: the artifact or the engine fails.
     """
     from app.contract import misnamed_versions, open_artifact
     from app.inference.engines import load_engine
@@ -182,38 +190,31 @@ def check(settings: Settings) -> int:
 
 
 def use(settings: Settings, version: str) -> int:
-    """Choose the version that is to be served from the settings' folder of versions.
+    """Choose which version of the folder ARTIFACT is served.
 
     Args:
         settings: of the servers.
         version: a number, or `latest`.
 
     Raises:
-        AppError: there is no such version, or it is not whole; what was chosen before stays so.
+        AppError: the version does not exist or is damaged; the choice stays as it was.
     """
-    from app.contract import (
-        CONTRACT_FILE,
-        MAX_VERSION,
-        check_number,
-        newest_version,
-        open_artifact,
-        pin,
-        version_number,
-    )
+    from app import contract
     from app.errors import ArtifactError
 
     folder = settings.artifact
-    if (folder / CONTRACT_FILE).is_file():
-        raise ArtifactError(f"{folder}: a version, not a folder of versions; set ARTIFACT to {folder.parent}")
-    number = version_number(version)
+    if (folder / contract.CONTRACT_FILE).is_file():
+        raise ArtifactError(
+            f"{folder}: one version, not a folder of versions; set ARTIFACT to {folder.parent}"
+        )
+    number = contract.version_number(version)
     if number is None and version != "latest":
-        needed = f"give a number from 1 to {MAX_VERSION} without leading zeros, or latest"
-        raise ArtifactError(f"{version[:80]!a}: no version; {needed}")
-    chosen = newest_version(folder) if number is None else folder / str(number)
-    check_number(chosen, open_artifact(chosen).contract)
-    pin(folder, number)
-    looks = "servers look every RELOAD_SECONDS, and at SIGHUP"
-    print(f"{chosen} is to be served; {looks}", file=sys.stderr)
+        remedy = f"use a number from 1 to {contract.MAX_VERSION} without leading zeros, or latest"
+        raise ArtifactError(f"{version[:80]!a} is not a version; {remedy}")
+    chosen = contract.newest_version(folder) if number is None else folder / str(number)
+    contract.check_number(chosen, contract.open_artifact(chosen).contract)
+    contract.pin(folder, number)
+    print(f"{chosen} is chosen; servers load it within RELOAD_SECONDS or at SIGHUP", file=sys.stderr)
     return 0
 
 
@@ -221,7 +222,7 @@ def predict(options: argparse.Namespace) -> int:
     """Send the series of a file to a server and print its predictions.
 
     Raises:
-        AppError: what is wrong, in one line.
+        AppError: the file cannot be read, or the server does not answer with predictions.
     """
     from app.client.predict_file import predict_file
     from app.series.readers import GapRules
@@ -237,35 +238,24 @@ def predict(options: argparse.Namespace) -> int:
 
 
 def _local_url() -> str:
-    """The URL of the server on HOST and PORT; `Settings` would need the extra `serve`."""
+    """The URL of the server on HOST and PORT, read without `Settings`, which needs the extra `serve`."""
     from app.client import ClientError
     from app.system.address import from_environment, local_url
 
     host, port = from_environment(os.environ)
     if not re.fullmatch("[0-9]{1,5}", port) or int(port) > MAX_PORT:
-        raise ClientError(f"PORT: {port[:80]!a} is no port; set a number up to {MAX_PORT}, or give --url")
+        raise ClientError(f"PORT: {port[:80]!a} is not a port; set a number up to {MAX_PORT}, or use --url")
     return local_url(host, int(port))
 
 
 def make_key(name: str) -> int:
-    """Make an API key. It is shown on standard error: standard output can be added to the key file."""
+    """Make an API key: print the key to standard error, and its line for the key file to standard output."""
     from app.api.middleware.api_keys import line_of, new_key
 
     key = new_key()
     print(
-        f"{key}\nThis is the key, and it is shown this once. The file gets the line below.", file=sys.stderr
+        f"{key}\nThis is the key. It is shown only once. Add the line below to API_KEYS_FILE.",
+        file=sys.stderr,
     )
     print(line_of(name, key))
     return 0
-
-
-def settings_table() -> str:
-    """Every setting as a Markdown table."""
-    from app.settings import Settings
-
-    rows = ["| variable | default | meaning |", "|---|---|---|"]
-    for name, field in Settings.model_fields.items():
-        default = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
-        shown = "" if field.default in (None, (), "") else f"`{default}`"
-        rows.append(f"| `{name.upper()}` | {shown} | {field.description} |")
-    return "\n".join(rows)

@@ -113,7 +113,7 @@ def watch_keys(keys: KeyFile | None) -> Iterator[None]:
     async def watch(keys: KeyFile) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            place, meanwhile = f"API_KEYS: {keys.path}", "the keys that were there before stay good"
+            place, meanwhile = f"API_KEYS_FILE: {keys.path}", "the keys that were there before stay good"
             try:
                 with logged_when_slow(place, "not read", meanwhile=meanwhile):
                     await read_off_loop(keys.look)

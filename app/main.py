@@ -84,7 +84,7 @@ def create_app(
     metrics = metrics or Metrics()
     rollout = _create_rollout(settings, metrics, service)
     metrics.watch(lambda: rollout.status().ready)
-    keys = KeyFile(settings.api_keys) if settings.api_keys else None
+    keys = KeyFile(settings.api_keys_file) if settings.api_keys_file else None
     if traces is None and settings.traces:
         traces = open_traces()
     app: FastAPI = FastAPIOffline(
@@ -146,7 +146,7 @@ def _add_routes(
     install.install(
         app,
         doorkeeper=doorkeeper,
-        closed=settings.closed,
+        closed=settings.protected_routes,
         origins=settings.cors_origins,
         counted=[model.MODEL, *(path for dialect in dialects for path in dialect.routes)],
         errors=errors,
@@ -191,7 +191,7 @@ def create_service(settings: Settings, metrics: Metrics, path: Path | None = Non
         max_queue_rows=settings.max_queue_rows,
         max_queue_seconds=settings.max_queue_seconds,
         max_batch_wait=settings.max_batch_wait,
-        stall_after=settings.stall_after,
+        stall_after=settings.stall_timeout,
         most_brief_rows=settings.inline_batch_rows,
         has_one_processor=usable_here(workers=workers) == 1,
         observer=metrics,

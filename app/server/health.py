@@ -1,7 +1,7 @@
-"""Asks the server on this machine whether it is ready: what a container's health check runs.
+"""The command `health`: checks whether the server on this machine is ready, for a container's health check.
 
-It runs every few seconds beside the server and on the same cores, so it imports next to nothing: settings
-and an HTTP client would cost ten times as much as the question.
+It runs every few seconds on the server's own cores, so it imports little: settings and an HTTP client would
+cost ten times as much as the check.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import sys
 from app.system.address import from_environment, local_address
 
 TIMEOUT_SECONDS = 2.0
-# Of an answer that is not the server's own, perhaps: enough to see whose.
-_SHOWN_BYTES = 1000
+# The response may be another server's: so much of it is printed.
+_MAX_PRINTED_BYTES = 1000
 
 
 def health() -> int:
-    """0 if the server on `HOST` and `PORT` says that it is ready, else 1 and one line on standard error."""
+    """0 if the server on `HOST` and `PORT` is ready; otherwise 1, and one line on standard error."""
     host, port = from_environment(os.environ)
     try:
         reason = _reason(host, int(port))
@@ -27,7 +27,7 @@ def health() -> int:
         reason = str(error) or type(error).__name__
     if not reason:
         return 0
-    # What answers there may be another server, with a page of many lines.
+    # The response may be another server's page of many lines.
     line = " ".join(f"HOST={host}, PORT={port}: /readyz: {reason}".split())
     sys.stderr.write(f"{line}\n")
     return 1
@@ -36,11 +36,11 @@ def health() -> int:
 def _reason(host: str, port: int) -> str:
     """Why the server is not ready; empty if it is."""
     if port == 0:
-        return "the system picks the port, and only the server's log has it: set PORT to that"
+        return "the system chooses the port; set PORT to the port in the server's log"
     if port not in range(1, 65536):
-        return "a port is at most 65535"
+        return "not a port; set PORT to a number from 1 to 65535"
     address = local_address(host, port)
-    # Connected here, to what the server binds: http.client would try all addresses of a name.
+    # Connect to the address that the server binds: http.client would try all addresses of a name.
     connection = http.client.HTTPConnection("localhost", port)
     connection.sock = socket.socket(address.family)
     with connection.sock:
@@ -50,5 +50,5 @@ def _reason(host: str, port: int) -> str:
         response = connection.getresponse()
         if response.status == http.client.OK:
             return ""
-        answer = response.read(_SHOWN_BYTES).decode(errors="replace")
-        return f"{response.status} {answer}"
+        content = response.read(_MAX_PRINTED_BYTES).decode(errors="replace")
+        return f"{response.status} {content}"

@@ -1,7 +1,7 @@
-"""What a worker tells its supervisor: how it is, in a line of JSON on a socket pair, twice a second.
+"""Heartbeats of a worker to its supervisor: a line of JSON on a socket pair, twice a second.
 
-The worker writes from its event loop, so a loop that is blocked is silent. Each side notices that the other
-is no more by the end of the socket. Only the standard library: the supervisor imports this.
+The worker sends from its event loop, so a blocked loop sends nothing. Each side sees the end of the other as
+the end of the socket. Only the standard library: the supervisor imports this.
 """
 
 from __future__ import annotations
@@ -13,39 +13,39 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-SECONDS = 0.5
-# The exit code of a worker that could not start, and would not if it were started again.
+INTERVAL_SECONDS = 0.5
+# Exit code of a worker that could not start and would fail again.
 FAILED = 1
-# A line has to fit into the socket's buffer in one piece.
-_MOST_WORDS = 4000
+# A line must fit into the socket's buffer in one piece.
+_MAX_MESSAGE = 4000
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """How a worker is.
+    """The state of a worker.
 
     Attributes:
-        ready: whether it takes requests.
-        alive: whether it is worth keeping.
-        words: what is wrong, or why it ends; empty if there is nothing to say.
+        ready: whether it accepts requests.
+        alive: False if it must be replaced.
+        message: what is wrong, or why it ends; otherwise empty.
     """
 
     ready: bool
     alive: bool
-    words: str = ""
+    message: str = ""
 
-    def line(self) -> bytes:
-        """The beat as it is sent."""
+    def to_line(self) -> bytes:
+        """The heartbeat as a line of JSON."""
         return json.dumps(asdict(self)).encode() + b"\n"
 
     @classmethod
-    def of_line(cls, line: bytes) -> Heartbeat:
-        """The beat that was sent.
+    def from_line(cls, line: bytes) -> Heartbeat:
+        """Parse a line of JSON.
 
         Raises:
-            ValueError: it was not a beat.
+            ValueError: the line is not a heartbeat.
         """
         try:
             return cls(**json.loads(line))
@@ -54,34 +54,34 @@ class Heartbeat:
 
 
 class HeartbeatSender:
-    """The worker's end.
+    """The worker's end of the socket.
 
     Args:
-        descriptor: of the socket. It is never closed: its end is the end of the process.
+        descriptor: of the socket. It stays open until the process ends.
     """
 
     def __init__(self, descriptor: int) -> None:
         os.set_inheritable(descriptor, False)
         os.set_blocking(descriptor, False)
         self._descriptor = descriptor
-        self._beat = Heartbeat(ready=False, alive=True)
+        self._last = Heartbeat(ready=False, alive=True)
         self._was_ready = False
 
     async def run(self, state: Callable[[], Heartbeat], *, on_loss: Callable[[], None]) -> None:
-        """Tell how the worker is until the supervisor is gone.
+        """Send heartbeats until the supervisor has ended.
 
         Args:
-            state: how it is now.
-            on_loss: called once, if the supervisor is no more.
+            state: the worker's state now.
+            on_loss: called once, when the supervisor has ended.
         """
         lost = asyncio.Event()
         loop = asyncio.get_running_loop()
-        loop.add_reader(self._descriptor, lost.set)  # nothing is ever sent this way: only the end is read
+        loop.add_reader(self._descriptor, lost.set)  # the supervisor sends nothing: readable means the end
         try:
             while not lost.is_set():
-                self.beat(state())
+                self.send(state())
                 try:
-                    async with asyncio.timeout(SECONDS):
+                    async with asyncio.timeout(INTERVAL_SECONDS):
                         await lost.wait()
                 except TimeoutError:
                     pass
@@ -89,25 +89,28 @@ class HeartbeatSender:
             loop.remove_reader(self._descriptor)
         on_loss()
 
-    def beat(self, beat: Heartbeat) -> None:
-        """Tell how the worker is, now."""
-        self._beat = beat
-        self._was_ready |= beat.ready
-        self._send(beat)
+    def send(self, heartbeat: Heartbeat) -> None:
+        """Send a heartbeat now."""
+        self._last = heartbeat
+        self._was_ready |= heartbeat.ready
+        self._write(heartbeat)
 
-    def say(self, words: str) -> bool:
-        """Tell why the worker ends; False if nobody listens."""
-        return self._send(Heartbeat(self._beat.ready, self._beat.alive, words))
+    def send_message(self, message: str) -> bool:
+        """Send why the worker ends; False if it could not be sent."""
+        return self._write(Heartbeat(self._last.ready, self._last.alive, message))
 
-    def hands_on(self, record: logging.LogRecord) -> bool:
-        """A filter of log entries: why a worker cannot start is for the supervisor to tell, once for all."""
+    def keep_in_log(self, record: logging.LogRecord) -> bool:
+        """Log filter that sends critical entries of a worker that starts to the supervisor.
+
+        All workers fail to start for the same reason, and the supervisor logs it once.
+        """
         if record.levelno < logging.CRITICAL or self._was_ready:
             return True
-        return not self.say(record.getMessage())
+        return not self.send_message(record.getMessage())
 
-    def _send(self, beat: Heartbeat) -> bool:
-        line = Heartbeat(beat.ready, beat.alive, beat.words[:_MOST_WORDS]).line()
+    def _write(self, heartbeat: Heartbeat) -> bool:
+        line = Heartbeat(heartbeat.ready, heartbeat.alive, heartbeat.message[:_MAX_MESSAGE]).to_line()
         try:
             return os.write(self._descriptor, line) == len(line)
-        except OSError:  # a supervisor that is stopped reads nothing; one that is gone never will
+        except OSError:  # the supervisor is stopped and does not read, or it has ended
             return False

@@ -1,6 +1,6 @@
-"""The socket that the server listens on, the same for one worker and for several.
+"""The socket that the server listens on, for one worker or several.
 
-What makes a HOST or a PORT impossible is one line that names the variable and says what to set.
+If HOST or PORT cannot be used, the error names the variable and says what to set.
 """
 
 from __future__ import annotations
@@ -13,47 +13,47 @@ from ipaddress import ip_address
 from app.errors import CannotListen
 from app.system.address import ALL_IPV4, ALL_IPV6, Address, resolve
 
-# Connections that may wait to be accepted.
+# Maximum number of connections that wait to be accepted.
 BACKLOG = 2048
 
 log = logging.getLogger(__name__)
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket at an address of this machine that does not listen yet: connections are refused until then.
+    """A socket that is bound and does not listen yet: until then, connections are refused.
 
-    A worker may take a second until it can answer. A balancer whose connection is refused asks another
-    replica at once; one whose connection waits does not.
+    A worker may take a second until it can respond. A load balancer sends a refused connection to another
+    replica at once; it waits for one that is not refused.
 
     Args:
-        host: as of `app.system.address.resolve`. `::` takes IPv4 connections too, and alone where the
-            system has no IPv6.
-        port: 0 for any that is free.
+        host: as in `app.system.address.resolve`. `::` accepts IPv4 connections, too, and nothing else on a
+            system without IPv6.
+        port: 0 for any free port.
 
     Raises:
-        CannotListen: it cannot be had.
+        CannotListen: the address cannot be bound.
     """
     try:
         address = resolve(host, port)
     except (OSError, UnicodeError) as error:
         raise CannotListen(
-            f"HOST={host!r}: neither an address nor a name that resolves: {error}; set an address of this "
-            "machine, or 0.0.0.0 or :: for all of them"
+            f"HOST={host!r}: not an address or a name that resolves: {error}; set HOST to an address of this "
+            "machine, or to 0.0.0.0 or :: for all addresses"
         ) from error
     try:
         return _bound(address)
     except OSError as error:
         if error.errno != errno.EAFNOSUPPORT or address.value[0] != ALL_IPV6:
             raise _cannot_listen(host, port, error) from error
-    log.warning("HOST=%r: this system has no IPv6; listening on 0.0.0.0, for IPv4 alone", host)
+    log.warning("HOST=%r: this system has no IPv6; listening on 0.0.0.0, for IPv4 only", host)
     return bind(ALL_IPV4, port)
 
 
 def listen(listener: socket.socket) -> None:
-    """Take connections at a socket that is bound.
+    """Listen on a socket that is bound.
 
     Raises:
-        CannotListen: another process has begun to listen there since it was bound.
+        CannotListen: another process has started to listen there since it was bound.
     """
     host, port, *_ = listener.getsockname()
     try:
@@ -65,7 +65,7 @@ def listen(listener: socket.socket) -> None:
 def _bound(address: Address) -> socket.socket:
     listener = socket.socket(address.family, socket.SOCK_STREAM)
     try:
-        # A server that is started again need not wait until the last one's connections are forgotten.
+        # Restart at once, without waiting for old connections in TIME_WAIT.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if address.family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
@@ -80,16 +80,19 @@ def _bound(address: Address) -> socket.socket:
 def _cannot_listen(host: str, port: int, error: OSError) -> CannotListen:
     at_host, at_port = f"HOST={host!r}", f"PORT={port}"
     reasons = {
-        errno.EADDRINUSE: f"{at_port}: another process listens there, at {at_host}; set another PORT",
-        errno.EACCES: f"{at_port}: no permission to listen there; set a PORT above 1023, or give the process "
-        "the capability CAP_NET_BIND_SERVICE",
-        errno.EADDRNOTAVAIL: f"{at_host}: no address of this machine; set one that is, or 0.0.0.0 or :: for "
-        "all of them",
-        errno.EAFNOSUPPORT: f"{at_host}: this system has no IPv6; set an IPv4 address, or 0.0.0.0 for all",
+        errno.EADDRINUSE: f"{at_port}: another process listens on this port, at {at_host}; set another PORT",
+        errno.EACCES: f"{at_port}: no permission to listen on this port; set PORT above 1023, or give "
+        "the process the capability CAP_NET_BIND_SERVICE",
+        errno.EADDRNOTAVAIL: f"{at_host}: not an address of this machine; set HOST to one that is, or "
+        "to 0.0.0.0 or :: for all addresses",
+        errno.EAFNOSUPPORT: f"{at_host}: this system has no IPv6; set HOST to an IPv4 address, or to "
+        "0.0.0.0 for all",
     }
     if error.errno == errno.EINVAL and _lacks_scope(host):
-        return CannotListen(f"{at_host}: a link-local address needs its interface, such as {host}%eth0")
-    other = f"{at_host}, {at_port}: cannot listen there: {error}"
+        return CannotListen(
+            f"{at_host}: a link-local address needs an interface; set HOST to {host}%eth0 or similar"
+        )
+    other = f"{at_host}, {at_port}: cannot listen: {error}"
     return CannotListen(reasons.get(error.errno or 0, other))
 
 

@@ -1,6 +1,6 @@
-"""Serving, from settings to an exit code: joins the app's process or, for several workers, their supervisor.
+"""The command `serve`: one process that serves, or a supervisor of several workers.
 
-What answers requests is imported where it runs. The supervisor's process does not, and stays small.
+The app is imported only in processes that serve requests, so that the supervisor stays small.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from app.server.heartbeat import FAILED, HeartbeatSender
 from app.server.listener import bind, listen
 from app.server.supervisor import Supervisor
-from app.settings import Settings
+from app.settings import Settings, deprecation_warnings
 from app.system import affinity, file_limit
 from app.telemetry import logs
 from app.telemetry.multiprocess_dir import VARIABLE, hold, metrics_folder
@@ -26,22 +26,24 @@ from app.telemetry.multiprocess_dir import VARIABLE, hold, metrics_folder
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
-# Past the drain, time for the last answers to be written before connections are cut.
+# After the drain, time in which the last responses are written before connections are closed.
 GRACE_SECONDS = 5
-# And for the process of a worker to end after that, before it is killed.
+# After that, time in which the process of a worker must end before it is killed.
 END_SECONDS = 2
 
 log = logging.getLogger(__name__)
 
 
 def serve(settings: Settings) -> int:
-    """Serve until a signal; 0 if all that was accepted was answered.
+    """Serve until a signal; the exit code is 0 if all accepted requests got responses.
 
     Raises:
-        CannotListen: HOST or PORT is impossible.
-        ArtifactError: the artifact is missing, damaged or foreign.
+        CannotListen: HOST or PORT cannot be used.
+        ArtifactError: the artifact is missing, damaged or not compatible.
     """
     logs.configure(level=settings.log_level, style=settings.log_format)
+    for warning in deprecation_warnings(os.environ):
+        log.warning("%s", warning)
     with bind(settings.host, settings.port) as listener:
         file_limit.raise_fd_limit(settings.max_connections)
         workers = affinity.resolve_workers(settings.workers)
@@ -53,17 +55,17 @@ def serve(settings: Settings) -> int:
 
 
 def work(
-    settings: Settings, *, number: int, workers: int, listener: int, heart: int, accept_when_ready: bool
+    settings: Settings, *, number: int, workers: int, listener: int, heartbeat: int, accept_when_ready: bool
 ) -> int:
     """Serve as one of the workers of a supervisor; the exit code.
 
     Args:
-        settings: as of the supervisor.
+        settings: the same as those of the supervisor.
         number: of this worker, for the log.
-        workers: how many there are, which only the supervisor knows where WORKERS is `auto`.
-        listener: descriptor of the socket that the workers share.
-        heart: descriptor of the socket to the supervisor.
-        accept_when_ready: accept no connection before the service is ready.
+        workers: number of workers; if WORKERS is `auto`, only the supervisor knows it.
+        listener: descriptor of the listening socket that the workers share.
+        heartbeat: descriptor of the socket to the supervisor.
+        accept_when_ready: accept connections only once the service is ready.
     """
     logs.configure(level=settings.log_level, style=settings.log_format, worker=number)
     if settings.pin_workers:
@@ -75,7 +77,7 @@ def work(
     return run_shared(
         _with_workers(settings, workers),
         listener=socket.socket(fileno=listener),
-        heart=HeartbeatSender(heart),
+        heartbeats=HeartbeatSender(heartbeat),
         accept_when_ready=accept_when_ready,
         grace=GRACE_SECONDS,
     )
@@ -87,7 +89,9 @@ def _supervise(settings: Settings, listener: socket.socket, workers: int) -> int
         try:
             folder = stack.enter_context(metrics_folder())
         except OSError as error:
-            log.critical("TMPDIR: several workers need a folder to write their metrics to: %s", error)
+            log.critical(
+                "TMPDIR: workers cannot write their metrics: %s; set TMPDIR to a writable folder", error
+            )
             return FAILED
         os.environ[VARIABLE] = folder  # the workers inherit it
         return Supervisor(
@@ -101,13 +105,15 @@ def _supervise(settings: Settings, listener: socket.socket, workers: int) -> int
 
 
 def _with_workers(settings: Settings, workers: int) -> Settings:
-    """The settings with the number of workers, where WORKERS is `auto`."""
+    """The settings with the number of workers that WORKERS means."""
     return settings.model_copy(update={"workers": workers})
 
 
-def _command(workers: int, number: int, listener: int, heart: int, accept_when_ready: bool) -> Sequence[str]:
-    options = {"number": number, "workers": workers, "listener": listener, "heart": heart}
-    # `-m` looks in the working directory first, which may have another `app`; only where this process did so.
+def _command(
+    workers: int, number: int, listener: int, heartbeat: int, accept_when_ready: bool
+) -> Sequence[str]:
+    options = {"number": number, "workers": workers, "listener": listener, "heartbeat": heartbeat}
+    # `-m` searches the working directory first, which may have another `app`: only if this process did so.
     safe_path = [] if sys.path[0] in ("", str(Path.cwd())) else ["-P"]
     command = [
         sys.executable,
@@ -121,13 +127,13 @@ def _command(workers: int, number: int, listener: int, heart: int, accept_when_r
 
 
 def restart_counter(registry: CollectorRegistry | None = None) -> Callable[[str], None]:
-    """Counts workers that are replaced, by the reason; in a registry, if somebody is to read it there."""
-    # It decides when it is imported whether its numbers are those of several processes.
+    """A function that counts replaced workers by reason, in a new registry unless one is given."""
+    # Imported here: at import it reads the environment to decide whether there are several processes.
     from prometheus_client import CollectorRegistry, Counter
 
     counter = Counter(
         "timeseries_worker_restarts",
-        "Workers replaced, because they ended by themselves or because they hung.",
+        "Workers that were replaced because they crashed or hung.",
         ("reason",),
         registry=registry or CollectorRegistry(),
     )

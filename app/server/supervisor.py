@@ -1,9 +1,8 @@
-"""Keeps several workers at one port: replaces those that end or hang, and passes signals on.
+"""Runs several workers on one port: replaces workers that end or hang, and passes signals on.
 
-The port is bound once and each worker inherits the listening socket, so that connections that wait to be
-accepted are not lost with a worker (`app.server.acceptor`). Workers are known by their processes, heartbeats
-and exit codes alone. Only the standard library: this stays small, and what can break a worker cannot break
-it.
+The port is bound once and each worker inherits the listening socket, so that connections in its backlog
+survive the end of a worker (`app.server.acceptor`). The supervisor sees processes, heartbeats and exit codes
+only. It imports only the standard library: it stays small, and what breaks a worker cannot break it.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ import signal
 import socket
 from collections.abc import Callable, Sequence
 
-from app.server import heartbeat
+from app.server.heartbeat import FAILED, INTERVAL_SECONDS, Heartbeat
 from app.server.worker_handle import WorkerProcess
 
-# A worker that ends while it starts is started again after the first delay, then after twice that, and so on.
+# Delay before the restart of a worker that ended while it started. It doubles each time, up to the maximum.
 FIRST_DELAY_SECONDS = 0.5
-LONGEST_DELAY_SECONDS = 30.0
-# A worker that is not ready by then hangs. Its silence does not tell: a runtime that is imported from a cold
-# disk holds up the event loop for longer than a worker that is ready may ever be silent.
+MAX_DELAY_SECONDS = 30.0
+# A worker that is not ready by then hangs. WORKER_TIMEOUT does not count before that: the import of a runtime
+# from a cold disk blocks the event loop for longer.
 START_SECONDS = 300.0
 
 log = logging.getLogger(__name__)
@@ -32,14 +31,14 @@ class Supervisor:
 
     Args:
         command: makes the command line of a worker from its number, the descriptors of the listening socket
-            and of its heartbeat, and whether it is to accept connections only when it is ready.
-        listener: listens already, and does not block. It is closed when the workers are told to stop.
-        workers: how many, all started at once.
-        worker_timeout: seconds of silence after which a worker that was ready is killed and replaced.
-        drain_seconds: how long workers may take to end after the first signal; what is left is killed.
-        on_replaced: is told why a worker is replaced: `"crashed"` or `"hung"`.
-        first_delay: seconds to the second try of a worker that ends while it starts.
-        start_seconds: how long a worker may take to get ready.
+            and of the heartbeat socket, and whether it accepts connections only once it is ready.
+        listener: a listening socket that does not block. It is closed when the workers are stopped.
+        workers: number of workers, all started at once.
+        worker_timeout: seconds without a heartbeat after which a worker that was ready is replaced.
+        drain_seconds: seconds after the first stop signal in which workers must end; then they are killed.
+        on_replaced: called with the reason for each replacement: `"crashed"` or `"hung"`.
+        first_delay: seconds before the first restart of a worker that ended while it started.
+        start_seconds: seconds in which a worker must be ready.
     """
 
     def __init__(
@@ -65,12 +64,12 @@ class Supervisor:
         self._workers: dict[int, WorkerProcess] = {}
         self._stopping = asyncio.Event()
         self._address = listener.getsockname()[:2]
-        self._announced = False
-        self._proven = False  # a worker was ready once: what they serve works
+        self._has_logged_address = False
+        self._has_served = False  # a worker was ready once: the artifact and the settings work
         self._failed = False
 
     def run(self) -> int:
-        """Run until a signal; 0 if every worker then ended with 0, else 1."""
+        """Run until a signal; the exit code is 0 if every worker ended with 0, else 1."""
         return asyncio.run(self._run())
 
     async def _run(self) -> int:
@@ -78,75 +77,77 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, number)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one may have come during the start
+        signal.pthread_sigmask(
+            signal.SIG_UNBLOCK, {signal.SIGHUP}
+        )  # a signal during the start is handled now
         watching = asyncio.create_task(self._watch())
-        await asyncio.gather(*(self._keep(number) for number in range(1, self._count + 1)))
+        await asyncio.gather(*(self._keep_running(number) for number in range(1, self._count + 1)))
         watching.cancel()
-        return heartbeat.FAILED if self._failed else 0
+        return FAILED if self._failed else 0
 
-    async def _keep(self, number: int) -> None:
-        """Keep one worker running until all are to stop."""
+    async def _keep_running(self, number: int) -> None:
+        """Run and replace one worker until all are stopped."""
         delay = 0.0
         while not self._stopping.is_set():
             try:
-                worker = await self._follow(number)
+                worker = await self._run_once(number)
             except OSError as error:
-                log.error("worker %d could not be started: %s", number, error)  # noqa: TRY400 - a line, no trace
+                log.error("worker %d could not be started: %s; trying again", number, error)  # noqa: TRY400 - no traceback
                 ready = False
             else:
-                self._judge(worker)
+                self._on_exit(worker)
                 ready = worker.was_ready
-            # One that was ready is replaced at once; it took its time to get there, so this is no hot loop.
-            delay = 0.0 if ready else min(max(self._first_delay, 2 * delay), LONGEST_DELAY_SECONDS)
-            await self._pause(delay)
+            # A worker that was ready is replaced at once: its start takes long enough to avoid a hot loop.
+            delay = 0.0 if ready else min(max(self._first_delay, 2 * delay), MAX_DELAY_SECONDS)
+            await self._sleep_or_stop(delay)
 
-    async def _follow(self, number: int) -> WorkerProcess:
-        """Run a worker to its end."""
-        # Until one is ready all accept, so that probes are answered from the first moment. Later, one that
-        # still loads must not take connections that others would answer.
-        accept_when_ready = self._proven
+    async def _run_once(self, number: int) -> WorkerProcess:
+        """Run a worker until it ends."""
+        # Until one is ready, all accept connections, so that probes get responses at once. Later, a worker
+        # that loads must not take connections that a ready worker would serve.
+        accept_when_ready = self._has_served
 
-        def command(listener: int, heart: int) -> Sequence[str]:
-            return self._command(number, listener, heart, accept_when_ready)
+        def command(listener: int, heartbeat: int) -> Sequence[str]:
+            return self._command(number, listener, heartbeat, accept_when_ready)
 
         worker = self._workers[number] = WorkerProcess(number, command, self._listener)
         try:
-            while (beat := await worker.next_beat()) is not None:
-                self._hear(worker, beat)
+            while (received := await worker.next_heartbeat()) is not None:
+                self._on_heartbeat(worker, received)
         finally:
             del self._workers[number]
         return worker
 
-    def _hear(self, worker: WorkerProcess, beat: heartbeat.Heartbeat) -> None:
-        if not (self._announced or beat.words):
-            self._announced = True
+    def _on_heartbeat(self, worker: WorkerProcess, received: Heartbeat) -> None:
+        if not (self._has_logged_address or received.message):
+            self._has_logged_address = True
             log.info("%d workers listen on %s, port %d", self._count, *self._address)
-        worker.words = beat.words or worker.words
-        if beat.ready and not worker.was_ready:
-            worker.was_ready = self._proven = True
+        worker.message = received.message or worker.message
+        if received.ready and not worker.was_ready:
+            worker.was_ready = self._has_served = True
             log.info("worker %d (pid %d) is ready", worker.number, worker.pid)
-        # One that says so while it starts could not start, and ends by itself.
-        if worker.was_ready and not beat.alive and not self._stopping.is_set():
-            worker.kill(beat.words)
+        # A worker that is not alive before it was ready could not start, and ends by itself.
+        if worker.was_ready and not received.alive and not self._stopping.is_set():
+            worker.kill(received.message)
 
-    def _judge(self, worker: WorkerProcess) -> None:
-        """Take in how a worker ended."""
+    def _on_exit(self, worker: WorkerProcess) -> None:
         if self._stopping.is_set():
-            self._failed |= not worker.ended_well
-        elif worker.code == heartbeat.FAILED and not self._proven:
-            # It would fail again, and so will the others.
+            self._failed |= not worker.exited_cleanly
+        elif worker.exit_code == FAILED and not self._has_served:
+            # It would fail again, as all others.
             log.critical(
-                "%s", worker.words or f"worker {worker.number} could not start: its own words are above"
+                "%s",
+                worker.message or f"worker {worker.number} could not start; its log entries above say why",
             )
             self._failed = True
             self._stop_replacing()
-            for other in self._workers.values():  # none was ready: there is nothing to finish
-                other.send(signal.SIGKILL)
+            for other in self._workers.values():  # none was ready: no request is lost
+                other.send_signal(signal.SIGKILL)
         else:
-            log.error("worker %d (pid %d) %s; it is replaced", worker.number, worker.pid, worker.account)
-            self._on_replaced("hung" if worker.fault else "crashed")
+            log.error("worker %d (pid %d) %s; it is replaced", worker.number, worker.pid, worker.exit_reason)
+            self._on_replaced("hung" if worker.kill_reason else "crashed")
 
-    async def _pause(self, seconds: float) -> None:
+    async def _sleep_or_stop(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
@@ -154,40 +155,47 @@ class Supervisor:
             pass
 
     async def _watch(self) -> None:
-        """Find the workers that hang.
+        """Kill workers that hang.
 
-        Time is counted in turns of this loop, not by a clock: when the whole machine stood still for a while,
-        no worker is to blame for its silence.
+        Time is counted in iterations of this loop, not by a clock: after a pause of the whole machine, no
+        worker is killed for its silence.
         """
         while not self._stopping.is_set():
-            await asyncio.sleep(heartbeat.SECONDS)
+            await asyncio.sleep(INTERVAL_SECONDS)
             for worker in self._workers.values():
-                worker.passes(heartbeat.SECONDS)
-                why = worker.hangs(worker_timeout=self._worker_timeout, start_seconds=self._start_seconds)
-                if why and not self._stopping.is_set():
-                    worker.kill(why)
+                worker.add_silence(INTERVAL_SECONDS)
+                reason = worker.hang_reason(
+                    worker_timeout=self._worker_timeout, start_seconds=self._start_seconds
+                )
+                if reason and not self._stopping.is_set():
+                    worker.kill(reason)
 
     def _reload(self) -> None:
-        """Pass SIGHUP on, but not to workers that stop: they may not handle it any more."""
+        """Pass SIGHUP on, unless workers stop: they may have removed their handlers."""
         if not self._stopping.is_set():
             for worker in self._workers.values():
-                worker.send_when_heard(signal.SIGHUP)
+                worker.send_signal_after_start(signal.SIGHUP)
 
     def _stop(self, number: int) -> None:
-        """Pass a signal on; the first is the beginning of the end."""
+        """Pass a stop signal on; the first one starts the shutdown."""
         if not self._stopping.is_set():
             log.info("stopping %d workers", len(self._workers))
             self._stop_replacing()
-            asyncio.get_running_loop().call_later(self._drain_seconds, self._kill_what_is_left)
+            asyncio.get_running_loop().call_later(self._drain_seconds, self._kill_remaining)
         for worker in self._workers.values():
-            worker.send(number)
+            worker.send_signal(number)
 
     def _stop_replacing(self) -> None:
         self._stopping.set()
-        # Once the workers have closed it too, nobody can connect: better than to wait for no answer.
+        # Once the workers have closed it too, connections are refused instead of left without a response.
         self._listener.close()
 
-    def _kill_what_is_left(self) -> None:
+    def _kill_remaining(self) -> None:
         for worker in self._workers.values():
-            log.error("worker %d (pid %d) did not end in time: killed", worker.number, worker.pid)
-            worker.send(signal.SIGKILL)
+            log.error(
+                "worker %d (pid %d) did not end within %g s: killed",
+                worker.number,
+                worker.pid,
+                self._drain_seconds,
+            )
+            worker.send_signal(signal.SIGKILL)

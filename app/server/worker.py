@@ -1,4 +1,4 @@
-"""A process that answers requests: the app under uvicorn, alone or as one of several workers."""
+"""A process that serves requests: the app under uvicorn, alone or as one of several workers."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def run_alone(settings: Settings, *, listener: socket.socket, grace: int) -> int
 
     Args:
         settings: of the server; host and port are those of the listener.
-        listener: bound, and not listening yet. It is closed when the server is told to stop.
-        grace: seconds past the drain for the last answers to be written.
+        listener: bound, and not listening yet. It is closed when the server stops.
+        grace: seconds after the drain in which the last responses are written.
 
     Raises:
-        ArtifactError: the artifact is missing, damaged or foreign.
-        CannotListen: another process has begun to listen there.
+        ArtifactError: the artifact is missing, damaged or not compatible.
+        CannotListen: another process listens there now.
     """
     app = create_app(settings)
     _exit_on_signals(app)
@@ -52,22 +52,22 @@ def run_shared(
     settings: Settings,
     *,
     listener: socket.socket,
-    heart: HeartbeatSender,
+    heartbeats: HeartbeatSender,
     accept_when_ready: bool,
     grace: int,
 ) -> int:
-    """Serve, as one of several workers, until a signal or the end of the supervisor; the exit code.
+    """Serve as one of several workers until a signal or the end of the supervisor; the exit code.
 
     Args:
-        settings: of the server; host and port are the supervisor's business.
+        settings: of the server; host and port are not used.
         listener: the socket that all workers share.
-        heart: tells the supervisor how this worker is.
-        accept_when_ready: accept no connection before the service is ready; else at once, so that probes are
-            answered.
-        grace: seconds past the drain for the last answers to be written.
+        heartbeats: sends the worker's state to the supervisor.
+        accept_when_ready: accept connections only once the service is ready; otherwise at once, so that
+            probes get responses.
+        grace: seconds after the drain in which the last responses are written.
     """
     for handler in logging.getLogger().handlers:
-        handler.addFilter(heart.hands_on)
+        handler.addFilter(heartbeats.keep_in_log)
     try:
         app = create_app(settings)
     except AppError as error:
@@ -77,7 +77,7 @@ def run_shared(
     server = _Worker(
         uvicorn.Config(app, **_options(settings, grace)),
         listener=listener,
-        heart=heart,
+        heartbeats=heartbeats,
         status=lambda: app.state.rollout.status(),
         accept_when_ready=accept_when_ready,
     )
@@ -86,10 +86,10 @@ def run_shared(
 
 
 class _Alone(uvicorn.Server):
-    """A server on a listening socket of its own."""
+    """A server with its own listening socket."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, start the app, accept connections, and say where."""
+        """Listen, start the app, accept connections, and log the address."""
         for listener in sockets or []:
             listen(listener)
         await super().startup(sockets)
@@ -106,25 +106,25 @@ class _Worker(uvicorn.Server):
         config: uvicorn.Config,
         *,
         listener: socket.socket,
-        heart: HeartbeatSender,
+        heartbeats: HeartbeatSender,
         status: Callable[[], Status],
         accept_when_ready: bool,
     ) -> None:
         super().__init__(config)
         self._listener = listener
-        self._heart = heart
+        self._heartbeats = heartbeats
         self._status = status
         self._accept_when_ready = accept_when_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start the app, which handles signals from then on; then the heartbeat; then accept connections."""
+        """Start the app and its signal handlers, then the heartbeat, then accept connections."""
         await super().startup(sockets=sockets or [])
-        self._beating = asyncio.create_task(self._heart.run(self._beat, on_loss=_end))
-        self._telling = asyncio.create_task(self._tell_ready())
+        self._heartbeat_task = asyncio.create_task(self._heartbeats.run(self._heartbeat, on_loss=_stop))
+        self._ready_task = asyncio.create_task(self._report_ready())
         if self._accept_when_ready:
-            await self._telling
+            await self._ready_task
             if not self._status().ready:
-                return  # it failed, or was told to stop
+                return  # it failed or was stopped
         protocol = partial(
             Connection,
             config=self.config,
@@ -133,27 +133,30 @@ class _Worker(uvicorn.Server):
         )
         self.servers.append(Acceptor(self._listener, protocol))  # type: ignore[arg-type]
 
-    async def _tell_ready(self) -> None:
-        """Say that it is ready, or cannot be, as soon as it is so, and before it accepts for that reason.
+    async def _report_ready(self) -> None:
+        """Send a heartbeat as soon as the start has succeeded or failed, before connections are accepted.
 
-        One that hangs before its supervisor has heard so is given the time of a start, with callers waiting.
+        If the supervisor did not know that the worker is ready, a worker that hangs now would keep its
+        clients waiting for the whole `START_SECONDS`.
         """
         while self._status().state is State.STARTING:  # noqa: ASYNC110 - a service has no event for it
             await asyncio.sleep(_READY_POLL_SECONDS)
-        self._heart.beat(self._beat())
+        self._heartbeats.send(self._heartbeat())
 
-    def _beat(self) -> Heartbeat:
+    def _heartbeat(self) -> Heartbeat:
         status = self._status()
-        return Heartbeat(status.ready, status.alive, words="" if status.alive else "; ".join(status.reasons))
+        return Heartbeat(
+            status.ready, status.alive, message="" if status.alive else "; ".join(status.reasons)
+        )
 
 
-def _end() -> None:
-    log.error("the supervisor is gone, so this worker ends too")
+def _stop() -> None:
+    log.error("the supervisor has ended; stopping this worker")
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _exit_on_signals(app: FastAPI) -> None:
-    """Uvicorn raises the signal that ended it once more when it is done; by then it has been obeyed."""
+    """Exit with our code when uvicorn, after its shutdown, raises the stop signal again."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(_exit_code(app)))
 
@@ -167,10 +170,10 @@ def _options(settings: Settings, grace: int) -> dict[str, Any]:
         "http": Connection,
         "ws": "none",
         "backlog": BACKLOG,
-        "timeout_keep_alive": settings.keep_alive,
+        "timeout_keep_alive": settings.keep_alive_timeout,
         "timeout_graceful_shutdown": int(settings.drain_timeout) + grace,
         "log_config": None,
         "access_log": False,
         "server_header": False,
-        "proxy_headers": False,  # nobody asks who the caller is, and Connection wants the app itself
+        "proxy_headers": False,  # client addresses are not used, and Connection needs the app itself
     }

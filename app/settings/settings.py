@@ -1,57 +1,34 @@
-"""What an operator can set, all of it from the environment.
+"""All settings of the server, read from environment variables.
 
 Only `app.cli`, `app.server` and `app.main` read settings; everything else takes plain values.
-`docs/settings.md` has their table, which `python -m app settings` prints.
+`python -m app settings` prints the table in `docs/settings.md`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+import os
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    field_validator,
-    model_validator,
+from pydantic import Field, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.settings.values import origin, tidy
+from app.settings.deprecated import deprecated_values
+from app.settings.values import (
+    PROTECTABLE_ROUTES,
+    Origins,
+    ProtectedRoutes,
+    RootPath,
+    Workers,
+    quoted,
+    strip_values,
+)
 from app.system.address import HOST, PORT
-from app.system.affinity import MOST_WORKERS
-
-# Routes that are open to all unless they are closed.
-CLOSABLE = ("metrics", "docs", "openapi.json", "/")
-
-# First parts of the paths that the server has itself, those of all protocols among them. Under one of them it
-# could not tell whether a proxy has taken the prefix away: /model may be its own, or what is left of /model/.
-_OWN_PATHS = frozenset(
-    (
-        *("docs", "livez", "metrics", "model", "openapi.json", "predict", "problems", "readyz", "startupz"),
-        "static-offline-docs",
-    )
-)
-_ROOT_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
-
-
-def _names(text: object) -> object:
-    """The parts of a text with commas; anything else as it is, for pydantic to judge."""
-    if not isinstance(text, str):
-        return text
-    return tuple(name for part in text.split(",") if (name := part.strip()))
-
-
-def _any_of(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
-
-
-# Not JSON, which pydantic-settings would take it for.
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 
 
 class Settings(BaseSettings):
@@ -64,192 +41,193 @@ class Settings(BaseSettings):
     host: str = Field(
         HOST,
         description="Address to listen on: `0.0.0.0` for all IPv4 addresses, `::` for all IPv6 and IPv4 "
-        "addresses (IPv4 alone where the system has no IPv6). A name stands for its first IPv4 address, or "
-        "its first IPv6 address if it has no other.",
+        "addresses (IPv4 only, on a system without IPv6). A host name means its first IPv4 address, or its "
+        "first IPv6 address if it has no IPv4 address.",
     )
-    port: int = Field(PORT, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
-    workers: Annotated[int, Field(ge=1, le=MOST_WORKERS)] | Literal["auto"] = Field(
+    port: int = Field(PORT, ge=0, le=65535, description="Port to listen on. 0 means any free port.")
+    workers: Workers = Field(
         1,
-        description="Processes that share the port, each with its own engine and about 175 MB; `auto` is one "
-        "for each processor, as far as affinity and the container's CPU quota go. On a GPU, give a number.",
+        description="Number of worker processes that share the port. Each has its own engine and takes about "
+        "175 MB. `auto` starts one per usable CPU core (CPU affinity and the container's CPU quota count). "
+        "On a GPU, set a number.",
     )
     pin_workers: bool = Field(
         True,
-        description="Keep each of several workers to processors of its own, where there are enough; `false` "
-        "leaves them to the system, which is right where something else keeps one of them busy.",
+        description="Pin each worker to its own CPU cores if there are at least as many cores as workers. "
+        "Set `false` if another process keeps one of the cores busy.",
     )
     artifact: Path = Field(
         Path("model_artifacts/forda"),
-        description="A version folder, or a folder of versions, of which the highest is served.",
+        description="Version folder to serve, or folder of versions, of which the highest is served.",
     )
     reload_seconds: float = Field(
         10.0,
         ge=0,
         le=86400,
-        description="Seconds between looks for another version to serve; 0 looks at SIGHUP alone.",
+        description="Interval between checks for another version to serve, in seconds. 0 means that only "
+        "SIGHUP starts a check.",
     )
     keep_versions: int = Field(
         1,
         ge=1,
         le=16,
-        description="Versions that stay loaded: the one served and those before it, for `?version=`.",
+        description="Number of versions that stay loaded: the one that is served and those before it, for "
+        "`?version=`.",
     )
     engine: Literal["auto", "openvino", "tensorflow"] = Field(
         "auto",
-        description="Runtime; `auto` is TensorFlow where it is installed and there is a GPU, else OpenVINO.",
+        description="Inference runtime. `auto` means TensorFlow if it is installed and there is a GPU, "
+        "otherwise OpenVINO.",
     )
     engine_threads: int = Field(
         1,
         ge=0,
         le=1024,
-        description="CPU threads that compute one batch; 0 lets the runtime choose, or is a worker's part of "
-        "the container's CPU quota.",
+        description="Number of CPU threads that compute one batch. 0 means the runtime's default, or the "
+        "worker's share of the container's CPU quota if that is less.",
     )
     max_batch_rows: int = Field(
-        256, ge=1, le=65536, description="Most series in one request, and in one batch of the engine."
+        256,
+        ge=1,
+        le=65536,
+        description="Maximum number of series in one request and in one batch. Larger requests are refused.",
     )
     max_queue_seconds: float = Field(
         1.0,
         gt=0,
         le=3600,
-        description="Longest wait for the engine with which a request is admitted, in seconds. What the "
-        "measured pace cannot start within that, or before its own deadline, gets 429.",
+        description="Maximum expected wait in the queue, in seconds. A request that would wait longer, or "
+        "past its deadline, gets 429.",
     )
     max_queue_rows: int = Field(
         131072,
         ge=1,
-        description="Most series that wait for the engine; past that, requests get 429. This limits memory: "
-        "a value takes 4 bytes, so 131,072 series of 500 values take 250 MiB.",
+        description="Maximum number of series in the queue; further requests get 429. This limits memory: a "
+        "value takes 4 bytes, so 131,072 series of 500 values take 250 MiB.",
     )
     max_batch_wait: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="Seconds the first series of a batch may wait for others while the engine is free.",
+        description="Maximum time that the first series of a batch waits for more series while the engine is "
+        "free, in seconds.",
     )
     inline_batch_rows: int | None = Field(
         None,
         ge=0,
         le=64,
-        description="Most series in a batch that is computed on the event loop's own thread, where that "
-        "takes no more than a millisecond, or 4 for a worker that has one processor; by default 8, or "
-        "32 for such a worker. 0 hands every batch to the engine's thread.",
+        description="Maximum number of series in a batch that is computed on the event loop's thread, if "
+        "that takes at most 1 ms (4 ms for a worker with one CPU core). The default is 8 (32 for such a "
+        "worker). 0 means that the engine's thread computes all batches.",
     )
     request_timeout: float = Field(
-        10.0, gt=0, le=3600, description="Seconds from a request's arrival to its deadline; past that, 504."
+        10.0,
+        gt=0,
+        le=3600,
+        description="Timeout of a request from its arrival, in seconds; after it, the request gets 504.",
     )
     max_body_bytes: int = Field(
         4 * 1024 * 1024,
         ge=1024,
-        description="Largest request body, as sent and decompressed; past that, 413.",
+        description="Maximum size of a request body, both as sent and decompressed, in bytes; a larger one "
+        "gets 413.",
     )
     max_body_bytes_in_flight: int = Field(
         256 * 1024 * 1024,
         ge=0,
-        description="Bytes of bodies of more than 64 KiB, as they have arrived, that one worker holds at "
-        "once; past that, the newest of them get 429 and the end of their connection.",
+        description="Maximum number of bytes that one worker holds of request bodies over 64 KiB. Above it, "
+        "the newest of these requests get 429 and their connections are closed.",
     )
     max_connections: int = Field(
         4096,
         ge=0,
         le=1_000_000,
-        description="Most connections to one worker at once; past that, 503 and the end. 0 is no limit.",
+        description="Maximum number of connections to one worker; further connections get 503 and are "
+        "closed. 0 means no limit.",
     )
-    keep_alive: int = Field(
+    keep_alive_timeout: int = Field(
         75,
         ge=1,
         le=3600,
-        description="Seconds an idle connection stays open; longer than a balancer keeps its own.",
+        description="Time after which an idle connection is closed, in seconds. Set it longer than the load "
+        "balancer's own timeout.",
     )
-    stall_after: float = Field(
+    stall_timeout: float = Field(
         30.0,
         gt=0,
-        description="Seconds one batch may run before `/livez` says that the engine hangs; in a batch of "
-        "INLINE_BATCH_ROWS the process ends instead, with exit code 70.",
+        description="Timeout of one batch, in seconds; after it, `/livez` gets 503 because the engine hangs. "
+        "If the batch runs on the event loop (INLINE_BATCH_ROWS), the process ends with exit code 70.",
     )
     worker_timeout: float = Field(
         10.0,
         ge=1,
         le=3600,
-        description="Seconds without a heartbeat after which one of several workers is killed and replaced.",
+        description="Timeout for a worker's heartbeat, in seconds; after it, the worker is killed and "
+        "replaced. Needs several workers.",
     )
     drain_delay: float = Field(
-        0.0, ge=0, le=600, description="Seconds to go on accepting after SIGTERM, while `/readyz` says no."
+        0.0,
+        ge=0,
+        le=600,
+        description="Time after SIGTERM in which the server still accepts requests while `/readyz` gets 503, "
+        "in seconds.",
     )
     drain_timeout: float = Field(
-        30.0, ge=0, le=3600, description="Seconds to finish what was admitted before the rest gets 503."
+        30.0,
+        ge=0,
+        le=3600,
+        description="Timeout for admitted requests after that, in seconds; what is not finished gets 503.",
     )
-    api_keys: Path | None = Field(
+    api_keys_file: Path | None = Field(
         None,
-        description="File of the API keys that let callers in; `python -m app key NAME` makes one. "
-        "Without it all come in.",
+        description="File of API keys; requests without one of them get 401. `python -m app key NAME` makes "
+        "a key. Without a file, no key is needed.",
     )
-    closed: Names = Field(
+    protected_routes: ProtectedRoutes = Field(
         (),
-        description=f"Routes, with commas between them, that are not open to all: {_any_of(CLOSABLE)}. "
-        "They need a key; where there are no keys, they are not there.",
+        description=f"Routes that need an API key, separated by commas: {quoted(PROTECTABLE_ROUTES)}. "
+        "Without API_KEYS_FILE, they get 404.",
     )
-    cors_origins: Names = Field(
+    cors_origins: Origins = Field(
         (),
-        description="Origins, with commas between them, whose pages may ask this server from a browser: "
+        description="Origins of web pages that may send requests from a browser, separated by commas: "
         "`https://host` or `https://host:port`, or `*` for all.",
     )
-    root_path: str = Field(
+    root_path: RootPath = Field(
         "",
-        description="Path under which a proxy serves this server, such as `/forda`, whether the proxy strips "
-        "it or not: for `/docs`, redirects, the OpenAPI document and the types of problems.",
+        description="Path prefix under which a proxy serves this server, such as `/forda`, whether or not "
+        "the proxy strips it. Used in `/docs`, redirects, the OpenAPI document and problem types.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least severe log entry that is written."
+        "info", description="Minimum severity of log entries."
     )
     log_format: Literal["json", "text"] = Field(
-        "json", description="One JSON object a line, or text for a person at a terminal."
+        "json", description="Format of log entries: one JSON object per line, or text for a terminal."
     )
-    access_log: bool = Field(False, description="Log a line for every request that was answered.")
+    access_log: bool = Field(False, description="Log one line per request.")
     traces: bool = Field(
         False,
-        description="Send a trace of requests to an OpenTelemetry collector, as `OTEL_` variables say; "
-        "needs `requirements/extras/traces.txt`.",
+        description="Send traces to an OpenTelemetry collector, which the `OTEL_` variables configure. Needs "
+        "`requirements/extras/traces.txt`.",
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - not used
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - not used
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment, and the old names of renamed variables in it."""
+        renamed = {new.lower(): value for _, new, value in deprecated_values(os.environ)}
+        return init_settings, InitSettingsSource(settings_cls, renamed), env_settings
 
     @model_validator(mode="before")
     @classmethod
-    def _tidy(cls, values: dict[str, Any]) -> dict[str, Any]:
-        return tidy(values, {name: field.annotation for name, field in cls.model_fields.items()})
-
-    @field_validator("workers", mode="wrap")
-    @classmethod
-    def _is_a_number_or_auto(cls, value: object, validate: ValidatorFunctionWrapHandler) -> object:
-        """One error, not one for the number and one for the word."""
-        try:
-            return validate(value)
-        except ValidationError:
-            raise ValueError(f"a number from 1 to {MOST_WORKERS} is needed, or `auto`") from None
-
-    @field_validator("closed")
-    @classmethod
-    def _can_be_closed(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if name.lower() not in CLOSABLE:
-                raise ValueError(f"{name!r} cannot be closed, only {_any_of(CLOSABLE)}")
-        return tuple(name.lower() for name in names)
-
-    @field_validator("root_path")
-    @classmethod
-    def _is_a_path(cls, path: str) -> str:
-        if not _ROOT_PATH.fullmatch(path):
-            raise ValueError(
-                f"{path!r} is no path, such as /forda or /models/forda: a slash first and none last, and "
-                "parts of letters, digits and -._~ between slashes"
-            )
-        if path.count("/") == 1 and path[1:] in _OWN_PATHS:
-            raise ValueError(f"{path!r} is a path of the server itself; choose another one")
-        return path
-
-    @field_validator("cors_origins")
-    @classmethod
-    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(map(origin, origins))
+    def _strip(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return strip_values(values, {name: field.annotation for name, field in cls.model_fields.items()})
 
     @model_validator(mode="after")
     def _queue_holds_a_batch(self) -> Self:

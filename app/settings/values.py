@@ -1,24 +1,49 @@
-"""How the value of a setting is read before its type is: what people write in different ways, in one.
+"""How the text of an environment variable becomes the value of a setting.
 
-White space around a value is not part of it, a value of nothing else is not set, and words that a setting
-fixes count in any case.
+White space around a value is ignored, an empty value counts as not set, and fixed words count in any case.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, get_args, get_origin
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-# As a browser writes it in an Origin header, which has no port where it is the scheme's own.
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_settings import NoDecode
+
+from app.system.affinity import MAX_WORKERS
+
+# Routes that need no API key unless PROTECTED_ROUTES names them.
+PROTECTABLE_ROUTES = ("metrics", "docs", "openapi.json", "/")
+
+# First segments of the server's own paths, in all protocols. ROOT_PATH cannot be one of them: whether a proxy
+# has removed a prefix /model would be unclear, because /model is also a path of the server.
+_OWN_PATHS = frozenset(
+    (
+        *("docs", "livez", "metrics", "model", "openapi.json", "predict", "problems", "readyz", "startupz"),
+        "static-offline-docs",
+    )
+)
+_ROOT_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
+
+# As a browser writes it in an Origin header: without the scheme's default port.
 _ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
-_OWN_PORTS = {"http": ":80", "https": ":443"}
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
-def tidy(values: dict[str, Any], annotations: dict[str, Any]) -> dict[str, Any]:
-    """The values of settings without what is not part of them.
+def strip_values(values: dict[str, Any], annotations: dict[str, Any]) -> dict[str, Any]:
+    """Strip white space, drop empty values, and spell fixed words as their type does.
 
     Args:
-        values: by the names of settings; those that are no text are kept as they are.
+        values: by names of settings; values that are not text stay as they are.
         annotations: the types of all settings.
     """
     found = {}
@@ -37,23 +62,69 @@ def fixed_words(annotation: Any) -> tuple[str, ...]:
     return tuple(word for part in parts for word in fixed_words(part))
 
 
-def origin(text: str) -> str:
-    """An origin as browsers send it: in lower case, without the port that its scheme has anyway.
-
-    Raises:
-        ValueError: no browser would send it.
-    """
-    if text == "*":
-        return text
-    match = _ORIGIN.fullmatch(text.lower())
-    if match is None:
-        raise ValueError(
-            f"{text!r} is no origin, such as https://host or https://host:port, nor `*`; a host that is not "
-            "ASCII is written as browsers send it: xn--..."
-        )
-    scheme, host, port = match.groups()
-    return f"{scheme}://{host}" + ("" if port in (None, _OWN_PORTS[scheme]) else port)
+def quoted(names: Iterable[str]) -> str:
+    """The names in backquotes, separated by commas."""
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _fixed(value: Any, words: tuple[str, ...]) -> Any:
     return next((word for word in words if isinstance(value, str) and word.lower() == value.lower()), value)
+
+
+def _number_or_auto(value: object, validate: ValidatorFunctionWrapHandler) -> object:
+    """Replace pydantic's two errors, for the number and for the word, by one."""
+    try:
+        return validate(value)
+    except ValidationError:
+        raise ValueError(f"set a number from 1 to {MAX_WORKERS}, or `auto`") from None
+
+
+def _split_names(text: object) -> object:
+    """Names separated by commas, as a tuple; pydantic checks a value that is not text."""
+    if not isinstance(text, str):
+        return text
+    return tuple(name for part in text.split(",") if (name := part.strip()))
+
+
+def _protectable(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name.lower() not in PROTECTABLE_ROUTES:
+            raise ValueError(f"{name!r} cannot be protected; use only {quoted(PROTECTABLE_ROUTES)}")
+    return tuple(name.lower() for name in names)
+
+
+def _check_root_path(path: str) -> str:
+    if not _ROOT_PATH.fullmatch(path):
+        raise ValueError(
+            f"{path!r} is not a path such as /forda or /models/forda; start it with a slash, do not end it "
+            "with one, and use only letters, digits and -._~ between slashes"
+        )
+    if path.count("/") == 1 and path[1:] in _OWN_PATHS:
+        raise ValueError(f"{path!r} is a path of the server itself; set another one")
+    return path
+
+
+def _origins(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Origins as browsers send them: in lower case, without the scheme's default port."""
+    return tuple("*" if text == "*" else _origin(text) for text in texts)
+
+
+def _origin(text: str) -> str:
+    match = _ORIGIN.fullmatch(text.lower())
+    if match is None:
+        raise ValueError(
+            f"{text!r} is not an origin; use https://host, https://host:port or `*`, and write a host that "
+            "is not ASCII as browsers send it: xn--..."
+        )
+    scheme, host, port = match.groups()
+    return f"{scheme}://{host}" + ("" if port in (None, _DEFAULT_PORTS[scheme]) else port)
+
+
+Workers = Annotated[
+    Annotated[int, Field(ge=1, le=MAX_WORKERS)] | Literal["auto"], WrapValidator(_number_or_auto)
+]
+# NoDecode: pydantic-settings would expect JSON.
+_Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)]
+ProtectedRoutes = Annotated[_Names, AfterValidator(_protectable)]
+Origins = Annotated[_Names, AfterValidator(_origins)]
+RootPath = Annotated[str, AfterValidator(_check_root_path)]

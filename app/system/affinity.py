@@ -15,7 +15,7 @@ from typing import Literal
 from app.system.cgroup import cpu_quota
 
 # Of one supervisor.
-MOST_WORKERS = 256
+MAX_WORKERS = 256
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def resolve_workers(workers: int | Literal["auto"]) -> int:
     if workers != "auto":
         return workers
     affinity, quota = len(available()), cpu_quota()
-    count = min(usable(affinity, quota, workers=1), MOST_WORKERS)
+    count = min(usable(affinity, quota, workers=1), MAX_WORKERS)
     told = "none" if quota is None else f"{quota:g}"
     log.info("WORKERS=auto: %d workers (processors by affinity: %d, CPU quota: %s)", count, affinity, told)
     return count

@@ -100,7 +100,7 @@ def test_a_port_that_is_taken_ends_with_one_line(workers: str) -> None:
         done = run("serve", HOST="127.0.0.1", PORT=port, WORKERS=workers)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"PORT={port}: another process listens there")
+    assert line.startswith(f"PORT={port}: another process listens on this port")
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -115,13 +115,13 @@ def test_a_port_that_is_not_allowed_ends_with_one_line(workers: str) -> None:
     done = run("serve", prefix=without, HOST="127.0.0.1", PORT="1", WORKERS=workers)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line.startswith("PORT=1: no permission to listen there")
+    assert line.startswith("PORT=1: no permission to listen on this port")
 
 
 @pytest.mark.parametrize(
     ("variable", "value", "why"),
     [
-        ("WORKERS", "many", "Value error, a number from 1 to 256 is needed, or `auto`"),
+        ("WORKERS", "many", "Value error, set a number from 1 to 256, or `auto`"),
         ("LOG_LEVEL", "loud", "Input should be 'debug', 'info', 'warning' or 'error'"),
         ("PORT", "65536", "Input should be less than or equal to 65535"),
     ],
@@ -137,7 +137,7 @@ def test_a_bad_setting_ends_with_one_line(variable: str, value: str, why: str) -
 def test_serving_without_the_keys_that_are_wanted_ends_with_one_line(tmp_path: Path, workers: str) -> None:
     """Nobody believes to have closed a door that stands open."""
     (tmp_path / "keys").write_text("# keys\nalice\n")
-    done = run("serve", API_KEYS=str(tmp_path / "keys"), PORT=str(free_port()), WORKERS=workers)
+    done = run("serve", API_KEYS_FILE=str(tmp_path / "keys"), PORT=str(free_port()), WORKERS=workers)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert "keys: line 2: name:sha256 is needed" in line
@@ -157,7 +157,7 @@ def test_a_key_needs_a_plain_name() -> None:
     """What may stand before the colon is told."""
     done = run("key", "a:b")
     assert done.returncode == 2
-    assert "'a:b': up to 64 letters, digits, dots, dashes and underscores" in done.stderr
+    assert "'a:b': use 1 to 64 letters, digits, dots, dashes and underscores" in done.stderr
 
 
 def test_predict_brings_its_key(plain_artifact: Artifact, tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_predict_brings_its_key(plain_artifact: Artifact, tmp_path: Path) -> Non
     key = new_key()
     (tmp_path / "keys").write_text(line_of("alice", key))
     np.save(tmp_path / "series.npy", plain_artifact.golden.series[:1])
-    with served(plain_artifact, api_keys=tmp_path / "keys") as app:
+    with served(plain_artifact, api_keys_file=tmp_path / "keys") as app:
         ask = ("predict", str(tmp_path / "series.npy"), "--url", app.url)
         assert len(run(*ask, "--api-key", key).stdout.splitlines()) == 1
         assert len(run(*ask, API_KEY=key).stdout.splitlines()) == 1
@@ -227,4 +227,4 @@ def test_predict_refuses_a_port_that_is_none(tmp_path: Path, port: str) -> None:
     """In one line; some systems would connect to another port in its place."""
     done = run("predict", str(tmp_path / "series.npy"), PORT=port)
     assert done.returncode == 1
-    assert done.stderr == f"PORT: '{port}' is no port; set a number up to 65535, or give --url\n"
+    assert done.stderr == f"PORT: '{port}' is not a port; set a number up to 65535, or use --url\n"

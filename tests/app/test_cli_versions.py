@@ -30,7 +30,7 @@ def test_use_takes_a_plain_number(artifact: Artifact, tmp_path: Path, version: s
     done = run("use", "--", version, ARTIFACT=str(tmp_path))
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert "no version; give a number from 1 to 999999999 without leading zeros, or latest" in line
+    assert "is not a version; use a number from 1 to 999999999 without leading zeros, or latest" in line
     assert line.isprintable()
     assert len(line) < 200
     assert not (tmp_path / PIN_FILE).exists()

@@ -40,7 +40,7 @@ def limited(balance: Balance, upstream: Upstream) -> ServerProcess:
 @pytest.fixture
 def limited_by_key(balance: Balance, upstream: Upstream) -> ServerProcess:
     """A balancer with a limit, of replicas with API keys."""
-    return balance(upstream, RATE_LIMIT=str(LIMIT), API_KEYS="/run/secrets/api-keys")
+    return balance(upstream, RATE_LIMIT=str(LIMIT), API_KEYS_FILE="/run/secrets/api-keys")
 
 
 def _statuses(

@@ -36,7 +36,7 @@ async def unauthorized(artifact: Artifact, folder: Path) -> Response:
     """A request without a key, where there are keys."""
     keys = folder / "keys"
     keys.touch()
-    async with serving(artifact, FakeEngine(), api_keys=keys) as played:
+    async with serving(artifact, FakeEngine(), api_keys_file=keys) as played:
         return await played.connect().ask(A_REQUEST)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from packaging.requirements import Requirement
 
-from app.cli import settings_table
+from app.settings.table import settings_table
 from app.client import Client
 from app.contract import Artifact
 from qa.harness.server import ServerProcess, free_port, running_server
@@ -151,7 +151,7 @@ def test_a_server_command_without_its_extra_says_what_to_install(
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"{command[0]}: no module named ")
     assert line.endswith(
-        "install the extra serve of timeseries-server: pip install '.[serve]' in the project's folder"
+        "install the server's packages: run pip install '.[serve]' in the project's folder"
     )
 
 

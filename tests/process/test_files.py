@@ -52,7 +52,7 @@ def test_a_pin_that_becomes_a_fifo_stops_no_answer(tmp_path: Path, artifact: Art
 
 def test_a_key_file_that_becomes_a_fifo_stops_no_answer(tmp_path: Path) -> None:
     """The keys that were there stay good, the log says so once, and a file in its place counts again."""
-    with running_server(API_KEYS=str(key_file(tmp_path, KEY))) as server:
+    with running_server(API_KEYS_FILE=str(key_file(tmp_path, KEY))) as server:
         put(tmp_path / "keys", os.mkfifo)
         server.wait_until(lambda: NOT_REGULAR in server.log.read_text())
         assert status(server) == 200
@@ -65,13 +65,13 @@ def test_a_key_file_that_becomes_a_fifo_stops_no_answer(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-@pytest.mark.parametrize("variable", ["API_KEYS", "ARTIFACT"])
+@pytest.mark.parametrize("variable", ["API_KEYS_FILE", "ARTIFACT"])
 def test_a_fifo_stops_the_start(tmp_path: Path, artifact: Artifact, variable: str, workers: str) -> None:
     """In a line that names the file, or the variable and the file."""
     add_version(tmp_path, 1, artifact)
-    path = tmp_path / ("keys" if variable == "API_KEYS" else PIN_FILE)
+    path = tmp_path / ("keys" if variable == "API_KEYS_FILE" else PIN_FILE)
     os.mkfifo(path)
-    settings = {"API_KEYS": path} if variable == "API_KEYS" else {"ARTIFACT": tmp_path}
+    settings = {"API_KEYS_FILE": path} if variable == "API_KEYS_FILE" else {"ARTIFACT": tmp_path}
     ended = subprocess.run(
         [sys.executable, "-m", "app", "serve"],
         cwd=ROOT,
@@ -82,7 +82,7 @@ def test_a_fifo_stops_the_start(tmp_path: Path, artifact: Artifact, variable: st
         text=True,
     )
     assert ended.returncode == 1
-    expected = f"API_KEYS: {path}: {NOT_REGULAR}" if variable == "API_KEYS" else f"{path}: cannot be read ("
+    expected = f"API_KEYS_FILE: {path}: {NOT_REGULAR}" if variable == "API_KEYS_FILE" else f"{path}: cannot be read ("
     assert [expected in line for line in ended.stderr.splitlines()].count(True) == 1
     assert "Traceback" not in ended.stderr
 
@@ -147,7 +147,7 @@ def test_file_systems_that_do_not_answer_stop_nothing(
     with running_server(
         command=with_mount,
         ARTIFACT=str(tmp_path / "versions"),
-        API_KEYS=str(keys),
+        API_KEYS_FILE=str(keys),
         WORKERS=workers,
         RELOAD_SECONDS="0.05",
     ) as server:

@@ -98,7 +98,7 @@ class KeyFile:
                 log.error("%s; the keys that were there before stay good", error)  # noqa: TRY400 - one line
             self._complaint = str(error)
         else:
-            log.info("API_KEYS: read again, keys: %d", len(self._names))
+            log.info("API_KEYS_FILE: read again, keys: %d", len(self._names))
             self._version, self._complaint = version, ""
 
 
@@ -113,9 +113,9 @@ def read_keys(path: Path) -> dict[bytes, str]:
         # By line feeds alone, as editors do: `splitlines` would begin a line within a comment, at U+2028 say.
         lines = read_regular(path, most=MAX_FILE_BYTES).decode().split("\n")
     except OSError as error:
-        raise KeyFileBroken(f"API_KEYS: {path}: {error.strerror}") from error
+        raise KeyFileBroken(f"API_KEYS_FILE: {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise KeyFileBroken(f"API_KEYS: {path}: not a text file") from error
+        raise KeyFileBroken(f"API_KEYS_FILE: {path}: not a text file") from error
     names: dict[bytes, str] = {}
     for number, line in enumerate(lines, 1):
         text = line.partition("#")[0].strip()
@@ -124,10 +124,10 @@ def read_keys(path: Path) -> dict[bytes, str]:
         match = _LINE.fullmatch(text)
         if match is None:
             wanted = "name:sha256 is needed; `python -m app key NAME` makes one"
-            raise KeyFileBroken(f"API_KEYS: {path}: line {number}: {wanted}")
+            raise KeyFileBroken(f"API_KEYS_FILE: {path}: line {number}: {wanted}")
         name, digest = match[1], bytes.fromhex(match[2])
         if digest in names:
-            raise KeyFileBroken(f"API_KEYS: {path}: line {number}: the same key once more")
+            raise KeyFileBroken(f"API_KEYS_FILE: {path}: line {number}: the same key once more")
         names[digest] = name
     return names
 

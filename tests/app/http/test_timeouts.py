@@ -29,7 +29,7 @@ class Hurried(Connection):
 @pytest.fixture(scope="module")
 def app(plain_artifact: Artifact) -> Iterator[Served]:
     """A server in a hurry."""
-    with served(plain_artifact, protocol=Hurried, keep_alive=2) as running:
+    with served(plain_artifact, protocol=Hurried, keep_alive_timeout=2) as running:
         yield running
 
 
@@ -65,7 +65,7 @@ def test_a_caller_that_reads_no_answers_is_cut(app: Served) -> None:
 
 
 def test_an_idle_connection_ends_when_it_was_idle_for_long(app: Served) -> None:
-    """After KEEP_ALIVE seconds, though the answer was read at once."""
+    """After KEEP_ALIVE_TIMEOUT seconds, though the answer was read at once."""
     with HttpClient(app.url) as wire:
         assert wire.ask(post(GOOD)).status == 200
         time.sleep(0.3)  # longer than an answer may take to be read

@@ -1,6 +1,6 @@
-"""A real supervisor over small workers, as processes: `python -m tests.app.server.supervised`.
+"""A real supervisor with small worker processes: `python -m tests.app.server.supervised`.
 
-Each worker answers lines on the shared port: `who` with what it knows of itself, and others by misbehaving.
+Each worker reads lines on the shared port: `who` gets a line of JSON, other commands make the worker fail.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from qa.harness.server import ServerProcess
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Options:
-    """Of a supervisor and its workers.
+    """Options of a supervisor and its workers.
 
     Attributes:
-        start: how its workers start: `well`, `refused` (by what they should serve), `dying` or `endless`.
-        restart: how those start that replace another.
+        start: how workers start: `well`, `refused` (a bad artifact), `dying` or `endless`.
+        restart: how replacements start.
         late: seconds before a worker handles any signal.
-        deaf: whether it handles none that asks it to end.
-        linger: seconds that it goes on, without listening, after it was asked to end.
+        deaf: whether a worker ignores stop signals.
+        linger: seconds that a worker runs on, without listening, after a stop signal.
         notes: a file to which each worker adds the time of its start.
     """
 
@@ -56,14 +56,14 @@ class Options:
 
 
 class Supervised(ServerProcess):
-    """A running supervisor, seen from outside; its port is of its own choosing."""
+    """A running supervisor on any free port."""
 
     def ready(self, workers: int = 2) -> dict[int, int]:
-        """The process of each worker's number, once so many have been ready."""
+        """Process IDs by number of worker, once so many workers have been ready."""
         return {int(number): int(pid) for number, pid in self.wait_for_log(READY, times=workers)}
 
     def is_closed(self) -> bool:
-        """Whether nobody listens any more."""
+        """Whether connections are refused."""
         try:
             self.connect().close()
         except ConnectionRefusedError:
@@ -71,12 +71,12 @@ class Supervised(ServerProcess):
         return False
 
     def connect(self) -> socket.socket:
-        """A connection to whichever worker accepts it."""
+        """A connection to any worker."""
         (port,) = self.wait_for_log(r"port (\d+)")[:1]
-        return socket.create_connection(("127.0.0.1", int(port)), timeout=PATIENCE_SECONDS)
+        return socket.create_connection(("127.0.0.1", int(port)), timeout=TIMEOUT_SECONDS)
 
     def ask(self, *commands: str) -> dict[str, Any]:
-        """What a worker knows of itself, on a new connection; then it gets other commands."""
+        """The state of any worker, on a new connection; then send it other commands."""
         with self.connect() as connection, connection.makefile("rw") as lines:
             lines.write("\n".join(["who", *commands, ""]))
             lines.flush()
@@ -100,7 +100,7 @@ def supervised(folder: Path, **options: Any) -> Iterator[Supervised]:
 
 
 def gone(pid: int) -> bool:
-    """Whether a process ends within a while."""
+    """Wait until a process has ended."""
 
     def is_gone() -> bool:
         try:
@@ -131,11 +131,11 @@ def _supervise(options: Options) -> int:
 
 
 async def _work(options: Options, number: int, listener: int, descriptor: int, is_replacement: int) -> int:
-    heart = HeartbeatSender(descriptor)
+    sender = HeartbeatSender(descriptor)
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     signals: list[str] = []
-    beat: dict[str, Any] = {"ready": False, "alive": True}
+    state: dict[str, Any] = {"ready": False, "alive": True}
 
     def handle(number: int) -> None:
         signals.append(signal.Signals(number).name)
@@ -149,9 +149,9 @@ async def _work(options: Options, number: int, listener: int, descriptor: int, i
                 writer.write(json.dumps(known).encode() + b"\n")
                 await writer.drain()
             elif command == "block":
-                time.sleep(PATIENCE_SECONDS)  # noqa: ASYNC251 - that is the point
+                time.sleep(TIMEOUT_SECONDS)  # noqa: ASYNC251 - blocks the event loop on purpose
             elif command == "stall":
-                beat.update(alive=False, words="the engine hangs")
+                state.update(alive=False, message="the engine hangs")
             elif command == "break off":
                 os.write(descriptor, b'{"rea')
                 os._exit(3)
@@ -160,17 +160,17 @@ async def _work(options: Options, number: int, listener: int, descriptor: int, i
     for caught in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(caught, handle, caught)
     server = await asyncio.start_server(answer, sock=socket.socket(fileno=listener))
-    beating = asyncio.create_task(heart.run(lambda: Heartbeat(**beat), on_loss=ended.set))
-    beat["ready"] = (options.restart if is_replacement else options.start) == "well"
+    heartbeat = asyncio.create_task(sender.run(lambda: Heartbeat(**state), on_loss=ended.set))
+    state["ready"] = (options.restart if is_replacement else options.start) == "well"
     await ended.wait()
     server.close()
     await asyncio.sleep(options.linger)
-    beating.cancel()
+    heartbeat.cancel()
     return 0
 
 
 def main(options: Options, place: list[int]) -> int:
-    """Be a supervisor, or the worker at a place."""
+    """Run as the supervisor, or as a worker."""
     if not place:
         return _supervise(options)
     _, _, descriptor, is_replacement = place
@@ -181,7 +181,7 @@ def main(options: Options, place: list[int]) -> int:
     if start == "dying":
         return 3
     if start == "refused":
-        HeartbeatSender(descriptor).say("model.keras: damaged")
+        HeartbeatSender(descriptor).send_message("model.keras: damaged")
         return FAILED
     return asyncio.run(_work(options, *place))
 

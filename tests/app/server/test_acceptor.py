@@ -12,7 +12,7 @@ from functools import partial
 
 import pytest
 
-from app.server.acceptor import MOST_IN_A_TURN, TURN_SECONDS, Acceptor
+from app.server.acceptor import MAX_PER_TURN, TURN_SECONDS, Acceptor
 
 BURST = 128
 
@@ -74,7 +74,7 @@ def test_a_burst_is_not_taken_in_one_go(listener: socket.socket) -> None:
         acceptor.close()
         return loop.time() - start
 
-    turns = BURST / MOST_IN_A_TURN - 1
+    turns = BURST / MAX_PER_TURN - 1
     assert asyncio.run(asyncio.wait_for(alone(), 60)) >= turns * TURN_SECONDS
 
 
@@ -97,7 +97,7 @@ def test_a_closed_acceptor_lets_go_of_the_port(listener: socket.socket) -> None:
 def test_without_a_free_descriptor_it_waits_and_goes_on(
     listener: socket.socket, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The port is left alone for a while, not asked in a hot loop; the caller is answered after that."""
+    """The worker pauses instead of trying in a hot loop; then the client gets its response."""
 
     async def run_out() -> bytes:
         acceptor = Acceptor(listener, partial(Named, b"it"))
@@ -117,4 +117,4 @@ def test_without_a_free_descriptor_it_waits_and_goes_on(
 
     assert asyncio.run(asyncio.wait_for(run_out(), 60)) == b"it"
     (entry,) = caplog.records
-    assert "no connection is accepted for 1 s: [Errno 24]" in entry.getMessage()
+    assert "cannot accept connections: [Errno 24]" in entry.getMessage()

@@ -89,9 +89,9 @@ def test_an_answer_that_is_no_yes_is_told_in_one_line(
 @pytest.mark.parametrize(
     ("host", "port", "why"),
     [
-        ("127.0.0.1", "0", "the system picks the port"),
-        ("127.0.0.1", "65536", "a port is at most 65535"),
-        ("127.0.0.1", "-1", "a port is at most 65535"),
+        ("127.0.0.1", "0", "the system chooses the port"),
+        ("127.0.0.1", "65536", "not a port; set PORT to a number from 1 to 65535"),
+        ("127.0.0.1", "-1", "not a port; set PORT to a number from 1 to 65535"),
         ("127.0.0.1", "http", "invalid literal"),
         ("nowhere.invalid", "80", ""),
         ("a..b", "80", "idna"),

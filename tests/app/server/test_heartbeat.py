@@ -16,7 +16,7 @@ WELL = Heartbeat(ready=True, alive=True)
 
 @pytest.fixture
 def ends() -> Iterator[tuple[socket.socket, HeartbeatSender]]:
-    """The supervisor's end of a socket pair, and the heart at the other."""
+    """The supervisor's end of a socket pair, and the sender at the other."""
     supervisor, worker = socket.socketpair()
     with supervisor, worker:
         yield supervisor, HeartbeatSender(worker.fileno())
@@ -27,91 +27,95 @@ def record(level: int, message: str) -> logging.LogRecord:
     return logging.LogRecord("app", level, "", 0, message, None, None)
 
 
-def test_a_beat_comes_as_it_was_sent() -> None:
-    """Words of any kind stay on their line."""
-    beat = Heartbeat(ready=False, alive=False, words="two\nlines, ü")
-    line = beat.line()
+def test_a_heartbeat_is_one_line() -> None:
+    """A message with line breaks and other characters is parsed as it was sent."""
+    heartbeat = Heartbeat(ready=False, alive=False, message="two\nlines, ü")
+    line = heartbeat.to_line()
     assert line.count(b"\n") == 1
-    assert Heartbeat.of_line(line) == beat
+    assert Heartbeat.from_line(line) == heartbeat
 
 
 @pytest.mark.parametrize("line", [b"", b"{}\n", b"[1]\n", b'{"ready": true}\n', b'{"ready": true, "al'])
-def test_what_is_no_beat_is_refused(line: bytes) -> None:
-    """A part of a line, and what another program writes."""
+def test_an_invalid_line_is_refused(line: bytes) -> None:
+    """A part of a line, or the output of another program."""
     with pytest.raises(ValueError, match="not a heartbeat"):
-        Heartbeat.of_line(line)
+        Heartbeat.from_line(line)
 
 
-def test_a_heart_beats_until_the_supervisor_is_gone(ends: tuple[socket.socket, HeartbeatSender]) -> None:
-    """Each beat is how the worker is then; the end of the socket is told once, and ends it."""
-    supervisor, heart = ends
-    beats = [WELL, Heartbeat(ready=False, alive=False, words="the engine hangs")]
+def test_heartbeats_are_sent_until_the_supervisor_has_ended(
+    ends: tuple[socket.socket, HeartbeatSender],
+) -> None:
+    """Each has the state of its moment; `on_loss` is called once."""
+    supervisor, sender = ends
+    states_sent = [WELL, Heartbeat(ready=False, alive=False, message="the engine hangs")]
     losses: list[str] = []
 
     async def live() -> list[Heartbeat]:
-        states = iter(beats)
-        beating = asyncio.create_task(heart.run(lambda: next(states), on_loss=lambda: losses.append("lost")))
+        states = iter(states_sent)
+        sending = asyncio.create_task(sender.run(lambda: next(states), on_loss=lambda: losses.append("lost")))
         reader, writer = await asyncio.open_connection(sock=supervisor)
-        heard = [Heartbeat.of_line(await reader.readline()) for _ in beats]
+        received = [Heartbeat.from_line(await reader.readline()) for _ in states_sent]
         assert losses == []
         writer.close()
-        await beating
-        return heard
+        await sending
+        return received
 
-    assert asyncio.run(asyncio.wait_for(live(), 60)) == beats
+    assert asyncio.run(asyncio.wait_for(live(), 60)) == states_sent
     assert losses == ["lost"]
 
 
-def test_a_supervisor_that_does_not_read_holds_up_nobody(ends: tuple[socket.socket, HeartbeatSender]) -> None:
-    """When the socket is full, beats are left out rather than waited for."""
-    supervisor, heart = ends
-    told = 0
-    while heart.say("x" * 1000):
-        told += 1
-    with supervisor.makefile("rb") as lines:
-        assert [Heartbeat.of_line(lines.readline()).words for _ in range(told)] == ["x" * 1000] * told
-
-
-def test_why_it_could_not_start_is_told_by_the_supervisor_alone(
+def test_a_supervisor_that_does_not_read_blocks_no_worker(
     ends: tuple[socket.socket, HeartbeatSender],
 ) -> None:
-    """It says it once for all workers, so the worker's own log leaves it out."""
-    supervisor, heart = ends
-    assert heart.hands_on(record(logging.ERROR, "the worker's own"))
-    assert not heart.hands_on(record(logging.CRITICAL, "model.keras: damaged"))
-    assert Heartbeat.of_line(supervisor.recv(1000)) == Heartbeat(
-        ready=False, alive=True, words="model.keras: damaged"
+    """Heartbeats are dropped while the socket is full."""
+    supervisor, sender = ends
+    sent = 0
+    while sender.send_message("x" * 1000):
+        sent += 1
+    with supervisor.makefile("rb") as lines:
+        assert [Heartbeat.from_line(lines.readline()).message for _ in range(sent)] == ["x" * 1000] * sent
+
+
+def test_a_critical_entry_of_the_start_goes_to_the_supervisor_only(
+    ends: tuple[socket.socket, HeartbeatSender],
+) -> None:
+    """The supervisor logs it once for all workers."""
+    supervisor, sender = ends
+    assert sender.keep_in_log(record(logging.ERROR, "the worker's own"))
+    assert not sender.keep_in_log(record(logging.CRITICAL, "model.keras: damaged"))
+    assert Heartbeat.from_line(supervisor.recv(1000)) == Heartbeat(
+        ready=False, alive=True, message="model.keras: damaged"
     )
 
 
-def test_what_is_critical_later_stays_in_the_log(ends: tuple[socket.socket, HeartbeatSender]) -> None:
-    """Once a worker was ready it speaks for itself."""
-    supervisor, heart = ends
+def test_a_later_critical_entry_stays_in_the_log(ends: tuple[socket.socket, HeartbeatSender]) -> None:
+    """A worker that was ready logs its own entries."""
+    supervisor, sender = ends
 
     async def live() -> None:
-        beating = asyncio.create_task(heart.run(lambda: WELL, on_loss=lambda: None))
+        sending = asyncio.create_task(sender.run(lambda: WELL, on_loss=lambda: None))
         reader, writer = await asyncio.open_connection(sock=supervisor)
         await reader.readline()
-        assert heart.hands_on(record(logging.CRITICAL, "of this worker alone"))
+        assert sender.keep_in_log(record(logging.CRITICAL, "of this worker alone"))
         writer.close()
-        await beating
+        await sending
 
     asyncio.run(asyncio.wait_for(live(), 60))
 
 
-def test_why_it_could_not_start_is_not_lost_without_a_supervisor(
+def test_a_critical_entry_stays_in_the_log_without_a_supervisor(
     ends: tuple[socket.socket, HeartbeatSender],
 ) -> None:
-    """Nobody tells it then but the worker."""
-    supervisor, heart = ends
+    """It could not be sent, so the worker logs it."""
+    supervisor, sender = ends
     supervisor.close()
-    assert heart.hands_on(record(logging.CRITICAL, "model.keras: damaged"))
+    assert sender.keep_in_log(record(logging.CRITICAL, "model.keras: damaged"))
 
 
-def test_words_too_long_for_a_line_are_cut(ends: tuple[socket.socket, HeartbeatSender]) -> None:
-    """A long reason is told as far as it goes."""
-    supervisor, heart = ends
-    assert heart.say("y" * 100_000)
-    words = Heartbeat.of_line(supervisor.recv(65536)).words
-    assert len(words) > 1000
-    assert set(words) == {"y"}
+def test_a_long_message_is_truncated(ends: tuple[socket.socket, HeartbeatSender]) -> None:
+    """It would not fit into the socket's buffer."""
+    supervisor, sender = ends
+    assert sender.send_message("y" * 100_000)
+    message = Heartbeat.from_line(supervisor.recv(65536)).message
+    assert len(message) > 1000
+    assert set(message) == {"y"}

@@ -62,7 +62,7 @@ def test_what_does_not_resolve_is_told_by_its_variable(host: str) -> None:
     """In one line that says what would do."""
     with pytest.raises(CannotListen) as caught:
         bind(host, 0)
-    assert str(caught.value).startswith(f"HOST={host!r}: neither an address nor a name that resolves: ")
+    assert str(caught.value).startswith(f"HOST={host!r}: not an address or a name that resolves: ")
     assert len(str(caught.value).splitlines()) == 1
 
 
@@ -75,14 +75,16 @@ def test_a_host_of_many_lines_is_told_in_one() -> None:
 @pytest.mark.parametrize("host", ["203.0.113.1", pytest.param("2001:db8::1", marks=has_ipv6)])
 def test_an_address_of_another_machine_is_told_by_its_variable(host: str) -> None:
     """These are for documentation and nobody's."""
-    with pytest.raises(CannotListen, match=rf"^HOST='{host}': no address of this machine; set one that is"):
+    with pytest.raises(
+        CannotListen, match=rf"^HOST='{host}': not an address of this machine; set HOST to one"
+    ):
         bind(host, 0)
 
 
 @has_ipv6
-def test_a_link_local_address_without_its_interface_is_told() -> None:
-    """It is one of every interface; the system's words for it are `Invalid argument`."""
-    with pytest.raises(CannotListen, match=r"^HOST='fe80::1': .* needs its interface, such as fe80::1%eth0"):
+def test_a_link_local_address_needs_an_interface() -> None:
+    """The error of the system is only `Invalid argument`; ours says what to set."""
+    with pytest.raises(CannotListen, match=r"^HOST='fe80::1': .* needs an interface; set HOST to fe80::1%eth0"):
         bind("fe80::1", 0)
 
 
@@ -91,7 +93,7 @@ def test_a_port_that_is_taken_is_told_by_its_variable(host: str) -> None:
     """Also where all addresses are wanted and one has it."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(CannotListen, match=rf"^PORT={port}: another process listens there"):
+        with pytest.raises(CannotListen, match=rf"^PORT={port}: another process listens on this port"):
             bind(host, port)
 
 
@@ -100,7 +102,7 @@ def test_a_port_that_is_taken_after_it_was_bound_is_told() -> None:
     port = free_port()
     with bind("127.0.0.1", port) as late, bind("127.0.0.1", port) as early:
         listen(early)
-        with pytest.raises(CannotListen, match=rf"^PORT={port}: another process listens there"):
+        with pytest.raises(CannotListen, match=rf"^PORT={port}: another process listens on this port"):
             listen(late)
 
 
@@ -140,12 +142,14 @@ def test_without_ipv6_all_addresses_are_those_of_ipv4(
     with closing(bind("::", 0)) as listener:
         assert listener.getsockname()[0] == "0.0.0.0"
     assert [record.getMessage() for record in caplog.records] == [
-        "HOST='::': this system has no IPv6; listening on 0.0.0.0, for IPv4 alone"
+        "HOST='::': this system has no IPv6; listening on 0.0.0.0, for IPv4 only"
     ]
 
 
 def test_without_ipv6_one_of_its_addresses_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing else was meant by it."""
     monkeypatch.setattr(socket, "socket", WithoutIPv6)
-    with pytest.raises(CannotListen, match=r"^HOST='::1': this system has no IPv6; set an IPv4 address"):
+    with pytest.raises(
+        CannotListen, match=r"^HOST='::1': this system has no IPv6; set HOST to an IPv4 address"
+    ):
         bind("::1", 0)

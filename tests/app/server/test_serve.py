@@ -1,4 +1,4 @@
-"""`app.server.serve`: what the supervisor's process is spared."""
+"""`app.server.serve`: the imports of the supervisor's process."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 HEAVY = {"fastapi", "httptools", "numpy", "openvino", "starlette", "uvicorn", "uvloop"}
 
 
-def test_the_process_that_supervises_loads_nothing_that_answers_requests(root: Path) -> None:
-    """It holds the settings, the log and a counter, and no model: that is what the workers are for."""
+def test_the_supervisor_does_not_import_the_app(root: Path) -> None:
+    """It imports the settings, logging and a counter, but no runtime and no web framework."""
     code = "import sys, app.cli, app.server.serve; app.server.serve.restart_counter(); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert not HEAVY & set(done.stdout.split())

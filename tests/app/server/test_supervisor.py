@@ -17,7 +17,7 @@ from tests.app.server.supervised import gone, supervised
 
 
 def test_workers_start_at_once_and_share_one_port(tmp_path: Path) -> None:
-    """Both answer at the same address before either is ready: probes have an answer from the first moment."""
+    """Both respond at one address before either is ready, so that probes get responses at once."""
     with supervised(tmp_path, start="endless") as running:
         first = running.ask()
         os.kill(first["pid"], signal.SIGSTOP)
@@ -29,7 +29,7 @@ def test_workers_start_at_once_and_share_one_port(tmp_path: Path) -> None:
 
 
 def test_a_killed_worker_is_replaced_and_the_other_goes_on(tmp_path: Path) -> None:
-    """The new one has the number of the old; the other is the same process as before."""
+    """The replacement has the same number; the other worker is still the same process."""
     with supervised(tmp_path) as running:
         before = running.ready()
         os.kill(before[1], signal.SIGKILL)
@@ -41,8 +41,8 @@ def test_a_killed_worker_is_replaced_and_the_other_goes_on(tmp_path: Path) -> No
         assert running.stop() == 0
 
 
-def test_a_worker_that_ends_in_the_middle_of_a_word_is_replaced(tmp_path: Path) -> None:
-    """Half a heartbeat is none, and harms the supervisor as little."""
+def test_a_worker_that_ends_within_a_heartbeat_is_replaced(tmp_path: Path) -> None:
+    """The incomplete heartbeat is ignored."""
     with supervised(tmp_path) as running:
         running.ready()
         ended = running.ask("break off")
@@ -51,8 +51,8 @@ def test_a_worker_that_ends_in_the_middle_of_a_word_is_replaced(tmp_path: Path) 
         assert running.stop() == 0
 
 
-def test_connections_that_wait_are_not_lost_with_the_workers(tmp_path: Path) -> None:
-    """What was not accepted yet when all workers were killed is answered by those that replace them."""
+def test_waiting_connections_survive_their_workers(tmp_path: Path) -> None:
+    """A connection that was not accepted when all workers were killed is served by a replacement."""
     with supervised(tmp_path) as running:
         before = running.ready()
         for pid in before.values():
@@ -69,7 +69,7 @@ def test_connections_that_wait_are_not_lost_with_the_workers(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("how", ["stopped", "block"])
 def test_a_silent_worker_is_killed_and_replaced(tmp_path: Path, how: str) -> None:
-    """Whether the whole process stands still or its event loop alone, its heartbeats stay away."""
+    """No heartbeats come if the process is stopped, or if only its event loop is blocked."""
     with supervised(tmp_path, worker_timeout=1.0) as running:
         running.ready()
         if how == "stopped":
@@ -83,8 +83,8 @@ def test_a_silent_worker_is_killed_and_replaced(tmp_path: Path, how: str) -> Non
         running.ready(3)
 
 
-def test_a_worker_that_says_it_is_not_alive_is_killed_and_replaced(tmp_path: Path) -> None:
-    """Its heartbeats come, but say that the engine hangs: no need to wait for silence."""
+def test_a_worker_that_reports_not_alive_is_killed_and_replaced(tmp_path: Path) -> None:
+    """Its heartbeats report that the engine hangs: it is killed before WORKER_TIMEOUT."""
     with supervised(tmp_path) as running:
         running.ready()
         stalled = running.ask("stall")
@@ -96,29 +96,29 @@ def test_a_worker_that_says_it_is_not_alive_is_killed_and_replaced(tmp_path: Pat
 
 
 def test_a_worker_that_does_not_get_ready_is_killed_and_replaced(tmp_path: Path) -> None:
-    """Starting takes long, but not for ever."""
+    """The start has a timeout."""
     with supervised(tmp_path, workers=1, start="endless", start_seconds=0.5) as running:
         running.wait_for_log("hung and was killed: not ready after 0.5 s")
         running.wait_for_log("replaced: hung")
 
 
 def test_workers_without_a_supervisor_end_by_themselves(tmp_path: Path) -> None:
-    """A supervisor that is killed leaves no orphans behind."""
+    """A killed supervisor leaves no workers behind."""
     with supervised(tmp_path) as running:
         running.ready()
         running.process.kill()
         wait_until(running.is_closed)
 
 
-def test_what_cannot_be_served_is_told_once_and_ends_all(tmp_path: Path) -> None:
-    """Every worker would fail in the same way: one line, exit code 1, and no second try."""
+def test_a_bad_artifact_is_logged_once_and_ends_all(tmp_path: Path) -> None:
+    """Every worker would fail in the same way: one log line, exit code 1, no restart."""
     with supervised(tmp_path, start="refused") as running:
         assert running.process.wait(60) == 1
         assert running.output == "model.keras: damaged\n"
 
 
-def test_a_replacement_that_cannot_start_leaves_the_others_alone(tmp_path: Path) -> None:
-    """Those that serve go on; it is tried again and again, and each time told why."""
+def test_a_replacement_that_cannot_start_does_not_end_the_others(tmp_path: Path) -> None:
+    """It is started again and again, and each failure is logged; the other worker serves on."""
     with supervised(tmp_path, restart="refused") as running:
         before = running.ready()
         os.kill(before[1], signal.SIGKILL)
@@ -127,8 +127,8 @@ def test_a_replacement_that_cannot_start_leaves_the_others_alone(tmp_path: Path)
         assert running.stop() == 0
 
 
-def test_a_worker_that_dies_while_it_starts_is_tried_again_ever_later(tmp_path: Path) -> None:
-    """Each delay is twice the one before: no hot loop."""
+def test_restarts_during_the_start_are_delayed_more_each_time(tmp_path: Path) -> None:
+    """Each delay is twice the one before."""
     notes = tmp_path / "notes"
     with supervised(tmp_path, workers=1, start="dying", first_delay=0.1, notes=str(notes)) as running:
         running.wait_for_log("ended with exit code 3; it is replaced", times=4)
@@ -139,7 +139,7 @@ def test_a_worker_that_dies_while_it_starts_is_tried_again_ever_later(tmp_path: 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_signal_is_passed_on(tmp_path: Path, number: int) -> None:
-    """The workers end as they do alone, and their supervisor after them, with 0."""
+    """The workers end, then the supervisor ends with exit code 0."""
     with supervised(tmp_path) as running:
         workers = running.ready()
         assert running.stop(number) == 0
@@ -147,16 +147,16 @@ def test_a_stop_signal_is_passed_on(tmp_path: Path, number: int) -> None:
         assert "replaced" not in running.output
 
 
-def test_what_a_terminal_sends_reaches_workers_through_the_supervisor_alone(tmp_path: Path) -> None:
-    """Ctrl+C goes to a whole process group: one of their own keeps workers from getting it twice."""
+def test_a_signal_of_the_terminal_reaches_workers_once(tmp_path: Path) -> None:
+    """Ctrl+C goes to a process group; workers have another one, and get it from the supervisor."""
     with supervised(tmp_path) as running:
         groups = {os.getpgid(pid) for pid in running.ready().values()}
         assert os.getpgid(running.process.pid) not in groups
         assert running.stop(signal.SIGINT) == 0
 
 
-def test_a_second_stop_signal_is_passed_on_and_nobody_is_replaced_meanwhile(tmp_path: Path) -> None:
-    """A worker that is killed while all drain stays away, and is not forgotten: the exit code is 1."""
+def test_a_second_stop_signal_is_passed_on_and_no_worker_is_replaced(tmp_path: Path) -> None:
+    """A worker killed during the drain is not replaced, and the exit code is 1."""
     with supervised(tmp_path, deaf=True) as running:
         workers = running.ready()
         running.process.terminate()
@@ -169,8 +169,8 @@ def test_a_second_stop_signal_is_passed_on_and_nobody_is_replaced_meanwhile(tmp_
         assert "replaced" not in running.output
 
 
-def test_nobody_can_connect_once_all_workers_have_stopped_listening(tmp_path: Path) -> None:
-    """The supervisor does not hold the port open while they finish: nobody would answer."""
+def test_connections_are_refused_once_all_workers_have_stopped_listening(tmp_path: Path) -> None:
+    """The supervisor closes the port, too, while workers finish their requests."""
     with supervised(tmp_path, linger=60.0) as running:
         workers = running.ready()
         running.process.terminate()
@@ -181,17 +181,17 @@ def test_nobody_can_connect_once_all_workers_have_stopped_listening(tmp_path: Pa
         assert running.process.wait(60) == 1
 
 
-def test_what_is_left_after_the_drain_is_killed(tmp_path: Path) -> None:
-    """Workers that do not end are not waited for longer than a drain may take; the exit code is 1."""
+def test_workers_left_after_the_drain_are_killed(tmp_path: Path) -> None:
+    """The exit code is 1."""
     with supervised(tmp_path, deaf=True, drain_seconds=0.5) as running:
         workers = running.ready()
         assert running.stop() == 1
-        assert len(running.wait_for_log("did not end in time: killed")) == 2
+        assert len(running.wait_for_log("did not end within 0.5 s: killed")) == 2
         assert all(gone(pid) for pid in workers.values())
 
 
 def test_a_stop_before_workers_handle_signals_is_no_failure(tmp_path: Path) -> None:
-    """They die of it, but had nothing to finish."""
+    """The signal ends them, but they had no requests to finish."""
     notes = tmp_path / "notes"
     with supervised(tmp_path, late=60.0, notes=str(notes)) as running:
         wait_until(lambda: notes.exists() and len(notes.read_text().splitlines()) == 2)
@@ -199,7 +199,7 @@ def test_a_stop_before_workers_handle_signals_is_no_failure(tmp_path: Path) -> N
 
 
 def test_sighup_is_passed_on_but_kills_no_worker_that_still_starts(tmp_path: Path) -> None:
-    """Those that do not handle it yet get it when they do; none is replaced."""
+    """A worker without a handler gets it later; none is replaced."""
     notes = tmp_path / "notes"
     with supervised(tmp_path, workers=1, late=0.5, notes=str(notes)) as running:
         wait_until(lambda: notes.exists() and notes.read_text() != "")
@@ -213,7 +213,7 @@ def test_sighup_is_passed_on_but_kills_no_worker_that_still_starts(tmp_path: Pat
 
 
 def test_the_supervisor_needs_only_the_standard_library(root: Path) -> None:
-    """It stays small, and what can break a worker cannot break it."""
+    """It stays small, and a broken package cannot break it."""
     code = "import sys, app.server.supervisor; print(*{name.partition('.')[0] for name in sys.modules})"
     done = subprocess.run(
         [sys.executable, "-S", "-c", code], cwd=root, capture_output=True, text=True, check=True

@@ -1,4 +1,4 @@
-"""`app.server.worker`: what a real worker tells its supervisor, and when."""
+"""`app.server.worker`: the heartbeats of a real worker."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 
 from app.server.heartbeat import Heartbeat
 
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
-def test_a_worker_says_that_it_is_ready_before_it_accepts(root: Path) -> None:
-    """One that hangs as it begins to accept has said so, and is replaced like any other that falls silent."""
+def test_a_worker_reports_ready_before_it_accepts(root: Path) -> None:
+    """A worker that hangs when it begins to accept is then replaced after WORKER_TIMEOUT."""
     ours, theirs = socket.socketpair()
     with ours, theirs, socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setblocking(False)
-        ours.settimeout(PATIENCE_SECONDS)
+        ours.settimeout(TIMEOUT_SECONDS)
         process = subprocess.Popen(
             [
                 *(
@@ -29,7 +29,7 @@ def test_a_worker_says_that_it_is_ready_before_it_accepts(root: Path) -> None:
                     "--number=1",
                     "--workers=1",
                 ),
-                *(f"--listener={listener.fileno()}", f"--heart={theirs.fileno()}", "--accept-when-ready"),
+                *(f"--listener={listener.fileno()}", f"--heartbeat={theirs.fileno()}", "--accept-when-ready"),
             ],
             cwd=root,
             pass_fds=(listener.fileno(), theirs.fileno()),
@@ -38,8 +38,8 @@ def test_a_worker_says_that_it_is_ready_before_it_accepts(root: Path) -> None:
         try:
             _, status = os.waitpid(process.pid, os.WUNTRACED)
             assert os.WIFSTOPPED(status)
-            said = [Heartbeat.of_line(line + b"\n") for line in ours.recv(65536).splitlines()]
-            assert said[-1] == Heartbeat(ready=True, alive=True)
+            received = [Heartbeat.from_line(line + b"\n") for line in ours.recv(65536).splitlines()]
+            assert received[-1] == Heartbeat(ready=True, alive=True)
         finally:
             process.kill()
             process.wait()

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.system.affinity import MOST_WORKERS, engine_threads, resolve_workers, share, usable, usable_here
+from app.system.affinity import MAX_WORKERS, engine_threads, resolve_workers, share, usable, usable_here
 from qa.harness.server import ServerProcess, running_server
 
 needs_two = pytest.mark.skipif(
@@ -85,7 +85,7 @@ def on_a_machine(monkeypatch: pytest.MonkeyPatch, *, affinity: int, quota: float
 
 @pytest.mark.parametrize(
     ("affinity", "quota", "workers"),
-    [(8, None, 8), (8, 2.5, 2), (8, 0.5, 1), (1, None, 1), (1000, None, MOST_WORKERS)],
+    [(8, None, 8), (8, 2.5, 2), (8, 0.5, 1), (1, None, 1), (1000, None, MAX_WORKERS)],
 )
 def test_auto_is_a_worker_for_each_processor_that_may_be_used(
     monkeypatch: pytest.MonkeyPatch,

@@ -130,7 +130,7 @@ def test_its_paths_need_a_key_where_there_are_keys(
     file.write_text(line_of("alice", key) + "\n")
 
     async def scenario() -> None:
-        async with serving(plain_artifact, FakeEngine(), dialects=[Toy()], api_keys=file) as played:
+        async with serving(plain_artifact, FakeEngine(), dialects=[Toy()], api_keys_file=file) as played:
             connection = played.connect()
             of_toy(await connection.ask(post(lines(1.0), target=target)), 401, "unauthorized")
             known = post(lines(1.0), [("X-API-Key", key)], target=target)

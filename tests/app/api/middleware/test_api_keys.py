@@ -105,13 +105,13 @@ def test_what_is_no_key_file_is_refused(tmp_path: Path, content: bytes) -> None:
     """Before anything in it is taken for a key."""
     file = tmp_path / "keys"
     file.write_bytes(content)
-    with pytest.raises(KeyFileBroken, match=f"API_KEYS: {file}: "):
+    with pytest.raises(KeyFileBroken, match=f"API_KEYS_FILE: {file}: "):
         KeyFile(file)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """In words, without a number of the system's."""
-    with pytest.raises(KeyFileBroken, match=r"API_KEYS: .*nowhere: No such file or directory"):
+    with pytest.raises(KeyFileBroken, match=r"API_KEYS_FILE: .*nowhere: No such file or directory"):
         KeyFile(tmp_path / "nowhere")
 
 
@@ -120,7 +120,7 @@ def test_what_is_no_regular_file_stops_the_start(tmp_path: Path, kind: str) -> N
     """In one line, and without waiting for whoever would write into a FIFO."""
     make, message = KINDS[kind]
     make(tmp_path / "keys")
-    with pytest.raises(KeyFileBroken, match=f"API_KEYS: {tmp_path / 'keys'}: {message}"):
+    with pytest.raises(KeyFileBroken, match=f"API_KEYS_FILE: {tmp_path / 'keys'}: {message}"):
         KeyFile(tmp_path / "keys")
 
 
@@ -199,7 +199,7 @@ def test_what_could_not_be_read_is_tried_again(
         known.look()
         assert known.name_of(old.encode()) == "alice"
     [told] = errors(caplog)
-    assert told.startswith(f"API_KEYS: {file}: {message}")
+    assert told.startswith(f"API_KEYS_FILE: {file}: {message}")
     file.rmdir() if kind == "folder" else file.unlink()
     file_of(tmp_path, line_of("alice", new))
     known.look()

@@ -19,7 +19,7 @@ from app.errors import KeyFileBroken
 from app.inference.service import Service
 from app.main import create_app
 from app.settings import Settings
-from app.settings.settings import CLOSABLE as SETTINGS_CLOSABLE
+from app.settings.values import PROTECTABLE_ROUTES
 from qa.harness.http_client import HttpClient
 from qa.harness.messages import Headers, as_json, get, head, post
 from qa.harness.process import wait_until
@@ -48,7 +48,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def guarded(plain_artifact: Artifact, keys: Path) -> Iterator[Served]:
     """A server that asks for keys."""
-    with served(plain_artifact, api_keys=keys) as running:
+    with served(plain_artifact, api_keys_file=keys) as running:
         yield running
 
 
@@ -223,7 +223,7 @@ def test_the_callers_name_stands_in_the_access_log(
     """Its name and not its key; whoever has none is nobody."""
     with (
         caplog.at_level(logging.INFO, "app.access"),
-        served(plain_artifact, api_keys=keys, access_log=True) as app,
+        served(plain_artifact, api_keys_file=keys, access_log=True) as app,
     ):
         with HttpClient(app.url) as wire:
             wire.ask(post(GOOD, BEARER, target=workers_path))
@@ -238,7 +238,7 @@ def test_a_key_that_is_taken_out_stops_working(plain_artifact: Artifact, tmp_pat
     """On a running server, on a connection that it opened."""
     file = tmp_path / "keys"
     file.write_text(line_of("caller", KEY))
-    with served(plain_artifact, api_keys=file) as app, HttpClient(app.url) as wire:
+    with served(plain_artifact, api_keys_file=file) as app, HttpClient(app.url) as wire:
         assert wire.ask(post(GOOD, BEARER)).status == 200
         file.write_text("")
         wait_until(lambda: wire.ask(post(GOOD, BEARER)).status == 401)
@@ -247,7 +247,7 @@ def test_a_key_that_is_taken_out_stops_working(plain_artifact: Artifact, tmp_pat
 def test_a_broken_file_stops_the_start(plain_artifact: Artifact, tmp_path: Path) -> None:
     """A server that should ask for keys and cannot is worse than none."""
     with pytest.raises(KeyFileBroken, match="No such file"):
-        create_app(Settings(api_keys=tmp_path / "nothing"), Service(plain_artifact, FakeEngine))
+        create_app(Settings(api_keys_file=tmp_path / "nothing"), Service(plain_artifact, FakeEngine))
 
 
 # What is closed.
@@ -255,7 +255,7 @@ def test_a_broken_file_stops_the_start(plain_artifact: Artifact, tmp_path: Path)
 
 def test_every_name_that_may_be_closed_is_known_to_both() -> None:
     """The settings refuse all others, so each must mean something here."""
-    assert set(CLOSABLE) == set(SETTINGS_CLOSABLE)
+    assert set(CLOSABLE) == set(PROTECTABLE_ROUTES)
 
 
 PLACES = {
@@ -269,7 +269,7 @@ PLACES = {
 @pytest.mark.parametrize("name", PLACES)
 def test_what_is_closed_needs_a_key(client_of: ClientOf, keys: Path, name: str) -> None:
     """And nothing else does that did not before."""
-    with client_of(api_keys=keys, closed=(name,)) as client:
+    with client_of(api_keys_file=keys, protected_routes=(name,)) as client:
         for place in (place for places in PLACES.values() for place in places):
             refused = place in PLACES[name]
             assert (client.get(place, follow_redirects=False).status_code == 401) is refused
@@ -280,7 +280,7 @@ def test_what_is_closed_needs_a_key(client_of: ClientOf, keys: Path, name: str) 
 @pytest.mark.parametrize("name", PLACES)
 def test_without_keys_what_is_closed_is_not_there(client_of: ClientOf, name: str) -> None:
     """It answers as a path that nobody has ever heard of."""
-    with client_of(closed=(name,)) as client:
+    with client_of(protected_routes=(name,)) as client:
         for place in (place for places in PLACES.values() for place in places):
             answer = client.get(place, follow_redirects=False)
             if place not in PLACES[name]:
@@ -298,7 +298,7 @@ def test_without_keys_what_is_closed_is_not_there(client_of: ClientOf, name: str
 
 def test_the_document_tells_of_keys_where_they_are_asked_for(client_of: ClientOf, keys: Path) -> None:
     """Each operation that needs one says so, and what it answers without one; the others do not."""
-    with client_of(api_keys=keys, closed=("metrics",)) as client:
+    with client_of(api_keys_file=keys, protected_routes=("metrics",)) as client:
         document = client.get("/openapi.json").json()
         assert client.get("/openapi.json").json() == document
     assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
@@ -319,7 +319,7 @@ def test_the_document_tells_of_keys_where_they_are_asked_for(client_of: ClientOf
 
 def test_the_document_tells_of_no_keys_where_none_are_asked_for(client_of: ClientOf) -> None:
     """A client that is generated from it would ask its user for one."""
-    with client_of(closed=("metrics",)) as client:
+    with client_of(protected_routes=("metrics",)) as client:
         document = client.get("/openapi.json").json()
     assert "securitySchemes" not in document["components"]
     operations = [operation for path in document["paths"].values() for operation in path.values()]

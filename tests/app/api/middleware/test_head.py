@@ -157,7 +157,7 @@ def test_a_key_is_needed_as_for_get(plain_artifact: Artifact, tmp_path: Path) ->
     """And what is closed is closed."""
     key, file = new_key(), tmp_path / "keys"
     file.write_text(line_of("caller", key))
-    with served(plain_artifact, api_keys=file, closed=("metrics",)) as app:
+    with served(plain_artifact, api_keys_file=file, protected_routes=("metrics",)) as app:
         for target in ("/model", "/metrics"):
             status, headers, nothing = whole_answer(app, "HEAD", target)
             assert (status, headers["www-authenticate"], nothing) == (401, "Bearer", b"")

@@ -25,7 +25,7 @@ def app(plain_artifact: Artifact, tmp_path_factory: pytest.TempPathFactory) -> I
     """A server that asks for keys and lets one origin's pages ask."""
     keys: Path = tmp_path_factory.mktemp("cors") / "keys"
     keys.write_text(line_of("page", KEY))
-    with served(plain_artifact, api_keys=keys, cors_origins=(PAGE,)) as running:
+    with served(plain_artifact, api_keys_file=keys, cors_origins=(PAGE,)) as running:
         yield running
 
 

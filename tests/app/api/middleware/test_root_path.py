@@ -113,7 +113,7 @@ def test_a_key_is_needed_however_the_path_comes(plain_artifact: Artifact, tmp_pa
     """And what is closed is closed, what is open is open."""
     key, file = new_key(), tmp_path / "keys"
     file.write_text(line_of("caller", key))
-    settings = Settings(root_path=ROOT, api_keys=file, closed=("metrics",))
+    settings = Settings(root_path=ROOT, api_keys_file=file, protected_routes=("metrics",))
     with ready_client(Service(plain_artifact, FakeEngine), settings) as client:
         for sent in ("", ROOT):
             for path in ("/model", "/metrics", "/nowhere", f"{ROOT}/livez" if sent else "/x"):
@@ -122,7 +122,7 @@ def test_a_key_is_needed_however_the_path_comes(plain_artifact: Artifact, tmp_pa
                 assert client.get(f"{sent}{path}").status_code == 200
             assert client.get(f"{sent}/metrics", headers={"X-API-Key": key}).status_code == 200
     with ready_client(
-        Service(plain_artifact, FakeEngine), Settings(root_path=ROOT, closed=("metrics",))
+        Service(plain_artifact, FakeEngine), Settings(root_path=ROOT, protected_routes=("metrics",))
     ) as client:
         for path in ("/metrics", f"{ROOT}/metrics", f"{ROOT}/metrics/"):
             response = client.get(path)

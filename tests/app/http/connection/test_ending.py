@@ -75,7 +75,7 @@ def test_a_head_has_its_timeout_though_the_last_response_was_read_late(plain_art
     """Not that of a connection without a request, which is longer."""
 
     async def scenario() -> None:
-        async with serving(plain_artifact, FakeEngine(), keep_alive=75) as played:
+        async with serving(plain_artifact, FakeEngine(), keep_alive_timeout=75) as played:
             connection = played.connect()
             await connection.ask(get("/livez"))
             connection.send(A_REQUEST[:20])

@@ -42,7 +42,7 @@ USES: dict[str, dict[str, str]] = {
         "scheme": "in a request's scope",
         "server": "in a request's scope",
         "server_state": "default headers, and the number of requests",
-        "timeout_keep_alive": "KEEP_ALIVE, seconds",
+        "timeout_keep_alive": "KEEP_ALIVE_TIMEOUT, seconds",
         "transport": "what is written to",
     },
     "RequestResponseCycle": {
