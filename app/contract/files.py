@@ -34,10 +34,10 @@ def read_file(path: Path, *, most: int) -> bytes:
         ArtifactError: it cannot be read, is no regular file or is too large.
     """
     with readable(path):
-        return read_regular(path, most=most)
+        return read_regular(path, max_bytes=most)
 
 
 def sha256_of(path: Path, *, most: int = MAX_FILE_BYTES) -> str:
     """SHA-256 of a regular file's content, in hexadecimal; raises as `read_file` does."""
-    with readable(path), open_regular(path, most=most) as file:
+    with readable(path), open_regular(path, max_bytes=most) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

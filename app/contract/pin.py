@@ -28,7 +28,7 @@ def read_pin(folder: Path) -> Path | None:
     file = folder / PIN_FILE
     with readable(file):
         try:
-            text = read_regular(file, most=_MOST_BYTES)
+            text = read_regular(file, max_bytes=_MOST_BYTES)
         except FileNotFoundError:
             if file.is_symlink():  # somebody meant a version
                 raise

@@ -69,7 +69,7 @@ def work(
     """
     logs.configure(level=settings.log_level, style=settings.log_format, worker=number)
     if settings.pin_workers:
-        affinity.pin_to_share(number=number, workers=workers)
+        affinity.pin_worker(number=number, workers=workers)
     if folder := os.environ.get(VARIABLE):
         hold(Path(folder))
     from app.server.worker import run_shared
@@ -133,7 +133,7 @@ def restart_counter(registry: CollectorRegistry | None = None) -> Callable[[str]
 
     counter = Counter(
         "timeseries_worker_restarts",
-        "Workers that were replaced because they crashed or hung.",
+        "Workers replaced because they crashed or hung.",
         ("reason",),
         registry=registry or CollectorRegistry(),
     )

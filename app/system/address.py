@@ -1,6 +1,6 @@
-"""Where the server listens unless it is told otherwise, and how it is reached from the same machine.
+"""HOST and PORT: their defaults, and the address and URL of the server on this machine.
 
-Only the standard library: the health command imports this every few seconds.
+Only the standard library: the command `health` imports this every few seconds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 HOST = "127.0.0.1"
 PORT = 8000
 
-ALL_IPV4 = "0.0.0.0"  # noqa: S104 - compared with, and bound to where HOST says so
+ALL_IPV4 = "0.0.0.0"  # noqa: S104 - bound only if HOST is set to it
 ALL_IPV6 = "::"
 
 
@@ -24,37 +24,35 @@ class Address(NamedTuple):
 
     @property
     def is_wildcard(self) -> bool:
-        """Whether it stands for every address of the machine."""
+        """Whether it means all addresses of the machine."""
         return self.value[0] in (ALL_IPV4, ALL_IPV6)
 
 
 def from_environment(environment: Mapping[str, str]) -> tuple[str, str]:
-    """HOST and PORT as text, found as `app.settings` finds them.
+    """HOST and PORT as text, read as `app.settings` reads them.
 
-    Names count in any case, white space around a value does not, and an empty value is not set.
-
-    Args:
-        environment: the process's variables.
+    Upper and lower case of names are equal, white space around a value is ignored, and an empty value counts
+    as not set.
     """
     found = {name.upper(): value.strip() for name, value in environment.items() if value.strip()}
     return found.get("HOST", HOST), found.get("PORT", str(PORT))
 
 
 def resolve(host: str, port: int) -> Address:
-    """The one address that a server listens on.
+    """The address that a server listens on.
 
     Args:
-        host: an IPv4 or IPv6 address, the latter in brackets or without, or a name: its first IPv4 address
-            counts, or its first IPv6 address if it has none.
+        host: an IPv4 address, an IPv6 address with or without brackets, or a name, which means its first IPv4
+            address, or its first IPv6 address if it has no IPv4 address.
         port: 0 to 65535.
 
     Raises:
         OSError: the name does not resolve.
-        UnicodeError: it cannot be a name.
-        OverflowError: there is no such port.
+        UnicodeError: the name is not valid.
+        OverflowError: the port is out of range.
     """
     found = socket.getaddrinfo(_without_brackets(host), port, type=socket.SOCK_STREAM)
-    # A Python that was built without IPv6 has other values for its addresses.
+    # Python without IPv6 support returns IPv6 addresses in another form.
     addresses = [Address(family, value) for family, *_, value in found if isinstance(value[0], str)]
     if not addresses:
         raise OSError("this Python was built without IPv6")
@@ -62,24 +60,24 @@ def resolve(host: str, port: int) -> Address:
 
 
 def local_address(host: str, port: int) -> Address:
-    """The address to connect to, on this machine, for a server that listens on a host and port.
+    """The address at which this machine connects to a server that listens on a host and port.
 
     Args:
-        host: as of `resolve`.
-        port: as of `resolve`.
+        host: as in `resolve`.
+        port: as in `resolve`.
 
     Raises:
         OSError: the name does not resolve.
-        UnicodeError: it cannot be a name.
-        OverflowError: there is no such port.
+        UnicodeError: the name is not valid.
+        OverflowError: the port is out of range.
     """
     address = resolve(host, port)
-    # Also for `::`, which takes IPv4 connections, and on a machine without IPv6 takes no others.
+    # Also for `::`, which accepts IPv4 connections, and only those on a machine without IPv6.
     return Address(socket.AF_INET, (HOST, port)) if address.is_wildcard else address
 
 
 def local_url(host: str, port: int) -> str:
-    """The URL, from this machine, of a server that listens on `host` and `port`."""
+    """The URL that this machine uses for a server that listens on `host` and `port`."""
     plain = _without_brackets(host)
     return url(HOST if plain in (ALL_IPV4, ALL_IPV6) else plain, port)
 
@@ -90,5 +88,5 @@ def url(host: str, port: int) -> str:
 
 
 def _without_brackets(host: str) -> str:
-    """An IPv6 address as it is, when it is written as in a URL."""
+    """The host without the brackets of an IPv6 address in a URL."""
     return host[1:-1] if host.startswith("[") and host.endswith("]") else host

@@ -1,8 +1,8 @@
-"""The CPU cores that each of several workers is pinned to, so that no two share one while another is idle.
+"""Pins each of several workers to its own CPU cores, so that no two share a core while another is idle.
 
-A worker with a core of its own needs no second thread for the engine: its event loop computes
-(`INLINE_BATCH_ROWS`) and finds its data in that core's caches. Otherwise the system moves workers and their
-threads between all cores.
+A worker with its own core needs no second thread for the engine: its event loop computes small batches
+(`INLINE_BATCH_ROWS`) and finds its data in that core's caches. Without pinning, the system moves workers and
+their threads between all cores.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from typing import Literal
 
 from app.system.cgroup import cpu_quota
 
-# Of one supervisor.
+# Maximum of one supervisor.
 MAX_WORKERS = 256
 
 log = logging.getLogger(__name__)
 
 
-def share(processors: Collection[int], *, number: int, workers: int) -> set[int]:
-    """The processors of one of several workers: as many for each, next to each other as caches often are.
+def cores_of_worker(cores: Collection[int], *, number: int, workers: int) -> set[int]:
+    """The CPU cores of one of several workers: adjacent ones, because these often share caches.
 
     Args:
-        processors: to be shared out, by their numbers.
+        cores: numbers of all usable cores.
         number: of the worker, from 1.
-        workers: how many there are.
+        workers: number of workers.
 
     Returns:
-        Those that only this worker has, and those that are left over, which all have; all of them where there
-        are fewer than workers.
+        The worker's own cores, and the remainder that all workers share; all cores if there are fewer cores
+        than workers.
     """
-    ascending = sorted(processors)
+    ascending = sorted(cores)
     each = len(ascending) // workers
     if each == 0:
         return set(ascending)
@@ -40,70 +40,70 @@ def share(processors: Collection[int], *, number: int, workers: int) -> set[int]
 
 
 def available() -> Collection[int]:
-    """The numbers of the processors that this process may run on."""
+    """The numbers of the CPU cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return os.sched_getaffinity(0)
     return range(os.cpu_count() or 1)
 
 
 def usable(affinity: int, quota: float | None, *, workers: int) -> int:
-    """How many processors' time one of several workers may use; at least 1.
+    """Number of CPU cores that one of several workers may use, at least 1.
 
-    A quota's fraction is left out: two threads under a quota of 1.5 that both run use it up after three
-    quarters of each period, and the worker stands still for the rest. One thread never does.
+    The fraction of a quota is dropped: with a quota of 1.5, two busy threads use it up after three quarters
+    of each period, and the worker is stopped for the rest. One thread is never stopped.
 
     Args:
-        affinity: on how many processors it may run.
-        quota: of all workers together; None if there is none.
-        workers: how many share it.
+        affinity: number of cores that the worker may run on.
+        quota: CPU quota of all workers together, in cores; None without one.
+        workers: number of workers that share the quota.
     """
     return affinity if quota is None else min(affinity, max(1, int(quota / workers)))
 
 
 def usable_here(*, workers: int) -> int:
-    """How many processors' time this process may use, as one of several workers."""
+    """Number of CPU cores that this process may use, as one of several workers."""
     return usable(len(available()), cpu_quota(), workers=workers)
 
 
 def engine_threads(threads: int, *, workers: int) -> int:
-    """How many threads are to compute a batch.
+    """Number of threads that compute a batch.
 
     Args:
-        threads: as ENGINE_THREADS says; 0 lets the runtime choose.
-        workers: how many share the CPU quota.
+        threads: ENGINE_THREADS; 0 means the runtime's default.
+        workers: number of workers that share the CPU quota.
 
     Returns:
-        The same, or the quota's number of threads where that is less than the processors by affinity, which
-        runtimes go by.
+        The same number. But for 0, the CPU quota in cores, if that is less than the number of cores by
+        affinity, which is the runtime's default.
     """
     here = usable_here(workers=workers)
     return here if threads == 0 and here < len(available()) else threads
 
 
 def resolve_workers(workers: int | Literal["auto"]) -> int:
-    """How many workers WORKERS stands for: `auto` is one for each processor that may be used."""
+    """The number of workers that WORKERS means: `auto` is one per usable CPU core."""
     if workers != "auto":
         return workers
     affinity, quota = len(available()), cpu_quota()
     count = min(usable(affinity, quota, workers=1), MAX_WORKERS)
-    told = "none" if quota is None else f"{quota:g}"
-    log.info("WORKERS=auto: %d workers (processors by affinity: %d, CPU quota: %s)", count, affinity, told)
+    limit = "none" if quota is None else f"{quota:g}"
+    log.info("WORKERS=auto: %d workers (CPU cores by affinity: %d, CPU quota: %s)", count, affinity, limit)
     return count
 
 
-def pin_to_share(*, number: int, workers: int) -> None:
-    """Run this process, and whatever threads it starts from now on, on its share of its processors alone.
+def pin_worker(*, number: int, workers: int) -> None:
+    """Pin this process, and the threads that it starts from now on, to its own CPU cores.
 
-    Where the system does not let it, it is as it was, with a warning; where it knows no such thing, without.
+    If the system does not permit it, log a warning and go on; on a system without CPU affinity, do nothing.
 
     Args:
         number: of the worker, from 1.
-        workers: how many there are.
+        workers: number of workers.
     """
     if not hasattr(os, "sched_setaffinity"):
         return
-    mine = share(available(), number=number, workers=workers)
+    mine = cores_of_worker(available(), number=number, workers=workers)
     try:
         os.sched_setaffinity(0, mine)
     except OSError as error:
-        log.warning("worker %d is not kept to processors %s: %s", number, sorted(mine), error)
+        log.warning("worker %d cannot be pinned to CPU cores %s: %s", number, sorted(mine), error)

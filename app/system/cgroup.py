@@ -1,7 +1,7 @@
-"""The CPU quota that a container runtime sets: processor time per period, as Linux control groups hold it.
+"""The CPU quota of a container, from Linux control groups: CPU time per period.
 
-A quota is no affinity: eight processors may be seen where the time of one may be used. A process that uses
-more stands still until the period ends, for up to 0.1 s.
+A quota is not an affinity: a process may see eight CPU cores and have the CPU time of one. When it has used
+its quota up, it is stopped until the period ends, for up to 0.1 s.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from pathlib import Path, PurePosixPath
 
 
 def cpu_quota(root: Path = Path("/")) -> float | None:
-    """How many processors' time this process may use, from its own group and all groups that hold it.
+    """The CPU quota of this process in CPU cores, from its own group and all parent groups.
 
     Args:
-        root: the folder that has `proc` and the mounts in it.
+        root: the folder with `proc` and the mounts.
 
     Returns:
-        The smallest quota; 1.5 is the time of one and a half processors. None where there is none, or none
-        that can be read.
+        The smallest quota; 1.5 means the CPU time of one and a half cores. None if there is none that can be
+        read.
     """
     return min((quota for folder in _groups(root) if (quota := _quota_of(folder)) is not None), default=None)
 
 
 def _groups(root: Path) -> Iterator[Path]:
-    """The folders of the groups that this process is in, for CPU time."""
+    """The folders of the process's groups that can have a CPU quota."""
     groups = _group_paths(_lines(root / "proc/self/cgroup"))
     for line in _lines(root / "proc/self/mountinfo"):
         # 31 23 0:28 /top/group /mount/point rw,relatime shared:2 - cgroup cgroup rw,cpu,cpuacct
@@ -42,7 +42,7 @@ def _groups(root: Path) -> Iterator[Path]:
 
 
 def _group_paths(lines: list[str]) -> dict[int, PurePosixPath]:
-    """The groups of this process: in the hierarchy of version 2, and for CPU time in version 1."""
+    """The groups of this process, by version of control groups."""
     found = {}
     for line in lines:  # 0::/group, or 4:cpu,cpuacct:/group
         match line.split(":", 2):
@@ -58,7 +58,7 @@ def _has_cpu(controllers: str) -> bool:
 
 
 def _quota_of(folder: Path) -> float | None:
-    """The quota of one group, as either version writes it."""
+    """The quota of one group, in the format of either version."""
     for text in (
         _text(folder / "cpu.max"),  # "150000 100000", "max 100000"
         f"{_text(folder / 'cpu.cfs_quota_us')} {_text(folder / 'cpu.cfs_period_us')}",  # "-1 100000"

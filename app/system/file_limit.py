@@ -1,23 +1,23 @@
-"""File descriptors: as many as the connections need, as far as the system lets the process have them."""
+"""The limit of open file descriptors: raised to what the connections need, if the system permits."""
 
 from __future__ import annotations
 
 import logging
 import resource
 
-# For what is no connection: the model, metrics, logs, connections that are being turned away.
+# Descriptors for everything else: the model, metrics, logs, connections that are being refused.
 RESERVED = 256
 
 log = logging.getLogger(__name__)
 
 
 def raise_fd_limit(connections: int) -> None:
-    """Raise the soft limit of this process, and of those that it starts, to what so many connections need.
+    """Raise the soft limit of this process and its children to what the connections need; never lower it.
 
-    It is never lowered. Where the hard limit is too low, there is a warning.
+    If the hard limit is too low, log a warning.
 
     Args:
-        connections: at once; 0 for as many as there can be.
+        connections: maximum number of connections; 0 raises the soft limit to the hard limit.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = connections + RESERVED if connections else hard
@@ -27,8 +27,8 @@ def raise_fd_limit(connections: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (needed if enough else hard, hard))
     if not enough:
         log.warning(
-            "MAX_CONNECTIONS %d needs %d file descriptors, and the hard limit is %d: past that, connections "
-            "are cut or wait; raise the limit, or lower MAX_CONNECTIONS",
+            "MAX_CONNECTIONS=%d needs %d file descriptors, and the hard limit is %d: further connections "
+            "fail or wait; raise the hard limit or lower MAX_CONNECTIONS",
             connections,
             needed,
             hard,

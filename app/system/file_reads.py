@@ -1,8 +1,7 @@
-"""Reading files while the server runs, so that a network mount that does not answer stops nothing.
+"""Reads files while the server runs, so that a network mount that does not respond blocks nothing.
 
-A call that opens, lists or reads a file of such a mount returns when the mount answers, and no signal ends
-it. It must not be made on the event loop, nor on a thread of a pool: the interpreter waits for those when it
-ends.
+A call that opens, lists or reads a file of such a mount returns when the mount responds; no signal ends it.
+It must not run on the event loop, nor on a thread of a pool: the interpreter waits for those at exit.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import TypeVar
 
 from app.system.thread import EngineThread
 
-# Longer than reading takes on any disk that is well.
+# Longer than a read takes on any disk that works.
 SLOW_SECONDS = 30.0
 
 log = logging.getLogger(__name__)
@@ -24,12 +23,12 @@ R = TypeVar("R")
 
 
 async def read_off_loop(read: Callable[[], R]) -> R:
-    """Run a function that opens, lists or reads files on a daemon thread; what it returns, or raises.
+    """Run a function that opens, lists or reads files on a daemon thread; return its result.
 
-    A function that hangs keeps its thread, also when the caller is cancelled. So make one call at a time.
+    A function that hangs keeps its thread, even if the awaiting task is cancelled: make one call at a time.
 
     Raises:
-        RuntimeError: the system has no thread for it.
+        RuntimeError: no thread could be started.
     """
     thread = EngineThread(name="files")
     try:
@@ -40,12 +39,12 @@ async def read_off_loop(read: Callable[[], R]) -> R:
 
 @contextmanager
 def logged_when_slow(place: str, what: str, *, meanwhile: str) -> Iterator[None]:
-    """Log a warning, once, if what is done with files takes `SLOW_SECONDS`, and a line when it is over.
+    """Log a warning if the block takes `SLOW_SECONDS`, and another line when it ends after that.
 
     Args:
         place: what is read, e.g. a path.
-        what: is not done yet, e.g. "not read".
-        meanwhile: what holds until it is done.
+        what: what is not done yet, e.g. "not read".
+        meanwhile: what is in effect until then.
     """
     loop = asyncio.get_running_loop()
     began, is_slow = loop.time(), False
@@ -62,4 +61,4 @@ def logged_when_slow(place: str, what: str, *, meanwhile: str) -> Iterator[None]
         timer.cancel()
         task = asyncio.current_task()
         if is_slow and not (task and task.cancelling()):
-            log.info("%s: answered after %.0f s", place, loop.time() - began)
+            log.info("%s: done after %.0f s", place, loop.time() - began)

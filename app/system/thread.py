@@ -1,7 +1,7 @@
-"""The engine's own thread: the event loop hands it a call and never computes itself.
+"""A daemon thread that runs calls for the event loop: those of the engine, and reads of files.
 
-A `ThreadPoolExecutor` would do but for one thing: the interpreter waits for its threads at exit, so an engine
-that hangs would keep the process from ending. This thread is a daemon.
+The interpreter waits for the threads of a `ThreadPoolExecutor` at exit, so a call that hangs would keep the
+process from ending. It does not wait for a daemon thread.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class EngineThread:
         threading.Thread(target=self._work, name=name, daemon=True).start()
 
     async def run(self, function: Callable[[], R]) -> R:
-        """Run a blocking function on the thread and return what it returns, or raise what it raises.
+        """Run a blocking function on the thread; return its result or raise its error.
 
         Raises:
-            RuntimeError: the thread is closed; it would never come to this call.
+            RuntimeError: the thread is closed.
         """
         if self._closed:
             raise RuntimeError("the engine's thread is closed")
@@ -45,10 +45,10 @@ class EngineThread:
         try:
             return await future
         finally:
-            del future  # its error's traceback holds this frame, and those of whatever failed: an engine, say
+            del future  # its error's traceback holds this frame and those of the function: an engine, perhaps
 
     def close(self) -> None:
-        """Let the thread end once it has run what it was given. Does not wait for it."""
+        """Let the thread end after the calls that it has. Does not wait for it."""
         self._closed = True
         self._calls.put(None)
 
@@ -57,19 +57,19 @@ class EngineThread:
             result, error = None, None
             try:
                 result = call.function()
-            except BaseException as raised:  # noqa: BLE001 - whatever it is, it belongs to the caller
+            except BaseException as raised:  # noqa: BLE001 - the awaiting task gets every error
                 error = raised
             try:
-                call.loop.call_soon_threadsafe(_settle, call.future, result, error)
+                call.loop.call_soon_threadsafe(_set_result, call.future, result, error)
             except RuntimeError:
-                return  # the loop is closed: nobody waits any more
-            # An engine that this thread were the last to know would end with it, when the interpreter ends:
-            # its libraries are half gone by then, and the process crashes instead of exiting with 0.
+                return  # the loop is closed: no task waits for the result
+            # Drop the references now. If this thread held the last one to an engine, that would be freed at
+            # the interpreter's exit, after parts of its libraries: a crash instead of exit code 0.
             del call, result, error
 
 
-def _settle(future: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
-    if future.done():  # the caller has gone
+def _set_result(future: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
+    if future.done():  # the awaiting task was cancelled
         return
     if error is None:
         future.set_result(result)

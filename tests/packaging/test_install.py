@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from packaging.requirements import Requirement
 
-from app.settings.table import settings_table
 from app.client import Client
 from app.contract import Artifact
+from app.settings.table import settings_table
 from qa.harness.server import ServerProcess, free_port, running_server
 from tests.conftest import ROOT
 from tests.packaging.environments import DATA_FILE, make_environment

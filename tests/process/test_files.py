@@ -82,7 +82,8 @@ def test_a_fifo_stops_the_start(tmp_path: Path, artifact: Artifact, variable: st
         text=True,
     )
     assert ended.returncode == 1
-    expected = f"API_KEYS_FILE: {path}: {NOT_REGULAR}" if variable == "API_KEYS_FILE" else f"{path}: cannot be read ("
+    known = {"API_KEYS_FILE": f"API_KEYS_FILE: {path}: {NOT_REGULAR}"}
+    expected = known.get(variable, f"{path}: cannot be read (")
     assert [expected in line for line in ended.stderr.splitlines()].count(True) == 1
     assert "Traceback" not in ended.stderr
 

@@ -111,7 +111,7 @@ def read_keys(path: Path) -> dict[bytes, str]:
     """
     try:
         # By line feeds alone, as editors do: `splitlines` would begin a line within a comment, at U+2028 say.
-        lines = read_regular(path, most=MAX_FILE_BYTES).decode().split("\n")
+        lines = read_regular(path, max_bytes=MAX_FILE_BYTES).decode().split("\n")
     except OSError as error:
         raise KeyFileBroken(f"API_KEYS_FILE: {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

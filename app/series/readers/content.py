@@ -27,7 +27,7 @@ def read_content(path: Path) -> tuple[bytes, str]:
         Refused: it is no regular file, it cannot be read, it is too large, or its gzip stream is broken.
     """
     try:
-        stored = read_regular(path, most=MAX_BYTES)
+        stored = read_regular(path, max_bytes=MAX_BYTES)
     except OSError as error:
         raise Refused(f"cannot be read ({error.strerror})", "give a regular file that may be read") from error
     except ValueError as error:  # a NUL in the name

@@ -84,7 +84,7 @@ def test_an_address_of_another_machine_is_told_by_its_variable(host: str) -> Non
 @has_ipv6
 def test_a_link_local_address_needs_an_interface() -> None:
     """The error of the system is only `Invalid argument`; ours says what to set."""
-    with pytest.raises(CannotListen, match=r"^HOST='fe80::1': .* needs an interface; set HOST to fe80::1%eth0"):
+    with pytest.raises(CannotListen, match=r"^HOST='fe80::1': .* an interface; set HOST to fe80::1%eth0"):
         bind("fe80::1", 0)
 
 

@@ -1,4 +1,4 @@
-"""`app.system.address`: which address a HOST stands for, and how a server there is reached locally."""
+"""`app.system.address`: the address that HOST means, and the local address of the server."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from app.system.address import Address, from_environment, local_address, local_u
     ],
 )
 def test_a_server_that_listens_everywhere_is_reached_on_loopback(host: str, url: str) -> None:
-    """What a server binds to is not always what a client connects to."""
+    """The address to connect to may differ from the bound one."""
     assert local_url(host, 80) == url
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "0", "::", "[::]", "::0", "0:0:0:0:0:0:0:0"])
 def test_every_wildcard_is_asked_on_loopback(host: str) -> None:
-    """However it is written; `::` takes IPv4 as well, and on a machine without IPv6 nothing else."""
+    """In any notation; `::` accepts IPv4, too."""
     assert resolve(host, 80).is_wildcard
     assert local_address(host, 80) == Address(socket.AF_INET, ("127.0.0.1", 80))
 
@@ -46,12 +46,12 @@ def test_every_wildcard_is_asked_on_loopback(host: str) -> None:
 def test_another_host_is_asked_where_it_listens(
     host: str, family: socket.AddressFamily, address: tuple[str, int]
 ) -> None:
-    """Of a name that is loopback in both families, at the IPv4 address."""
+    """A name with addresses in both families means its IPv4 address."""
     assert local_address(host, 80) == resolve(host, 80) == Address(family, address)
 
 
 def test_a_link_local_address_keeps_its_interface() -> None:
-    """The number of the interface is part of the socket address; the text of the address lacks it."""
+    """The socket address has the number of the interface."""
     (index, name), *_ = socket.if_nameindex()
     assert local_address(f"fe80::1%{name}", 80).value == ("fe80::1", 80, 0, index)
 
@@ -69,7 +69,7 @@ def test_a_link_local_address_keeps_its_interface() -> None:
 def test_the_environment_is_read_as_the_settings_read_it(
     variables: dict[str, str], found: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or the health command would ask another address than the one that the server listens on."""
+    """Otherwise `health` would check another address than the server's."""
     from app.settings import Settings
 
     for name in ("HOST", "PORT", "host", "Port"):

@@ -1,4 +1,4 @@
-"""`app.system.affinity`: shares of every machine, and real workers that keep to theirs."""
+"""`app.system.affinity`: the cores of each worker on any machine, and real pinned workers."""
 
 from __future__ import annotations
 
@@ -13,32 +13,39 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.system.affinity import MAX_WORKERS, engine_threads, resolve_workers, share, usable, usable_here
+from app.system.affinity import (
+    MAX_WORKERS,
+    cores_of_worker,
+    engine_threads,
+    resolve_workers,
+    usable,
+    usable_here,
+)
 from qa.harness.server import ServerProcess, running_server
 
 needs_two = pytest.mark.skipif(
     not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,
-    reason="the system keeps no process to a processor, or has but one",
+    reason="no CPU affinity, or a single CPU core",
 )
 
-processors = st.sets(st.integers(0, 1023), min_size=1, max_size=130)
+core_sets = st.sets(st.integers(0, 1023), min_size=1, max_size=130)
 
 
 def shares(of: set[int], workers: int) -> list[set[int]]:
-    """Of all workers."""
-    return [share(of, number=number, workers=workers) for number in range(1, workers + 1)]
+    """The cores of each worker."""
+    return [cores_of_worker(of, number=number, workers=workers) for number in range(1, workers + 1)]
 
 
-@given(processors, st.integers(1, 130))
-def test_no_processor_is_left_out_and_no_worker_without(of: set[int], workers: int) -> None:
-    """Whatever the machine and however many the workers."""
+@given(core_sets, st.integers(1, 130))
+def test_every_core_is_used_and_every_worker_has_one(of: set[int], workers: int) -> None:
+    """For any set of cores and any number of workers."""
     assert all(shares(of, workers))
     assert set().union(*shares(of, workers)) == of
 
 
-@given(processors, st.data())
-def test_each_worker_has_as_many_of_its_own(of: set[int], data: st.DataObject) -> None:
-    """Where there are enough; what is left over belongs to all of them."""
+@given(core_sets, st.data())
+def test_each_worker_has_the_same_number_of_own_cores(of: set[int], data: st.DataObject) -> None:
+    """If there are enough cores; all workers share the remainder."""
     workers = data.draw(st.integers(1, len(of)))
     found = shares(of, workers)
     common = set.intersection(*found) if workers > 1 else set()
@@ -48,9 +55,9 @@ def test_each_worker_has_as_many_of_its_own(of: set[int], data: st.DataObject) -
     assert sum(map(len, own)) + len(common) == len(of)
 
 
-@given(processors, st.integers(1, 130))
-def test_more_workers_than_processors_share_them_all(of: set[int], more: int) -> None:
-    """The system puts them where there is room."""
+@given(core_sets, st.integers(1, 130))
+def test_more_workers_than_cores_share_all_cores(of: set[int], more: int) -> None:
+    """No worker is pinned to a subset."""
     workers = len(of) + more
     assert all(mine == of for mine in shares(of, workers))
 
@@ -70,7 +77,7 @@ def test_more_workers_than_processors_share_them_all(of: set[int], more: int) ->
         (1, 8.0, 4, 1),
     ],
 )
-def test_a_quota_counts_in_whole_processors(
+def test_a_quota_counts_in_whole_cores(
     affinity: int, quota: float | None, workers: int, time_of: int
 ) -> None:
     """Shared by the workers, never less than one, and never more than there are."""
@@ -78,7 +85,7 @@ def test_a_quota_counts_in_whole_processors(
 
 
 def on_a_machine(monkeypatch: pytest.MonkeyPatch, *, affinity: int, quota: float | None) -> None:
-    """Have this process see so many processors and such a quota."""
+    """Have this process see so many CPU cores and such a quota."""
     monkeypatch.setattr("app.system.affinity.available", lambda: range(affinity))
     monkeypatch.setattr("app.system.affinity.cpu_quota", lambda: quota)
 
@@ -87,23 +94,23 @@ def on_a_machine(monkeypatch: pytest.MonkeyPatch, *, affinity: int, quota: float
     ("affinity", "quota", "workers"),
     [(8, None, 8), (8, 2.5, 2), (8, 0.5, 1), (1, None, 1), (1000, None, MAX_WORKERS)],
 )
-def test_auto_is_a_worker_for_each_processor_that_may_be_used(
+def test_auto_is_one_worker_per_usable_core(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     affinity: int,
     quota: float | None,
     workers: int,
 ) -> None:
-    """And the log says what it followed from."""
+    """The log entry has the reasons."""
     on_a_machine(monkeypatch, affinity=affinity, quota=quota)
     with caplog.at_level(logging.INFO):
         assert resolve_workers("auto") == workers
-    told = f"processors by affinity: {affinity}, CPU quota: {'none' if quota is None else quota}"
-    assert caplog.messages == [f"WORKERS=auto: {workers} workers ({told})"]
+    reasons = f"CPU cores by affinity: {affinity}, CPU quota: {'none' if quota is None else quota}"
+    assert caplog.messages == [f"WORKERS=auto: {workers} workers ({reasons})"]
 
 
-def test_a_number_of_workers_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the machine."""
+def test_a_number_of_workers_is_used_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On any machine."""
     on_a_machine(monkeypatch, affinity=1, quota=0.5)
     assert resolve_workers(7) == 7
 
@@ -112,7 +119,7 @@ def test_a_number_of_workers_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) 
     ("threads", "affinity", "quota", "workers", "bounded"),
     [(0, 8, None, 1, 0), (0, 8, 8.0, 1, 0), (0, 8, 2.0, 1, 2), (0, 8, 4.0, 2, 2), (6, 8, 2.0, 1, 6)],
 )
-def test_threads_that_the_runtime_would_choose_are_bounded_by_the_quota(
+def test_the_default_number_of_threads_is_limited_by_the_quota(
     monkeypatch: pytest.MonkeyPatch,
     threads: int,
     affinity: int,
@@ -120,36 +127,36 @@ def test_threads_that_the_runtime_would_choose_are_bounded_by_the_quota(
     workers: int,
     bounded: int,
 ) -> None:
-    """It knows of none. What an operator chose stays."""
+    """Runtimes do not know the quota. A number that the operator has set is used."""
     on_a_machine(monkeypatch, affinity=affinity, quota=quota)
     assert engine_threads(threads, workers=workers) == bounded
 
 
 def test_auto_starts_real_workers() -> None:
-    """As many as the log says, each with its part of the processors."""
+    """Their number is the one in the log."""
     expected = usable_here(workers=1)
     with running_server(WORKERS="auto") as server:
         log = server.log.read_text()
-        assert f"WORKERS=auto: {expected} workers (processors by affinity: " in log
+        assert f"WORKERS=auto: {expected} workers (CPU cores by affinity: " in log
         if expected > 1:
             ready_workers(server, expected)
             assert f"{expected} workers listen on 127.0.0.1" in server.log.read_text()
 
 
 def ready_workers(server: ServerProcess, count: int) -> list[int]:
-    """The processes that a server has called ready, once they are so many."""
+    """Process IDs of the workers that are ready, once there are `count`."""
     return [int(pid) for pid in server.wait_for_log(r"\(pid (\d+)\) is ready", times=count)]
 
 
 def allowed(pid: int) -> set[int]:
-    """Where a process may run with any of its threads."""
+    """The CPU cores on which any thread of a process may run."""
     threads = Path(f"/proc/{pid}/task").iterdir()
     return set().union(*(os.sched_getaffinity(int(thread.name)) for thread in threads))
 
 
 @needs_two
-def test_two_workers_do_not_meet_on_a_processor() -> None:
-    """Not with any of their threads, the engine's included; who replaces one gets its processors."""
+def test_two_workers_have_different_cores() -> None:
+    """With all their threads, the engine's included; a replacement gets the cores of its predecessor."""
     everything = os.sched_getaffinity(0)
     with running_server(WORKERS="2") as server:
         workers = ready_workers(server, 2)
@@ -161,37 +168,37 @@ def test_two_workers_do_not_meet_on_a_processor() -> None:
 
 
 @needs_two
-def test_workers_can_be_left_to_the_system() -> None:
-    """For an operator who keeps processes to processors by other means."""
+def test_workers_can_run_unpinned() -> None:
+    """For operators who pin processes by other means."""
     with running_server(WORKERS="2", PIN_WORKERS="false") as server:
         assert all(allowed(pid) == os.sched_getaffinity(0) for pid in ready_workers(server, 2))
 
 
 @needs_two
-def test_a_single_worker_has_them_all(server: ServerProcess) -> None:
-    """Its event loop and its engine are to run side by side."""
+def test_a_single_worker_is_not_pinned(server: ServerProcess) -> None:
+    """Its event loop and its engine run in parallel."""
     assert allowed(server.process.pid) == os.sched_getaffinity(0)
 
 
 REFUSED = """
 import os, sys
 from app.telemetry import logs
-from app.system.affinity import pin_to_share
+from app.system.affinity import pin_worker
 
-def refuse(pid, processors):
+def refuse(pid, cores):
     raise PermissionError(1, "Operation not permitted")
 
 logs.configure(level="info", style="text")
 os.sched_setaffinity = refuse
-pin_to_share(number=1, workers=1)
+pin_worker(number=1, workers=1)
 """
 
 
 @needs_two
-def test_a_system_that_does_not_let_it_gets_a_warning(root: Path) -> None:
-    """A sandbox may forbid it, and the worker serves as before."""
+def test_a_worker_that_cannot_be_pinned_logs_a_warning(root: Path) -> None:
+    """A sandbox may forbid it; the worker serves without."""
     done = subprocess.run(
         [sys.executable, "-c", REFUSED], cwd=root, capture_output=True, text=True, check=True
     )
-    assert "worker 1 is not kept to processors" in done.stderr
+    assert "worker 1 cannot be pinned to CPU cores" in done.stderr
     assert "Traceback" not in done.stderr

@@ -61,7 +61,7 @@ def v1(folder: str, quota: int, period: int = 100_000) -> dict[str, str]:
 def test_the_smallest_quota_on_the_way_up_counts(
     tmp_path: Path, group: str, files: dict[str, str], quota: float | None
 ) -> None:
-    """Version 2: a group's own quota, or that of one that holds it; what cannot be read is none."""
+    """Version 2: the smallest quota of the group and its parents; an unreadable one is ignored."""
     assert cpu_quota(tree(tmp_path, groups=[f"0::{group}"], mounts=[V2], files=files)) == quota
 
 
@@ -101,7 +101,7 @@ def test_version_1_has_a_hierarchy_for_cpu_time(
 
 
 def test_a_system_without_groups_has_no_quota(tmp_path: Path) -> None:
-    """Nor one that hides them."""
+    """Nor does a system that hides control groups."""
     assert cpu_quota(tmp_path) is None
 
 
@@ -117,7 +117,7 @@ def _groups_folder() -> Path | None:
 
 @pytest.fixture
 def group() -> Iterator[Path]:
-    """A new group with a quota of one processor's time, to run processes in."""
+    """A new group with a quota of one CPU core, to run processes in."""
     within = _groups_folder() if sys.platform == "linux" else None
     if within is None:
         pytest.skip("this system has no control groups, or has them elsewhere")
@@ -147,7 +147,7 @@ print(quota, resolve_workers("auto"), usable_here(workers=1), engine_threads(0, 
 
 
 def test_a_process_in_a_real_group_keeps_to_its_quota(group: Path) -> None:
-    """On however many processors it may run: one worker, and one thread to compute."""
+    """One worker and one thread, on any number of cores."""
     enter = 'echo $$ > "$1/cgroup.procs" && shift && exec "$@"'
     command = ["sh", "-c", enter, "sh", str(group), sys.executable, "-c", SEEN]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

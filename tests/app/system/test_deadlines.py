@@ -1,4 +1,4 @@
-"""`app.system.deadlines`: many deadlines, one timer, and nobody is told early or late."""
+"""`app.system.deadlines`: many deadlines on one timer, none early or late."""
 
 from __future__ import annotations
 
@@ -15,141 +15,141 @@ from tests.app.inference.batching.stepping import SteppedLoop, run_stepped, step
 
 
 class Waiting:
-    """Those who wait, by their deadlines, and a `DeadlineTimer` that watches over them.
+    """Pending deadlines and their `DeadlineTimer`.
 
     Attributes:
-        told: the deadline of each who was told, and when.
-        looks: how often it was looked for them.
+        expired: each expired deadline, and when it was handled.
+        checks: number of calls of `_expire`.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.told: list[tuple[float, float]] = []
-        self.looks = 0
+        self.expired: list[tuple[float, float]] = []
+        self.checks = 0
         self._loop = loop
         self._deadlines: list[float] = []
-        self.expiry = DeadlineTimer(loop, self._look)
+        self.timer = DeadlineTimer(loop, self._expire)
 
     def add(self, *deadlines: float) -> None:
-        """More who wait."""
+        """Add pending deadlines."""
         for deadline in deadlines:
             self._deadlines.append(deadline)
-            self.expiry.watch(deadline)
+            self.timer.watch(deadline)
 
     def served(self, deadline: float) -> None:
-        """One of them waits no more; the timer is not told."""
+        """Remove a deadline without a call of the timer."""
         self._deadlines.remove(deadline)
 
-    def _look(self, now: float) -> float:
-        self.looks += 1
-        assert self.looks < 1000, "it looks without end"
+    def _expire(self, now: float) -> float:
+        self.checks += 1
+        assert self.checks < 1000, "endless checks"
         due = sorted(deadline for deadline in self._deadlines if deadline <= now)
         self._deadlines = [deadline for deadline in self._deadlines if deadline > now]
-        self.told += [(deadline, self._loop.time()) for deadline in due]
+        self.expired += [(deadline, self._loop.time()) for deadline in due]
         return min(self._deadlines, default=math.inf)
 
 
 @stepped
 async def test_one_timer_serves_many_deadlines(loop: SteppedLoop) -> None:
-    """Each is told at its own time, and there is never more than one timer."""
+    """Each expires at its own time, and there is never more than one timer."""
     waiting = Waiting(loop)
     waiting.add(3.0, 5.0, 4.0, 5.0)
     assert loop.timers() == [3.0]
     await loop.advance(3.5)
     assert loop.timers() == [4.0]
     await loop.advance(10.0)
-    assert waiting.told == [(3.0, 3.0), (4.0, 4.0), (5.0, 5.0), (5.0, 5.0)]
-    assert waiting.looks == 3
+    assert waiting.expired == [(3.0, 3.0), (4.0, 4.0), (5.0, 5.0), (5.0, 5.0)]
+    assert waiting.checks == 3
 
 
 @stepped
 async def test_an_earlier_deadline_moves_the_timer(loop: SteppedLoop) -> None:
-    """Whoever comes last may have the least time."""
+    """A later one may be the earliest to expire."""
     waiting = Waiting(loop)
     waiting.add(5.0)
     await loop.advance(1.0)
     waiting.add(2.0)
     assert loop.timers() == [2.0]
     await loop.advance(1.0)
-    assert waiting.told == [(2.0, 2.0)]
+    assert waiting.expired == [(2.0, 2.0)]
     assert loop.timers() == [5.0]
     await loop.advance(3.0)
-    assert waiting.told == [(2.0, 2.0), (5.0, 5.0)]
+    assert waiting.expired == [(2.0, 2.0), (5.0, 5.0)]
 
 
 @stepped
 async def test_a_timer_in_vain_looks_for_the_next_deadline(loop: SteppedLoop) -> None:
-    """Whoever was served need not say so; after the last of them there is no timer."""
+    """Removed deadlines are skipped; without deadlines there is no timer."""
     waiting = Waiting(loop)
     waiting.add(1.0, 2.0)
     waiting.served(1.0)
     await loop.advance(1.0)
-    assert (waiting.told, loop.timers()) == ([], [2.0])
+    assert (waiting.expired, loop.timers()) == ([], [2.0])
     waiting.served(2.0)
     await loop.advance(5.0)
-    assert (waiting.told, loop.timers(), waiting.looks) == ([], [], 2)
+    assert (waiting.expired, loop.timers(), waiting.checks) == ([], [], 2)
 
 
 @stepped
 async def test_it_can_be_used_again_when_nobody_waits(loop: SteppedLoop) -> None:
-    """The first deadline after a pause is watched like any other."""
+    """The first deadline after a pause starts the timer again."""
     waiting = Waiting(loop)
     for deadline in (1.0, 2.0):
         waiting.add(deadline)
         await loop.advance(1.0)
-    assert waiting.told == [(1.0, 1.0), (2.0, 2.0)]
+    assert waiting.expired == [(1.0, 1.0), (2.0, 2.0)]
 
 
 @stepped
-async def test_after_cancel_nobody_is_told(loop: SteppedLoop) -> None:
-    """No timer is left; cancelling again, or before anything, is no trouble; a new deadline is watched."""
+async def test_after_cancel_no_deadline_expires(loop: SteppedLoop) -> None:
+    """No timer is left; a second cancel is harmless; a new deadline starts the timer again."""
     waiting = Waiting(loop)
-    waiting.expiry.cancel()
+    waiting.timer.cancel()
     waiting.add(1.0)
-    waiting.expiry.cancel()
-    waiting.expiry.cancel()
+    waiting.timer.cancel()
+    waiting.timer.cancel()
     assert loop.timers() == []
     await loop.advance(2.0)
-    assert waiting.told == []
+    assert waiting.expired == []
     waiting.add(3.0)
     await loop.advance(1.0)
-    assert waiting.told == [(1.0, 3.0), (3.0, 3.0)]
+    assert waiting.expired == [(1.0, 3.0), (3.0, 3.0)]
 
 
 @stepped
-async def test_a_deadline_that_has_passed_is_told_in_the_next_turn(loop: SteppedLoop) -> None:
-    """Also one that passed while the loop was held up."""
+async def test_a_past_deadline_expires_in_the_next_iteration(loop: SteppedLoop) -> None:
+    """Also one that passed while the loop was blocked."""
     waiting = Waiting(loop)
     waiting.add(1.0, 2.0, 9.0)
     loop.jump(3.0)
     waiting.add(2.5)
-    assert waiting.told == []
+    assert waiting.expired == []
     await loop.idle()
-    assert waiting.told == [(1.0, 3.0), (2.0, 3.0), (2.5, 3.0)]
+    assert waiting.expired == [(1.0, 3.0), (2.0, 3.0), (2.5, 3.0)]
     assert loop.timers() == [9.0]
-    waiting.expiry.cancel()
+    waiting.timer.cancel()
 
 
 class Early:
-    """A loop whose timers go off up to a millisecond too early, as uvloop's do."""
+    """A loop whose timers fire up to 1 ms early, as those of uvloop."""
 
     def __init__(self, loop: SteppedLoop) -> None:
         self._loop = loop
         self.time = loop.time
 
     def call_at(self, when: float, callback: Callable[..., object], *args: Any) -> asyncio.TimerHandle:
-        """Set a timer for the whole millisecond before."""
+        """Set a timer, rounded down to a millisecond."""
         return self._loop.call_at(math.floor(when * 1000) / 1000, callback, *args)
 
 
 @stepped
 async def test_a_timer_that_goes_off_early_goes_off_once(loop: SteppedLoop) -> None:
-    """It counts as on time: to look, find nobody, and wait again would repeat for a millisecond."""
+    """It counts as due; otherwise the timer would be set again and again for 1 ms."""
     waiting = Waiting(cast("asyncio.AbstractEventLoop", Early(loop)))
     waiting.add(1.0006, 1.0009, 2.0)
     await loop.advance(1.0)
-    assert (waiting.told, waiting.looks) == ([(1.0006, 1.0), (1.0009, 1.0)], 2)
+    assert (waiting.expired, waiting.checks) == ([(1.0006, 1.0), (1.0009, 1.0)], 2)
     await loop.advance(1.0)
-    assert waiting.told[2:] == [(2.0, 2.0)]
+    assert waiting.expired[2:] == [(2.0, 2.0)]
 
 
 Steps = st.lists(
@@ -161,23 +161,23 @@ Steps = st.lists(
 
 @settings(max_examples=100, deadline=None)
 @given(steps=Steps)
-def test_everyone_is_told_at_its_deadline(steps: list[tuple[str, int]]) -> None:
-    """Whoever comes and goes meanwhile; and one timer is enough."""
+def test_every_deadline_expires_in_time(steps: list[tuple[str, int]]) -> None:
+    """With any order of additions and removals, on one timer."""
 
     async def test(loop: SteppedLoop) -> None:
-        waiting, to_tell = Waiting(loop), list[float]()
+        waiting, to_expire = Waiting(loop), list[float]()
         for step, number in steps:
-            still = [deadline for deadline in to_tell if deadline > loop.time()]
+            still = [deadline for deadline in to_expire if deadline > loop.time()]
             if step == "add":
-                to_tell.append(loop.time() + 1 + number)
-                waiting.add(to_tell[-1])
+                to_expire.append(loop.time() + 1 + number)
+                waiting.add(to_expire[-1])
             elif step == "advance":
                 await loop.advance(number)
             elif still:
                 waiting.served(still[number % len(still)])
-                to_tell.remove(still[number % len(still)])
+                to_expire.remove(still[number % len(still)])
             assert len(loop.timers()) <= 1
         await loop.advance(100.0)
-        assert waiting.told == [(deadline, deadline) for deadline in sorted(to_tell)]
+        assert waiting.expired == [(deadline, deadline) for deadline in sorted(to_expire)]
 
     run_stepped(test)

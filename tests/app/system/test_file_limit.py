@@ -19,7 +19,7 @@ from qa.harness.server import running_server
 
 
 def limits_after(root: Path, connections: int, *, soft: int, hard: int) -> tuple[int, int, str]:
-    """The limits of a process that had these and made room, and what it had to say."""
+    """The limits of a process after `raise_fd_limit`, and its log."""
     code = (
         "import resource, sys; from app.system.file_limit import raise_fd_limit\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[2]), int(sys.argv[3])))\n"
@@ -44,20 +44,20 @@ def limits_after(root: Path, connections: int, *, soft: int, hard: int) -> tuple
 def test_the_limit_is_raised_to_what_is_needed(
     root: Path, connections: int, soft: int, hard: int, then: int
 ) -> None:
-    """Never lowered, and without a word."""
+    """It is never lowered, and nothing is logged."""
     assert limits_after(root, connections, soft=soft, hard=hard) == (then, hard, "")
 
 
-def test_where_the_system_gives_less_it_is_told(root: Path) -> None:
-    """All that there is is taken, and the log says what is missing and what to do."""
-    soft, hard, told = limits_after(root, 1001 - RESERVED, soft=300, hard=1000)
+def test_a_hard_limit_that_is_too_low_is_logged(root: Path) -> None:
+    """The soft limit is raised to the hard limit, and the warning says what to do."""
+    soft, hard, logged = limits_after(root, 1001 - RESERVED, soft=300, hard=1000)
     assert (soft, hard) == (1000, 1000)
-    assert "needs 1001 file descriptors, and the hard limit is 1000" in told
-    assert "lower MAX_CONNECTIONS" in told
+    assert "needs 1001 file descriptors, and the hard limit is 1000" in logged
+    assert "lower MAX_CONNECTIONS" in logged
 
 
 def test_a_server_without_a_descriptor_left_goes_on() -> None:
-    """It answers those who are connected, does not spin, and takes others again when there is room."""
+    """It serves open connections, does not spin, and accepts new ones once descriptors are free."""
     with running_server() as server, HttpClient(server.url) as connected:
         assert connected.ask(get("/livez")).status == 200
         pid, now = server.pid, held(server.pid).descriptors

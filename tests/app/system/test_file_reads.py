@@ -31,7 +31,7 @@ asyncio.run(scenario())
 
 
 def test_a_read_runs_on_another_thread() -> None:
-    """It returns what it returns and raises what it raises."""
+    """Its result is returned and its error raised."""
 
     def fail() -> None:
         raise PermissionError("no")
@@ -52,8 +52,8 @@ def test_a_read_that_hangs_stops_neither_the_loop_nor_the_end_of_the_process() -
     assert ended.stdout == "goes on False\n"
 
 
-def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
-    """Levels and messages of what was logged of files."""
+def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """Levels and messages of log entries about files."""
     return [
         (each.levelname, each.getMessage()) for each in caplog.records if each.name == "app.system.file_reads"
     ]
@@ -62,23 +62,23 @@ def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
 def test_what_takes_long_is_logged_once_and_once_more_when_it_is_over(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Though it ends in an error, as on a mount that gives up."""
+    """Also if the read ends with an error, such as a timeout of the mount."""
     monkeypatch.setattr("app.system.file_reads.SLOW_SECONDS", 0.001)
 
     async def scenario() -> None:
         with logged_when_slow("/keys", "not read", meanwhile="the old ones stay good"):
-            await until(lambda: bool(told(caplog)))
+            await until(lambda: bool(logged(caplog)))
             await asyncio.sleep(0.01)
             raise TimeoutError
 
     with caplog.at_level(logging.INFO), pytest.raises(TimeoutError):
         asyncio.run(scenario())
     warning = "/keys: not read after 0.001 s, its file system may hang; the old ones stay good"
-    assert told(caplog) == [("WARNING", warning), ("INFO", "/keys: answered after 0 s")]
+    assert logged(caplog) == [("WARNING", warning), ("INFO", "/keys: done after 0 s")]
 
 
 def test_what_is_quick_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """It happens every second."""
+    """Reads happen every second."""
 
     async def scenario() -> None:
         with logged_when_slow("/keys", "not read", meanwhile="the old ones stay good"):
@@ -86,13 +86,13 @@ def test_what_is_quick_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
 
     with caplog.at_level(logging.INFO):
         asyncio.run(scenario())
-    assert told(caplog) == []
+    assert logged(caplog) == []
 
 
 def test_what_is_given_up_is_not_said_to_have_answered(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server that ends while a mount hangs."""
+    """The second line is left out when the server ends while a mount hangs."""
     monkeypatch.setattr("app.system.file_reads.SLOW_SECONDS", 0.001)
 
     async def hang() -> None:
@@ -101,11 +101,11 @@ def test_what_is_given_up_is_not_said_to_have_answered(
 
     async def scenario() -> None:
         task = asyncio.create_task(hang())
-        await until(lambda: bool(told(caplog)))
+        await until(lambda: bool(logged(caplog)))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
     with caplog.at_level(logging.INFO):
         asyncio.run(scenario())
-    assert [level for level, _ in told(caplog)] == ["WARNING"]
+    assert [level for level, _ in logged(caplog)] == ["WARNING"]

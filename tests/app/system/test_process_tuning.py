@@ -1,4 +1,4 @@
-"""`app.system.process_tuning`, in processes of their own: it changes the one that it is called in."""
+"""`app.system.process_tuning`, in separate processes, because it changes its process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 on_linux = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system has no /proc")
 
-SETTLED = """
+TUNED = """
 import gc, weakref
 from app.system.process_tuning import tune_interpreter
 
@@ -24,19 +24,19 @@ gc.callbacks.append(lambda phase, about: generations.append(about["generation"])
 
 
 def run_settled(script: str, root: Path) -> str:
-    """What a script prints in a process that has settled."""
-    command = [sys.executable, "-c", SETTLED + script]
+    """The output of a script in a tuned process."""
+    command = [sys.executable, "-c", TUNED + script]
     return subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def test_a_flood_of_connections_sets_off_no_full_collection(root: Path) -> None:
-    """As many objects as ten thousand connections have; the younger ones are looked at."""
+    """With as many objects as 10,000 connections have, only young ones are visited."""
     script = "stays = [[] for _ in range(600_000)]\nprint(1 in generations, 2 in generations)"
     assert run_settled(script, root) == "True False"
 
 
 def test_what_dies_young_in_a_circle_is_freed(root: Path) -> None:
-    """Memory does not grow by it."""
+    """Memory does not grow."""
     script = """
 thing = Thing()
 thing.itself = thing
@@ -49,7 +49,7 @@ print(alive())
 
 
 def test_full_collections_come_in_the_end(root: Path) -> None:
-    """What has grown old in a circle is freed, too: late, but for certain."""
+    """An old reference cycle is freed, too, though late."""
     script = """
 thing = Thing()
 thing.itself = thing
@@ -67,7 +67,7 @@ print(2 in generations)
 
 @on_linux
 def test_free_memory_goes_back_to_the_system(root: Path) -> None:
-    """What was freed between things that stay is not resident any more."""
+    """Freed memory between live objects is no longer resident."""
     script = """
 import ctypes
 import numpy as np

@@ -27,7 +27,7 @@ def test_calls_run_in_order_on_one_other_thread() -> None:
 
 
 def test_what_a_call_raises_is_raised_to_its_caller_alone() -> None:
-    """The thread survives an exception, whatever it is."""
+    """The thread survives any exception."""
 
     def fail() -> None:
         raise SystemExit("no")
@@ -42,7 +42,7 @@ def test_what_a_call_raises_is_raised_to_its_caller_alone() -> None:
 
 
 def test_a_caller_that_is_cancelled_does_not_stop_the_thread() -> None:
-    """The result of a call whose caller has gone is dropped."""
+    """The result of a call whose task was cancelled is dropped."""
 
     async def scenario() -> int:
         thread = EngineThread()
@@ -65,7 +65,7 @@ def test_a_caller_that_is_cancelled_does_not_stop_the_thread() -> None:
 
 
 def test_a_call_that_never_ends_does_not_keep_the_process() -> None:
-    """The thread is a daemon: a hanging engine cannot hold up the exit."""
+    """The thread is a daemon: an engine that hangs does not delay the exit."""
     before = set(threading.enumerate())
     EngineThread(name="probe")
     (thread,) = set(threading.enumerate()) - before
@@ -73,7 +73,7 @@ def test_a_call_that_never_ends_does_not_keep_the_process() -> None:
 
 
 def test_what_a_call_gave_is_not_kept() -> None:
-    """The thread waits for the next call without a hold on the last one's result: an engine, say."""
+    """The thread keeps no reference to the last result, such as an engine."""
 
     class Result:
         pass
@@ -91,11 +91,11 @@ def test_what_a_call_gave_is_not_kept() -> None:
 
 
 class Thing:
-    """Something that a failing call holds, as the loading of a model holds an engine."""
+    """An object that a failing call refers to, as the loading of a model refers to an engine."""
 
 
 def test_what_a_failed_call_held_goes_with_its_error() -> None:
-    """At once, by reference counting: garbage collections that would find it are rare."""
+    """At once, by reference counting: garbage collections are rare."""
     held: list[weakref.ref[Thing]] = []
 
     def fail() -> None:
@@ -118,7 +118,7 @@ def test_what_a_failed_call_held_goes_with_its_error() -> None:
 
 
 def test_a_closed_thread_takes_no_call() -> None:
-    """It would be waited for without end; what was there before is still run."""
+    """It would never run; earlier calls still run."""
 
     async def scenario() -> int:
         thread = EngineThread()
