@@ -78,7 +78,7 @@ class Drain:
         if self._waiting is None:
             log.info("draining: not ready any more, accepting for another %g s", self._delay)
             self._rollout.drain()
-            self._metrics.tell_ready()
+            self._metrics.update_ready_gauge()
             loop = asyncio.get_running_loop()
             self._waiting = loop.call_later(self._delay, self.stop_server, number)
         else:
@@ -96,7 +96,7 @@ def publish_readiness(metrics: Metrics) -> Iterator[None]:
 
     async def tell() -> None:
         while True:
-            metrics.tell_ready()
+            metrics.update_ready_gauge()
             await asyncio.sleep(TELL_SECONDS)
 
     task = asyncio.create_task(tell())

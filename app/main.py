@@ -83,7 +83,7 @@ def create_app(
     settings = settings or Settings()
     metrics = metrics or Metrics()
     rollout = _create_rollout(settings, metrics, service)
-    metrics.watch(lambda: rollout.status().ready)
+    metrics.watch_readiness(lambda: rollout.status().ready)
     keys = KeyFile(settings.api_keys_file) if settings.api_keys_file else None
     if traces is None and settings.traces:
         traces = open_traces()

@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
 from app.contract import Artifact
 from app.main import create_app
 from app.settings import Settings
-from app.telemetry.tracing.spans import Unfolding
+from app.telemetry.tracing.spans import RequestSpanExporter
 from app.telemetry.tracing.traces import Traces
 from benchmarks.bodies import json_body
 from benchmarks.played import REQUESTS, processor_seconds
@@ -64,7 +64,7 @@ def _measure(
         return play(create_app(settings)), 0.0
     encoding = _Encoding()
     traces = Traces(
-        BatchSpanProcessor(Unfolding(encoding)),
+        BatchSpanProcessor(RequestSpanExporter(encoding)),
         sampler=ParentBasedTraceIdRatio(sampled),
         resource=Resource.create({}),
     )

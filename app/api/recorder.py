@@ -74,13 +74,13 @@ class RequestRecorder:
             extra = {"request_id": record.request_id, "seconds": round(seconds, 6), "status": status}
             if trace_id is not None:
                 extra["trace_id"] = trace_id
-            if record.caller:
-                extra["caller"] = record.caller
+            if record.client:
+                extra["client"] = record.client
             log.info("%s %s %d", record.method, record.route, status, extra=extra)
 
     def record_unread(self, status: int, *, request_id: str) -> None:
         """Count an answer to what was no request, and write its line if that is wanted; it took no time."""
-        self._metrics.answered_unread(status=status)
+        self._metrics.answered_unparsed(status=status)
         if self._access_log:
             extra = {"request_id": request_id, "status": status}
             log.info("- %s %d", OTHER, status, extra=extra)

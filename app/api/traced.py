@@ -24,11 +24,11 @@ def trace(traces: Traces, record: RequestRecord, head: RequestHead) -> str | Non
     """
     if record.path in UNTRACED:
         return None
-    decided = traces.decide(
+    decision = traces.sample(
         record.name,
         traceparent=None if head.conflicts(TRACEPARENT) else head.get(TRACEPARENT),
         tracestate=head.joined(TRACESTATE),
     )
-    if decided.span is not None:
-        traces.record(decided, record)
-    return decided.trace_id
+    if decision.span is not None:
+        traces.record(decision, record)
+    return decision.trace_id

@@ -97,7 +97,7 @@ class FastRequest:
         assert call is not None  # noqa: S101 - there is one until the answer
         try:
             if route.doorkeeper is not None:
-                self._record.caller = route.doorkeeper.caller(self._head)
+                self._record.client = route.doorkeeper.caller(self._head)
             if refusal := call.refusal():
                 self._send(route.errors.of_refusal(refusal, self._dialect, self._record))
                 return

@@ -24,7 +24,7 @@ class Answering:
     def __init__(self, contract: Contract, metrics: PredictionMetrics | None) -> None:
         self._counters = None
         if metrics is not None:
-            self._counters = metrics.of(
+            self._counters = metrics.for_version(
                 contract.version,
                 labels=[label.name for label in contract.labels],
                 warnings=[kind.code for kind in warning_kinds(contract.trust, contract.input.channels)],

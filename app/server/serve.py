@@ -21,7 +21,7 @@ from app.server.supervisor import Supervisor
 from app.settings import Settings, deprecation_warnings
 from app.system import affinity, file_limit
 from app.telemetry import logs
-from app.telemetry.multiprocess_dir import VARIABLE, hold, metrics_folder
+from app.telemetry.multiprocess_dir import VARIABLE, hold_lock, metrics_folder
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -71,7 +71,7 @@ def work(
     if settings.pin_workers:
         affinity.pin_worker(number=number, workers=workers)
     if folder := os.environ.get(VARIABLE):
-        hold(Path(folder))
+        hold_lock(Path(folder))
     from app.server.worker import run_shared
 
     return run_shared(

@@ -1,1 +1,1 @@
-"""What an operator sees of the server: metrics, logs and traces."""
+"""Metrics, logs and traces for operators."""

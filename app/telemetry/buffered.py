@@ -1,9 +1,8 @@
-"""Numbers that change with every request, handed to Prometheus' client fifty times a second.
+"""Counts of requests, buffered and flushed to Prometheus' client every 20 ms.
 
-The client's counters lock, check and, with several workers, write to a mapped file: a microsecond or three a
-step, some thirty steps a request. Here a step is an addition, and all that changes in a fiftieth of a second
-is one step of the client's. Whoever reads has everything handed over first (`Metrics.render`), and only what
-the other workers counted is so much older.
+The client's counters take a lock and, with several workers, write to a mapped file: 1 to 3 µs per increment,
+and a request has about 30. Here an increment is an addition, and each flush is one increment of the client's
+counter. `Metrics.render` flushes first, so only the counts of other workers may be 20 ms old.
 """
 
 from __future__ import annotations
@@ -19,18 +18,18 @@ PERIOD_SECONDS = 0.02
 
 
 class MetricsBuffer:
-    """Has sums handed over soon after they have changed.
+    """Flushes changed counters after 20 ms.
 
-    Outside of an event loop there is no later: `flush` is all there is.
+    Without an event loop nothing is flushed until `flush` is called.
     """
 
     def __init__(self) -> None:
         self._changed: list[BufferedCounters] = []
         self._is_due = False
 
-    def changed(self, sums: BufferedCounters) -> None:
-        """These have changed since they were handed over last."""
-        self._changed.append(sums)
+    def add(self, counters: BufferedCounters) -> None:
+        """Flush these counters within 20 ms: they have changed since the last flush."""
+        self._changed.append(counters)
         if not self._is_due:
             try:
                 asyncio.get_running_loop().call_later(PERIOD_SECONDS, self.flush)
@@ -39,57 +38,57 @@ class MetricsBuffer:
             self._is_due = True
 
     def flush(self) -> None:
-        """Hand over what has changed."""
+        """Flush all changed counters."""
         self._is_due = False
         changed, self._changed = self._changed, []
-        for sums in changed:
-            sums.flush()
+        for counters in changed:
+            counters.flush()
 
 
-class Step(Protocol):
-    """What of the client's is added to."""
+class Incrementable(Protocol):
+    """A counter, gauge or histogram bucket of Prometheus' client."""
 
     def inc(self, amount: float, /) -> None:
-        """Add to it."""
+        """Add an amount."""
 
 
 class BufferedCounters:
-    """As many sums as there are counters or gauges to add them to.
+    """Buffered increments of several counters or gauges.
 
     Args:
-        buffer: has them handed over.
-        steps: what each is added to.
+        buffer: flushes them.
+        targets: counters or gauges of the client, one for each value.
     """
 
-    def __init__(self, buffer: MetricsBuffer, steps: Sequence[Step]) -> None:
+    def __init__(self, buffer: MetricsBuffer, targets: Sequence[Incrementable]) -> None:
         self._buffer = buffer
-        self._steps = steps
-        self._values: list[float] = [0] * len(steps)
+        self._targets = targets
+        self._values: list[float] = [0] * len(targets)
         self._has_changed = False
 
     def change(self) -> list[float]:
-        """The sums, to be added to at once."""
+        """The values to add to; add before the event loop runs again."""
         if not self._has_changed:
             self._has_changed = True
-            self._buffer.changed(self)
+            self._buffer.add(self)
         return self._values
 
     def flush(self) -> None:
-        """Hand over what has been added up."""
+        """Increment the targets and reset the values."""
         self._has_changed = False
-        for place, value in enumerate(self._values):
+        for index, value in enumerate(self._values):
             if value:
-                self._steps[place].inc(value)
-                self._values[place] = 0
+                self._targets[index].inc(value)
+                self._values[index] = 0
 
 
 class BufferedHistogram:
-    """Observations of one series of a histogram.
+    """Buffered observations of a histogram.
 
     Args:
-        buffer: has them handed over.
-        histogram: without labels, or one of its children.
-        bounds: of its buckets, without the last, infinite one.
+        buffer: flushes them.
+        histogram: a histogram without labels, or with its labels set.
+        bounds: upper bounds of its buckets, without the infinite one.
     """
 
     def __init__(self, buffer: MetricsBuffer, histogram: RawHistogram, bounds: Sequence[float]) -> None:
@@ -97,22 +96,22 @@ class BufferedHistogram:
         self._sums = BufferedCounters(buffer, [*histogram.counters, histogram.total])
 
     def observe(self, value: float) -> None:
-        """Note a value."""
+        """Count a value."""
         values = self._sums.change()
         values[bisect_left(self._bounds, value)] += 1
         values[-1] += value
 
 
 class RawHistogram(Histogram):
-    """A histogram whose buckets are added to from outside."""
+    """A histogram with public buckets."""
 
     @property
-    def counters(self) -> list[Step]:
-        """Of the buckets, ascending."""
+    def counters(self) -> list[Incrementable]:
+        """The counters of the buckets, by ascending bound."""
         return list(self._buckets)
 
     @property
-    def total(self) -> Step:
-        """The sum of the values whose buckets were added to."""
-        step: Step = self._sum
-        return step
+    def total(self) -> Incrementable:
+        """The sum of the observed values."""
+        total: Incrementable = self._sum
+        return total

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, or plain text for a terminal. Uvicorn's entries included."""
+"""Structured logs, uvicorn's included: one JSON object per line, or plain text for a terminal."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-_MOST_WORDS = 100
+_MAX_MESSAGES = 100
 
 
 class RateLimitFilter(logging.Filter):
-    """Lets through what a logger says in the same words once a minute.
+    """Passes the same message of a logger once a minute.
 
     Args:
-        seconds: instead of a minute.
-        clock: of these seconds.
+        seconds: time between two records of the same message.
+        clock: returns the time in seconds.
     """
 
     def __init__(self, *, seconds: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
@@ -27,13 +27,13 @@ class RateLimitFilter(logging.Filter):
         self._last: dict[tuple[str, object], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether it is let through."""
-        words, now = (record.name, record.msg), self._clock()
-        if now - self._last.get(words, -math.inf) < self._seconds:
+        """Whether to log the record."""
+        message, now = (record.name, record.msg), self._clock()
+        if now - self._last.get(message, -math.inf) < self._seconds:
             return False
-        if len(self._last) >= _MOST_WORDS:
-            self._last.clear()  # words with figures in them are new each time
-        self._last[words] = now
+        if len(self._last) >= _MAX_MESSAGES:
+            self._last.clear()  # messages with formatted values are always new
+        self._last[message] = now
         return True
 
 
@@ -41,11 +41,11 @@ def configure(*, level: str, style: str, worker: int | None = None) -> None:
     """Send all logging to standard error.
 
     Args:
-        level: least severe level that is written.
+        level: lowest level that is logged.
         style: `"json"` or `"text"`.
-        worker: the number of this process among several, which each entry then names.
+        worker: number of this worker; each entry names it. None with a single process.
     """
-    who = {} if worker is None else {"worker": worker, "pid": os.getpid()}
+    process = {} if worker is None else {"worker": worker, "pid": os.getpid()}
     name = "" if worker is None else f"worker {worker}: "
     formatters: dict[str, Any] = {
         "json": {
@@ -53,8 +53,8 @@ def configure(*, level: str, style: str, worker: int | None = None) -> None:
             "format": "%(levelname)s %(name)s %(message)s",
             "rename_fields": {"levelname": "level", "name": "logger"},
             "timestamp": "time",
-            "static_fields": who,
-            # Uvicorn's coloured twin of the message, for terminals.
+            "static_fields": process,
+            # Uvicorn's coloured copy of the message, for terminals.
             "reserved_attrs": [*_standard_attributes(), "color_message"],
         },
         "text": {"format": f"%(asctime)s %(levelname)-8s {name}%(message)s"},
@@ -64,18 +64,22 @@ def configure(*, level: str, style: str, worker: int | None = None) -> None:
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": formatters,
-            "filters": {"seldom": {"()": RateLimitFilter}},
+            "filters": {"rate_limit": {"()": RateLimitFilter}},
             "handlers": {
                 "stderr": {"class": "logging.StreamHandler", "formatter": style},
-                "seldom": {"class": "logging.StreamHandler", "formatter": style, "filters": ["seldom"]},
+                "rate_limited": {
+                    "class": "logging.StreamHandler",
+                    "formatter": style,
+                    "filters": ["rate_limit"],
+                },
             },
             "root": {"level": level.upper(), "handlers": ["stderr"]},
-            # httpx and friends note every request at info; that is not this server's news.
+            # httpx logs every request at info level.
             "loggers": {
                 "httpx": {"level": "WARNING"},
-                # Where no collector answers, it says so several times for each batch of traces.
-                "opentelemetry": {"handlers": ["seldom"], "propagate": False},
-                # It complains of callers' headers, in their own words.
+                # Without a reachable collector it logs several errors for each batch of spans.
+                "opentelemetry": {"handlers": ["rate_limited"], "propagate": False},
+                # Its warnings quote headers of clients.
                 "opentelemetry.trace": {"level": "ERROR"},
             },
         }

@@ -1,7 +1,7 @@
-"""Prometheus metrics: one object that other parts tell what happened. Right under several workers.
+"""The Prometheus metrics of a process, and of all workers.
 
-With several workers each writes its numbers to files in `PROMETHEUS_MULTIPROC_DIR`, which the command line
-sets before they start, and any of them answers `/metrics` for all.
+With several workers, each writes its values to files in `PROMETHEUS_MULTIPROC_DIR`, which the command line
+sets before they start, and any worker renders the metrics of all.
 """
 
 from __future__ import annotations
@@ -18,42 +18,47 @@ from prometheus_client.registry import Collector
 
 from app.telemetry.buffered import BufferedCounters, BufferedHistogram, MetricsBuffer, RawHistogram
 from app.telemetry.multiprocess_dir import VARIABLE
-from app.telemetry.multiprocess_files import live_workers, reserve
+from app.telemetry.multiprocess_files import live_workers, reserve_disk_space
 from app.telemetry.prediction_metrics import PredictionMetrics
+from app.telemetry.renamed_metrics import WithOldNames
 from app.telemetry.request_record import OTHER
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 # The reasons that `app.inference.batching.BatchObserver` names.
-REFUSALS = ("too_large", "not_ready", "expired", "full", "queue_time", "deadline")
-DEPARTURES = ("expired", "cancelled", "closed")
-# The protocol of what was no request.
+REFUSAL_REASONS = ("too_large", "not_ready", "expired", "full", "queue_time", "deadline")
+DROP_REASONS = ("expired", "cancelled", "closed")
+# The protocol of data that could not be parsed as a request.
 NONE = "none"
 
 
 class Metrics:
-    """Every metric of a process, and the observer of batchers and of versions.
+    """All metrics of a process; an observer of batchers and of versions.
 
     Attributes:
-        predictions: those of the answers.
+        predictions: metrics of the predictions.
     """
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._buffer = buffer = MetricsBuffer()
-        self._requests = self._counter("http_requests", "Requests answered.", ("protocol", "route", "status"))
+        self._requests = self._counter(
+            "http_requests", "Requests that got a response.", ("protocol", "route", "status")
+        )
         self._request_seconds = self._histogram(
             "http_request_seconds",
-            "Seconds from a request's arrival to its answer.",
+            "Seconds from the arrival of a request to its response.",
             SECONDS,
             ("protocol", "route"),
         )
         admitted = self._counter("admitted_series", "Series admitted to the queue.")
         refused = self._counter(
-            "refused_series", f"Series refused before the queue: {', '.join(REFUSALS)}.", ("reason",)
+            "refused_series", f"Series refused before the queue: {', '.join(REFUSAL_REASONS)}.", ("reason",)
         )
-        left = self._counter(
-            "left_series", f"Series that left the queue uncomputed: {', '.join(DEPARTURES)}.", ("reason",)
+        dropped = self._counter(
+            "dropped_series",
+            f"Series removed from the queue uncomputed: {', '.join(DROP_REASONS)}.",
+            ("reason",),
         )
         queue_seconds = self._histogram("queue_seconds", "Seconds a request waited in the queue.", SECONDS)
         self._queue_seconds = BufferedHistogram(buffer, queue_seconds, SECONDS)
@@ -61,46 +66,46 @@ class Metrics:
         self._batch_rows = BufferedHistogram(buffer, batch_rows, ROWS)
         batch_items = self._histogram("batch_requests", "Requests in a batch.", ROWS)
         self._batch_items = BufferedHistogram(buffer, batch_items, ROWS)
-        batch_seconds = self._histogram("batch_seconds", "Seconds the engine took for a batch.", SECONDS)
+        batch_seconds = self._histogram("batch_seconds", "Seconds that the engine took for a batch.", SECONDS)
         self._batch_seconds = BufferedHistogram(buffer, batch_seconds, SECONDS)
         self._batch_failures = self._counter("batch_failures", "Batches on which the engine failed.")
-        queue_rows = self._gauge("queue_series", "Series that wait for the engine.")
+        queue_rows = self._gauge("queue_series", "Series in the queue.")
         self._rows = BufferedCounters(buffer, [admitted, queue_rows])
         self._ready = self._gauge("ready_workers", "Workers that are ready for requests.")
         self._is_ready: Callable[[], bool] = lambda: False
         self._model = self._gauge(
             "model_info", "Workers that have this version loaded.", ("model", "version", "engine")
         )
-        self._version_refusals = self._counter(
-            "version_refusals", "Versions not taken because they failed their checks.", ("version",)
+        self._refused_versions = self._counter(
+            "refused_versions", "Versions refused because they failed verification.", ("version",)
         )
         self._unauthorized = self._counter(
-            "unauthorized_requests", "Requests refused because they had no API key that is known."
+            "unauthorized_requests", "Requests refused because they had no valid API key."
         )
         self._refused_connections = self._counter(
-            "refused_connections", "Connections refused because there were MAX_CONNECTIONS."
+            "refused_connections", "Connections refused because MAX_CONNECTIONS was reached."
         )
         self._refused_bodies = self._counter(
-            "refused_bodies", "Request bodies refused because MAX_BODY_BYTES_IN_FLIGHT were held."
+            "refused_bodies", "Request bodies refused because MAX_BODY_BYTES_IN_FLIGHT was reached."
         )
         self.predictions = PredictionMetrics(self._registry, buffer)
-        # A count of 0 is there to be seen from the start: no rate shows the step from no count to the first.
-        self._refused = BufferedCounters(buffer, [refused.labels(reason) for reason in REFUSALS])
-        self._left = BufferedCounters(buffer, [left.labels(reason) for reason in DEPARTURES])
+        # Counters start at 0: a rate needs a first sample.
+        self._refused = BufferedCounters(buffer, [refused.labels(reason) for reason in REFUSAL_REASONS])
+        self._dropped = BufferedCounters(buffer, [dropped.labels(reason) for reason in DROP_REASONS])
         ProcessCollector(registry=self._registry)
         if folder := os.environ.get(VARIABLE):
-            reserve(Path(folder))
+            reserve_disk_space(Path(folder))
 
     def answered(self, *, protocol: str, route: str, status: int, seconds: float) -> None:
-        """A request was answered."""
+        """Count a response and its time."""
         self._count_of(protocol, route, status).change()[0] += 1
         self._seconds_of(protocol, route).observe(seconds)
 
-    def answered_unread(self, *, status: int) -> None:
-        """What was no request was answered; how long that took tells nothing."""
+    def answered_unparsed(self, *, status: int) -> None:
+        """Count a response to data that was no HTTP request; its time is not recorded."""
         self._count_of(NONE, OTHER, status).change()[0] += 1
 
-    @cache  # noqa: B019 - as few as routes and statuses, and a Metrics lives as long as its process
+    @cache  # noqa: B019 - few routes and statuses, and a Metrics lives as long as its process
     def _count_of(self, protocol: str, route: str, status: int) -> BufferedCounters:
         return BufferedCounters(self._buffer, [self._requests.labels(protocol, route, status)])
 
@@ -108,59 +113,59 @@ class Metrics:
     def _seconds_of(self, protocol: str, route: str) -> BufferedHistogram:
         return BufferedHistogram(self._buffer, self._request_seconds.labels(protocol, route), SECONDS)
 
-    def watch(self, is_ready: Callable[[], bool]) -> None:
-        """Have the gauge of ready workers follow what `/readyz` says."""
+    def watch_readiness(self, is_ready: Callable[[], bool]) -> None:
+        """Set the function that the gauge of ready workers reads, the one behind `/readyz`."""
         self._is_ready = is_ready
 
-    def tell_ready(self) -> None:
-        """Set that gauge as things stand: whichever worker is asked finds it."""
+    def update_ready_gauge(self) -> None:
+        """Set the gauge of ready workers, which every worker can read."""
         self._ready.set(self._is_ready())
 
     def serving(self, *, model: str, version: int, engine: str) -> None:
-        """A version is proven and gets the requests."""
+        """Record that a version is verified and serves requests."""
         self._model.labels(model, version, engine).set(1)
-        self.tell_ready()
+        self.update_ready_gauge()
 
     def retired(self, *, model: str, version: int, engine: str) -> None:
-        """A version is not loaded any more."""
+        """Record that a version is unloaded."""
         self._model.labels(model, version, engine).set(0)
 
     def version_refused(self, *, version: str) -> None:
-        """A version failed its checks."""
-        self._version_refusals.labels(version).inc()
+        """Count a version that failed verification."""
+        self._refused_versions.labels(version).inc()
 
     def unauthorized(self) -> None:
-        """A request had no key that is known."""
+        """Count a request without a valid API key."""
         self._unauthorized.inc()
 
     def connection_refused(self) -> None:
-        """A connection was one too many."""
+        """Count a connection over MAX_CONNECTIONS."""
         self._refused_connections.inc()
 
     def body_refused(self) -> None:
-        """A body was the newest of those that were too large together."""
+        """Count a body over MAX_BODY_BYTES_IN_FLIGHT."""
         self._refused_bodies.inc()
 
     def admitted(self, *, rows: int) -> None:
-        """Rows entered the queue."""
+        """Count series that were admitted to the queue."""
         self._add_rows(admitted=rows, queued=rows)
 
     def refused(self, *, rows: int, reason: str) -> None:
-        """Rows were not admitted."""
-        self._refused.change()[REFUSALS.index(reason)] += rows
+        """Count series that were not admitted."""
+        self._refused.change()[REFUSAL_REASONS.index(reason)] += rows
 
     def left(self, *, rows: int, reason: str) -> None:
-        """Rows left the queue before they were computed."""
-        self._left.change()[DEPARTURES.index(reason)] += rows
+        """Count series that were removed from the queue uncomputed."""
+        self._dropped.change()[DROP_REASONS.index(reason)] += rows
         self._add_rows(queued=-rows)
 
     def queued(self, *, rows: int, seconds: float) -> None:
-        """An item left the queue for its batch after this wait."""
+        """Record how long a request waited before its batch started."""
         self._queue_seconds.observe(seconds)
         self._add_rows(queued=-rows)
 
     def ran(self, *, rows: int, items: int, seconds: float, failed: bool) -> None:
-        """A batch ended."""
+        """Record a batch that ended."""
         self._batch_rows.observe(rows)
         self._batch_items.observe(items)
         self._batch_seconds.observe(seconds)
@@ -173,21 +178,21 @@ class Metrics:
         values[1] += queued
 
     def flush(self) -> None:
-        """Have other workers see all that was counted here: nothing is counted any more."""
+        """Flush all counts, so that the other workers can render them."""
         self._buffer.flush()
 
     def render(self) -> bytes:
-        """All metrics in the text format, of every worker."""
+        """Render the metrics of all workers in Prometheus' text format."""
         self._buffer.flush()
-        self.tell_ready()
+        self.update_ready_gauge()
         folder = os.environ.get(VARIABLE)
         if not folder:
-            return generate_latest(self._registry)
+            return generate_latest(WithOldNames(self._registry))
         live = live_workers(Path(folder))
-        everyone = CollectorRegistry()
-        MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]
-        everyone.register(_Processes(live))
-        return generate_latest(everyone)
+        all_workers = CollectorRegistry()
+        MultiProcessCollector(all_workers)  # type: ignore[no-untyped-call]
+        all_workers.register(_Processes(live))
+        return generate_latest(WithOldNames(all_workers))
 
     def _counter(self, name: str, text: str, labels: tuple[str, ...] = ()) -> Counter:
         return Counter(f"timeseries_{name}", text, labels, registry=self._registry)
@@ -202,16 +207,16 @@ class Metrics:
 
 
 class _Processes(Collector):
-    """Memory, processor time and descriptors of several processes, each under its `pid`.
+    """Memory, CPU time and file descriptors of several processes, each with its `pid`.
 
-    They are not added up: a sum of counters falls when a worker dies, which reads as a restart of all.
+    They are not summed: a sum of counters falls when a worker dies, which looks like a restart of the server.
     """
 
     def __init__(self, pids: Sequence[int]) -> None:
         self._pids = pids
 
     def collect(self) -> Iterable[Metric]:
-        """A metric of each name, with a sample of each process; none of those that ended meanwhile."""
+        """Yield each metric with a sample of each process that is still running."""
         families: dict[str, Metric] = {}
         for pid in self._pids:
             for metric in _of_process(pid):

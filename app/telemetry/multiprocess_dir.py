@@ -1,8 +1,8 @@
-"""The folder that several workers keep their metrics in: made anew for each server, and gone after it.
+"""The folder for the metrics of several workers: created at the start of a server, deleted at its end.
 
-A server that is killed cannot delete its own. The next one does, if everybody is dead who might use it: each
-process of a server holds a lock on a file in there, which the system lets go of at its end. Only the standard
-library: the supervisor uses this.
+A killed server leaves its folder. The next server deletes it if no process uses it: each process of a server
+holds a lock on a file in the folder, which the system releases when the process ends. Standard library only,
+because the supervisor imports this module.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def metrics_folder() -> Iterator[str]:
-    """A new folder; those that killed servers left are deleted.
+    """Create a folder for metrics, and delete those of killed servers.
 
     Raises:
-        OSError: there is no room for it.
+        OSError: the folder cannot be created.
     """
-    _clear_away(Path(gettempdir()))
+    _delete_unused(Path(gettempdir()))
     with TemporaryDirectory(prefix=PREFIX) as folder:
         descriptor = _make_lock(Path(folder))
         try:
@@ -41,44 +41,45 @@ def metrics_folder() -> Iterator[str]:
             os.close(descriptor)
 
 
-def hold(folder: Path) -> None:
-    """Have this process, to its end, keep a folder from being deleted by others."""
+def hold_lock(folder: Path) -> None:
+    """Keep other servers from deleting a folder until this process ends."""
     try:
         descriptor = os.open(folder / LOCK, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:  # not one that `metrics_folder` made
+    except FileNotFoundError:  # not created by `metrics_folder`
         return
-    # Never closed: its end is the end of the process. Nobody else wants it alone who has a living supervisor.
+    # Never closed: released at the end of the process. While the supervisor lives, no other server can lock
+    # it.
     fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
 def _make_lock(folder: Path) -> int:
-    """Lock a file before it has its name: whoever finds it there finds it locked. Its descriptor."""
+    """Create a lock file and return its descriptor. It is locked before it gets its name."""
     hidden = folder / f".{LOCK}"
     descriptor = os.open(hidden, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         hidden.rename(folder / LOCK)
     except OSError as error:  # a file system without locks
-        log.warning("%s: cannot be locked, and will be left if this server is killed: %s", folder, error)
+        log.warning("%s: cannot be locked, so it is not deleted if this server is killed: %s", folder, error)
     return descriptor
 
 
-def _clear_away(parent: Path) -> None:
+def _delete_unused(parent: Path) -> None:
     for folder in parent.glob(f"{PREFIX}*"):
         try:
-            if _is_left(folder):
+            if _is_unused(folder):
                 shutil.rmtree(folder)
-                log.info("%s: left by a server that was killed, and deleted", folder)
-        except OSError as error:  # deleted by another server meanwhile, or nobody may
-            log.debug("%s: left where it is: %s", folder, error)
+                log.info("%s: deleted; a killed server had left it", folder)
+        except OSError as error:  # another server deleted it, or no permission
+            log.debug("%s: not deleted: %s", folder, error)
 
 
-def _is_left(folder: Path) -> bool:
-    """Whether it is ours, and nobody lives who holds it. Where there is no lock, there is no telling."""
+def _is_unused(folder: Path) -> bool:
+    """Whether the folder belongs to this user and no live process uses it; False if it has no lock file."""
     status = folder.lstat()
     if status.st_uid != os.getuid() or folder.is_symlink():
         return False
-    # Not ours may be anything: a FIFO would be waited for.
+    # Non-blocking: the file may be a FIFO.
     descriptor = os.open(folder / LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -1,4 +1,4 @@
-"""The files in which several workers keep their metrics: who lives, and room for what is counted later."""
+"""The metric files of several workers: which workers are alive, and disk space for later counts."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ log = logging.getLogger(__name__)
 
 
 def live_workers(folder: Path) -> list[int]:
-    """The process ids of the workers that live.
+    """The process ids of the live workers.
 
-    The gauges of those that are no more are dropped; their counts stay. A killed worker cannot do so itself.
+    Deletes the gauges of dead workers and keeps their counters: a killed worker cannot do this itself.
     """
     live = []
     for file in folder.glob("gauge_live*_*.db"):
@@ -28,11 +28,11 @@ def live_workers(folder: Path) -> list[int]:
     return sorted(live)
 
 
-def reserve(folder: Path) -> None:
-    """Have the disk keep the room that this process' files claim to have.
+def reserve_disk_space(folder: Path) -> None:
+    """Allocate disk blocks for all of this process' metric files.
 
-    They are mapped, and have holes: a first count on a page for which a full disk has no room is no error
-    that could be caught, but the end of the process.
+    The files are sparse and memory-mapped: if the disk is full, the first count on an unallocated page kills
+    the process with SIGBUS, which cannot be caught.
     """
     for file in folder.glob(f"*_{os.getpid()}.db"):
         try:
@@ -40,5 +40,5 @@ def reserve(folder: Path) -> None:
                 os.posix_fallocate(stream.fileno(), 0, os.fstat(stream.fileno()).st_size)
         except OSError as error:
             log.warning(
-                "%s: no room for metrics (%s); if the disk stays full this worker will end", file.name, error
+                "%s: no disk space for metrics (%s); free some, or this worker may crash", file.name, error
             )

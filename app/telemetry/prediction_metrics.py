@@ -1,6 +1,6 @@
-"""Prometheus metrics of what was answered: labels, confidence, label sets, warnings and abstentions.
+"""Prometheus metrics of predictions: labels, confidence, label sets, warnings and abstentions.
 
-A drift of the input shows here first: warnings, empty sets and low confidence grow before anyone complains.
+They show a drift of the input first: the shares of warnings, empty label sets and low confidence grow.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter
 
-from app.telemetry.buffered import BufferedCounters, MetricsBuffer, RawHistogram, Step
+from app.telemetry.buffered import BufferedCounters, Incrementable, MetricsBuffer, RawHistogram
 
 CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 1.0)
-# A value falls into the first bucket whose bound it does not exceed, else into the last, without a bound.
+# A value counts in the first bucket whose bound it does not exceed, else in the last, unbounded one.
 _BOUNDS = np.array(CONFIDENCES)
-# What a label set's size is counted as: one is sure, none is unlike anything seen, more is unsure.
+# Sizes of label sets, as label values: 1 is certain, 0 is unlike the training data, more is uncertain.
 SIZES = ("0", "1", "more")
 
 
@@ -27,20 +27,20 @@ class Tally(NamedTuple):
     """What one series adds to the metrics.
 
     Attributes:
-        places: of the counters that it adds one to.
-        confidence: the probability of its most probable label.
+        counters: indices of the counters that it adds 1 to.
+        confidence: probability of its most probable label.
     """
 
-    places: tuple[int, ...]
+    counters: tuple[int, ...]
     confidence: float
 
 
 class PredictionMetrics:
-    """The metrics of the answers of every version of a model.
+    """The metrics of predictions, of all versions.
 
     Args:
-        registry: where they are registered; once each.
-        buffer: has what is counted handed over.
+        registry: the metrics are registered here.
+        buffer: flushes the counts to the metrics.
     """
 
     def __init__(self, registry: CollectorRegistry, buffer: MetricsBuffer) -> None:
@@ -49,9 +49,9 @@ class PredictionMetrics:
         def counter(name: str, text: str, *label: str) -> Counter:
             return Counter(f"timeseries_{name}", text, ("version", *label), registry=registry)
 
-        self.predictions = counter("predictions", "Series answered, by most probable label.", "label")
-        self.sizes = counter("label_sets", "Series answered, by the number of labels in their set.", "size")
-        self.warnings = counter("warnings", "Warnings given, by kind; a series may get several.", "code")
+        self.predictions = counter("predictions", "Series predicted, by most probable label.", "label")
+        self.sizes = counter("label_sets", "Series predicted, by number of labels in the label set.", "size")
+        self.warnings = counter("warnings", "Warnings, by code; a series may get several.", "code")
         self.confidence = RawHistogram(
             "timeseries_confidence",
             "Probability of the most probable label.",
@@ -59,23 +59,25 @@ class PredictionMetrics:
             buckets=CONFIDENCES,
             registry=registry,
         )
-        self.abstained = counter("abstained_series", "Series given no label, as their callers had asked.")
+        self.abstained = counter(
+            "abstained_series", "Series that got no label because the client requested abstention."
+        )
 
-    def of(
+    def for_version(
         self, version: int, *, labels: Sequence[str], warnings: Sequence[str], has_label_sets: bool
     ) -> VersionMetrics:
-        """What counts the answers of one version; see `VersionMetrics`."""
+        """The metrics of one version; see `VersionMetrics`."""
         return VersionMetrics(self, version, labels=labels, warnings=warnings, has_label_sets=has_label_sets)
 
 
 class VersionMetrics:
-    """Counts the answers of one version.
+    """Counts the predictions of one version.
 
     Args:
-        metrics: of all versions.
-        version: its number.
-        labels: of the classes, in the order of the columns.
-        warnings: the kinds' codes, in the order of the columns.
+        metrics: metrics of all versions.
+        version: number of the version.
+        labels: labels of the classes, in the order of the columns.
+        warnings: codes of the warnings, in the order of the columns.
         has_label_sets: whether its predictions have label sets.
     """
 
@@ -90,18 +92,18 @@ class VersionMetrics:
     ) -> None:
         self._abstained = metrics.abstained.labels(version)
         confidence = metrics.confidence.labels(version)
-        # Looked up once, not at every answer. A count of 0 is there to be seen from the start.
-        groups: list[list[Step]] = [
+        # Looked up once, not for each request. Counters start at 0: a rate needs a first sample.
+        groups: list[list[Incrementable]] = [
             [metrics.predictions.labels(version, label) for label in labels],
             confidence.counters,
             [metrics.sizes.labels(version, size) for size in SIZES] if has_label_sets else [],
             [metrics.warnings.labels(version, code) for code in warnings],
         ]
-        steps = [step for group in groups for step in group]
-        self._sums = BufferedCounters(metrics.buffer, [*steps, confidence.total])
-        # Where each group starts among the counters.
+        counters = [counter for group in groups for counter in group]
+        self._sums = BufferedCounters(metrics.buffer, [*counters, confidence.total])
+        # The index of each group's first counter.
         _, self._confidences, self._sizes, first = accumulate(map(len, groups[:-1]), initial=0)
-        self._warnings = range(first, len(steps))
+        self._warnings = range(first, len(counters))
 
     def tallies(
         self,
@@ -109,38 +111,38 @@ class VersionMetrics:
         label_sets: NDArray[np.bool_] | None = None,
         warnings: NDArray[np.bool_] | None = None,
     ) -> list[Tally]:
-        """What each series of a batch adds, once it is answered.
+        """What each series of a batch will add to the metrics.
 
         Args:
-            probabilities: `float32[n, classes]`, finite for those that will be answered.
+            probabilities: `float32[n, classes]`, finite for the series that get a prediction.
             label_sets: `bool[n, classes]`; None for a model without them.
-            warnings: `bool[n, kinds]`, where the last kinds may be left out; None if there are none.
+            warnings: `bool[n, codes]`; the last codes may be missing. None without warnings.
         """
-        columns, highest = self._places(probabilities, label_sets)
-        places: Iterable[tuple[int, ...]] = zip(*(column.tolist() for column in columns), strict=True)
+        columns, highest = self._counters(probabilities, label_sets)
+        counters: Iterable[tuple[int, ...]] = zip(*(column.tolist() for column in columns), strict=True)
         if warnings is not None and warnings.any():
             warned = (tuple(compress(self._warnings, row)) for row in warnings.tolist())
-            places = map(add, places, warned)
-        return list(map(Tally, places, highest.tolist()))
+            counters = map(add, counters, warned)
+        return list(map(Tally, counters, highest.tolist()))
 
     def answered(self, tallies: Sequence[Tally], *, abstained: NDArray[np.bool_] | None = None) -> None:
-        """A request was answered.
+        """Count the series of a request that got its predictions.
 
         Args:
-            tallies: of its series.
-            abstained: `bool[n]`, which got no label; None where that was not asked for.
+            tallies: those of its series.
+            abstained: `bool[n]`, which series got no label; None if abstention was not requested.
         """
         sums = self._sums.change()
-        for places, confidence in tallies:
-            for place in places:
-                sums[place] += 1
+        for counters, confidence in tallies:
+            for counter in counters:
+                sums[counter] += 1
             sums[-1] += confidence
         self._count_abstained(abstained)
 
-    def _places(
+    def _counters(
         self, probabilities: NDArray[np.float32], label_sets: NDArray[np.bool_] | None
     ) -> tuple[list[NDArray[np.intp]], NDArray[np.float32]]:
-        """The counters that each series adds one to, `int[n]` a group; and its highest probability."""
+        """Each series' counters, `int[n]` per group, and its highest probability, `float32[n]`."""
         highest = probabilities.max(axis=1)
         columns = [probabilities.argmax(axis=1), np.searchsorted(_BOUNDS, highest) + self._confidences]
         if label_sets is not None:

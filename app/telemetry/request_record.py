@@ -1,28 +1,28 @@
-"""What is known of one request: filled in on its way; counted, logged and traced at its end."""
+"""The record of a request: filled in while it is processed, then counted, logged and traced."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
-# The route of requests that have none.
+# The route of requests without one.
 OTHER = "other"
-# Those that OpenTelemetry's conventions know; callers make up others, and each would be a name of its own.
+# The methods of OpenTelemetry's conventions. Clients may send others, and each would be a new span name.
 METHODS = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"))
 
 
 class Work(NamedTuple):
-    """What was done for a request whose series were admitted to the queue. Times are `perf_counter`'s.
+    """What the server did for a request that was admitted to the queue. Moments are on `perf_counter`.
 
     Attributes:
-        model: its name.
-        version: of the model.
-        rows: series in the request.
-        parsed: seconds that reading its body took, up to its admission.
-        admitted: when it joined the queue.
-        queued: seconds from then to the start of its batch; None if no answer came of it.
-        ran: seconds that its batch ran.
-        batch_rows: series in its batch.
+        model: name of the model.
+        version: version of the model.
+        rows: number of series in the request.
+        parsed: seconds from the start of parsing the body to the admission.
+        admitted: moment of the admission.
+        queued: seconds from the admission to the start of the batch; None if there was no prediction.
+        ran: seconds that the batch took.
+        batch_rows: number of series in the batch.
     """
 
     model: str
@@ -37,21 +37,21 @@ class Work(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class RequestRecord:
-    """One request.
+    """The record of one request.
 
     Attributes:
-        request_id: as its answer has it.
-        arrived: when it came, `perf_counter`'s.
-        method: of it.
-        path: of it, without a query: callers may write there what is nobody's business.
-        scheme: of its address.
-        protocol: the name of the dialect that it belongs to.
-        route: the template of its path, never the path itself: callers choose paths, and each would be a new
-            time series. `OTHER` if there is none.
-        caller: name of the API key that it came with; None without one.
-        fault: a word for what went wrong; None if nothing did.
-        status: of its answer, or what it is counted as.
-        work: what was done for it; None if it did not come so far, or nobody wants to know.
+        request_id: as in its response.
+        arrived: moment of its arrival, on `perf_counter`.
+        method: its HTTP method.
+        path: its path without the query, which may hold private data.
+        scheme: `http` or `https`.
+        protocol: name of its dialect.
+        route: template of its path, or `OTHER`; never the path itself: clients choose paths, and each would
+            be a new time series.
+        client: name of its API key; None without one.
+        fault: type of its error; None without one.
+        status: status of its response, or the one it is counted under.
+        work: what was done for it; None if it was not admitted, or without traces.
     """
 
     request_id: str
@@ -61,7 +61,7 @@ class RequestRecord:
     scheme: str = "http"
     protocol: str = "native"
     route: str = OTHER
-    caller: str | None = None
+    client: str | None = None
     fault: str | None = None
     status: int = 500
     work: Work | None = None

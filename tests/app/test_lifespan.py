@@ -21,7 +21,7 @@ def test_metrics_are_told_whether_the_worker_is_ready_though_nobody_asks() -> No
     """Of several workers another may be asked: the gauge follows by itself, and back."""
     metrics = Metrics()
     ready = True
-    metrics.watch(lambda: ready)
+    metrics.watch_readiness(lambda: ready)
 
     async def reaches(value: float) -> None:
         while metrics._registry.get_sample_value("timeseries_ready_workers") != value:

@@ -73,6 +73,8 @@ def known(exposition: str) -> Known:
     job = load("prometheus.yml")["scrape_configs"][0]["job_name"]
     metrics: Known = {"up": {"job": {job}, "instance": None}}
     for family in text_string_to_metric_families(exposition):
+        if family.documentation.startswith("Deprecated:"):
+            continue  # rules and panels use the new name
         for sample in family.samples:
             labels = metrics.setdefault(sample.name, {"job": {job}, "instance": None})
             for label, value in sample.labels.items():

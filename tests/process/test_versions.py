@@ -80,7 +80,7 @@ def test_versions_come_and_go_under_load(tmp_path: Path, artifact: Artifact) -> 
         assert set.union(*(caller.result() for caller in callers)) == {1, 2}
         assert list(refused) == ["3"]
         metrics = httpx.get(f"{server.url}/metrics").text
-        assert 'timeseries_version_refusals_total{version="3"} 1.0' in metrics
+        assert 'timeseries_refused_versions_total{version="3"} 1.0' in metrics
         assert server.stop() == 0
         assert "Traceback" not in server.log.read_text()
 
@@ -112,7 +112,7 @@ def test_folders_that_are_not_what_they_say_are_refused(
 
         def counted(name: str) -> float:
             text = client.get("/metrics").text
-            found = re.findall(rf'timeseries_version_refusals_total{{version="{name}"}} (\S+)', text)
+            found = re.findall(rf'timeseries_refused_versions_total{{version="{name}"}} (\S+)', text)
             return float(found[0]) if found else 0.0
 
         def wait(*names: str) -> None:

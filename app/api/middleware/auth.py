@@ -118,7 +118,7 @@ class ApiKeyAuthMiddleware:
             # The route that it would have got; the one that it does get takes its place.
             if route := next((route for regex, route in self._counted if regex.fullmatch(path)), None):
                 scope["route"] = route
-            scope["record"].caller = self._doorkeeper.caller(scope["head"])
+            scope["record"].client = self._doorkeeper.caller(scope["head"])
 
 
 class _Guarded(NamedTuple):

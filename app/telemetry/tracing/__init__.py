@@ -1,11 +1,11 @@
-"""Traces for OpenTelemetry: a span for each request, with what it spent its time on below it.
+"""OpenTelemetry traces: a span for each request, with a child span for each step.
 
-Off unless `TRACES` says otherwise, and then nothing of OpenTelemetry's SDK is imported: it comes with an
-extra. A setting of our own switches it on, not `OTEL_EXPORTER_OTLP_ENDPOINT`: platforms set that one for all
-that runs on them, and a server without the extra must not refuse to start over it. All else is said in the
-standard's variables, so that one configuration is good for every service of a fleet.
+Off unless `TRACES=true`. While off, OpenTelemetry's SDK, an extra, is not imported. Traces are not switched
+on by `OTEL_EXPORTER_OTLP_ENDPOINT`: platforms set that variable for every service, and a server without the
+extra must still start. Everything else is configured by the standard `OTEL_` variables, so one configuration
+fits all services.
 
-It knows OpenTelemetry and no framework: `app/api/traced.py` tells it of requests.
+This package knows OpenTelemetry and no web framework: `app/api/traced.py` passes it the requests.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 __all__ = ["FLUSH_SECONDS", "open_traces"]
 
-# For what waits to be sent when all else has ended: less than a supervisor gives a process to end.
+# For sending the queued spans at shutdown: less than a supervisor gives a process to end.
 FLUSH_SECONDS = 1.5
 
 
 def open_traces() -> Traces | None:
-    """What the environment's `OTEL_` variables describe; None if they say that there is to be nothing.
+    """Open traces as the `OTEL_` variables configure them; None if `OTEL_SDK_DISABLED=true`.
 
     Raises:
-        TracesImpossible: the extra is not installed, or a variable says what cannot be done.
+        TracesImpossible: the extra is not installed, or a variable has an unsupported value.
     """
     try:
         from app.telemetry.tracing import environment
     except ImportError as error:
         raise TracesImpossible(
             f"TRACES=true needs OpenTelemetry's SDK ({error}); "
-            "install requirements/extras/traces.txt beside what serves, or set TRACES=false"
+            "install requirements/extras/traces.txt in the server's environment, or set TRACES=false"
         ) from error
     return environment.open_traces()

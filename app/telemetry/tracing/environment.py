@@ -1,4 +1,4 @@
-"""Traces as OpenTelemetry's own variables describe them: service, sampler, endpoint, headers, queue."""
+"""Configures traces from the `OTEL_` variables: service, sampler, endpoint, headers, queue."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from app.errors import TracesImpossible
-from app.telemetry.tracing.spans import Unfolding
+from app.telemetry.tracing.spans import RequestSpanExporter
 from app.telemetry.tracing.traces import Traces
 
-# What this service is called if OTEL_SERVICE_NAME does not say.
+# The default of OTEL_SERVICE_NAME.
 SERVICE = "timeseries-server"
 _PROTOCOL = "http/protobuf"
 _PROTOCOL_NAMES = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
@@ -23,21 +23,23 @@ log = logging.getLogger(__name__)
 
 
 def open_traces() -> Traces | None:
-    """Traces that leave for a collector on a thread of their own; None if the environment says that none do.
+    """Open traces that a thread sends to a collector; None if `OTEL_SDK_DISABLED=true`.
 
     Raises:
-        TracesImpossible: a variable says what cannot be done.
+        TracesImpossible: a variable has an unsupported value.
     """
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        log.warning("TRACES=true, but OTEL_SDK_DISABLED=true: there are no traces")
+        log.warning("OTEL_SDK_DISABLED=true: no traces are sent although TRACES=true")
         return None
     _check_protocol()
     try:
-        # Made for what it reads of the environment. It is no global, and gives out no tracers.
+        # Used only to read the environment; it is not set as the global provider and creates no tracers.
         provider = TracerProvider(resource=_resource(), shutdown_on_exit=False)
-        processor = BatchSpanProcessor(Unfolding(OTLPSpanExporter()))
+        processor = BatchSpanProcessor(RequestSpanExporter(OTLPSpanExporter()))
     except (ValueError, OSError) as error:
-        raise TracesImpossible(f"traces cannot be sent as the OTEL_ variables say: {error}") from error
+        raise TracesImpossible(
+            f"an OTEL_ variable is invalid: {error}; correct it or set TRACES=false"
+        ) from error
     return Traces(processor, sampler=provider.sampler, resource=provider.resource)
 
 
@@ -47,10 +49,10 @@ def _resource() -> Resource:
 
 
 def _check_protocol() -> None:
-    """Refuse another protocol at once: on its gRPC port a collector would only ever not understand."""
+    """Refuse other protocols at the start: a collector's gRPC port would fail on every export."""
     for name in _PROTOCOL_NAMES:
         protocol = os.environ.get(name, "").strip() or _PROTOCOL
         if protocol != _PROTOCOL:
             raise TracesImpossible(
-                f"{name}={protocol}: traces leave by {_PROTOCOL} alone, which collectors take on port 4318"
+                f"{name}={protocol} is not supported: set it to {_PROTOCOL} (port 4318 of a collector)"
             )

@@ -1,4 +1,4 @@
-"""The spans of a request, made of what was told when it was over."""
+"""Builds the spans of a request from its record, when the request has ended."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from app.telemetry.request_record import METHODS, OTHER, RequestRecord, Work
 
 SCOPE = InstrumentationScope("timeseries-server")
 _OTHER = "_OTHER"
-# Errors below 500: the request was refused, expired or given up, and may have been right. By the conventions
-# others below 500 are none: that it was wrong is no trouble of the server.
+# Statuses below 500 that count as errors: the request may have been valid, but was refused, expired or
+# cancelled. By OpenTelemetry's conventions other 4xx are no errors of a server.
 _FAILURES = frozenset((408, 429, 499))
 _OK, _ERROR = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
 
 
-class Finished(ReadableSpan):
-    """A request's spans, folded: what queues and processors need of a span, and what to make the spans of.
+class RequestSpans(ReadableSpan):
+    """The request's span, as a span processor queues it; `spans` builds the real spans from the record.
 
     Args:
-        record: of the request, which is over.
-        context: of the request's span.
-        parent: of the caller's span; None if it named none.
-        resource: this process.
-        now: the end of the request, in nanoseconds since 1970.
-        clock: the same moment on `perf_counter`. One pair for all times of a request keeps them in order,
-            whatever is done to the machine's clock meanwhile.
+        record: record of the request, which has ended.
+        context: context of the request's span.
+        parent: context of the client's span; None if the client sent none.
+        resource: describes this process.
+        now: end of the request, in nanoseconds since 1970.
+        clock: the same moment on `perf_counter`. All times of a request are computed from this one pair, so
+            they stay in order if the system clock is changed meanwhile.
     """
 
     def __init__(
@@ -49,8 +49,8 @@ class Finished(ReadableSpan):
         self._now = now
         self._clock = clock
 
-    def unfold(self, ids: RandomIdGenerator) -> Iterator[ReadableSpan]:
-        """The request's span, and those below it."""
+    def spans(self, ids: RandomIdGenerator) -> Iterator[ReadableSpan]:
+        """Yield the request's span, then its child spans."""
         record = self._record
         yield ReadableSpan(
             record.name,
@@ -81,11 +81,11 @@ class Finished(ReadableSpan):
         return self._now - round((self._clock - moment) * 1e9)
 
 
-class Unfolding(SpanExporter):
-    """Hands the spans of each `Finished` to an exporter.
+class RequestSpanExporter(SpanExporter):
+    """Builds the spans of each `RequestSpans` and passes them to another exporter.
 
     Args:
-        exporter: gets them.
+        exporter: gets the spans.
     """
 
     def __init__(self, exporter: SpanExporter) -> None:
@@ -93,18 +93,18 @@ class Unfolding(SpanExporter):
         self._ids = RandomIdGenerator()
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send what these are made of."""
+        """Export the request spans and their child spans."""
         return self._exporter.export(
-            [part for span in spans if isinstance(span, Finished) for part in span.unfold(self._ids)]
+            [part for span in spans if isinstance(span, RequestSpans) for part in span.spans(self._ids)]
         )
 
     def shutdown(self) -> None:
-        """Send nothing more."""
+        """Shut the other exporter down."""
         self._exporter.shutdown()
 
 
 def _has_failed(record: RequestRecord) -> bool:
-    """Whether it is an error of ours that it got no good answer, and not the caller's."""
+    """Whether the span is an error: the server failed, not the client."""
     return record.status >= 500 or record.status in _FAILURES
 
 
@@ -132,10 +132,10 @@ def _attributes(record: RequestRecord) -> dict[str, str | int]:
 
 
 def _steps(work: Work, end: float) -> Iterator[tuple[str, float, float]]:
-    """Name, start and end of each thing that a request spent its time on."""
+    """Yield name, start and end (in seconds) of each step of a request."""
     yield "parse", work.admitted - work.parsed, work.admitted
     if work.queued is None:
-        # What part of it was the engine's nobody knows: whoever gets no answer gets no times either.
+        # A request without a prediction has no times of its batch.
         yield "wait", work.admitted, end
         return
     began = work.admitted + work.queued

@@ -1,7 +1,7 @@
-"""A request that is over becomes a trace, if its caller or the sampler wants one; sending it is for later.
+"""Traces of requests that have ended, if the client's `traceparent` or the sampler asks for them.
 
-The event loop decides, draws two numbers and queues the record. The spans are made of that on the
-exporter's thread: four of them, made the SDK's own way, would hold up the loop for 70 µs.
+The event loop samples, draws two random ids and queues the record. The exporter's thread builds the spans:
+four spans, made by the SDK's tracer, would take the event loop 70 µs.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from opentelemetry.trace import (
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from app.telemetry.request_record import RequestRecord
-from app.telemetry.tracing.spans import Finished
+from app.telemetry.tracing.spans import RequestSpans
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _NO_PARENT = Context()
 
 
-class Decided(NamedTuple):
-    """What becomes of a request.
+class SamplingDecision(NamedTuple):
+    """Whether a request is sampled, and its ids.
 
     Attributes:
-        trace_id: of its trace, in hexadecimal; also one that is not sampled has it.
-        span: its own; None if it is not sampled.
-        parent: its caller's span; None if that named none.
+        trace_id: id of the trace, in hexadecimal, also if the request is not sampled.
+        span: context of the request's span; None if it is not sampled.
+        parent: context of the client's span; None if the client sent none.
     """
 
     trace_id: str
@@ -48,12 +48,12 @@ class Decided(NamedTuple):
 
 
 class Traces:
-    """Takes what requests tell.
+    """Samples requests and queues their spans.
 
     Args:
-        processor: gets a `Finished` for each request that is sampled; behind it is an `Unfolding` exporter.
-        sampler: decides, with the caller's decision before it.
-        resource: this process.
+        processor: gets a `RequestSpans` for each sampled request; its exporter is a `RequestSpanExporter`.
+        sampler: decides which requests are sampled; it sees the client's decision.
+        resource: describes this process.
     """
 
     def __init__(self, processor: SpanProcessor, *, sampler: Sampler, resource: Resource) -> None:
@@ -63,13 +63,13 @@ class Traces:
         self._ids = RandomIdGenerator()
         self._propagator = TraceContextTextMapPropagator()
 
-    def decide(self, name: str, *, traceparent: str | None, tracestate: str | None) -> Decided:
-        """Whether a request becomes a trace.
+    def sample(self, name: str, *, traceparent: str | None, tracestate: str | None) -> SamplingDecision:
+        """Decide whether a request is sampled.
 
         Args:
-            name: of its span.
-            traceparent: the value of its header. One that is broken counts as none.
-            tracestate: likewise.
+            name: name of the request's span.
+            traceparent: value of that header; an invalid one is ignored.
+            tracestate: value of that header; an invalid one is ignored.
         """
         context = _NO_PARENT if traceparent is None else self._context(traceparent, tracestate)
         parent = get_current_span(context).get_span_context()
@@ -77,7 +77,7 @@ class Traces:
         trace_id = self._ids.generate_trace_id() if remote is None else remote.trace_id
         result = self._sampler.should_sample(context, trace_id, name, SpanKind.SERVER)
         if result.decision is not Decision.RECORD_AND_SAMPLE:
-            return Decided(format_trace_id(trace_id), None, remote)
+            return SamplingDecision(format_trace_id(trace_id), None, remote)
         span = SpanContext(
             trace_id,
             self._ids.generate_span_id(),
@@ -85,22 +85,22 @@ class Traces:
             trace_flags=_SAMPLED,
             trace_state=result.trace_state,
         )
-        return Decided(format_trace_id(trace_id), span, remote)
+        return SamplingDecision(format_trace_id(trace_id), span, remote)
 
-    def record(self, decided: Decided, record: RequestRecord) -> None:
-        """Take note of a request that is over, and is sampled."""
-        assert decided.span is not None  # noqa: S101 - whoever calls this has looked
+    def record(self, decision: SamplingDecision, record: RequestRecord) -> None:
+        """Queue the spans of a sampled request that has ended."""
+        assert decision.span is not None  # noqa: S101 - the caller checks that it is sampled
         now, clock = time.time_ns(), perf_counter()
         self._processor.on_end(
-            Finished(record, decided.span, decided.parent, self._resource, now=now, clock=clock)
+            RequestSpans(record, decision.span, decision.parent, self._resource, now=now, clock=clock)
         )
 
     async def close(self, *, timeout: float) -> None:
-        """Send what is queued, within `timeout` seconds; what is not sent by then is lost."""
+        """Send the queued spans within `timeout` seconds; those not sent by then are lost."""
         await asyncio.to_thread(self._close, timeout)
 
     def _close(self, timeout: float) -> None:
-        # The processor's own limit is half a minute. Its thread and this one end with the process.
+        # The processor's own timeout is 30 s. Its thread and this one end with the process.
         closing = threading.Thread(target=self._processor.shutdown, name="traces-close", daemon=True)
         closing.start()
         closing.join(timeout)

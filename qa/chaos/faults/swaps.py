@@ -115,7 +115,7 @@ def is_refused(server: ServerProcess, version: int, workers: int) -> bool:
 
 def refusals(version: int) -> str:
     """The metric that counts them."""
-    return f'timeseries_version_refusals_total{{version="{version}"}}'
+    return f'timeseries_refused_versions_total{{version="{version}"}}'
 
 
 def holds(pids: list[int]) -> proc.Held:

@@ -62,7 +62,7 @@ def test_outside_of_a_loop_nothing_is_lost() -> None:
 
     async def scenario() -> None:
         sums.change()[0] += 3
-        buffer.changed(BufferedCounters(buffer, []))
+        buffer.add(BufferedCounters(buffer, []))
         await until(lambda: len(noted.amounts) > 1)
 
     asyncio.run(scenario())

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from app.inference.batching import BatchObserver
-from app.telemetry.metrics import DEPARTURES, REFUSALS, Metrics
-from app.telemetry.multiprocess_files import reserve
+from app.telemetry.metrics import DROP_REASONS, REFUSAL_REASONS, Metrics
+from app.telemetry.multiprocess_files import reserve_disk_space
 
 on_linux = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system has no /proc")
 
@@ -35,7 +35,7 @@ def test_the_queue_gauge_follows_what_enters_and_leaves() -> None:
     sampled = values(metrics)
     assert sampled["timeseries_queue_series"] == 2
     assert sampled["timeseries_admitted_series_total"] == 10
-    assert sampled['timeseries_left_series_total{reason="expired"}'] == 3
+    assert sampled['timeseries_dropped_series_total{reason="expired"}'] == 3
     assert sampled['timeseries_queue_seconds_bucket{le="0.0025"}'] == 1
 
 
@@ -55,8 +55,8 @@ def test_batches_are_counted_with_their_failures() -> None:
 @pytest.mark.parametrize(
     ("event", "reasons", "name"),
     [
-        (BatchObserver.refused, REFUSALS, "refused_series"),
-        (BatchObserver.left, DEPARTURES, "left_series"),
+        (BatchObserver.refused, REFUSAL_REASONS, "refused_series"),
+        (BatchObserver.left, DROP_REASONS, "dropped_series"),
     ],
 )
 def test_every_reason_is_counted_from_the_start(event: object, reasons: tuple[str, ...], name: str) -> None:
@@ -81,7 +81,7 @@ def test_two_apps_in_a_process_do_not_share_numbers() -> None:
     """There is no global registry."""
     first, second = Metrics(), Metrics()
     for metrics in (first, second):
-        metrics.predictions.of(1, labels=["1"], warnings=[], has_label_sets=False)
+        metrics.predictions.for_version(1, labels=["1"], warnings=[], has_label_sets=False)
     first.admitted(rows=3)
     assert values(first)["timeseries_admitted_series_total"] == 3
     assert values(second)["timeseries_admitted_series_total"] == 0
@@ -91,12 +91,12 @@ WORKER = """
 import numpy as np
 from app.telemetry.metrics import Metrics
 metrics = Metrics()
-answers = metrics.predictions.of(2, labels=["-1", "1"], warnings=["flat"], has_label_sets=True)
+answers = metrics.predictions.for_version(2, labels=["-1", "1"], warnings=["flat"], has_label_sets=True)
 probabilities = np.array([[0.25, 0.75], [0.1, 0.9]], np.float32)
 warnings = np.array([[True], [False]])
 for tally in answers.tallies(probabilities, probabilities > 0.2, warnings):
     answers.answered([tally])
-metrics.watch(lambda: True)
+metrics.watch_readiness(lambda: True)
 metrics.serving(model="m", version=1, engine="e")
 print(metrics.render().decode(), flush=True)
 """
@@ -157,7 +157,7 @@ def test_room_for_later_counts_is_kept_on_the_disk(tmp_path: Path) -> None:
     for sparse in (file, others):
         with sparse.open("wb") as stream:
             stream.truncate(65536)
-    reserve(tmp_path)
+    reserve_disk_space(tmp_path)
     assert file.stat().st_blocks * 512 >= 65536
     assert file.stat().st_size == 65536
     assert others.stat().st_blocks == 0

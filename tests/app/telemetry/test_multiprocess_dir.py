@@ -21,8 +21,8 @@ with metrics_folder() as folder:
 """
 WORKER = """
 import pathlib, sys
-from app.telemetry.multiprocess_dir import hold
-hold(pathlib.Path(sys.argv[1]))
+from app.telemetry.multiprocess_dir import hold_lock
+hold_lock(pathlib.Path(sys.argv[1]))
 print("held", flush=True)
 input()
 """

@@ -29,7 +29,7 @@ def made(
     """Metrics of version 7 of a model, and where they are registered."""
     registry = Registry()
     metrics = PredictionMetrics(registry, registry.buffer)
-    return registry, metrics.of(7, labels=labels, warnings=warnings, has_label_sets=bool(warnings))
+    return registry, metrics.for_version(7, labels=labels, warnings=warnings, has_label_sets=bool(warnings))
 
 
 def samples(registry: Registry) -> dict[str, float]:
@@ -148,7 +148,8 @@ def test_versions_are_counted_apart() -> None:
     metrics = PredictionMetrics(registry, registry.buffer)
     for number in (1, 2):
         answered(
-            metrics.of(number, labels=["-1", "1"], warnings=[], has_label_sets=False), PROBABILITIES[:number]
+            metrics.for_version(number, labels=["-1", "1"], warnings=[], has_label_sets=False),
+            PROBABILITIES[:number],
         )
     registry.buffer.flush()
     for number in (1, 2):

@@ -230,7 +230,7 @@ def test_the_callers_name_stands_in_the_access_log(
             wire.ask(post(GOOD, target=workers_path))
         wait_until(lambda: sum(record.name == "app.access" for record in caplog.records) == 2)
     lines = [record.__dict__ for record in caplog.records if record.name == "app.access"]
-    assert [(line["status"], line.get("caller")) for line in lines] == [(200, "caller-1"), (401, None)]
+    assert [(line["status"], line.get("client")) for line in lines] == [(200, "caller-1"), (401, None)]
     assert KEY not in str(lines)
 
 

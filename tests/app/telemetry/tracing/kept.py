@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import DEFAULT_ON, Sampler
 
 from app.telemetry.request_record import RequestRecord
-from app.telemetry.tracing.spans import Unfolding
+from app.telemetry.tracing.spans import RequestSpanExporter
 from app.telemetry.tracing.traces import Traces
 
 
@@ -36,17 +36,17 @@ class Kept:
     def note(
         self, record: RequestRecord, *, traceparent: str | None = None, tracestate: str | None = None
     ) -> str:
-        """Tell of a request; the id of its trace."""
-        decided = self.traces.decide(record.name, traceparent=traceparent, tracestate=tracestate)
-        if decided.span is not None:
-            self.traces.record(decided, record)
-        return decided.trace_id
+        """Trace a request; the id of its trace."""
+        decision = self.traces.sample(record.name, traceparent=traceparent, tracestate=tracestate)
+        if decision.span is not None:
+            self.traces.record(decision, record)
+        return decision.trace_id
 
 
 def keep(sampler: Sampler = DEFAULT_ON) -> Kept:
     """Traces of which every span is kept; by default of all but those that callers leave out."""
     exporter = InMemorySpanExporter()
-    processor = SimpleSpanProcessor(Unfolding(exporter))
+    processor = SimpleSpanProcessor(RequestSpanExporter(exporter))
     return Kept(Traces(processor, sampler=sampler, resource=Resource({"service.name": "x"})), exporter)
 
 
