@@ -1,7 +1,7 @@
-"""Buildah, where there is nothing else: it only builds, but it can run a command in an image too.
+"""Buildah, if no other engine is installed: made to build images, but it can run a command in one.
 
-There the command has the machine's network, and a root that is not read-only; that nothing was written is
-looked for afterwards.
+The command has the machine's network and a writable root file system; the probe checks afterwards that it
+wrote nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Checks of an image that runs: each either returns a line for the table, or says what is wrong."""
+"""Checks of a running image: each returns a line for the table or raises `CheckFailed`."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from deploy.golden import read_golden
 
 START_SECONDS = 120
 STOP_SECONDS = 40
-# Bytes, of all files. Of the gpu image two thirds are CUDA's libraries.
+# Bytes of all files. Two thirds of the gpu image are CUDA's libraries.
 LIMITS = {"cpu": 450_000_000, "gpu": 7_500_000_000}
-# What runs in the gpu image without a GPU too: the same TensorFlow, on the CPU.
+# The gpu image is checked without a GPU: TensorFlow on the CPU.
 ENVIRONMENT: dict[str, dict[str, str]] = {"cpu": {}, "gpu": {"ENGINE": "tensorflow"}}
-# What an image must not be able to import.
+# Packages that must not be importable in an image.
 UNWANTED = {"cpu": {"tensorflow", "training", "tests"}, "gpu": {"training", "tests"}}
 
 
 class CheckFailed(Exception):
-    """The image is not as it should be; one line says why."""
+    """A check failed; `str(error)` is one line with the reason."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What `deploy/probe.py` found inside: user, bytes, what can be imported, files written, packages."""
+    """Output of `deploy/probe.py`: user, sizes in bytes, importable packages, files written since a time."""
 
     uid: int
     gid: int
@@ -52,7 +52,7 @@ def check(engine: Engine, tag: str, target: str, artifact: Path) -> None:
         artifact: the version folder that the image serves.
 
     Raises:
-        CheckFailed: at the first thing that is wrong.
+        CheckFailed: a check failed; the others are not run.
     """
     sys.stdout.write(f"{tag} with {engine.name}\n")
     started = time.time()
@@ -64,7 +64,7 @@ def check(engine: Engine, tag: str, target: str, artifact: Path) -> None:
         probe = _probe(container, since=started)
         _report("user", _user(probe))
         _report("size", _size(probe, LIMITS[target]))
-        _report("left out", _left_out(probe, UNWANTED[target]))
+        _report("excluded", _excluded(probe, UNWANTED[target]))
         _report("notices", _notices(probe))
         _report("written", _written(probe))
         _report("SIGTERM", _stop(container))
@@ -93,7 +93,7 @@ def _answers(container: Container, artifact: Path) -> str:
     body = json.dumps({"instances": golden.series}).encode()
     status, answer = _ask(f"{container.url}/predict", body)
     if status != 200:
-        raise CheckFailed(f"POST /predict was answered with {status}: {answer.decode()[:500]}")
+        raise CheckFailed(f"POST /predict got {status}: {answer.decode()[:500]}")
     rows = [prediction["probabilities"] for prediction in json.loads(answer)["predictions"]]
     if len(rows) != len(golden.series):
         raise CheckFailed(f"{len(golden.series)} series got {len(rows)} predictions")
@@ -104,7 +104,7 @@ def _answers(container: Container, artifact: Path) -> str:
     )
     if largest > golden.tolerance:
         raise CheckFailed(
-            f"an answer differs by {largest:.2g} from the golden one; {golden.tolerance} is allowed"
+            f"a probability differs by {largest:.2g} from the golden answer (tolerance {golden.tolerance})"
         )
     return f"{len(rows)} golden series, largest difference {largest:.1e} of {golden.tolerance} allowed"
 
@@ -120,7 +120,7 @@ def _probe(container: Container, *, since: float) -> Probe:
     source = Path(__file__).with_name("probe.py").read_text(encoding="utf-8")
     answer = container.run(["python", "-c", source, str(since)])
     if answer.returncode != 0:
-        raise CheckFailed(f"cannot look inside: {answer.stderr}")
+        raise CheckFailed(f"the probe failed in the container: {answer.stderr}")
     return Probe(**json.loads(answer.stdout))
 
 
@@ -133,17 +133,17 @@ def _user(probe: Probe) -> str:
 def _size(probe: Probe, limit: int) -> str:
     base = probe.bytes_total - probe.bytes_packages - probe.bytes_service
     parts = {"base": base, "packages": probe.bytes_packages, "service and artifact": probe.bytes_service}
-    words = f"{_megabytes(probe.bytes_total)} of {_megabytes(limit)} allowed: " + ", ".join(
+    text = f"{_megabytes(probe.bytes_total)} of {_megabytes(limit)} allowed: " + ", ".join(
         f"{name} {_megabytes(size)}" for name, size in parts.items()
     )
     if probe.bytes_total > limit:
-        raise CheckFailed(f"too large: {words}")
-    return words
+        raise CheckFailed(f"too large: {text}")
+    return text
 
 
-def _left_out(probe: Probe, unwanted: set[str]) -> str:
+def _excluded(probe: Probe, unwanted: set[str]) -> str:
     if found := sorted(unwanted & set(probe.importable)):
-        raise CheckFailed(f"holds {', '.join(found)}, which serving does not need")
+        raise CheckFailed(f"contains {', '.join(found)}, which the server does not need")
     return ", ".join(sorted(unwanted))
 
 
@@ -155,8 +155,8 @@ def _notices(probe: Probe) -> str:
 
 def _written(probe: Probe) -> str:
     if probe.written:
-        raise CheckFailed(f"wrote into its root: {', '.join(probe.written[:5])}")
-    return "nothing outside /tmp while it started and answered"
+        raise CheckFailed(f"wrote to the root file system: {', '.join(probe.written[:5])}")
+    return "nothing outside /tmp during start and requests"
 
 
 def _stop(container: Container) -> str:
@@ -172,9 +172,9 @@ def _megabytes(size: int) -> str:
 
 
 def _ask(url: str, body: bytes | None = None) -> tuple[int, bytes]:
-    """Status and body of an answer; status 0 if there is none yet."""
+    """Status and body of a response; status 0 without a response."""
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - http alone
-    # No proxy of the environment's: the container is on this machine.
+    # Ignore the environment's proxy: the container is on this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=30) as answer:

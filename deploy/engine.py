@@ -1,4 +1,4 @@
-"""What a container engine is to `deploy/check.py`: it builds an image, and runs one."""
+"""The container engine interface of `deploy/check.py`: build an image and run it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ class Container(Protocol):
     """A running container.
 
     Attributes:
-        url: where its port 8000 answers.
+        url: address of its port 8000.
     """
 
     url: str
 
     def run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        """Run one more command in it."""
+        """Run another command in it."""
         ...
 
     def logs(self) -> str:
-        """What it has written so far."""
+        """Its output so far."""
         ...
 
     def running(self) -> bool:
@@ -35,7 +35,7 @@ class Container(Protocol):
         ...
 
     def remove(self) -> None:
-        """Leave nothing behind."""
+        """Delete the container."""
         ...
 
 
@@ -53,12 +53,12 @@ class Engine(Protocol):
         ...
 
     def start(self, tag: str, environment: Mapping[str, str]) -> Container:
-        """Run an image as it wants to be run, and as an orchestrator should: unprivileged, read-only."""
+        """Run an image's command, unprivileged and read-only."""
         ...
 
 
 def variables(environment: Mapping[str, str]) -> list[str]:
-    """Options of an engine's command for environment variables."""
+    """Command-line options of an engine that set environment variables."""
     return [part for name, value in environment.items() for part in ("--env", f"{name}={value}")]
 
 
@@ -68,7 +68,7 @@ def call(
     """Run an engine's command.
 
     Raises:
-        subprocess.CalledProcessError: it failed, and `check` asks for more.
+        subprocess.CalledProcessError: the command failed and `check` is set.
     """
     return subprocess.run(  # noqa: S603 - an engine's command, given as a list
         command, capture_output=not show, text=True, check=check, stdin=subprocess.DEVNULL

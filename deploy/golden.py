@@ -1,4 +1,4 @@
-"""Reads what an artifact promises, with nothing but the standard library: golden series and their answers."""
+"""Reads the golden series and answers of an artifact; standard library only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Rows = list[list[float]]
 
 @dataclass(frozen=True)
 class Golden:
-    """Real series with the probabilities that training saw, and how closely they must be met."""
+    """Golden series, their probabilities at training, and the tolerance."""
 
     labels: list[str]
     series: Rows

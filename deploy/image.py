@@ -1,7 +1,7 @@
 """Builds and checks the server's images: `python3 -m deploy.image build|check [cpu|gpu]`.
 
-Works with docker, podman or buildah, whichever is there (or as CONTAINER_ENGINE says), and needs nothing but
-Python. It knows nothing of the service's insides: it builds, runs, asks over HTTP, looks, and stops.
+Works with docker, podman or buildah: the first that is installed, or the one in CONTAINER_ENGINE. Needs only
+Python. It builds or runs the image and checks it from outside, over HTTP.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ PIN_FILE = "SERVE"
 
 
 class EngineMissing(Exception):
-    """There is no engine that works here."""
+    """No container engine works here."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Build or check an image; the exit code is 0 if that worked."""
+    """Build or check an image; exit code 0 on success."""
     parser = argparse.ArgumentParser(prog="python3 -m deploy.image", description=__doc__)
     parser.add_argument("action", choices=["build", "check"])
     parser.add_argument("target", nargs="?", default="cpu", choices=["cpu", "gpu"])
@@ -51,24 +51,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except subprocess.CalledProcessError as error:
         hint = f" (is {tag} built?)" if options.action == "check" else ""
-        said = (error.stderr or "see above").strip()
-        sys.stderr.write(f"image {options.action} failed: {error.cmd[0]} {error.cmd[1]}: {said}{hint}\n")
+        reason = (error.stderr or "see above").strip()
+        sys.stderr.write(f"image {options.action} failed: {error.cmd[0]} {error.cmd[1]}: {reason}{hint}\n")
         return 1
     return 0
 
 
 def find_engine(name: str | None) -> Engine:
-    """The engine of that name, or the first that works.
+    """The engine with this name, or the first that works.
 
     Raises:
-        EngineMissing: none does.
+        EngineMissing: no engine works.
     """
     for candidate in [name] if name else ["docker", "podman", "buildah"]:
         probe = [candidate, "version"] if candidate == "buildah" else [candidate, "info"]
         if shutil.which(candidate) and call(probe).returncode == 0:
             return Buildah() if candidate == "buildah" else DockerLike(candidate)
     raise EngineMissing(
-        f"{name or 'docker, podman or buildah'} is not installed, or its service does not run"
+        f"{name or 'docker, podman or buildah'} is not installed or its service is not running"
     )
 
 
@@ -76,14 +76,14 @@ def build(engine: Engine, tag: str, target: str, options: Sequence[str]) -> None
     """Build one target of the Dockerfile.
 
     Args:
-        engine: what builds.
+        engine: builds the image.
         tag: name and tag of the image.
         target: stage of the Dockerfile.
         options: more options of the engine's build command.
     """
     labels = {"VERSION": server_version(), "REVISION": _revision()}
     arguments = [part for name, value in labels.items() for part in ("--build-arg", f"{name}={value}")]
-    # A certificate bundle of this machine's own, as behind a proxy: needed to download, and not kept.
+    # This machine's certificate bundle (behind a proxy): used for downloads, not kept in the image.
     if bundle := os.environ.get("SSL_CERT_FILE"):
         arguments += ["--secret", f"id=ca-certificates,src={bundle}"]
     engine.build(tag, ["--target", target, *arguments, *options, str(ROOT)])
@@ -91,10 +91,10 @@ def build(engine: Engine, tag: str, target: str, options: Sequence[str]) -> None
 
 
 def golden_folder(folder: Path) -> Path:
-    """The version that the image serves of a folder of versions: the one that is pinned, else the highest.
+    """The version folder that the image serves: the pinned version, else the highest.
 
     Raises:
-        CheckFailed: it has no golden answers.
+        CheckFailed: the version has no golden answers.
     """
     names = [path.parent.name for path in folder.glob("*/golden.npz") if VERSION.fullmatch(path.parent.name)]
     pin = folder / PIN_FILE

@@ -1,6 +1,6 @@
-"""Run inside a container by `deploy/check.py`: says what the image is like, as one JSON object.
+"""Run inside a container by `deploy/check.py`; prints facts about the image as one JSON object.
 
-Standard library only, and no imports of the image's packages: it must not change what it looks at.
+Uses the standard library only and imports no package of the image, so that it changes nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 ENGINES_OWN = {"/etc/hosts", "/etc/resolv.conf", "/etc/hostname", "/run/.containerenv"}
 # Memory, where the root is read-only.
 SCRATCH = "/tmp/"  # noqa: S108 - compared with, never opened
-LOOKED_FOR = ("tensorflow", "training", "tests")
+CANDIDATES = ("tensorflow", "training", "tests")
 NOTICES = Path("/srv/THIRD_PARTY_NOTICES.txt")
 
 
@@ -28,7 +28,7 @@ def main(since: float) -> None:
     written = []
     seen = set()
     for folder, folders, names in os.walk("/"):
-        # /proc, /sys, /dev and mounts are no part of the image.
+        # /proc, /sys, /dev and mounts are not part of the image.
         folders[:] = [name for name in folders if os.lstat(f"{folder}/{name}").st_dev == device]
         for name in names:
             path = str(Path(folder, name))
@@ -47,7 +47,7 @@ def main(since: float) -> None:
         "bytes_total": total,
         "bytes_packages": packages,
         "bytes_service": service,
-        "importable": [name for name in LOOKED_FOR if importlib.util.find_spec(name)],
+        "importable": [name for name in CANDIDATES if importlib.util.find_spec(name)],
         "written": written,
         "packages": len(packages_here()),
         "without_notice": without_notice(),

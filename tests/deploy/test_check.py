@@ -97,9 +97,9 @@ def test_a_good_image_gets_a_table(
     [
         ({"probe": {"uid": 0}}, "runs as user 0 and group 10001"),
         ({"probe": {"bytes_total": LIMITS["cpu"] + 1}}, "too large: 450 MB of 450 MB allowed"),
-        ({"probe": {"importable": ["tensorflow"]}}, "holds tensorflow, which serving does not need"),
+        ({"probe": {"importable": ["tensorflow"]}}, "contains tensorflow, which the server does not need"),
         ({"probe": {"without_notice": ["h11 0.16.0"]}}, "THIRD_PARTY_NOTICES.txt does not name h11 0.16.0"),
-        ({"probe": {"written": ["/srv/x"]}}, "wrote into its root: /srv/x"),
+        ({"probe": {"written": ["/srv/x"]}}, "wrote to the root file system: /srv/x"),
         ({"health_code": 1}, "the health command exits with 1: not ready"),
         ({"exit_code": 137}, "exit code 137 after SIGTERM:\nits last words"),
     ],
