@@ -1,7 +1,7 @@
 """Every error the service can raise on purpose, as one tree.
 
 A leaf says what went wrong in the words of the field; what that means over HTTP is decided once,
-in `app/api/problems.py`. Nothing here knows HTTP, numpy or a runtime.
+in `app/api/problem_kinds.py`. Nothing here knows HTTP, numpy or a runtime.
 """
 
 from __future__ import annotations

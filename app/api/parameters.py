@@ -63,7 +63,9 @@ def abstain_of(query: QueryParams) -> bool:
         return False
     wanted = _BOOLEANS.get(value.lower())
     if wanted is None:
-        raise ContractViolation([(_ABSTAIN, f"true or false is needed, this is {shown(value) or 'empty'}")])
+        raise ContractViolation(
+            [(_ABSTAIN, f"expected true or false, got {shown(value) or 'an empty value'}")]
+        )
     return wanted
 
 
@@ -75,7 +77,7 @@ def check_abstain(contract: Contract) -> None:
     """
     if contract.trust is None:
         raise ContractViolation(
-            [(_ABSTAIN, "this model was sealed without label sets and cannot abstain; ask without it")]
+            [(_ABSTAIN, "this model has no label sets and cannot abstain; remove this parameter")]
         )
 
 
@@ -90,8 +92,8 @@ def version_of(query: QueryParams) -> int | None:
         return None
     number = version_number(value)
     if number is None:
-        needed = f"a whole number from 1 to {MAX_VERSION} without leading zeros is needed"
-        raise ContractViolation([(_VERSION, f"{needed}, this is {shown(value) or 'empty'}")])
+        expected = f"expected a whole number from 1 to {MAX_VERSION} without leading zeros"
+        raise ContractViolation([(_VERSION, f"{expected}, got {shown(value) or 'an empty value'}")])
     return number
 
 
@@ -113,7 +115,7 @@ def timeout_of(head: RequestHead, *, most: float) -> float:
     seconds = float(value) if _SECONDS.fullmatch(value) else 0.0
     if seconds <= 0:
         raise ContractViolation(
-            [(_TIMEOUT, f"seconds above 0 are needed, like 0.5; this is {shown(value) or 'empty'}")]
+            [(_TIMEOUT, f"expected seconds above 0, such as 0.5; got {shown(value) or 'an empty value'}")]
         )
     return min(seconds, most)
 
@@ -121,5 +123,5 @@ def timeout_of(head: RequestHead, *, most: float) -> float:
 def _only_value(query: QueryParams, name: str) -> str | None:
     values = query.getlist(name)
     if len(values) > 1:
-        raise ContractViolation([(name, f"given {len(values)} times; once is enough")])
+        raise ContractViolation([(name, f"given {len(values)} times; send it once")])
     return values[0] if values else None

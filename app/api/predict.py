@@ -30,7 +30,7 @@ from app.inference.service import Service
 from app.inference.versions import ModelVersions
 from app.telemetry.request_record import Work
 
-CLIENT_CLOSED = "the caller shut down its sending side before the prediction was there"
+CLIENT_CLOSED = "the client closed its sending side before the prediction was ready"
 
 
 class Predictor:

@@ -79,4 +79,4 @@ def check_length(content_length: str | None, max_bytes: int) -> None:
     if not content_length.isdecimal():
         raise MalformedPayload(f"Content-Length is {content_length!r}, not a number of bytes")
     if int(content_length) > max_bytes:
-        raise PayloadTooLarge(f"the body has {content_length} bytes; at most {max_bytes} are read")
+        raise PayloadTooLarge(f"the body has {content_length} bytes; the limit is {max_bytes}")

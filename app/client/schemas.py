@@ -120,7 +120,7 @@ class Problem(_Frozen):
         description="A URI reference that names the kind of problem.", examples=["/problems/contract"]
     )
     title: str = Field(
-        description="The kind of problem, in words.", examples=["Does not fit the model's contract"]
+        description="The kind of problem, in words.", examples=["Request does not match the model's contract"]
     )
     status: int = Field(ge=400, le=599, description="The HTTP status code, repeated.", examples=[422])
     detail: str = Field(

@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from app.api import problems
 from app.api.headers import PLAIN
+from app.api.problem_kinds import CONNECTION
 from app.api.recorder import new_request_id
 from app.http.head import (
     HEAD_BYTES,
@@ -48,7 +49,7 @@ def write(
     """A whole answer, to be followed by the end of the connection.
 
     Args:
-        status: that is in `problems.CONNECTION`.
+        status: that is in `problem_kinds.CONNECTION`.
         reason: more about it.
         request_id: as `new_request_id` makes them.
         headers: that the server sends with every answer.
@@ -63,7 +64,7 @@ def write(
 @lru_cache(maxsize=_MOST_REASONS)
 def _parts(status: int, reason: str, root_path: str) -> tuple[bytes, bytes]:
     """What stands before the id, from the headers on that are always the same, and what after it."""
-    kind, someone = problems.CONNECTION[status], "0" * len(new_request_id())
+    kind, someone = CONNECTION[status], "0" * len(new_request_id())
     detail = f"{_DETAILS[status]}: {reason}" if reason else _DETAILS[status]
     info = problems.ErrorInfo(kind, detail)
     content = problems.document(info, request_id=someone, root_path=root_path)

@@ -172,7 +172,7 @@ def test_predict_brings_its_key(plain_artifact: Artifact, tmp_path: Path) -> Non
         refused = run(*ask)
     assert refused.returncode == 1
     (line,) = refused.stderr.splitlines()
-    assert line.startswith("Key missing or not known: an API key is needed")
+    assert line.startswith("API key missing or unknown: send one valid API key")
 
 
 def test_check_proves_the_artifact() -> None:

@@ -12,7 +12,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.api.problems import KINDS
+from app.api.problem_kinds import KINDS
 from app.server.serve import restart_counter
 from app.telemetry.metrics import Metrics
 from qa.harness.process import ROOT

@@ -124,4 +124,4 @@ def test_a_slash_too_many_gets_a_hint_and_no_redirect(base: str, http: httpx.Cli
     """The path in it is the caller's."""
     response = http.post(f"{base}/predict/", content=b"{}")
     assert (response.status_code, response.headers.get("location")) == (404, None)
-    assert response.json()["detail"] == "POST /forda/predict/: no such route; /forda/predict is one"
+    assert response.json()["detail"] == "POST /forda/predict/: no such route; use /forda/predict"

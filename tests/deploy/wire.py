@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from app.api.problems import ALL_KINDS, MEDIA_TYPE
+from app.api.problem_kinds import ALL_KINDS
+from app.api.problems import MEDIA_TYPE
 from qa.harness import http_client
 from qa.harness.http_client import NoResponse
 from qa.harness.messages import Response, post

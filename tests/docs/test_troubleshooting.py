@@ -10,7 +10,7 @@ import httpx
 import pytest
 from prometheus_client import generate_latest
 
-from app.api.problems import ALL_KINDS, Kind
+from app.api.problem_kinds import ALL_KINDS, Kind
 from app.contract import Artifact
 from app.settings import Settings
 from qa.harness.messages import as_json

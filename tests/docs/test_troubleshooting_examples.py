@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from app.api.problems import ALL_KINDS
+from app.api.problem_kinds import ALL_KINDS
 from app.contract import Artifact
 from qa.harness.http_client import HttpClient
 from qa.harness.messages import Response, get, head, read_answers

@@ -113,24 +113,24 @@ def test_json_and_npy_get_the_models_own_answers(
 @pytest.mark.parametrize(
     ("instances", "pointer", "message"),
     [
-        ([[[0.5] * 2] * LENGTH], "instances/0/0", "2 values; the model takes 3, one of each channel"),
+        ([[[0.5] * 2] * LENGTH], "instances/0/0", "2 values; the model takes 3, one for each channel"),
         ([[[0.5] * 3] * 17 + [[0.5] * 4] * 7], "instances/0/17", "4 values; the model takes 3, one of each"),
         ([[[0.5] * 3] * 23], "instances/0", "23 time steps; the model takes 24"),
         (
             [[0.5] * LENGTH],
             "instances/0/0",
-            "a list of 3 numbers, one of each channel, is needed, this is a n",
+            "expected a list of 3 numbers, one for each channel, got a n",
         ),
         (
             [0.5] * LENGTH,
             "instances",
-            "a flat list of numbers; each instance is a list of 24 lists of 3 numbers",
+            "a flat list of numbers; send each series as a list of 24 lists of 3 numbers",
         ),
-        ([[[0.5, 0.5, None]] * LENGTH], "instances/0/0/2", "null is not a number"),
-        ([[[0.5, 0.5, [1]]] * LENGTH], "instances/0/0/2", "a number is needed, this is a list"),
+        ([[[0.5, 0.5, None]] * LENGTH], "instances/0/0/2", "expected a number, got null"),
+        ([[[0.5, 0.5, [1]]] * LENGTH], "instances/0/0/2", "expected a number, got a list"),
         ([[[0.5, 1e39, 0.5]] * LENGTH], "instances/0/0/1", "beyond the range of float32"),
-        ([None], "instances/0", "a list of 24 lists of 3 numbers is needed, this is null"),
-        ({}, "instances", "a list of series is needed, this is an object"),
+        ([None], "instances/0", "expected a list of 24 lists of 3 numbers, got null"),
+        ({}, "instances", "expected a list of series, got an object"),
     ],
 )
 def test_json_of_the_wrong_shape_is_told_where_and_what(
@@ -148,12 +148,12 @@ def test_json_of_the_wrong_shape_is_told_where_and_what(
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        ((LENGTH, CHANNELS), "(24, 3); a single series is sent as array.reshape(1, 24, 3)"),
+        ((LENGTH, CHANNELS), "(24, 3); send a single series as array.reshape(1, 24, 3)"),
         ((2, LENGTH), f"(2, 24); {TAKES}"),
         ((2, LENGTH, 1), f"(2, 24, 1); {TAKES}"),
         ((2, CHANNELS, LENGTH), f"(2, 3, 24); {TAKES}"),
         ((2, LENGTH - 1, CHANNELS), "23 time steps; the model takes 24"),
-        ((0, LENGTH, CHANNELS), "no series; at least 1 is needed"),
+        ((0, LENGTH, CHANNELS), "no series; send at least 1"),
         ((1, 1, LENGTH, CHANNELS), f"(1, 1, 24, 3); {TAKES}"),
     ],
 )

@@ -66,9 +66,7 @@ class ApiKeyAuth:
         name = self._keys.name_of(key.strip().encode("latin-1")) if is_one else None
         if name is None:
             self._on_refused()
-            raise Unauthorized(
-                "an API key is needed, and no second one: Authorization: Bearer KEY, or X-API-Key: KEY"
-            )
+            raise Unauthorized("send one valid API key: Authorization: Bearer KEY, or X-API-Key: KEY")
         return name
 
 

@@ -42,10 +42,10 @@ def decompress(body: bytes, *, encoding: str | None, max_bytes: int) -> bytes:
     name = ", ".join(element for element in elements if element not in {"", "identity"})
     if name and name not in _WINDOW_BITS:
         raise UnsupportedMediaType(
-            f"encoding {shown(name)} is not read; send identity, or one of gzip, deflate"
+            f"Content-Encoding {shown(name)} is not supported; send gzip, deflate or no compression"
         )
     if len(body) > max_bytes:
-        raise PayloadTooLarge(f"the body is {len(body):,} bytes; at most {max_bytes:,} are read")
+        raise PayloadTooLarge(f"the body has {len(body):,} bytes; the limit is {max_bytes:,}")
     return _decompressed(body, name, max_bytes) if name else body
 
 
@@ -72,9 +72,9 @@ def _parts(body: memoryview, name: str) -> Iterator[bytes]:
         if end == len(body):
             return
         if name == "deflate" or not _GZIP_MAGIC.startswith(bytes(body[end : end + 2])):
-            more = "a body is one stream" if name == "deflate" else "they are no gzip member"
+            more = "a deflate body is one zlib stream" if name == "deflate" else "they are not a gzip member"
             raise EOFError(f"{len(body) - end:,} bytes follow its end; {more}")
-    raise MalformedPayload(f"not read: more than {MAX_MEMBERS:,} gzip members")
+    raise MalformedPayload(f"more than {MAX_MEMBERS:,} gzip members; send one")
 
 
 def _member(body: memoryview, start: int, stream: zlib._Decompress) -> Generator[bytes, None, int]:
@@ -95,4 +95,4 @@ def _member(body: memoryview, start: int, stream: zlib._Decompress) -> Generator
         if stream.eof:
             return start - len(stream.unused_data)
         step = min(2 * step, _STEP)
-    raise EOFError("the data end early")
+    raise EOFError("the data end too early")

@@ -102,15 +102,15 @@ class JsonDecoder:
         nodes = sum(int(np.count_nonzero(characters == ord(opening))) for opening in "[{:")
         count, size = self._max_instances, self._spec.values
         lists = count if self._spec.channels == 1 else count * (1 + self._spec.length)
-        found = f"not read: {nodes:,} lists, objects and fields"
+        found = f"too many lists, objects and fields: {nodes:,}"
         if nodes > lists + _SPARE_NODES:
             raise MalformedPayload(f"{found}; {count} series need {lists + 3}")
         if nodes > max(count, _MOST_LISTS) + _SPARE_NODES:
-            raise MalformedPayload(f"{found}, and not plain; send fewer series to be told what is wrong")
+            raise MalformedPayload(f"{found}; send fewer series to get the exact errors")
         values = body.count(b",") + 1
         if values > _SPARE_FACTOR * count * size + _SPARE_NODES:
             raise MalformedPayload(
-                f"not read: {values:,} values; {count} series of {size} have {count * size:,}"
+                f"too many values: {values:,}; {count} series of {size} have {count * size:,}"
             )
 
     def _validated(self, body: bytes) -> list[Any]:
@@ -122,7 +122,7 @@ class JsonDecoder:
             raise ContractViolation(self._unknown(document.model_extra), total=len(document.model_extra))
         # The only string of a body that is right is one name, without a colon.
         if (times := body.count(b":")) > 1:
-            raise ContractViolation([("instances", f"given {times} times; once is enough")])
+            raise ContractViolation([("instances", f"given {times} times; send it once")])
         return document.instances
 
     def _refusal(self, body: bytes, errors: list[ErrorDetails]) -> MalformedPayload | ContractViolation:
@@ -130,11 +130,11 @@ class JsonDecoder:
         if first["type"] == "json_invalid":
             return MalformedPayload(self._unreadable(body, first["ctx"]["error"]))
         if first["type"] == "missing":
-            missing = ("instances", f"missing field; the body is {self._form}")
+            missing = ("instances", f"missing field; send {self._form}")
             violations = [missing, *self._unknown(first["input"])]
             return ContractViolation(violations[:SHOWN_VIOLATIONS], total=1 + len(first["input"]))
         if _is_flat(first):
-            message = f"a flat list of numbers; each instance is a list of {self._items(1)}: {self._lists}"
+            message = f"a flat list of numbers; send each series as a list of {self._items(1)}: {self._lists}"
             return ContractViolation([("instances", message)])
         violations = [
             ("/".join(map(str, error["loc"])), self._message(error, body))
@@ -147,9 +147,9 @@ class JsonDecoder:
         kind, depth = error["type"], len(error["loc"])
         this = _KINDS.get(type(error["input"]), "a number")
         if kind == "model_type":
-            return f"an object is needed, {self._form}; this is {this}"
+            return f"expected an object, {self._form}; got {this}"
         if kind == "list_type":
-            return f"a list of {self._items(depth - 1)} is needed, this is {this}"
+            return f"expected a list of {self._items(depth - 1)}, got {this}"
         if kind in {"too_short", "too_long"}:
             found = error["ctx"]["actual_length"]
             if depth > 1:
@@ -157,26 +157,24 @@ class JsonDecoder:
             return too_many_series(found, max_instances=error["ctx"]["max_length"]) if found else NO_SERIES
         if kind == "finite_number":
             return _not_finite(error["input"], body)
-        return "null is not a number" if error["input"] is None else f"a number is needed, this is {this}"
+        return f"expected a number, got {this}"
 
     def _items(self, depth: int) -> str:
         """What a list is of: that of the body, a series, or a time step of several channels."""
         channels = self._spec.channels
         steps = f"{self._spec.length} {'numbers' if channels == 1 else f'lists of {channels} numbers'}"
-        return ("series", steps, f"{channels} numbers, one of each channel,")[depth]
+        return ("series", steps, f"{channels} numbers, one for each channel")[depth]
 
     def _unreadable(self, body: bytes, reason: str) -> str:
         if not body.strip():
-            return f"the body is empty; it must be {self._form}"
+            return f"the body is empty; send {self._form}"
         if body.startswith(_OTHER_MARKS):
-            return (
-                "the body starts with a byte order mark of UTF-16, or with two; send UTF-8 with one or none"
-            )
+            return "the body starts with a UTF-16 byte order mark or two marks; send UTF-8 with at most one"
         return f"not JSON: {reason.replace('recursion limit exceeded', 'nested too deeply')}"
 
     def _unknown(self, fields: dict[str, Any]) -> list[tuple[str, str]]:
         names = list(fields)[:SHOWN_VIOLATIONS]
-        return [(shown(name), f"unknown field; the body is {self._form}") for name in names]
+        return [(shown(name), f"unknown field; send only {self._form}") for name in names]
 
 
 def _is_flat(error: ErrorDetails) -> bool:

@@ -74,10 +74,12 @@ def media_type_of(content_type: str | None) -> str:
         return content_type or JSON
     media_type, parameters = _parsed(content_type or JSON)
     if media_type not in _READ:
-        raise UnsupportedMediaType(f"{shown(media_type)} is not read; send {' or '.join(_READ)}")
+        raise UnsupportedMediaType(
+            f"media type {shown(media_type)} is not supported; send {' or '.join(_READ)}"
+        )
     charsets = [value for name, value in parameters if name == "charset"] if media_type == JSON else []
     if unread := [charset for charset in charsets if charset not in _CHARSETS]:
-        raise UnsupportedMediaType(f"{JSON} in {shown(unread[0])} is not read; send UTF-8")
+        raise UnsupportedMediaType(f"{JSON} in charset {shown(unread[0])} is not supported; send UTF-8")
     return media_type
 
 

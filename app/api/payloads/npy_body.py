@@ -73,7 +73,7 @@ class NpyDecoder:
             return None
         spec = self._spec
         if shape == spec.shape:
-            return f"{shape}; a single series is sent as array.reshape{(1, *shape)}"
+            return f"{shape}; send a single series as array.reshape{(1, *shape)}"
         # Whatever its length: that has a message of its own.
         if len(shape) < 2 or (spec.length, *shape[2:]) not in self._taken:
             forms = (f"(n, {', '.join(map(str, taken))})" for taken in self._taken)
@@ -90,7 +90,7 @@ def _read_header(body: bytes) -> _Header:
         raise MalformedPayload("not an npy file: it does not start with \\x93NUMPY and a version")
     version = (body[npy.MAGIC_LEN - 2], body[npy.MAGIC_LEN - 1])
     if version not in _SIZE_BYTES:
-        raise MalformedPayload("npy format {}.{} is not read; save as 1.0 or 2.0".format(*version))
+        raise MalformedPayload("npy format {}.{} is not supported; save as 1.0 or 2.0".format(*version))
     return _parsed(body[: sum(_source(body))])
 
 
@@ -119,9 +119,9 @@ def _parsed(head: bytes) -> _Header:
                 ast.literal_eval(head[start:].decode("latin-1"))
             shape, fortran_order, dtype = _READERS[version](file, max_header_size=_MAX_HEADER_BYTES)
     except _UNREADABLE as error:
-        raise MalformedPayload(f"broken npy header: {shown(_first_line(error))}") from None
+        raise MalformedPayload(f"invalid npy header: {shown(_first_line(error))}") from None
     if any(isinstance(size, bool) for size in shape):  # integers to Python, but not to numpy's reshape
-        raise MalformedPayload(f"broken npy header: shape is not valid: {shown(str(shape))}")
+        raise MalformedPayload(f"invalid npy header: shape is not valid: {shown(str(shape))}")
     return _Header(shape, fortran_order, dtype, file.tell())
 
 
@@ -131,17 +131,17 @@ def _first_line(error: Exception) -> str:
 
 def _check_dtype(dtype: np.dtype[np.number]) -> None:
     if dtype.str[1:] not in _NUMBERS:
-        message = f"{shown(str(dtype))} is not taken; send float16, float32, float64 or integers"
+        message = f"{shown(str(dtype))} is not supported; send float16, float32, float64 or integers"
         raise ContractViolation([("dtype", message)])
 
 
 def _check_promise(header: _Header, body_bytes: int) -> None:
     """Hold what the header promises against what follows it, in Python's integers, which do not overflow."""
     if min(header.shape, default=0) < 0:
-        raise MalformedPayload(f"lying npy header: shape {shown(str(header.shape))} has a negative size")
+        raise MalformedPayload(f"invalid npy header: shape {shown(str(header.shape))} has a negative size")
     promised = math.prod(header.shape) * header.dtype.itemsize
     if promised != body_bytes - header.size:
         raise MalformedPayload(
-            f"lying npy header: {header.dtype.name} {shown(str(header.shape))} is "
+            f"npy header and data do not match: {header.dtype.name} {shown(str(header.shape))} is "
             f"{shown(str(promised))} bytes, {body_bytes - header.size} follow"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.series.spec import SeriesSpec
 
-NO_SERIES = "no series; at least 1 is needed"
+NO_SERIES = "no series; send at least 1"
 NOT_FINITE = "not a finite number"
 BEYOND_FLOAT32 = "beyond the range of float32"
 # A body can be wrong in a million places; a person reads a few.
@@ -19,7 +19,7 @@ def wrong_length(found: int, spec: SeriesSpec) -> str:
 
 def wrong_channels(found: int, spec: SeriesSpec) -> str:
     """A time step of `found` values was sent to a model that takes such series."""
-    return f"{found} value{'' if found == 1 else 's'}; the model takes {spec.channels}, one of each channel"
+    return f"{found} value{'' if found == 1 else 's'}; the model takes {spec.channels}, one for each channel"
 
 
 def too_many_series(found: int, *, max_instances: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 
-from app.api.problems import ALL_KINDS
+from app.api.problem_kinds import ALL_KINDS
 
 
 def create_router(root_path: str = "") -> APIRouter:

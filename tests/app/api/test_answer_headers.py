@@ -9,7 +9,8 @@ import pytest
 
 from app import errors
 from app.api.headers import EVERY_ANSWER, RETRY, complete
-from app.api.problems import KINDS, responses
+from app.api.problem_kinds import KINDS
+from app.api.problems import responses
 from app.contract import Artifact
 from qa.harness.http_client import HttpClient
 from qa.harness.messages import Response, as_json, get, post

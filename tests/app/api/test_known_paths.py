@@ -48,7 +48,7 @@ def test_a_path_that_is_nearly_a_routes_gets_a_hint(app: App, method: str, path:
     response = app.client.request(method, f"http://testserver{path}", follow_redirects=False)
     assert (response.status_code, response.headers.get("location")) == (404, None)
     assert response.json()["type"] == "/problems/not-found"
-    assert response.json()["detail"].endswith(f": no such route; {known} is one")
+    assert response.json()["detail"].endswith(f": no such route; use {known}")
 
 
 @pytest.mark.parametrize("path", UNKNOWN)

@@ -27,12 +27,12 @@ def timeout(value: str | None) -> float:
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ("abstain=maybe", "true or false is needed, this is maybe"),
-        ("abstain=yes", "true or false is needed, this is yes"),
-        ("abstain=", "true or false is needed, this is empty"),
-        ("abstain", "true or false is needed, this is empty"),
-        ("abstain=2", "true or false is needed, this is 2"),
-        ("abstain=true&abstain=false", "given 2 times; once is enough"),
+        ("abstain=maybe", "expected true or false, got maybe"),
+        ("abstain=yes", "expected true or false, got yes"),
+        ("abstain=", "expected true or false, got an empty value"),
+        ("abstain", "expected true or false, got an empty value"),
+        ("abstain=2", "expected true or false, got 2"),
+        ("abstain=true&abstain=false", "given 2 times; send it once"),
     ],
 )
 def test_another_value_is_refused_by_name(trusting: TestClient, query: str, message: str) -> None:
@@ -52,7 +52,7 @@ def test_a_model_without_label_sets_cannot_abstain(app: App) -> None:
     response = app.client.post("/predict?abstain=true", json=body)
     assert response.status_code == 422
     assert response.json()["detail"] == (
-        "abstain: this model was sealed without label sets and cannot abstain; ask without it"
+        "abstain: this model has no label sets and cannot abstain; remove this parameter"
     )
     assert len(app.engine.batches) == computed
 
@@ -79,7 +79,7 @@ def test_the_shorter_limit_holds(value: str | None, seconds: float) -> None:
 )
 def test_what_is_no_time_is_refused(value: str) -> None:
     """In the header's name, with an example of what is right."""
-    with pytest.raises(ContractViolation, match=r"X-Request-Timeout: seconds above 0 are needed, like 0\.5"):
+    with pytest.raises(ContractViolation, match=r"X-Request-Timeout: expected seconds above 0, such as 0\.5"):
         timeout(value)
 
 
@@ -131,7 +131,7 @@ def test_a_version_is_a_plain_number(query: str, version: int | None) -> None:
 def test_another_spelling_is_refused(value: str) -> None:
     """A version has one, so that what was asked for can be found in logs and on the disk."""
     with pytest.raises(
-        ContractViolation, match="version: a whole number from 1 to 999999999 without leading"
+        ContractViolation, match="version: expected a whole number from 1 to 999999999 without leading"
     ):
         version_of(QueryParams(f"version={value}"))
 

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app import errors
-from app.api.problems import ALL_KINDS, INTERNAL, KINDS, Kind, kind_of
+from app.api.problem_kinds import ALL_KINDS, INTERNAL, KINDS, Kind
+from app.api.problems import kind_of
 from tests.app.conftest import App, series
 
 

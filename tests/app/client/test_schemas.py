@@ -14,11 +14,11 @@ from app.client.schemas import InputWarning, Prediction, PredictRequest, Predict
 
 PROBLEM = Problem(
     type="/problems/contract",
-    title="Does not fit the model's contract",
+    title="Request does not match the model's contract",
     status=422,
-    detail="instances/0/1: null is not a number",
+    detail="instances/0/1: expected a number, got null",
     request_id="r",
-    violations=[Violation(pointer="instances/0/1", message="null is not a number")],
+    violations=[Violation(pointer="instances/0/1", message="expected a number, got null")],
     total=1,
 )
 DOCUMENTS = [PredictRequest, PredictResponse, Prediction, InputWarning, Problem, Violation]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.api.problems import CONNECTION
+from app.api.problem_kinds import CONNECTION
 from app.api.recorder import new_request_id
 from app.client.schemas import Problem
 from app.http import connection_errors

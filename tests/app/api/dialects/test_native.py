@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.api.problems import CONNECTION, MEDIA_TYPE
+from app.api.problem_kinds import CONNECTION
+from app.api.problems import MEDIA_TYPE
 from app.client.schemas import PredictResponse
 from tests.app.conftest import App, series
 from tests.support.fakes import by_first_value
@@ -88,7 +89,7 @@ def test_a_violation_points_at_its_place(app: App) -> None:
     instances[1][17] = "0.5"
     problem = app.client.post("/predict", json={"instances": instances}).json()
     assert problem["violations"] == [
-        {"pointer": "instances/1/17", "message": "a number is needed, this is a string"}
+        {"pointer": "instances/1/17", "message": "expected a number, got a string"}
     ]
     assert problem["total"] == 1
 

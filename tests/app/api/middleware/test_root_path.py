@@ -88,7 +88,7 @@ def test_problems_are_named_as_the_caller_can_look_them_up(client: TestClient, s
         assert problem["type"] == f"{ROOT}/problems/{slug}"
         looked_up = client.get(f"{sent}/problems/{slug}").json()
         assert (looked_up["type"], looked_up["title"]) == (problem["type"], problem["title"])
-    assert problem["detail"] == f"POST {ROOT}/predict/: no such route; {ROOT}/predict is one"
+    assert problem["detail"] == f"POST {ROOT}/predict/: no such route; use {ROOT}/predict"
 
 
 def test_the_document_names_the_path_and_is_else_the_same(

@@ -78,15 +78,15 @@ def test_what_clients_send_is_taken_by_the_quick_reader(count: int, with_spaces:
 def test_a_series_of_one_channel_is_a_list_of_numbers() -> None:
     """There is one form for it in JSON: an axis of 1 is refused at its place."""
     decode = JsonDecoder(SeriesSpec(3), max_instances=MOST)
-    with pytest.raises(ContractViolation, match=r"instances/0/0: a number is needed, this is a list"):
+    with pytest.raises(ContractViolation, match=r"instances/0/0: expected a number, got a list"):
         decode(body_of([[[1], [2], [3]]]))
 
 
 def test_every_body_is_told_the_form() -> None:
     """With its lists of lists."""
     form = '{"instances": [[[...]]]}'
-    assert violations(b"{}") == [("instances", f"missing field; the body is {form}")]
-    message = "a flat list of numbers; each instance is a list of 3 lists of 2 numbers: [[[...]]]"
+    assert violations(b"{}") == [("instances", f"missing field; send {form}")]
+    message = "a flat list of numbers; send each series as a list of 3 lists of 2 numbers: [[[...]]]"
     assert violations(body_of([1, 2, 3])) == [("instances", message)]
 
 
@@ -94,7 +94,7 @@ def test_of_each_series_the_first_wrong_place_is_told() -> None:
     """Whichever list it is in."""
     good = [[1, 2]] * 3
     assert violations(body_of([[[1, 2], [3], [None, 4]], good[:2]])) == [
-        ("instances/0/1", "1 value; the model takes 2, one of each channel"),
+        ("instances/0/1", "1 value; the model takes 2, one for each channel"),
         ("instances/1", "2 time steps; the model takes 3"),
     ]
 
@@ -134,7 +134,7 @@ def test_a_large_body_that_is_right_is_read_however_many_lists_it_has() -> None:
     decode = JsonDecoder(spec, max_instances=256)
     assert decode(body_of(sent.astype(int).tolist())).series.shape == sent.shape
     with pytest.raises(
-        MalformedPayload, match="200,044 lists, objects and fields, and not plain; send fewer"
+        MalformedPayload, match="too many lists, objects and fields: 200,044; send fewer series"
     ):
         decode(body_of(sent.astype(int).tolist()).replace(b"0]", b"null]", 1).replace(b"[[", b"[[[],", 1))
 

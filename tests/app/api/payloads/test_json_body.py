@@ -21,7 +21,7 @@ LENGTH = 500
 MAX_INSTANCES = 256
 DECODE = JsonDecoder(SeriesSpec(LENGTH, is_invariant=False), max_instances=MAX_INSTANCES)
 GOOD = ["0.5"] * LENGTH
-OTHER_MARK = "the body starts with a byte order mark of UTF-16, or with two; send UTF-8 with one or none"
+OTHER_MARK = "the body starts with a UTF-16 byte order mark or two marks; send UTF-8 with at most one"
 FORM = '{"instances": [[...]]}'
 
 
@@ -106,12 +106,12 @@ def test_unusual_numbers_within_float32_are_taken(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('"0.5"', "a number is needed, this is a string"),
-        ("true", "a number is needed, this is a boolean"),
-        ("false", "a number is needed, this is a boolean"),
-        ("null", "null is not a number"),
-        ("[0.5]", "a number is needed, this is a list"),
-        ('{"value": 0.5}', "a number is needed, this is an object"),
+        ('"0.5"', "expected a number, got a string"),
+        ("true", "expected a number, got a boolean"),
+        ("false", "expected a number, got a boolean"),
+        ("null", "expected a number, got null"),
+        ("[0.5]", "expected a number, got a list"),
+        ('{"value": 0.5}', "expected a number, got an object"),
         ("NaN", "not a finite number"),
         ("Infinity", "not a finite number"),
         ("-Infinity", "not a finite number"),
@@ -138,19 +138,19 @@ def test_a_value_that_is_no_float32_is_told_with_its_place(text: str, message: s
         (body_of([*GOOD, "1"]), "instances/0", "501 values; the model takes 500"),
         (body_of(["1"]), "instances/0", "1 value; the model takes 500"),
         (body_of([]), "instances/0", "0 values; the model takes 500"),
-        (body_of(), "instances", "no series; at least 1 is needed"),
+        (body_of(), "instances", "no series; send at least 1"),
         (body_of(*[GOOD] * 257), "instances", "257 series; at most 256 a request"),
         (body_of(*[GOOD] * 300), "instances", "300 series; at most 256 a request"),
-        (b'{"instances": "0.5"}', "instances", "a list of series is needed, this is a string"),
-        (b'{"instances": null}', "instances", "a list of series is needed, this is null"),
-        (b'{"instances": {}}', "instances", "a list of series is needed, this is an object"),
-        (b'{"instances": ["a"]}', "instances/0", "a list of 500 numbers is needed, this is a string"),
-        (b'{"instances": [null]}', "instances/0", "a list of 500 numbers is needed, this is null"),
-        (b'{"instances": [{}]}', "instances/0", "a list of 500 numbers is needed, this is an object"),
-        (b"[[0.5]]", "", f"an object is needed, {FORM}; this is a list"),
-        (b"0.5", "", f"an object is needed, {FORM}; this is a number"),
-        (b"null", "", f"an object is needed, {FORM}; this is null"),
-        (b"{}", "instances", f"missing field; the body is {FORM}"),
+        (b'{"instances": "0.5"}', "instances", "expected a list of series, got a string"),
+        (b'{"instances": null}', "instances", "expected a list of series, got null"),
+        (b'{"instances": {}}', "instances", "expected a list of series, got an object"),
+        (b'{"instances": ["a"]}', "instances/0", "expected a list of 500 numbers, got a string"),
+        (b'{"instances": [null]}', "instances/0", "expected a list of 500 numbers, got null"),
+        (b'{"instances": [{}]}', "instances/0", "expected a list of 500 numbers, got an object"),
+        (b"[[0.5]]", "", f"expected an object, {FORM}; got a list"),
+        (b"0.5", "", f"expected an object, {FORM}; got a number"),
+        (b"null", "", f"expected an object, {FORM}; got null"),
+        (b"{}", "instances", f"missing field; send {FORM}"),
     ],
 )
 def test_a_body_of_the_wrong_form_is_told_where_and_what(body: bytes, pointer: str, message: str) -> None:
@@ -163,7 +163,7 @@ def test_a_body_of_the_wrong_form_is_told_where_and_what(body: bytes, pointer: s
 def test_a_flat_list_is_told_that_each_instance_is_a_list(count: int, value: str) -> None:
     """One series without the list around it gets one answer that says so, however long it is."""
     error = violation_of(f'{{"instances": [{", ".join([value] * count)}]}}'.encode())
-    message = "a flat list of numbers; each instance is a list of 500 numbers: [[...]]"
+    message = "a flat list of numbers; send each series as a list of 500 numbers: [[...]]"
     assert error.violations == [("instances", message)]
     assert error.total == 1
 
@@ -171,15 +171,15 @@ def test_a_flat_list_is_told_that_each_instance_is_a_list(count: int, value: str
 def test_a_number_among_series_is_told_at_its_place() -> None:
     """A single number where a series belongs is not taken for a flat list."""
     error = violation_of(b'{"instances": [%b, 7]}' % json.dumps([0.5] * LENGTH).encode())
-    assert error.violations == [("instances/1", "a list of 500 numbers is needed, this is a number")]
+    assert error.violations == [("instances/1", "expected a list of 500 numbers, got a number")]
 
 
 def test_a_wrong_key_is_told_beside_the_missing_one() -> None:
     """A misspelt key is named, together with the key that was expected."""
     error = violation_of(body_of(GOOD).replace(b"instances", b"instance"))
     assert error.violations == [
-        ("instances", f"missing field; the body is {FORM}"),
-        ("instance", f"unknown field; the body is {FORM}"),
+        ("instances", f"missing field; send {FORM}"),
+        ("instance", f"unknown field; send only {FORM}"),
     ]
     assert error.total == 2
 
@@ -191,13 +191,13 @@ def test_a_field_that_is_given_twice_is_refused(first: str) -> None:
     """Readers of JSON differ in which one counts, so none does."""
     second = body_of(["0.5"] * LENGTH)
     body = b"{" + first.encode() + b"," + second.removeprefix(b"{")
-    assert str(violation_of(body)) == "instances: given 2 times; once is enough"
+    assert str(violation_of(body)) == "instances: given 2 times; send it once"
 
 
 def test_an_extra_key_is_refused() -> None:
     """A body with good instances and something else is refused, so that no wish goes unheard."""
     error = violation_of(body_of(GOOD)[:-1] + b', "explain": true}')
-    assert error.violations == [("explain", f"unknown field; the body is {FORM}")]
+    assert error.violations == [("explain", f"unknown field; send only {FORM}")]
 
 
 def test_an_unknown_key_is_shown_short_and_on_one_line() -> None:
@@ -222,10 +222,10 @@ def test_of_each_series_the_first_wrong_value_is_told() -> None:
     """A series costs one violation however many of its values are wrong, and twenty are shown at most."""
     error = violation_of(body_of(GOOD, *[["true"] * LENGTH] * 30))
     assert error.violations == [
-        (f"instances/{i}/0", "a number is needed, this is a boolean") for i in range(1, 21)
+        (f"instances/{i}/0", "expected a number, got a boolean") for i in range(1, 21)
     ]
     assert error.total == 30
-    assert str(error) == "instances/1/0: a number is needed, this is a boolean (and 29 more)"
+    assert str(error) == "instances/1/0: expected a number, got a boolean (and 29 more)"
 
 
 def test_many_values_beyond_float32_are_counted_and_a_few_shown() -> None:
@@ -239,7 +239,7 @@ def test_each_wrong_series_is_told_with_its_own_reason() -> None:
     """Different mistakes in different series are all told, in order."""
     error = violation_of(body_of(with_value("null", at=2), GOOD, GOOD[1:], with_value("-Infinity", at=499)))
     assert error.violations == [
-        ("instances/0/2", "null is not a number"),
+        ("instances/0/2", "expected a number, got null"),
         ("instances/2", "499 values; the model takes 500"),
         ("instances/3/499", "not a finite number"),
     ]
@@ -248,8 +248,8 @@ def test_each_wrong_series_is_told_with_its_own_reason() -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"", f"the body is empty; it must be {FORM}"),
-        (b" \n", f"the body is empty; it must be {FORM}"),
+        (b"", f"the body is empty; send {FORM}"),
+        (b" \n", f"the body is empty; send {FORM}"),
         (b"instances=1", "not JSON: expected value at line 1 column 1"),
         (b'{"instances": [[0.5,\n0.5, x]]}', "not JSON: expected value at line 2 column 6"),
         (b"{'instances': []}", "not JSON: key must be a string at line 1 column 2"),
@@ -267,7 +267,7 @@ def test_each_wrong_series_is_told_with_its_own_reason() -> None:
         (b"[" * 10_000 + b"]" * 10_000, "not JSON: nested too deeply at line 1 column 202"),
         (b'{"instances": ' + b"[" * 10_000, "not JSON: nested too deeply at line 1 column 215"),
         (b'{"a": ' * 10_000, "not JSON: nested too deeply at line 1 column 1207"),
-        (BOM_UTF8, f"the body is empty; it must be {FORM}"),
+        (BOM_UTF8, f"the body is empty; send {FORM}"),
         (BOM_UTF8 * 2 + body_of(GOOD), OTHER_MARK),
         ("\ufeff{}".encode("utf-16-le"), OTHER_MARK),
         ("\ufeff{}".encode("utf-16-be"), OTHER_MARK),
@@ -295,8 +295,8 @@ def test_millions_of_brackets_are_refused_before_they_are_parsed(unit: bytes) ->
         assert tracemalloc.get_traced_memory()[1] < 2 * len(body)
     finally:
         tracemalloc.stop()
-    assert message.startswith("not read: ")
-    assert message.endswith(" lists, objects and fields; 256 series need 259")
+    assert message.startswith("too many lists, objects and fields: ")
+    assert message.endswith("; 256 series need 259")
 
 
 @pytest.mark.parametrize(("head", "tail"), [("[[", "]]"), ("[", "]"), ('[1], "x": [', "]")])
@@ -306,7 +306,7 @@ def test_millions_of_values_are_refused_before_they_are_parsed(head: str, tail: 
     values = f"{body.count(b',') + 1:,}"
     tracemalloc.start()
     try:
-        assert malformed(body) == f"not read: {values} values; 256 series of 500 have 128,000"
+        assert malformed(body) == f"too many values: {values}; 256 series of 500 have 128,000"
         assert tracemalloc.get_traced_memory()[1] < 2 * len(body)
     finally:
         tracemalloc.stop()
@@ -326,7 +326,7 @@ def test_millions_of_fields_are_refused_before_they_are_parsed() -> None:
     """A body of nothing but fields is refused without making them."""
     fields = b", ".join([b'"a": 0'] * 250_000)
     assert malformed(b"{" + fields + b"}") == (
-        "not read: 250,001 lists, objects and fields; 256 series need 259"
+        "too many lists, objects and fields: 250,001; 256 series need 259"
     )
 
 

@@ -49,27 +49,45 @@ def test_npy_is_recognised(content_type: str) -> None:
 @pytest.mark.parametrize(
     ("content_type", "message"),
     [
-        ("text/plain", "text/plain is not read; send application/json or application/x-npy"),
+        ("text/plain", "media type text/plain is not supported; send application/json or application/x-npy"),
         (
             "application/x-www-form-urlencoded",
-            "application/x-www-form-urlencoded is not read; send application/json or application/x-npy",
+            (
+                "media type application/x-www-form-urlencoded is not supported; "
+                "send application/json or application/x-npy"
+            ),
         ),
-        ("json", "json is not read; send application/json or application/x-npy"),
-        ("application/jsonx", "application/jsonx is not read; send application/json or application/x-npy"),
-        (";", " is not read; send application/json or application/x-npy"),
-        ("application/json; charset=latin-1", "application/json in latin-1 is not read; send UTF-8"),
-        ("application/json; charset=iso-8859-1", "application/json in iso-8859-1 is not read; send UTF-8"),
-        ("application/json; charset=utf-8-sig", "application/json in utf-8-sig is not read; send UTF-8"),
+        ("json", "media type json is not supported; send application/json or application/x-npy"),
+        (
+            "application/jsonx",
+            "media type application/jsonx is not supported; send application/json or application/x-npy",
+        ),
+        (";", "media type  is not supported; send application/json or application/x-npy"),
+        (
+            "application/json; charset=latin-1",
+            "application/json in charset latin-1 is not supported; send UTF-8",
+        ),
+        (
+            "application/json; charset=iso-8859-1",
+            "application/json in charset iso-8859-1 is not supported; send UTF-8",
+        ),
+        (
+            "application/json; charset=utf-8-sig",
+            "application/json in charset utf-8-sig is not supported; send UTF-8",
+        ),
         (
             "application/json; charset=latin-1; charset=utf-8",
-            "application/json in latin-1 is not read; send UTF-8",
+            "application/json in charset latin-1 is not supported; send UTF-8",
         ),
         (
             "application/json; charset=utf-8; charset=utf-16",
-            "application/json in utf-16 is not read; send UTF-8",
+            "application/json in charset utf-16 is not supported; send UTF-8",
         ),
-        ("application/json; charset=UTF-16", "application/json in utf-16 is not read; send UTF-8"),
-        ("application/json; charset=", "application/json in  is not read; send UTF-8"),
+        (
+            "application/json; charset=UTF-16",
+            "application/json in charset utf-16 is not supported; send UTF-8",
+        ),
+        ("application/json; charset=", "application/json in charset  is not supported; send UTF-8"),
     ],
 )
 def test_another_type_is_refused_with_the_ones_that_are_read(content_type: str, message: str) -> None:

@@ -142,7 +142,7 @@ def test_every_float32_survives_the_trip_through_npy(sent: NDArray[np.float32], 
 def test_a_dtype_that_is_no_real_number_is_named(dtype: Any, name: str) -> None:
     """Other dtypes are refused with their name and the ones that are taken."""
     error = violation_of(npy_of(np.zeros((1, LENGTH), dtype)))
-    message = f"{name} is not taken; send float16, float32, float64 or integers"
+    message = f"{name} is not supported; send float16, float32, float64 or integers"
     assert error.violations == [("dtype", message)]
 
 
@@ -169,20 +169,20 @@ def test_objects_are_refused_and_never_unpickled(tmp_path: Path) -> None:
     marker.unlink()
     error = violation_of(body)
     assert not marker.exists()
-    message = "object is not taken; send float16, float32, float64 or integers"
+    message = "object is not supported; send float16, float32, float64 or integers"
     assert error.violations == [("dtype", message)]
 
 
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        ((LENGTH,), "(500,); a single series is sent as array.reshape(1, 500)"),
+        ((LENGTH,), "(500,); send a single series as array.reshape(1, 500)"),
         ((), "(); the model takes (n, 500) or (n, 500, 1)"),
         ((7,), "(7,); the model takes (n, 500) or (n, 500, 1)"),
         ((2, LENGTH, 2), "(2, 500, 2); the model takes (n, 500) or (n, 500, 1)"),
         ((1, 1, LENGTH, 1), "(1, 1, 500, 1); the model takes (n, 500) or (n, 500, 1)"),
-        ((0, LENGTH), "no series; at least 1 is needed"),
-        ((0, 0), "no series; at least 1 is needed"),
+        ((0, LENGTH), "no series; send at least 1"),
+        ((0, 0), "no series; send at least 1"),
         ((257, LENGTH), "257 series; at most 256 a request"),
         ((1, 499), "499 values; the model takes 500"),
         ((2, 501, 1), "501 values; the model takes 500"),
@@ -242,28 +242,31 @@ PROMISE = header("'<f4'", f"(2, {LENGTH})")
     [
         (
             with_header(PROMISE, RAMP.tobytes()[:-1]),
-            "lying npy header: float32 (2, 500) is 4000 bytes, 3999 follow",
+            "npy header and data do not match: float32 (2, 500) is 4000 bytes, 3999 follow",
         ),
         (
             with_header(PROMISE, RAMP.tobytes() + b"\0"),
-            "lying npy header: float32 (2, 500) is 4000 bytes, 4001 follow",
+            "npy header and data do not match: float32 (2, 500) is 4000 bytes, 4001 follow",
         ),
-        (with_header(PROMISE), "lying npy header: float32 (2, 500) is 4000 bytes, 0 follow"),
+        (with_header(PROMISE), "npy header and data do not match: float32 (2, 500) is 4000 bytes, 0 follow"),
         (
             with_header(header("'<f4'", "(4611686018427387904, 4)")),
-            "lying npy header: float32 (4611686018427387904, 4) is 73786976294838206464 bytes, 0 follow",
+            (
+                "npy header and data do not match: float32 (4611686018427387904, 4) is "
+                "73786976294838206464 bytes, 0 follow"
+            ),
         ),
         (
             with_header(header("'<f8'", f"({2**61}, {2**61})")),
-            f"lying npy header: float64 ({2**61}, {2**61}) is {2**125} bytes, 0 follow",
+            f"npy header and data do not match: float64 ({2**61}, {2**61}) is {2**125} bytes, 0 follow",
         ),
         (
             with_header(header("'<f4'", "(-2, -500)"), RAMP.tobytes()),
-            "lying npy header: shape (-2, -500) has a negative size",
+            "invalid npy header: shape (-2, -500) has a negative size",
         ),
         (
             with_header(header("'<f4'", "(-1, 500)"), RAMP.tobytes()),
-            "lying npy header: shape (-1, 500) has a negative size",
+            "invalid npy header: shape (-1, 500) has a negative size",
         ),
     ],
 )
@@ -296,7 +299,7 @@ def test_what_is_no_npy_is_told_so(body: bytes) -> None:
 def test_another_version_is_named(version: tuple[int, int]) -> None:
     """A version that is not read is told with the ones that are."""
     body = b"\x93NUMPY" + bytes(version) + npy_of(RAMP)[8:]
-    assert malformed(body) == f"npy format {version[0]}.{version[1]} is not read; save as 1.0 or 2.0"
+    assert malformed(body) == f"npy format {version[0]}.{version[1]} is not supported; save as 1.0 or 2.0"
 
 
 @pytest.mark.parametrize(
@@ -332,10 +335,10 @@ def test_another_version_is_named(version: tuple[int, int]) -> None:
 def test_a_broken_header_is_one_line(body: bytes, reason: str | None) -> None:
     """A header that numpy cannot read is told in one short line, whatever numpy raises on it."""
     message = malformed(body)
-    assert message.startswith("broken npy header: ")
+    assert message.startswith("invalid npy header: ")
     assert message.isprintable()
     assert len(message) < 100
-    assert reason is None or message == f"broken npy header: {reason}"
+    assert reason is None or message == f"invalid npy header: {reason}"
 
 
 def test_a_header_of_python_2_is_refused() -> None:
@@ -377,7 +380,7 @@ def test_a_header_in_bad_style_leaves_no_warning(descr: str, name: str | None) -
     """Whatever Python or numpy would warn of, the outcome is a refusal and nothing else."""
     body = with_header(header(descr, "(1, 2)"))
     if name is None:
-        assert malformed(body).startswith("broken npy header: ")
+        assert malformed(body).startswith("invalid npy header: ")
     else:
-        message = f"{name} is not taken; send float16, float32, float64 or integers"
+        message = f"{name} is not supported; send float16, float32, float64 or integers"
         assert violation_of(body).violations == [("dtype", message)]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.api.problems import CONNECTION
+from app.api.problem_kinds import CONNECTION
 from app.client.schemas import Problem
 from app.contract import Artifact
 from app.http.connection_limit import LINGERING
