@@ -15,11 +15,11 @@ class ArtifactError(AppError):
     """The artifact is missing, damaged, foreign, or does not do what its contract promises."""
 
 
-class KeyFileBroken(AppError):
+class InvalidKeyFile(AppError):
     """The file of API keys cannot be read, or is not one."""
 
 
-class TracesImpossible(AppError):
+class TracingUnavailable(AppError):
     """There are to be traces, and there is nothing to make or to send them with."""
 
 

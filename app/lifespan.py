@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from app.api.middleware.api_keys import LOOK_SECONDS, KeyFile
+from app.api.middleware.api_keys import POLL_SECONDS, KeyFile
 from app.inference.versions import ModelVersions
 from app.system.file_reads import logged_when_slow, read_off_loop
 from app.telemetry.metrics import Metrics
@@ -112,11 +112,11 @@ def watch_keys(keys: KeyFile | None) -> Iterator[None]:
 
     async def watch(keys: KeyFile) -> None:
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
             place, meanwhile = f"API_KEYS_FILE: {keys.path}", "the keys that were there before stay good"
             try:
                 with logged_when_slow(place, "not read", meanwhile=meanwhile):
-                    await read_off_loop(keys.look)
+                    await read_off_loop(keys.reload_if_changed)
             except Exception:  # whatever it is, it must not end the watching
                 log.exception("%s: not read; %s", place, meanwhile)
 

@@ -77,8 +77,8 @@ def create_app(
 
     Raises:
         ArtifactError: the artifact is missing, damaged or foreign.
-        TracesImpossible: there are to be traces, and it cannot be.
-        KeyFileBroken: there is to be a file of API keys, and there is none or it is not one.
+        TracingUnavailable: there are to be traces, and it cannot be.
+        InvalidKeyFile: there is to be a file of API keys, and there is none or it is not one.
     """
     settings = settings or Settings()
     metrics = metrics or Metrics()
@@ -142,11 +142,11 @@ def _add_routes(
     recorder = RequestRecorder(
         metrics, is_draining=lambda: rollout.is_draining, access_log=settings.access_log, traces=traces
     )
-    doorkeeper = ApiKeyAuth(keys, metrics.unauthorized) if keys else None
+    auth = ApiKeyAuth(keys, metrics.unauthorized) if keys else None
     install.install(
         app,
-        doorkeeper=doorkeeper,
-        closed=settings.protected_routes,
+        auth=auth,
+        protected=settings.protected_routes,
         origins=settings.cors_origins,
         counted=[model.MODEL, *(path for dialect in dialects for path in dialect.routes)],
         errors=errors,
@@ -158,7 +158,7 @@ def _add_routes(
         dialects,
         recorder=recorder,
         errors=errors,
-        doorkeeper=doorkeeper,
+        auth=auth,
         unusual=install.CORS_MARKS if settings.cors_origins else (),
     )
 

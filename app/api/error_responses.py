@@ -16,13 +16,13 @@ from starlette.types import Scope
 from app import errors
 from app.api import known_paths, problems
 from app.api.dialects import Dialect, Encoded
-from app.api.headers import PLAIN, REQUEST_ID
+from app.api.headers import REQUEST_ID, SECURITY_HEADERS
 from app.telemetry.request_record import RequestRecord
 
 log = logging.getLogger(__name__)
 
 # Stands for a request's id in an answer that many get, each with its own. No caller sends one like it.
-_SOMEONE = "<request id>"
+_ID_PLACEHOLDER = "<request id>"
 
 
 class _Shared(NamedTuple):
@@ -32,8 +32,8 @@ class _Shared(NamedTuple):
     dialect: Dialect
     fault: str
     encoded: Encoded
-    before: bytes
-    id_and_after: bytes | None
+    prefix: bytes
+    suffix: bytes | None
 
 
 class ErrorResponses:
@@ -47,7 +47,7 @@ class ErrorResponses:
         self.root_path = root_path
         self._shared: _Shared | None = None
 
-    def of(self, error: Exception, dialect: Dialect, record: RequestRecord) -> Encoded:
+    def for_error(self, error: Exception, dialect: Dialect, record: RequestRecord) -> Encoded:
         """The answer to a request that an error ended.
 
         Args:
@@ -64,7 +64,7 @@ class ErrorResponses:
             log.error("%s", error, extra=extra, exc_info=error.__cause__)
         return self.encode(info, dialect, record)
 
-    def of_request(self, scope: Scope, error: Exception, *, may_hint: bool = True) -> Encoded:
+    def for_scope(self, scope: Scope, error: Exception, *, may_hint: bool = True) -> Encoded:
         """The answer to a request of the framework's, also where the framework itself refuses it.
 
         Args:
@@ -84,30 +84,30 @@ class ErrorResponses:
             return self.encode(info, dialect, record)
         if isinstance(error, RequestValidationError):
             return self.encode(problems.info_of_validation(error), dialect, record)
-        return self.of(error, dialect, record)
+        return self.for_error(error, dialect, record)
 
     def encode(self, info: problems.ErrorInfo, dialect: Dialect, record: RequestRecord) -> Encoded:
         """The answer that tells an error."""
         record.fault = info.kind.slug
         return dialect.encode_error(info, request_id=record.request_id, root_path=self.root_path)
 
-    def of_refusal(self, error: errors.AppError, dialect: Dialect, record: RequestRecord) -> Encoded:
-        """The same as `of`, made once for all who are told the very same error.
+    def for_refusal(self, error: errors.AppError, dialect: Dialect, record: RequestRecord) -> Encoded:
+        """The same as `for_error`, made once for all who are told the very same error.
 
         Making it takes longer than everything else that is done for a request that is refused.
         """
         shared = self._shared
         if shared is None or shared.error is not error or shared.dialect is not dialect:
             info = problems.info_of(error)
-            told = dialect.encode_error(info, request_id=_SOMEONE, root_path=self.root_path)
-            before, found, after = told.content.partition(_SOMEONE.encode())
-            shared = _Shared(error, dialect, info.kind.slug, told, before, after if found else None)
+            encoded = dialect.encode_error(info, request_id=_ID_PLACEHOLDER, root_path=self.root_path)
+            prefix, found, after = encoded.content.partition(_ID_PLACEHOLDER.encode())
+            shared = _Shared(error, dialect, info.kind.slug, encoded, prefix, after if found else None)
             self._shared = shared
         record.fault = shared.fault
         status, headers, _ = shared.encoded
-        if shared.id_and_after is None:
+        if shared.suffix is None:
             return shared.encoded
-        content = b"%b%b%b" % (shared.before, record.request_id.encode(), shared.id_and_after)
+        content = b"%b%b%b" % (shared.prefix, record.request_id.encode(), shared.suffix)
         length = (b"content-length", b"%d" % len(content))
         return Encoded(
             status, (length, *(header for header in headers if header[0] != b"content-length")), content
@@ -124,11 +124,11 @@ def as_response(encoded: Encoded) -> Response:
 def install(app: FastAPI, responses: ErrorResponses) -> None:
     """Have every error of an app told by these; `RequestContext` is among its middleware."""
 
-    async def tell(request: Request, error: Exception) -> Response:
-        encoded = responses.of_request(request.scope, error)
+    async def handle(request: Request, error: Exception) -> Response:
+        encoded = responses.for_scope(request.scope, error)
         # Set here: the framework answers an unexpected error outside of all middleware.
-        own = ((REQUEST_ID, request.scope["record"].request_id.encode()), *PLAIN)
+        own = ((REQUEST_ID, request.scope["record"].request_id.encode()), *SECURITY_HEADERS)
         return as_response(encoded._replace(headers=(*encoded.headers, *own)))
 
     for kind in (errors.AppError, HTTPException, RequestValidationError, Exception):
-        app.add_exception_handler(kind, tell)
+        app.add_exception_handler(kind, handle)

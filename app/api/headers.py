@@ -23,7 +23,7 @@ REQUEST_TIMEOUT = b"x-request-timeout"
 TRACEPARENT = b"traceparent"
 TRACESTATE = b"tracestate"
 # All of these but the one that HTTP clients set by themselves: pages of other origins may send them.
-FROM_CALLERS = frozenset(
+REQUEST_HEADERS = frozenset(
     (
         *(ACCEPT, AUTHORIZATION, API_KEY, CONTENT_ENCODING, CONTENT_TYPE),
         *(REQUEST_ID, REQUEST_TIMEOUT, TRACEPARENT, TRACESTATE),
@@ -31,10 +31,10 @@ FROM_CALLERS = frozenset(
 )
 
 SERVER_TIMING = b"server-timing"
-_NO_GUESSING = (b"x-content-type-options", b"nosniff")
-_NO_COPIES = (b"cache-control", b"no-store")
+_NOSNIFF = (b"x-content-type-options", b"nosniff")
+_NO_STORE = (b"cache-control", b"no-store")
 # Headers that have browsers take an answer for no more than it is, and keep none of it.
-PLAIN = (_NO_GUESSING, _NO_COPIES)
+SECURITY_HEADERS = (_NOSNIFF, _NO_STORE)
 # A page may do nothing and be shown in no other, unless its route says what it needs.
 _PAGE = (
     (b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
@@ -45,7 +45,7 @@ _OWN = frozenset((REQUEST_ID, SERVER_TIMING))
 
 # What the OpenAPI document says of the headers of every answer. An error that nobody expected is answered
 # outside of what measures time.
-EVERY_ANSWER: dict[str, Any] = {
+COMMON_HEADERS: dict[str, Any] = {
     "X-Request-Id": {
         "required": True,
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:/+=@-]{1,128}$"},
@@ -57,7 +57,7 @@ EVERY_ANSWER: dict[str, Any] = {
     },
 }
 # And of the answers that are worth another try.
-RETRY: dict[str, Any] = {
+RETRY_HEADERS: dict[str, Any] = {
     "Retry-After": {
         "required": True,
         "schema": {"type": "integer", "minimum": 1},
@@ -132,10 +132,10 @@ def complete(headers: Iterable[Header], *, request_id: str, seconds: float) -> l
     """
     given = dict(headers)
     completed = [header for header in headers if header[0] not in _OWN]
-    if _NO_GUESSING[0] not in given:
-        completed.append(_NO_GUESSING)
-    if _NO_COPIES[0] not in given and b"etag" not in given:
-        completed.append(_NO_COPIES)
+    if _NOSNIFF[0] not in given:
+        completed.append(_NOSNIFF)
+    if _NO_STORE[0] not in given and b"etag" not in given:
+        completed.append(_NO_STORE)
     if given.get(b"content-type", b"").startswith(b"text/html"):
         completed += (header for header in _PAGE if header[0] not in given)
     timing = b"total;dur=%.3f" % (seconds * 1e3)

@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from app import errors
-from app.api.headers import EVERY_ANSWER, RETRY, Header
+from app.api.headers import COMMON_HEADERS, RETRY_HEADERS, Header
 from app.api.problem_kinds import CONNECTION, FRAMEWORK, INTERNAL, KINDS, Kind
 from app.client.schemas import Problem, Violation
 
@@ -122,7 +122,7 @@ def _documented(kinds: Iterable[tuple[Kind, bool]]) -> dict[int | str, dict[str,
     return {
         kind.status: {
             "description": f"{kind.title}. {kind.remedy}",
-            "headers": {**EVERY_ANSWER, **(RETRY if is_retried else {})},
+            "headers": {**COMMON_HEADERS, **(RETRY_HEADERS if is_retried else {})},
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for kind, is_retried in kinds

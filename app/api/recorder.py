@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from app.api.headers import REQUEST_ID, RequestHead
 from app.api.predict import PredictCall
-from app.api.traced import trace
+from app.api.request_trace import trace_request
 from app.telemetry.metrics import Metrics
 from app.telemetry.request_record import OTHER, RequestRecord
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # it needs the SDK, which is there where traces are wanted
 log = logging.getLogger("app.access")
 
 # An id that is safe in a header, a log and a terminal.
-_SANE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _ID_BYTES = 16
 
 
@@ -69,7 +69,7 @@ class RequestRecorder:
         trace_id = None
         if self._traces is not None:
             record.work = None if call is None else call.work()
-            trace_id = trace(self._traces, record, head)
+            trace_id = trace_request(self._traces, record, head)
         if self._access_log:
             extra = {"request_id": record.request_id, "seconds": round(seconds, 6), "status": status}
             if trace_id is not None:
@@ -91,7 +91,7 @@ def request_id_of(head: RequestHead) -> str:
     given = head.get(REQUEST_ID)
     if given is None or head.conflicts(REQUEST_ID):
         return new_request_id()
-    return given if _SANE_ID.fullmatch(given) else new_request_id()
+    return given if _SAFE_ID.fullmatch(given) else new_request_id()
 
 
 def new_request_id() -> str:

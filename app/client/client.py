@@ -60,7 +60,7 @@ class Client:
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        headers = {} if api_key is None else {"Authorization": f"Bearer {_sane(api_key)}"}
+        headers = {} if api_key is None else {"Authorization": f"Bearer {_checked_key(api_key)}"}
         try:
             self._http = httpx.Client(base_url=url, timeout=timeout, transport=transport, headers=headers)
         except httpx.InvalidURL as error:
@@ -127,13 +127,13 @@ class Client:
             except httpx.TransportError as error:
                 if last:
                     raise ClientError(f"{self._http.base_url}: {error or type(error).__name__}") from error
-                self._sleep(_pause(attempt, None))
+                self._sleep(_backoff(attempt, None))
                 continue
             if response.is_success:
                 return response
             if last or response.status_code not in RETRIED:
                 raise _error(response)
-            self._sleep(_pause(attempt, response.headers.get("Retry-After")))
+            self._sleep(_backoff(attempt, response.headers.get("Retry-After")))
         raise ValueError("attempts must be at least 1")
 
 
@@ -154,7 +154,7 @@ def _compact(series: ArrayLike) -> np.ndarray:
     return array if array.dtype.kind in "iu" else array.astype(np.float64)
 
 
-def _sane(api_key: str) -> str:
+def _checked_key(api_key: str) -> str:
     """A key as a file or a shell may give it, without the end of its line."""
     key = api_key.strip()
     if not re.fullmatch(r"[!-~]+", key):
@@ -162,7 +162,7 @@ def _sane(api_key: str) -> str:
     return key
 
 
-def _pause(attempt: int, retry_after: str | None) -> float:
+def _backoff(attempt: int, retry_after: str | None) -> float:
     """Seconds to the next attempt: what the server asks for, else exponential with full jitter."""
     if retry_after and retry_after.isdecimal():
         return float(retry_after)

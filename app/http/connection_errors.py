@@ -11,7 +11,7 @@ from functools import lru_cache
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from app.api import problems
-from app.api.headers import PLAIN
+from app.api.headers import SECURITY_HEADERS
 from app.api.problem_kinds import CONNECTION
 from app.api.recorder import new_request_id
 from app.http.head import (
@@ -71,7 +71,7 @@ def _parts(status: int, reason: str, root_path: str) -> tuple[bytes, bytes]:
     fixed = [
         (b"content-type", problems.MEDIA_TYPE.encode()),
         (b"content-length", b"%d" % len(content)),
-        *PLAIN,
+        *SECURITY_HEADERS,
         (b"connection", b"close"),
     ]
     if status == NO_ROOM:

@@ -52,14 +52,14 @@ class FastRoute:
         dialects: whose paths are taken.
         recorder: records each request.
         errors: tell them.
-        doorkeeper: lets in who has a key; None if none is needed.
+        auth: lets in who has a key; None if none is needed.
         unusual: names of headers, besides those that are known here, that take a request the framework's way.
 
     Attributes:
         predictor: as given.
         recorder: as given.
         errors: as given.
-        doorkeeper: as given.
+        auth: as given.
     """
 
     def __init__(
@@ -69,13 +69,13 @@ class FastRoute:
         *,
         recorder: RequestRecorder,
         errors: ErrorResponses,
-        doorkeeper: ApiKeyAuth | None = None,
+        auth: ApiKeyAuth | None = None,
         unusual: Sequence[bytes] = (),
     ) -> None:
         self.predictor = predictor
         self.recorder = recorder
         self.errors = errors
-        self.doorkeeper = doorkeeper
+        self.auth = auth
         self._unusual = frozenset((*_UNUSUAL, *unusual))
         self._fixed: dict[bytes, Match] = {}
         self._with_parameters: list[tuple[re.Pattern[str], Dialect, str]] = []

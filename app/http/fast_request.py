@@ -96,10 +96,10 @@ class FastRequest:
         call, route = self._call, self._route
         assert call is not None  # noqa: S101 - there is one until the answer
         try:
-            if route.doorkeeper is not None:
-                self._record.client = route.doorkeeper.caller(self._head)
+            if route.auth is not None:
+                self._record.client = route.auth.authenticate(self._head)
             if refusal := call.refusal():
-                self._send(route.errors.of_refusal(refusal, self._dialect, self._record))
+                self._send(route.errors.for_refusal(refusal, self._dialect, self._record))
                 return
             call.read_head(self._head, now=self._loop.time())
         except Exception as error:  # noqa: BLE001 - every error is an answer
@@ -192,7 +192,7 @@ class FastRequest:
     def _fail(self, error: Exception) -> None:
         self._stop_waiting()
         self._body.clear()
-        encoded = self._route.errors.of(error, self._dialect, self._record)
+        encoded = self._route.errors.for_error(error, self._dialect, self._record)
         if not isinstance(error, AppError):
             log.error("its trace", exc_info=error, extra={"request_id": self._record.request_id})
         self._send(encoded)

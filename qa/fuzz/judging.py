@@ -40,7 +40,7 @@ def judge_json(case: Case) -> str | None:
     decoder = json_decoder(case.size)
     spec, most = _spec(case.size), case.size.max_instances
     return judged(decoder, case, expected_json(case)) or disagreement(
-        lambda body: read_plain(body, spec, max_instances=most), decoder.judged, case.body
+        lambda body: read_plain(body, spec, max_instances=most), decoder.validated, case.body
     )
 
 

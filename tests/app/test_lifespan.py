@@ -45,13 +45,13 @@ class HeldKeys(KeyFile):
         self.may_look = threading.Event()
         self.failures: list[Exception] = []
 
-    def look(self) -> None:
+    def reload_if_changed(self) -> None:
         """Wait, as on a mount that does not answer; then fail, or look."""
         self.looks += 1
         assert self.may_look.wait(timeout=60), "a test held a look and never let it go"
         if self.failures:
             raise self.failures.pop()
-        super().look()
+        super().reload_if_changed()
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def key() -> str:
 @pytest.fixture
 def keys(tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch) -> HeldKeys:
     """A key file that is looked at often."""
-    monkeypatch.setattr("app.lifespan.LOOK_SECONDS", 0.001)
+    monkeypatch.setattr("app.lifespan.POLL_SECONDS", 0.001)
     (tmp_path / "keys").write_text(line_of("caller", key))
     return HeldKeys(tmp_path / "keys")
 

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from app.api.parameters import _SECONDS
-from app.api.recorder import _SANE_ID
+from app.api.recorder import _SAFE_ID
 from app.contract import Artifact
 from app.http.head import HEADERS
 from app.server.serve import GRACE_SECONDS
@@ -159,7 +159,7 @@ def test_requests_of_64_series_can_be_held_for_a_second_try(artifact: Artifact) 
 
 def test_the_balancer_keeps_the_request_ids_that_the_server_keeps() -> None:
     """Both judge by the same expression, so an id is never replaced on the way."""
-    assert f"-m reg ^{_SANE_ID.pattern}$" in BALANCER
+    assert f"-m reg ^{_SAFE_ID.pattern}$" in BALANCER
 
 
 def test_haproxy_accepts_the_configuration(haproxy: str) -> None:

@@ -150,9 +150,7 @@ def test_a_server_command_without_its_extra_says_what_to_install(
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"{command[0]}: no module named ")
-    assert line.endswith(
-        "install the server's packages: run pip install '.[serve]' in the project's folder"
-    )
+    assert line.endswith("install the server's packages: run pip install '.[serve]' in the project's folder")
 
 
 def test_the_script_shows_its_own_name(server_commands: Path, elsewhere: Path) -> None:

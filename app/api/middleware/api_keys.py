@@ -15,12 +15,12 @@ import re
 import secrets
 from pathlib import Path
 
-from app.errors import KeyFileBroken
+from app.errors import InvalidKeyFile
 from app.system.regular_file import read_regular
 
 KEY_BYTES = 32
 # Seconds between looks at the file.
-LOOK_SECONDS = 1.0
+POLL_SECONDS = 1.0
 # Far more than anyone has keys, each of which is compared at every request.
 MAX_FILE_BYTES = 1024 * 1024
 
@@ -60,14 +60,14 @@ class KeyFile:
         path: as given.
 
     Raises:
-        KeyFileBroken: there are no keys to begin with.
+        InvalidKeyFile: there are no keys to begin with.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._version = _version_of(path)  # first: a change while the file is read is seen at the next look
         self._names = read_keys(path)
-        self._complaint = ""
+        self._last_error = ""
 
     def name_of(self, key: bytes) -> str | None:
         """The name of a key; None if it is none of these.
@@ -81,7 +81,7 @@ class KeyFile:
                 found = name
         return found
 
-    def look(self) -> None:
+    def reload_if_changed(self) -> None:
         """Read the file again if it has changed.
 
         It hangs as long as the file's mount does, so it is for a thread of its own; `name_of` may be called
@@ -89,33 +89,33 @@ class KeyFile:
         """
         version = _version_of(self.path)
         if version is not None and version == self._version:
-            self._complaint = ""
+            self._last_error = ""
             return
         try:
             self._names = read_keys(self.path)
-        except KeyFileBroken as error:
-            if str(error) != self._complaint:
+        except InvalidKeyFile as error:
+            if str(error) != self._last_error:
                 log.error("%s; the keys that were there before stay good", error)  # noqa: TRY400 - one line
-            self._complaint = str(error)
+            self._last_error = str(error)
         else:
             log.info("API_KEYS_FILE: read again, keys: %d", len(self._names))
-            self._version, self._complaint = version, ""
+            self._version, self._last_error = version, ""
 
 
 def read_keys(path: Path) -> dict[bytes, str]:
     """The name of each key in a file, by digest. A name may have several keys: an old one and a new one.
 
     Raises:
-        KeyFileBroken: it cannot be read, is no regular file, is too large, or a line is none. No part of a
+        InvalidKeyFile: it cannot be read, is no regular file, is too large, or a line is none. No part of a
             line is told: it may be a key.
     """
     try:
         # By line feeds alone, as editors do: `splitlines` would begin a line within a comment, at U+2028 say.
         lines = read_regular(path, max_bytes=MAX_FILE_BYTES).decode().split("\n")
     except OSError as error:
-        raise KeyFileBroken(f"API_KEYS_FILE: {path}: {error.strerror}") from error
+        raise InvalidKeyFile(f"API_KEYS_FILE: {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise KeyFileBroken(f"API_KEYS_FILE: {path}: not a text file") from error
+        raise InvalidKeyFile(f"API_KEYS_FILE: {path}: not a text file") from error
     names: dict[bytes, str] = {}
     for number, line in enumerate(lines, 1):
         text = line.partition("#")[0].strip()
@@ -124,10 +124,10 @@ def read_keys(path: Path) -> dict[bytes, str]:
         match = _LINE.fullmatch(text)
         if match is None:
             wanted = "name:sha256 is needed; `python -m app key NAME` makes one"
-            raise KeyFileBroken(f"API_KEYS_FILE: {path}: line {number}: {wanted}")
+            raise InvalidKeyFile(f"API_KEYS_FILE: {path}: line {number}: {wanted}")
         name, digest = match[1], bytes.fromhex(match[2])
         if digest in names:
-            raise KeyFileBroken(f"API_KEYS_FILE: {path}: line {number}: the same key once more")
+            raise InvalidKeyFile(f"API_KEYS_FILE: {path}: line {number}: the same key once more")
         names[digest] = name
     return names
 

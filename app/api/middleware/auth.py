@@ -22,9 +22,9 @@ from app.api.routes import docs
 from app.errors import Unauthorized
 
 # Patterns of paths. Orchestrators and balancers have no keys, and whoever is refused may learn why.
-_ALWAYS_OPEN = r"/livez|/readyz|/startupz|/problems/.*"
-# What is open unless it is closed, by the name that closes it.
-CLOSABLE: Mapping[str, str] = {
+_PUBLIC_PATHS = r"/livez|/readyz|/startupz|/problems/.*"
+# What is open unless it is protected, by the name that closes it.
+PROTECTABLE: Mapping[str, str] = {
     "metrics": r"/metrics",
     "docs": rf"{docs.DOCS}|{docs.FILES}/.*",
     "openapi.json": r"/openapi\.json",
@@ -48,7 +48,7 @@ class ApiKeyAuth:
         self._keys = keys
         self._on_refused = on_refused
 
-    def caller(self, headers: RequestHead) -> str:
+    def authenticate(self, headers: RequestHead) -> str:
         """The name of the key in a request's headers.
 
         Raises:
@@ -75,8 +75,8 @@ class ApiKeyAuthMiddleware:
 
     Args:
         app: what comes next.
-        doorkeeper: knows those who have a key. Without one all come in, and what is closed is not there.
-        closed: names in `CLOSABLE` of what is not open to all.
+        auth: knows those who have a key. Without one all come in, and what is protected is not there.
+        protected: names in `PROTECTABLE` of what is not open to all.
         counted: templates of paths under which those who are turned away from them are counted.
         errors: tell why.
     """
@@ -85,38 +85,38 @@ class ApiKeyAuthMiddleware:
         self,
         app: ASGIApp,
         *,
-        doorkeeper: ApiKeyAuth | None,
-        closed: Iterable[str],
+        auth: ApiKeyAuth | None,
+        protected: Iterable[str],
         counted: Iterable[str],
         errors: ErrorResponses,
     ) -> None:
         self._app = app
         self._errors = errors
-        self._doorkeeper = doorkeeper
-        self._needs_key = needs_key(closed)
-        self._is_closed = _matcher(CLOSABLE[name] for name in closed)
+        self._auth = auth
+        self._needs_key = needs_key(protected)
+        self._is_protected = _matcher(PROTECTABLE[name] for name in protected)
         self._counted = [(compile_path(template)[0], _Guarded(template)) for template in counted]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with a refusal."""
         if scope["type"] == "http":
             try:
-                self._admit(scope)
+                self._check(scope)
             except (Unauthorized, HTTPException) as error:
-                await as_response(self._errors.of_request(scope, error, may_hint=False))(scope, receive, send)
+                await as_response(self._errors.for_scope(scope, error, may_hint=False))(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    def _admit(self, scope: Scope) -> None:
+    def _check(self, scope: Scope) -> None:
         path = scope["path"]
-        if self._doorkeeper is None:
-            if self._is_closed(known_paths.normalized(path)):  # nothing hints at what is not there
+        if self._auth is None:
+            if self._is_protected(known_paths.normalized(path)):  # nothing hints at what is not there
                 raise HTTPException(404)
         elif self._needs_key(path):
             # The route that it would have got; the one that it does get takes its place.
             if route := next((route for regex, route in self._counted if regex.fullmatch(path)), None):
                 scope["route"] = route
-            scope["record"].client = self._doorkeeper.caller(scope["head"])
+            scope["record"].client = self._auth.authenticate(scope["head"])
 
 
 class _Guarded(NamedTuple):
@@ -125,24 +125,26 @@ class _Guarded(NamedTuple):
     path: str
 
 
-def needs_key(closed: Iterable[str]) -> Callable[[str], bool]:
+def needs_key(protected: Iterable[str]) -> Callable[[str], bool]:
     """Tells of a path whether it needs a key where there are keys.
 
     Args:
-        closed: names in `CLOSABLE` of what else does.
+        protected: names in `PROTECTABLE` of what else does.
     """
-    shut = frozenset(closed)
-    is_open = _matcher([_ALWAYS_OPEN, *(pattern for name, pattern in CLOSABLE.items() if name not in shut)])
+    protected_names = frozenset(protected)
+    is_open = _matcher(
+        [_PUBLIC_PATHS, *(pattern for name, pattern in PROTECTABLE.items() if name not in protected_names)]
+    )
     return lambda path: not is_open(path)
 
 
-def describe(document: dict[str, Any], closed: Iterable[str]) -> None:
+def describe(document: dict[str, Any], protected: Iterable[str]) -> None:
     """Tell in an OpenAPI document which operations need a key, and what they answer without one."""
     document.setdefault("components", {})["securitySchemes"] = _SCHEMES
     refusal = {str(status): told for status, told in problems.responses(Unauthorized).items()}
-    guarded = needs_key(closed)
+    is_guarded = needs_key(protected)
     for path, operations in document["paths"].items():
-        if guarded(path):
+        if is_guarded(path):
             for operation in operations.values():
                 operation["security"] = [{name: []} for name in _SCHEMES]
                 operation["responses"].update(refusal)

@@ -19,15 +19,15 @@ from app.api.middleware.auth import ApiKeyAuth, ApiKeyAuthMiddleware, describe
 # A request with any of these is one for the middleware here.
 CORS_MARKS = (b"origin",)
 # What pages may send: all that is read of a request, but for what browsers set by themselves.
-_ASKED = tuple(sorted(name.decode() for name in headers.FROM_CALLERS))
-_TOLD = ("Retry-After", "Server-Timing", "X-Request-Id")
+_ALLOWED_HEADERS = tuple(sorted(name.decode() for name in headers.REQUEST_HEADERS))
+_EXPOSED_HEADERS = ("Retry-After", "Server-Timing", "X-Request-Id")
 
 
 def install(
     app: FastAPI,
     *,
-    doorkeeper: ApiKeyAuth | None,
-    closed: Sequence[str],
+    auth: ApiKeyAuth | None,
+    protected: Sequence[str],
     origins: Sequence[str],
     counted: Sequence[str],
     errors: ErrorResponses,
@@ -36,29 +36,29 @@ def install(
 
     Args:
         app: that has its routes and makes its document.
-        doorkeeper: lets in who has a key; None if none is needed.
-        closed: names in `app.api.middleware.auth.CLOSABLE` of the routes that are not open to all.
+        auth: lets in who has a key; None if none is needed.
+        protected: names in `app.api.middleware.auth.PROTECTABLE` of the routes that are not open to all.
         origins: whose pages may ask; `*` for all.
         counted: paths under which those who are turned away from them are counted.
         errors: tell why somebody is turned away.
     """
-    if doorkeeper is not None or closed:
+    if auth is not None or protected:
         app.add_middleware(
-            ApiKeyAuthMiddleware, doorkeeper=doorkeeper, closed=closed, counted=counted, errors=errors
+            ApiKeyAuthMiddleware, auth=auth, protected=protected, counted=counted, errors=errors
         )
-    if doorkeeper is not None:
-        app.openapi = partial(_described, app.openapi, closed)  # type: ignore[method-assign]
+    if auth is not None:
+        app.openapi = partial(_with_security, app.openapi, protected)  # type: ignore[method-assign]
     if origins:  # before the door: browsers ask without a key whether they may ask with one
         app.add_middleware(
             CORSMiddleware,
             allow_origins=origins,
             allow_methods=("GET", "HEAD", "POST"),
-            allow_headers=_ASKED,
-            expose_headers=_TOLD,
+            allow_headers=_ALLOWED_HEADERS,
+            expose_headers=_EXPOSED_HEADERS,
         )
 
 
-def _described(generate: Callable[[], dict[str, Any]], closed: Sequence[str]) -> dict[str, Any]:
+def _with_security(generate: Callable[[], dict[str, Any]], protected: Sequence[str]) -> dict[str, Any]:
     document = generate()
-    describe(document, closed)
+    describe(document, protected)
     return document

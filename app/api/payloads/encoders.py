@@ -88,21 +88,23 @@ class JsonEncoder:
         """The answer to a request; what many requests share is written once for their batch."""
         if prediction.own is None and prediction.abstained is None:
             batch, rows = prediction.batch_slice
-            return self._document(batch.once(self._texts_of_batch)[rows])
-        return self._document(self.texts(prediction.predictions, abstained=prediction.abstained))
+            return self._document(batch.once(self._batch_texts)[rows])
+        return self._document(self.series_texts(prediction.predictions, abstained=prediction.abstained))
 
     def document(self, predictions: Predictions) -> bytes:
-        """The answer for series of which this is said."""
-        return self._document(self.texts(predictions))
+        """The answer for series of which this is predictions."""
+        return self._document(self.series_texts(predictions))
 
-    def texts(self, said: Predictions, *, abstained: NDArray[np.bool_] | None = None) -> list[str]:
+    def series_texts(
+        self, predictions: Predictions, *, abstained: NDArray[np.bool_] | None = None
+    ) -> list[str]:
         """The text for each of n series.
 
         Args:
-            said: of them; all of it finite for those whose text is used.
+            predictions: of them; all of it finite for those whose text is used.
             abstained: `bool[n]`, which series get no label.
         """
-        probabilities = said.probabilities
+        probabilities = predictions.probabilities
         winners = probabilities.argmax(axis=1)
         if abstained is not None:
             winners[abstained] = self._classes
@@ -110,11 +112,11 @@ class JsonEncoder:
         numbers = map(str, probabilities.ravel())
         columns: list[Iterable[object]] = [numbers] * self._classes
         templates = self._bare
-        if said.label_sets is not None and said.ood_scores is not None:
+        if predictions.label_sets is not None and predictions.ood_scores is not None:
             templates = self._trusted
-            columns += [self._label_sets(said.label_sets), said.ood_scores.tolist()]
-        if said.warnings is not None and said.warnings.any():
-            columns.append(self._warnings(said.warnings))
+            columns += [self._label_sets(predictions.label_sets), predictions.ood_scores.tolist()]
+        if predictions.warnings is not None and predictions.warnings.any():
+            columns.append(self._warnings(predictions.warnings))
         else:
             columns.append(repeat("[]", len(probabilities)))
         series = zip(*columns, strict=True)
@@ -123,8 +125,8 @@ class JsonEncoder:
     def _document(self, texts: Iterable[str]) -> bytes:
         return f"{self._head}{','.join(texts)}]}}".encode()
 
-    def _texts_of_batch(self, batch: Batch) -> list[str]:
-        return self.texts(batch.predictions)
+    def _batch_texts(self, batch: Batch) -> list[str]:
+        return self.series_texts(batch.predictions)
 
 
 class NpyEncoder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from app.api.payloads.wording import BEYOND_FLOAT32, NOT_FINITE, SHOWN_VIOLATIONS
+from app.api.payloads.wording import BEYOND_FLOAT32, MAX_VIOLATIONS, NOT_FINITE
 from app.errors import ContractViolation
 from app.series.offset import FLOAT32_END, Narrowed, NotFloat32, narrow
 
@@ -31,7 +31,7 @@ def _violation(values: NDArray[np.number]) -> ContractViolation:
                 "/".join(("instances", *map(str, place))),
                 BEYOND_FLOAT32 if np.isfinite(values[*place]) else NOT_FINITE,
             )
-            for place in places[:SHOWN_VIOLATIONS].tolist()
+            for place in places[:MAX_VIOLATIONS].tolist()
         ],
         total=len(places),
     )

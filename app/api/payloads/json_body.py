@@ -20,9 +20,9 @@ from app.api.payloads.finite import to_finite_float32
 from app.api.payloads.plain_json import read_plain
 from app.api.payloads.wording import (
     BEYOND_FLOAT32,
+    MAX_VIOLATIONS,
     NO_SERIES,
     NOT_FINITE,
-    SHOWN_VIOLATIONS,
     shown,
     too_many_series,
     wrong_channels,
@@ -81,12 +81,12 @@ class JsonDecoder:
         body = body.removeprefix(codecs.BOM_UTF8)
         values = read_plain(body, self._spec, max_instances=self._max_instances)
         found = to_finite_float32(
-            self.judged(body) if values is None else values, is_invariant=self._is_invariant
+            self.validated(body) if values is None else values, is_invariant=self._is_invariant
         )
         found.series.setflags(write=False)
         return found
 
-    def judged(self, body: bytes) -> NDArray[np.float64]:
+    def validated(self, body: bytes) -> NDArray[np.float64]:
         """The body's numbers `float64[n, *spec.shape]` the long way, which can say what is wrong.
 
         Raises:
@@ -132,13 +132,13 @@ class JsonDecoder:
         if first["type"] == "missing":
             missing = ("instances", f"missing field; send {self._form}")
             violations = [missing, *self._unknown(first["input"])]
-            return ContractViolation(violations[:SHOWN_VIOLATIONS], total=1 + len(first["input"]))
+            return ContractViolation(violations[:MAX_VIOLATIONS], total=1 + len(first["input"]))
         if _is_flat(first):
             message = f"a flat list of numbers; send each series as a list of {self._items(1)}: {self._lists}"
             return ContractViolation([("instances", message)])
         violations = [
             ("/".join(map(str, error["loc"])), self._message(error, body))
-            for error in errors[:SHOWN_VIOLATIONS]
+            for error in errors[:MAX_VIOLATIONS]
         ]
         return ContractViolation(violations, total=len(errors))
 
@@ -173,7 +173,7 @@ class JsonDecoder:
         return f"not JSON: {reason.replace('recursion limit exceeded', 'nested too deeply')}"
 
     def _unknown(self, fields: dict[str, Any]) -> list[tuple[str, str]]:
-        names = list(fields)[:SHOWN_VIOLATIONS]
+        names = list(fields)[:MAX_VIOLATIONS]
         return [(shown(name), f"unknown field; send only {self._form}") for name in names]
 
 

@@ -45,8 +45,8 @@ class NpyDecoder:
 
     def __init__(self, spec: SeriesSpec, *, max_instances: int) -> None:
         self._spec = spec
-        self._taken = spec.taken_shapes
-        self._rows, self._is_invariant = (-1, *spec.shape), spec.is_invariant
+        self._allowed_shapes = spec.taken_shapes
+        self._shape, self._is_invariant = (-1, *spec.shape), spec.is_invariant
         self._max_instances = max_instances
 
     def __call__(self, body: bytes) -> Narrowed:
@@ -58,25 +58,25 @@ class NpyDecoder:
         """
         header = _read_header(body)
         _check_dtype(header.dtype)
-        _check_promise(header, len(body))
+        _check_size(header, len(body))
         self._check_shape(header.shape)
         values = np.frombuffer(body, header.dtype, offset=header.size)
         ordered = values.reshape(header.shape, order="F" if header.fortran_order else "C")
-        return to_finite_float32(ordered.reshape(self._rows), is_invariant=self._is_invariant)
+        return to_finite_float32(ordered.reshape(self._shape), is_invariant=self._is_invariant)
 
     def _check_shape(self, shape: tuple[int, ...]) -> None:
         if problem := self._shape_problem(shape):
             raise ContractViolation([("shape", problem)])
 
     def _shape_problem(self, shape: tuple[int, ...]) -> str | None:
-        if shape[1:] in self._taken and 0 < shape[0] <= self._max_instances:
+        if shape[1:] in self._allowed_shapes and 0 < shape[0] <= self._max_instances:
             return None
         spec = self._spec
         if shape == spec.shape:
             return f"{shape}; send a single series as array.reshape{(1, *shape)}"
         # Whatever its length: that has a message of its own.
-        if len(shape) < 2 or (spec.length, *shape[2:]) not in self._taken:
-            forms = (f"(n, {', '.join(map(str, taken))})" for taken in self._taken)
+        if len(shape) < 2 or (spec.length, *shape[2:]) not in self._allowed_shapes:
+            forms = (f"(n, {', '.join(map(str, taken))})" for taken in self._allowed_shapes)
             return f"{shown(str(shape))}; the model takes {' or '.join(forms)}"
         if shape[0] == 0:
             return NO_SERIES
@@ -135,13 +135,13 @@ def _check_dtype(dtype: np.dtype[np.number]) -> None:
         raise ContractViolation([("dtype", message)])
 
 
-def _check_promise(header: _Header, body_bytes: int) -> None:
+def _check_size(header: _Header, body_bytes: int) -> None:
     """Hold what the header promises against what follows it, in Python's integers, which do not overflow."""
     if min(header.shape, default=0) < 0:
         raise MalformedPayload(f"invalid npy header: shape {shown(str(header.shape))} has a negative size")
-    promised = math.prod(header.shape) * header.dtype.itemsize
-    if promised != body_bytes - header.size:
+    needed = math.prod(header.shape) * header.dtype.itemsize
+    if needed != body_bytes - header.size:
         raise MalformedPayload(
             f"npy header and data do not match: {header.dtype.name} {shown(str(header.shape))} is "
-            f"{shown(str(promised))} bytes, {body_bytes - header.size} follow"
+            f"{shown(str(needed))} bytes, {body_bytes - header.size} follow"
         )

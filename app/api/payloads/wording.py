@@ -8,7 +8,7 @@ NO_SERIES = "no series; send at least 1"
 NOT_FINITE = "not a finite number"
 BEYOND_FLOAT32 = "beyond the range of float32"
 # A body can be wrong in a million places; a person reads a few.
-SHOWN_VIOLATIONS = 20
+MAX_VIOLATIONS = 20
 
 
 def wrong_length(found: int, spec: SeriesSpec) -> str:

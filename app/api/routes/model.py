@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.headers import EVERY_ANSWER
+from app.api.headers import COMMON_HEADERS
 from app.api.problems import of_connection
 from app.contract import Contract
 from app.inference.versions import ModelVersions
@@ -27,18 +27,18 @@ class ModelInfo(BaseModel):
     card: str = Field(description="The model card, Markdown.")
 
 
-def create_router(rollout: ModelVersions) -> APIRouter:
+def create_router(versions: ModelVersions) -> APIRouter:
     """`GET /model`."""
     router = APIRouter(tags=["predictions"], responses=of_connection())
 
-    @router.get(MODEL, summary="Describe the model", responses={200: {"headers": EVERY_ANSWER}})
+    @router.get(MODEL, summary="Describe the model", responses={200: {"headers": COMMON_HEADERS}})
     async def model() -> ModelInfo:
         """The contract of the version that is served, its metrics, its card, and the engine it runs on."""
-        service = rollout.current
+        service = versions.current
         return ModelInfo(
             engine=service.engine_description,
-            loaded=rollout.versions,
-            refused=dict(rollout.refused),
+            loaded=versions.versions,
+            refused=dict(versions.refused),
             contract=service.contract,
             card=service.artifact.card,
         )

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from app.api.dialects.native import PREDICT
-from app.api.headers import EVERY_ANSWER
+from app.api.headers import COMMON_HEADERS
 from app.api.payloads import JSON, NPY, Encoders, JsonEncoder
 from app.client.schemas import PredictRequest, PredictResponse, Problem
 from app.contract import Artifact
@@ -39,7 +39,7 @@ def describe(document: dict[str, Any], artifact: Artifact, *, max_instances: int
     )
     operation = document["paths"][PREDICT]["post"]
     operation["requestBody"] = request_body(artifact)
-    operation["responses"]["200"] = answer(artifact, Encoders(artifact.contract).json)
+    operation["responses"]["200"] = response(artifact, Encoders(artifact.contract).json)
 
 
 def request_body(artifact: Artifact) -> dict[str, Any]:
@@ -90,14 +90,14 @@ def limit(schema: dict[str, Any], spec: SeriesSpec, *, max_instances: int) -> No
     instances["items"] = items
 
 
-def answer(artifact: Artifact, encoder: JsonEncoder) -> dict[str, Any]:
+def response(artifact: Artifact, encoder: JsonEncoder) -> dict[str, Any]:
     """The response 200 of `/predict`, with the answer to the request's example as its example."""
     golden = artifact.golden
-    said = Postprocessor(artifact.contract)(golden.series[:SERIES], golden.answers[:SERIES])
-    example = json.loads(encoder.document(said))
+    predictions = Postprocessor(artifact.contract)(golden.series[:SERIES], golden.answers[:SERIES])
+    example = json.loads(encoder.document(predictions))
     return {
         "description": "A prediction for each series, in order.",
-        "headers": EVERY_ANSWER,
+        "headers": COMMON_HEADERS,
         "content": {
             JSON: {
                 "schema": {"$ref": f"#/components/schemas/{PredictResponse.__name__}"},

@@ -51,13 +51,13 @@ async def _answer_of(
     call: PredictCall, future: asyncio.Future[Answer[BatchSlice]], receive: Receive
 ) -> Answer[BatchSlice]:
     """Wait for the answer, but no longer than the caller does: its body is read, so it sends no more."""
-    leaving = asyncio.ensure_future(receive())
+    disconnect = asyncio.ensure_future(receive())
     try:
-        await asyncio.wait((future, leaving), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((future, disconnect), return_when=asyncio.FIRST_COMPLETED)
         if not future.done():
             raise ClientClosed(CLIENT_CLOSED)
         return future.result()
     finally:
         call.withdraw()
-        leaving.cancel()
+        disconnect.cancel()
         del call, future  # its error's traceback holds this frame: garbage that outlives the request

@@ -5,14 +5,14 @@ on by `OTEL_EXPORTER_OTLP_ENDPOINT`: platforms set that variable for every servi
 extra must still start. Everything else is configured by the standard `OTEL_` variables, so one configuration
 fits all services.
 
-This package knows OpenTelemetry and no web framework: `app/api/traced.py` passes it the requests.
+It knows OpenTelemetry and no framework: `app/api/request_trace.py` tells it of requests.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.errors import TracesImpossible
+from app.errors import TracingUnavailable
 
 if TYPE_CHECKING:
     from app.telemetry.tracing.traces import Traces
@@ -27,12 +27,12 @@ def open_traces() -> Traces | None:
     """Open traces as the `OTEL_` variables configure them; None if `OTEL_SDK_DISABLED=true`.
 
     Raises:
-        TracesImpossible: the extra is not installed, or a variable has an unsupported value.
+        TracingUnavailable: the extra is not installed, or a variable says what cannot be done.
     """
     try:
         from app.telemetry.tracing import environment
     except ImportError as error:
-        raise TracesImpossible(
+        raise TracingUnavailable(
             f"TRACES=true needs OpenTelemetry's SDK ({error}); "
             "install requirements/extras/traces.txt in the server's environment, or set TRACES=false"
         ) from error

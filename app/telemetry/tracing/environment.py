@@ -10,7 +10,7 @@ from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from app.errors import TracesImpossible
+from app.errors import TracingUnavailable
 from app.telemetry.tracing.spans import RequestSpanExporter
 from app.telemetry.tracing.traces import Traces
 
@@ -26,7 +26,7 @@ def open_traces() -> Traces | None:
     """Open traces that a thread sends to a collector; None if `OTEL_SDK_DISABLED=true`.
 
     Raises:
-        TracesImpossible: a variable has an unsupported value.
+        TracingUnavailable: a variable says what cannot be done.
     """
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         log.warning("OTEL_SDK_DISABLED=true: no traces are sent although TRACES=true")
@@ -37,9 +37,7 @@ def open_traces() -> Traces | None:
         provider = TracerProvider(resource=_resource(), shutdown_on_exit=False)
         processor = BatchSpanProcessor(RequestSpanExporter(OTLPSpanExporter()))
     except (ValueError, OSError) as error:
-        raise TracesImpossible(
-            f"an OTEL_ variable is invalid: {error}; correct it or set TRACES=false"
-        ) from error
+        raise TracingUnavailable(f"traces cannot be sent as the OTEL_ variables say: {error}") from error
     return Traces(processor, sampler=provider.sampler, resource=provider.resource)
 
 
@@ -53,6 +51,6 @@ def _check_protocol() -> None:
     for name in _PROTOCOL_NAMES:
         protocol = os.environ.get(name, "").strip() or _PROTOCOL
         if protocol != _PROTOCOL:
-            raise TracesImpossible(
-                f"{name}={protocol} is not supported: set it to {_PROTOCOL} (port 4318 of a collector)"
+            raise TracingUnavailable(
+                f"{name}={protocol}: traces leave by {_PROTOCOL} alone, which collectors take on port 4318"
             )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from app import errors
-from app.api.headers import EVERY_ANSWER, RETRY, complete
+from app.api.headers import COMMON_HEADERS, RETRY_HEADERS, complete
 from app.api.problem_kinds import KINDS
 from app.api.problems import responses
 from app.contract import Artifact
@@ -23,7 +23,7 @@ def test_every_documented_answer_has_its_headers(app: App) -> None:
     for path, operations in app.client.get("/openapi.json").json()["paths"].items():
         for operation in operations.values():
             for status, answer in operation["responses"].items():
-                assert set(EVERY_ANSWER) <= set(answer.get("headers", ())), (path, status)
+                assert set(COMMON_HEADERS) <= set(answer.get("headers", ())), (path, status)
 
 
 @pytest.mark.parametrize("path", ["/model", "/livez", "/readyz", "/startupz", "/metrics"])
@@ -44,13 +44,13 @@ def test_what_may_be_tried_again_says_when() -> None:
         (answer,) = responses(error).values()
         told = answer["headers"]
         assert isinstance(told, dict)
-        assert (set(RETRY) <= set(told)) == (
+        assert (set(RETRY_HEADERS) <= set(told)) == (
             error in (errors.QueueFull, errors.BodyBudgetFull, errors.NotReady)
         )
 
 
 def _hold(headers: object) -> None:
-    assert re.search(EVERY_ANSWER["X-Request-Id"]["schema"]["pattern"], headers["x-request-id"])  # type: ignore[index]
+    assert re.search(COMMON_HEADERS["X-Request-Id"]["schema"]["pattern"], headers["x-request-id"])  # type: ignore[index]
     assert headers["server-timing"]  # type: ignore[index]
 
 

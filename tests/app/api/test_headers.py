@@ -48,4 +48,4 @@ def test_however_often_a_name_comes(fields: Fields) -> None:
 def test_all_that_is_read_but_the_length_may_come_from_a_page() -> None:
     """A header that is added to those that are read is added to those that pages may send."""
     named = {value for value in vars(headers).values() if isinstance(value, bytes)}
-    assert named == headers.FROM_CALLERS | {headers.CONTENT_LENGTH, headers.SERVER_TIMING}
+    assert named == headers.REQUEST_HEADERS | {headers.CONTENT_LENGTH, headers.SERVER_TIMING}

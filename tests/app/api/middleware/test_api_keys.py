@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.api.middleware.api_keys import MAX_FILE_BYTES, KeyFile, is_name, line_of, new_key, read_keys
-from app.errors import KeyFileBroken
+from app.errors import InvalidKeyFile
 from tests.support.not_files import KINDS, put
 
 
@@ -95,7 +95,7 @@ PASTED = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA"
 )
 def test_a_broken_line_is_told_by_its_number(tmp_path: Path, line: str, complaint: str) -> None:
     """And never by what is in it: somebody may have put a key there."""
-    with pytest.raises(KeyFileBroken, match=complaint) as info:
+    with pytest.raises(InvalidKeyFile, match=complaint) as info:
         read_keys(file_of(tmp_path, line_of("alice", PASTED), line))
     assert PASTED not in str(info.value)
 
@@ -105,13 +105,13 @@ def test_what_is_no_key_file_is_refused(tmp_path: Path, content: bytes) -> None:
     """Before anything in it is taken for a key."""
     file = tmp_path / "keys"
     file.write_bytes(content)
-    with pytest.raises(KeyFileBroken, match=f"API_KEYS_FILE: {file}: "):
+    with pytest.raises(InvalidKeyFile, match=f"API_KEYS_FILE: {file}: "):
         KeyFile(file)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """In words, without a number of the system's."""
-    with pytest.raises(KeyFileBroken, match=r"API_KEYS_FILE: .*nowhere: No such file or directory"):
+    with pytest.raises(InvalidKeyFile, match=r"API_KEYS_FILE: .*nowhere: No such file or directory"):
         KeyFile(tmp_path / "nowhere")
 
 
@@ -120,7 +120,7 @@ def test_what_is_no_regular_file_stops_the_start(tmp_path: Path, kind: str) -> N
     """In one line, and without waiting for whoever would write into a FIFO."""
     make, message = KINDS[kind]
     make(tmp_path / "keys")
-    with pytest.raises(KeyFileBroken, match=f"API_KEYS_FILE: {tmp_path / 'keys'}: {message}"):
+    with pytest.raises(InvalidKeyFile, match=f"API_KEYS_FILE: {tmp_path / 'keys'}: {message}"):
         KeyFile(tmp_path / "keys")
 
 
@@ -130,7 +130,7 @@ def test_a_change_is_seen_at_the_next_look(tmp_path: Path) -> None:
     known = KeyFile(file_of(tmp_path, line_of("alice", old)))
     file_of(tmp_path, line_of("alice", new))
     assert known.name_of(old.encode()) == "alice"
-    known.look()
+    known.reload_if_changed()
     assert (known.name_of(old.encode()), known.name_of(new.encode())) == (None, "alice")
 
 
@@ -141,7 +141,7 @@ def test_a_file_that_is_replaced_is_read_again(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_text(line_of("alice", new) + "\n")
     other.replace(tmp_path / "keys")
-    known.look()
+    known.reload_if_changed()
     assert known.name_of(new.encode()) == "alice"
 
 
@@ -160,7 +160,7 @@ def test_a_file_that_has_not_changed_is_not_read_again(
     """It is looked at every second."""
     known = KeyFile(file_of(tmp_path, line_of("alice", new_key())))
     with caplog.at_level(logging.INFO):
-        known.look()
+        known.reload_if_changed()
     assert caplog.records == []
 
 
@@ -175,13 +175,13 @@ def test_a_file_that_breaks_keeps_its_last_keys_and_is_told_once(
         if not is_there:
             file.unlink()
         for _ in range(3):
-            known.look()
+            known.reload_if_changed()
             assert (known.name_of(old.encode()), known.name_of(new.encode())) == ("alice", None)
         told = errors(caplog)
         assert len(told) == count
         assert "stay good" in told[-1]
     file_of(tmp_path, line_of("bob", new))
-    known.look()
+    known.reload_if_changed()
     assert (known.name_of(old.encode()), known.name_of(new.encode())) == (None, "bob")
 
 
@@ -196,13 +196,13 @@ def test_what_could_not_be_read_is_tried_again(
     known = KeyFile(file)
     put(file, make)
     for _ in range(3):
-        known.look()
+        known.reload_if_changed()
         assert known.name_of(old.encode()) == "alice"
     [told] = errors(caplog)
     assert told.startswith(f"API_KEYS_FILE: {file}: {message}")
     file.rmdir() if kind == "folder" else file.unlink()
     file_of(tmp_path, line_of("alice", new))
-    known.look()
+    known.reload_if_changed()
     assert known.name_of(new.encode()) == "alice"
 
 
@@ -213,9 +213,9 @@ def test_a_file_that_goes_twice_is_told_twice(tmp_path: Path, caplog: pytest.Log
     known = KeyFile(file_of(folder, line_of("alice", new_key())))
     for _ in range(2):
         folder.rename(tmp_path / "elsewhere")
-        known.look()
+        known.reload_if_changed()
         (tmp_path / "elsewhere").rename(folder)
-        known.look()
+        known.reload_if_changed()
     assert len(errors(caplog)) == 2
 
 

@@ -13,9 +13,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.api.middleware.api_keys import line_of, new_key
-from app.api.middleware.auth import CLOSABLE
+from app.api.middleware.auth import PROTECTABLE
 from app.contract import Artifact
-from app.errors import KeyFileBroken
+from app.errors import InvalidKeyFile
 from app.inference.service import Service
 from app.main import create_app
 from app.settings import Settings
@@ -246,8 +246,8 @@ def test_a_key_that_is_taken_out_stops_working(plain_artifact: Artifact, tmp_pat
 
 def test_a_broken_file_stops_the_start(plain_artifact: Artifact, tmp_path: Path) -> None:
     """A server that should ask for keys and cannot is worse than none."""
-    with pytest.raises(KeyFileBroken, match="No such file"):
-        create_app(Settings(api_keys_file=tmp_path / "nothing"), Service(plain_artifact, FakeEngine))
+    with pytest.raises(InvalidKeyFile, match="No such file"):
+        create_app(Settings(api_keys=tmp_path / "nothing"), Service(plain_artifact, FakeEngine))
 
 
 # What is closed.
@@ -255,7 +255,7 @@ def test_a_broken_file_stops_the_start(plain_artifact: Artifact, tmp_path: Path)
 
 def test_every_name_that_may_be_closed_is_known_to_both() -> None:
     """The settings refuse all others, so each must mean something here."""
-    assert set(CLOSABLE) == set(PROTECTABLE_ROUTES)
+    assert set(PROTECTABLE) == set(PROTECTABLE_ROUTES)
 
 
 PLACES = {

@@ -133,7 +133,7 @@ def test_a_key_is_needed_however_the_path_comes(plain_artifact: Artifact, tmp_pa
 def test_a_document_that_is_made_without_the_framework_knows_the_path() -> None:
     """Whether it is made for one request or for many."""
     record = RequestRecord("x", 0.0, "POST", "/predict")
-    for make in (ErrorResponses(ROOT).of, ErrorResponses(ROOT).of_refusal):
+    for make in (ErrorResponses(ROOT).for_error, ErrorResponses(ROOT).for_refusal):
         assert (
             f'"type":"{ROOT}/problems/queue-full"'.encode()
             in make(QueueFull("full"), Native(), record).content

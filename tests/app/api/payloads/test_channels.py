@@ -60,7 +60,7 @@ def test_what_the_quick_reader_takes_the_judge_takes_too(body: bytes) -> None:
     """The same numbers to the last bit, and never a body that would be refused."""
     values = read_plain(body, SPEC, max_instances=MOST)
     if values is not None:
-        np.testing.assert_array_equal(values, DECODE.judged(body))
+        np.testing.assert_array_equal(values, DECODE.validated(body))
 
 
 @given(st.integers(1, MOST), st.booleans(), st.integers(0, 2**32))

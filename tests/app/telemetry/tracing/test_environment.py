@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import TracesImpossible
+from app.errors import TracingUnavailable
 from app.server.serve import END_SECONDS
 from app.telemetry.tracing import FLUSH_SECONDS, open_traces
 from app.telemetry.tracing.environment import SERVICE, _resource
@@ -53,7 +53,7 @@ def test_what_cannot_be_done_is_told_at_the_start(
 ) -> None:
     """Not by traces that never come."""
     monkeypatch.setenv(name, value)
-    with pytest.raises(TracesImpossible):
+    with pytest.raises(TracingUnavailable):
         open_traces()
 
 

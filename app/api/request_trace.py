@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # it needs the SDK, which is there where traces are wanted
 UNTRACED = frozenset(("/livez", "/readyz", "/startupz", "/metrics"))
 
 
-def trace(traces: Traces, record: RequestRecord, head: RequestHead) -> str | None:
+def trace_request(traces: Traces, record: RequestRecord, head: RequestHead) -> str | None:
     """Note a request; the id of its trace, None if it is one that has none.
 
     Args:

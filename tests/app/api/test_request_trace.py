@@ -1,4 +1,4 @@
-"""`app.api.traced`: every request is traced alike, on either path, whatever becomes of it."""
+"""`app.api.request_trace`: every request is traced alike, on either path, whatever becomes of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import StatusCode
 
-from app.api.traced import UNTRACED
+from app.api.request_trace import UNTRACED
 from app.contract import Artifact
 from app.http.asgi_cycle import AsgiCycle
 from app.http.fast_request import FastRequest
