@@ -247,7 +247,7 @@ def test_a_key_that_is_taken_out_stops_working(plain_artifact: Artifact, tmp_pat
 def test_a_broken_file_stops_the_start(plain_artifact: Artifact, tmp_path: Path) -> None:
     """A server that should ask for keys and cannot is worse than none."""
     with pytest.raises(InvalidKeyFile, match="No such file"):
-        create_app(Settings(api_keys=tmp_path / "nothing"), Service(plain_artifact, FakeEngine))
+        create_app(Settings(api_keys_file=tmp_path / "nothing"), Service(plain_artifact, FakeEngine))
 
 
 # What is closed.
