@@ -1,34 +1,33 @@
-"""Every error the service can raise on purpose, as one tree.
+"""All errors that the service raises on purpose, as one tree.
 
-A leaf says what went wrong in the words of the field; what that means over HTTP is decided once,
-in `app/api/problem_kinds.py`. Nothing here knows HTTP, numpy or a runtime.
+`app/api/problem_kinds.py` maps each of them to an HTTP status. Nothing here knows HTTP, numpy or a runtime.
 """
 
 from __future__ import annotations
 
 
 class AppError(Exception):
-    """Base of all errors raised on purpose. `str(error)` is one line fit for a user."""
+    """Base of all errors raised on purpose. `str(error)` is one line for the user."""
 
 
 class ArtifactError(AppError):
-    """The artifact is missing, damaged, foreign, or does not do what its contract promises."""
+    """The artifact is missing, damaged, incompatible, or fails the checks of its contract."""
 
 
 class InvalidKeyFile(AppError):
-    """The file of API keys cannot be read, or is not one."""
+    """The file of API keys cannot be read or has an invalid line."""
 
 
 class TracingUnavailable(AppError):
-    """There are to be traces, and there is nothing to make or to send them with."""
+    """Traces are requested, but the SDK is missing or the exporter is not configured."""
 
 
 class CannotListen(AppError):
-    """The server cannot listen at its HOST and PORT; the message begins with the one to change."""
+    """The server cannot listen at its HOST and PORT; the message begins with the setting to change."""
 
 
 class UnreadableSeries(AppError):
-    """A file of series cannot be read, or holds what no model can take.
+    """A file of series cannot be read, or its content is no valid set of series.
 
     Attributes:
         problem: the file, the row where there is one, and what is wrong.
@@ -41,11 +40,11 @@ class UnreadableSeries(AppError):
 
 
 class Unauthorized(AppError):
-    """The request needs an API key and brings none that is known."""
+    """The request has no valid API key."""
 
 
 class PayloadError(AppError):
-    """A request body was refused before anything was computed."""
+    """A request was refused before the prediction was computed."""
 
 
 class MalformedPayload(PayloadError):
@@ -53,7 +52,7 @@ class MalformedPayload(PayloadError):
 
 
 class UnsupportedMediaType(PayloadError):
-    """The body's media type or encoding is none that the service reads."""
+    """The body's media type or encoding is not supported."""
 
 
 class PayloadTooLarge(PayloadError):
@@ -64,8 +63,8 @@ class ContractViolation(PayloadError):
     """The request is readable but does not fit the model's contract.
 
     Attributes:
-        violations: one `(pointer, message)` per place, e.g. `("instances/3/17", "not a finite number")`.
-        total: how many places were wrong; `violations` may hold only the first of them.
+        violations: `(pointer, message)` of each invalid place, e.g. `("instances/3", "not a list")`.
+        total: number of invalid places; `violations` may hold only the first of them.
     """
 
     def __init__(self, violations: list[tuple[str, str]], *, total: int | None = None) -> None:
@@ -79,18 +78,18 @@ class ContractViolation(PayloadError):
 
 
 class SlowPayload(PayloadError):
-    """The body did not arrive within the request's time."""
+    """The body did not arrive before the deadline of the request."""
 
 
 class BatchingError(AppError):
-    """An admitted or refused request got no answer."""
+    """A request got no prediction."""
 
 
 class QueueFull(BatchingError):
-    """There is no room in the queue, or the wait in it would be too long; nothing was admitted.
+    """The queue is full, or the expected wait is too long; the request was not admitted.
 
     Attributes:
-        retry_after: seconds after which it is likely to be admitted.
+        retry_after: seconds after which a retry is likely to be admitted.
     """
 
     def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
@@ -99,20 +98,20 @@ class QueueFull(BatchingError):
 
 
 class BodyBudgetFull(PayloadError):
-    """The process holds as many bytes of request bodies as it may; the newest large body was not read."""
+    """The worker reached its limit of request bytes in memory; the newest large body was refused."""
 
 
 class ClientClosed(BatchingError):
-    """The caller shut down its sending side, or was gone, before its prediction was computed."""
+    """The client closed its sending side or disconnected before its prediction was computed."""
 
 
 class DeadlineExceeded(BatchingError):
-    """The request's deadline passed before its answer was there."""
+    """The deadline of the request passed before its prediction was ready."""
 
 
 class NotReady(BatchingError):
-    """The service is starting, draining, closed or broken; another replica may answer."""
+    """The service is starting, draining, closed or broken; retry on another replica."""
 
 
 class EngineError(AppError):
-    """The engine failed on a batch, or gave an answer of the wrong shape."""
+    """The engine failed on a batch, or returned an array of the wrong shape."""

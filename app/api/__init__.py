@@ -1,1 +1,1 @@
-"""What requests ask for and how they are answered: routes, bodies, parameters, errors and middleware."""
+"""The HTTP API: routes, bodies, parameters, errors and middleware."""

@@ -1,4 +1,4 @@
-"""How the error of a request becomes bytes, on both paths, in the form of the request's protocol.
+"""Error responses for both request paths, in the form of the request's dialect.
 
 Errors on a connection without a request are in `app/http/connection_errors.py`.
 """
@@ -21,12 +21,12 @@ from app.telemetry.request_record import RequestRecord
 
 log = logging.getLogger(__name__)
 
-# Stands for a request's id in an answer that many get, each with its own. No caller sends one like it.
+# Placeholder for the request id in a shared response. It is no valid request id.
 _ID_PLACEHOLDER = "<request id>"
 
 
 class _Shared(NamedTuple):
-    """An error that many are told, and its answer: the id stands between two parts of the content."""
+    """An error shared by many requests, and its response: the request id goes between prefix and suffix."""
 
     error: errors.AppError
     dialect: Dialect
@@ -37,7 +37,7 @@ class _Shared(NamedTuple):
 
 
 class ErrorResponses:
-    """Tells errors.
+    """Encodes errors as responses.
 
     Args:
         root_path: path under which a proxy serves the app; empty without one.
@@ -48,12 +48,12 @@ class ErrorResponses:
         self._shared: _Shared | None = None
 
     def for_error(self, error: Exception, dialect: Dialect, record: RequestRecord) -> Encoded:
-        """The answer to a request that an error ended.
+        """The response to a request that ended with an error.
 
         Args:
-            error: an `AppError` was raised on purpose, and is told; nobody expected others.
+            error: the message of an `AppError` goes into the response; other errors become a 500.
             dialect: of the request.
-            record: of the request, which is told what went wrong.
+            record: of the request; its `fault` is set.
         """
         extra = {"request_id": record.request_id}
         if not isinstance(error, errors.AppError):
@@ -65,12 +65,12 @@ class ErrorResponses:
         return self.encode(info, dialect, record)
 
     def for_scope(self, scope: Scope, error: Exception, *, may_hint: bool = True) -> Encoded:
-        """The answer to a request of the framework's, also where the framework itself refuses it.
+        """The response to a request on the framework's path, also for the framework's own errors.
 
         Args:
             scope: of the request.
-            error: that ended it.
-            may_hint: whether its caller may be told of a path that it may have meant.
+            error: that ended the request.
+            may_hint: whether the response may suggest a similar path.
         """
         dialect, record = scope["dialect"], scope["record"]
         if isinstance(error, HTTPException):
@@ -87,14 +87,14 @@ class ErrorResponses:
         return self.for_error(error, dialect, record)
 
     def encode(self, info: problems.ErrorInfo, dialect: Dialect, record: RequestRecord) -> Encoded:
-        """The answer that tells an error."""
+        """The response for an error; sets the `fault` of the record."""
         record.fault = info.kind.slug
         return dialect.encode_error(info, request_id=record.request_id, root_path=self.root_path)
 
     def for_refusal(self, error: errors.AppError, dialect: Dialect, record: RequestRecord) -> Encoded:
-        """The same as `for_error`, made once for all who are told the very same error.
+        """The same as `for_error`, encoded once for all requests that get the same error object.
 
-        Making it takes longer than everything else that is done for a request that is refused.
+        Encoding takes longer than all other steps of a refused request.
         """
         shared = self._shared
         if shared is None or shared.error is not error or shared.dialect is not dialect:
@@ -115,18 +115,18 @@ class ErrorResponses:
 
 
 def as_response(encoded: Encoded) -> Response:
-    """An answer as the framework sends it."""
+    """The framework's response for an encoded one."""
     response = Response(encoded.content, encoded.status)
     response.raw_headers = list(encoded.headers)
     return response
 
 
 def install(app: FastAPI, responses: ErrorResponses) -> None:
-    """Have every error of an app told by these; `RequestContext` is among its middleware."""
+    """Encode all errors of an app with these; the app needs the `RequestContext` middleware."""
 
     async def handle(request: Request, error: Exception) -> Response:
         encoded = responses.for_scope(request.scope, error)
-        # Set here: the framework answers an unexpected error outside of all middleware.
+        # Set here: the framework sends the response to an unexpected error outside of all middleware.
         own = ((REQUEST_ID, request.scope["record"].request_id.encode()), *SECURITY_HEADERS)
         return as_response(encoded._replace(headers=(*encoded.headers, *own)))
 

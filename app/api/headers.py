@@ -1,7 +1,7 @@
-"""The headers of requests, read once, and of answers: which ones every answer has.
+"""Request headers, and the headers of every response.
 
-What is answered outside of any request adds them itself: `app/http/connection_errors.py`, and errors that
-nobody expected, which the framework answers outside of its middleware (`app/api/error_responses.py`).
+Two modules add the latter themselves: `app/http/connection_errors.py`, which has no request, and
+`app/api/error_responses.py` for unexpected errors, whose responses pass no middleware.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 Header = tuple[bytes, bytes]
 
-# Those of requests that are read here; HTTP itself has others.
+# Request headers that the API reads.
 ACCEPT = b"accept"
 AUTHORIZATION = b"authorization"
 API_KEY = b"x-api-key"
@@ -22,7 +22,7 @@ REQUEST_ID = b"x-request-id"
 REQUEST_TIMEOUT = b"x-request-timeout"
 TRACEPARENT = b"traceparent"
 TRACESTATE = b"tracestate"
-# All of these but the one that HTTP clients set by themselves: pages of other origins may send them.
+# Without Content-Length, which HTTP clients set themselves: those that pages of other origins may send.
 REQUEST_HEADERS = frozenset(
     (
         *(ACCEPT, AUTHORIZATION, API_KEY, CONTENT_ENCODING, CONTENT_TYPE),
@@ -33,9 +33,9 @@ REQUEST_HEADERS = frozenset(
 SERVER_TIMING = b"server-timing"
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 _NO_STORE = (b"cache-control", b"no-store")
-# Headers that have browsers take an answer for no more than it is, and keep none of it.
+# Browsers must not guess the content type and must not cache the response.
 SECURITY_HEADERS = (_NOSNIFF, _NO_STORE)
-# A page may do nothing and be shown in no other, unless its route says what it needs.
+# Default policy of HTML pages: load nothing, and do not allow frames.
 _PAGE = (
     (b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
     (b"x-frame-options", b"DENY"),
@@ -43,35 +43,35 @@ _PAGE = (
 )
 _OWN = frozenset((REQUEST_ID, SERVER_TIMING))
 
-# What the OpenAPI document says of the headers of every answer. An error that nobody expected is answered
-# outside of what measures time.
+# OpenAPI descriptions of the headers of every response. Server-Timing is not required: an unexpected error is
+# answered outside of the middleware that measures time.
 COMMON_HEADERS: dict[str, Any] = {
     "X-Request-Id": {
         "required": True,
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:/+=@-]{1,128}$"},
-        "description": "The caller's own if it sent a sane one, else a new one.",
+        "description": "The request's own X-Request-Id if it is valid, else a new one.",
     },
     "Server-Timing": {
         "schema": {"type": "string"},
-        "description": "Milliseconds: in all and, of an answer of the model, where they went.",
+        "description": "Milliseconds in total and, for predictions, of each step.",
     },
 }
-# And of the answers that are worth another try.
+# OpenAPI description of the additional header of responses that clients should retry.
 RETRY_HEADERS: dict[str, Any] = {
     "Retry-After": {
         "required": True,
         "schema": {"type": "integer", "minimum": 1},
-        "description": "Seconds after which to try again.",
+        "description": "Seconds to wait before the retry.",
     },
 }
 
 
 class RequestHead:
-    """What stands before a request's body, as far as an answer depends on it.
+    """Headers, query and path parameters of a request.
 
     Of a header that comes more than once `get` has the first value, as Starlette has it. For a header that is
     a list, `joined` has all of its lines. For one that is a single value, `conflicts` tells whether several
-    were sent: a proxy in front may have used another one than the first.
+    different values were sent: a proxy in front may have used another one than the first.
 
     Args:
         fields: names of headers in lower case, and values, as they came.
@@ -120,15 +120,15 @@ class RequestHead:
 
 
 def complete(headers: Iterable[Header], *, request_id: str, seconds: float) -> list[Header]:
-    """The headers of an answer as they are sent, on whichever path: its own, and those that every answer has.
+    """Complete headers of a response, on both paths: its own, and those of every response.
 
-    An answer may bring some of the latter itself: it keeps them, and its timing goes before the total. What
-    brings an `ETag` is made to be kept and asked for again: the documentation's scripts.
+    A response keeps those that it sets itself; its timing goes before the total. A response with an `ETag`
+    may be cached: the scripts of the documentation.
 
     Args:
         headers: names in lower case.
         request_id: the request's.
-        seconds: since the request came.
+        seconds: since the request arrived.
     """
     given = dict(headers)
     completed = [header for header in headers if header[0] not in _OWN]
@@ -146,5 +146,5 @@ def complete(headers: Iterable[Header], *, request_id: str, seconds: float) -> l
 
 
 def lines(headers: Iterable[Header]) -> bytes:
-    """Headers as they are written."""
+    """Headers in the form of HTTP/1.1."""
     return b"".join([b"%b: %b\r\n" % header for header in headers])

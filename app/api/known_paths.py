@@ -1,7 +1,7 @@
-"""Paths that are nearly a route's: with a slash at their end, or several in a row.
+"""Suggestions for paths with a trailing slash or repeated slashes.
 
 They are not redirected: a redirect would name the scheme that the server sees, which is `http` behind a proxy
-that speaks TLS, and the client would send its key and its series again in clear text.
+that terminates TLS, and the client would send its key and its series again in clear text.
 """
 
 from __future__ import annotations

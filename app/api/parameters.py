@@ -1,7 +1,4 @@
-"""What callers may ask for in a query or a header: `abstain`, `version` and `X-Request-Timeout`.
-
-A query is read only where there is one: most requests have none, and then it costs nothing.
-"""
+"""The request parameters `abstain`, `version` and `X-Request-Timeout`."""
 
 from __future__ import annotations
 
@@ -20,15 +17,15 @@ _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 # Digits enough for microseconds, and none of float's other spellings: nan, 1e9, 1_0.
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 
-# As the OpenAPI document has them.
+# OpenAPI descriptions.
 ABSTAIN: dict[str, Any] = {
     "name": _ABSTAIN,
     "in": "query",
     "required": False,
     "schema": {"type": "boolean", "default": False},
     "description": (
-        "`true`: a series whose label set does not hold exactly one label gets `null` for its label, and in "
-        "npy a row of NaN. Only for models that were sealed with label sets."
+        "If `true`, a series whose label set does not hold exactly one label gets the label `null`, and in "
+        "npy a row of NaN. Only for models with label sets."
     ),
 }
 VERSION: dict[str, Any] = {
@@ -36,7 +33,7 @@ VERSION: dict[str, Any] = {
     "in": "query",
     "required": False,
     "schema": {"type": "integer", "minimum": 1, "maximum": MAX_VERSION},
-    "description": "The version that shall answer, one of those that `GET /model` says are loaded.",
+    "description": "The model version to use: one of `loaded` in `GET /model`.",
 }
 TIMEOUT: dict[str, Any] = {
     "name": _TIMEOUT,
@@ -45,15 +42,14 @@ TIMEOUT: dict[str, Any] = {
     # A number's schema would allow exponents.
     "schema": {"type": "string", "pattern": rf"^(?!0+(\.0+)?$){_SECONDS.pattern}$", "examples": ["0.5"]},
     "description": (
-        "Seconds after which nobody waits for the answer any more: past that it is not computed, and the "
-        "status is 504, or 429 at once if the engine cannot start before. The server's own limit holds where "
-        "that is shorter."
+        "Timeout of the request in seconds. Past it the prediction is not computed and the status is 504, or "
+        "429 at once if the engine cannot start in time. The server's own timeout applies if it is shorter."
     ),
 }
 
 
 def abstain_of(query: QueryParams) -> bool:
-    """Whether a query asks to abstain: `true` or `1`; `false` or `0`, and not to mention it, is no.
+    """The value of `abstain`: `true` or `1`, `false` or `0`; False if it is missing.
 
     Raises:
         ContractViolation: another value, or several values.
@@ -70,7 +66,7 @@ def abstain_of(query: QueryParams) -> bool:
 
 
 def check_abstain(contract: Contract) -> None:
-    """See whether a model can abstain.
+    """Check that a model can abstain.
 
     Raises:
         ContractViolation: it has no label sets.
@@ -82,10 +78,10 @@ def check_abstain(contract: Contract) -> None:
 
 
 def version_of(query: QueryParams) -> int | None:
-    """The version that a query asks for; None for the one that serves.
+    """The value of `version`; None if it is missing.
 
     Raises:
-        ContractViolation: it is no version's number, or given several times.
+        ContractViolation: it is no version number, or is given several times.
     """
     value = _only_value(query, _VERSION)
     if value is None:
@@ -98,11 +94,11 @@ def version_of(query: QueryParams) -> int | None:
 
 
 def timeout_of(head: RequestHead, *, most: float) -> float:
-    """The seconds that a request's caller waits.
+    """The timeout of a request in seconds.
 
     Args:
         head: of the request.
-        most: the server's own limit.
+        most: the server's own timeout.
 
     Raises:
         ContractViolation: the header is no number above 0, or was sent with several values.

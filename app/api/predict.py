@@ -1,4 +1,4 @@
-"""One order of steps for every prediction, whichever way its request comes: plain calls, and no `await`.
+"""The steps of every prediction in one order, for both request paths: plain calls, no `await`.
 
 | step | where |
 |---|---|
@@ -34,10 +34,10 @@ CLIENT_CLOSED = "the client closed its sending side before the prediction was re
 
 
 class Predictor:
-    """What all predictions share.
+    """State shared by all predictions.
 
     Args:
-        versions: that compute.
+        versions: of the model.
         limits: of each request.
 
     Attributes:
@@ -51,11 +51,11 @@ class Predictor:
         self._codecs: dict[tuple[Service, Dialect], Codec] = {}
 
     def codec(self, dialect: Dialect, service: Service) -> Codec:
-        """How a dialect is read and written for a version: made when it is first needed."""
+        """The codec of a dialect for a version, created at its first use."""
         key = service, dialect
         codec = self._codecs.get(key)
         if codec is None:
-            # Forget those of versions that were given up.
+            # Drop the codecs of versions that were unloaded.
             known = self._codecs.items()
             self._codecs = {each: codec for each, codec in known if self.versions.has(each[0])}
             codec = dialect.codec(service.contract, max_instances=self.limits.max_instances)
@@ -64,15 +64,15 @@ class Predictor:
 
 
 class PredictCall:
-    """One prediction: its steps, to be called in the order in which they are written here.
+    """One prediction. Call its steps in the order in which they are defined.
 
     Args:
-        predictor: what it shares with others.
+        predictor: shared state.
         dialect: of the request.
 
     Attributes:
-        deadline: of the answer, on the event loop's clock; there is one once the head was read.
-        options: what the head asks for; None until it was read.
+        deadline: on the event loop's clock; set by `read_head`.
+        options: of the request; None before `read_head`.
     """
 
     __slots__ = (
@@ -104,28 +104,27 @@ class PredictCall:
         return self._entry is not None
 
     def refusal(self) -> AppError | None:
-        """What a request that comes now is told at once; None if it may go on.
+        """The error for a request that must be refused now; None if it may proceed.
 
-        Under overload looking at it any longer would take the time that answers need. The same object is
-        returned to many.
+        Refusing before the head is read keeps overload cheap. Many requests share one error object.
         """
         return self._predictor.versions.current.refusal()
 
     def read_head(self, head: RequestHead, *, now: float) -> None:
-        """Read what a request asks for, and judge its body by what is told of it.
+        """Read the options of a request, and check the declared length of its body.
 
         Args:
             head: of the request.
             now: on the event loop's clock.
 
         Raises:
-            PayloadError: it is not one that can be answered.
+            PayloadError: an option or the length is invalid.
         """
         limits, length = self._predictor.limits, head.get(CONTENT_LENGTH)
         try:
             options = self._dialect.options(head, limits)
         except ContractViolation:
-            check_length(length, limits.max_body_bytes)  # what is too large is told before a wrong parameter
+            check_length(length, limits.max_body_bytes)  # 413 comes before 422
             raise
         check_length(length, limits.max_body_bytes)
         self.options, self.deadline = options, now + options.timeout
@@ -133,18 +132,17 @@ class PredictCall:
     def submit(self, body: bytes) -> asyncio.Future[Answer[BatchSlice]]:
         """Read the series of a body, and put them into the queue.
 
-        Only now is the version chosen. Whichever served when the head came, the one that takes the series is
-        not given up before it has answered.
+        The version is chosen only now, and is not unloaded before it has answered.
 
         Args:
             body: all of it.
 
         Returns:
-            What `encode` takes, or an error as `app.inference.service.Service.predict` raises it.
+            A future with what `encode` takes, or with an error of `app.inference.service.Service.predict`.
 
         Raises:
-            PayloadError: there are no series that can be answered.
-            BatchingError: they get no answer now.
+            PayloadError: the body is invalid.
+            BatchingError: the series were not admitted.
         """
         options = self.options
         assert options is not None  # noqa: S101 - the step before
@@ -160,12 +158,12 @@ class PredictCall:
         return self._entry.caller
 
     def withdraw(self) -> None:
-        """Nobody waits for the answer any more."""
+        """Withdraw the series from the queue: the client does not wait any more."""
         if self._entry is not None:
             self._service.withdraw(self._entry)
 
     def encode(self, answer: Answer[BatchSlice]) -> Encoded:
-        """The answer, with the header that says where its time went.
+        """The response, with its `Server-Timing` header.
 
         Raises:
             EngineError: a number is not finite.
@@ -181,7 +179,7 @@ class PredictCall:
         return Encoded(status, (*headers, (SERVER_TIMING, timing.encode())), content)
 
     def work(self) -> Work | None:
-        """What was done for the request, for its record; None if its series were not admitted."""
+        """The work done for the request, for its record; None if its series were not admitted."""
         entry = self._entry
         if entry is None:
             return None

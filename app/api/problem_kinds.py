@@ -12,7 +12,7 @@ from app import errors
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of problem: its slug under `/problems/`, status, title, and what a caller can do about it."""
+    """One kind of problem: its slug under `/problems/`, status, title and remedy for the client."""
 
     slug: str
     status: int
@@ -25,7 +25,7 @@ class Kind:
         return self.type_under("")
 
     def type_under(self, root_path: str) -> str:
-        """The type as callers can resolve it where a proxy serves this server under a path.
+        """The type as clients can resolve it where a proxy serves this server under a path.
 
         Args:
             root_path: that path, as the setting has it; empty without one.
@@ -111,12 +111,12 @@ KINDS: dict[type[errors.AppError], Kind] = {
         "Retry with fewer series. If you send X-Request-Timeout, send a longer one.",
     ),
 }
-# What the HTTP framework itself refuses.
+# Errors of the HTTP framework.
 FRAMEWORK = {
     404: Kind("not-found", 404, "No such route", "Use one of the routes that /docs lists."),
     405: Kind("method", 405, "Method not allowed", "Use a method that the Allow header lists."),
 }
-# What is refused before there is a request, with the end of its connection.
+# Errors without a readable request; the connection is closed.
 CONNECTION = {
     400: Kind(
         "not-http",
@@ -140,7 +140,7 @@ CONNECTION = {
         "Retry after Retry-After seconds. Keep connections open and reuse them.",
     ),
 }
-# What the balancer of deploy/haproxy.cfg answers itself, beside kinds that are named above.
+# Errors of the balancer (deploy/haproxy.cfg) alone; it uses kinds from above, too.
 BALANCER = {
     400: Kind(
         "broken-off",

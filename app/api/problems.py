@@ -22,14 +22,14 @@ _RETRIED = (errors.QueueFull, errors.BodyBudgetFull, errors.NotReady)
 
 
 class ErrorInfo(NamedTuple):
-    """What is told of an error, whichever protocol it is told in.
+    """An error response, independent of the dialect.
 
     Attributes:
-        kind: of it.
-        detail: what is wrong, for people.
-        headers: that its answer needs.
-        violations: where a request does not fit the contract, and why; the first of `total`.
-        total: how many there are; None where there are none.
+        kind: of problem.
+        detail: what is wrong, where, and what to do.
+        headers: that the response needs.
+        violations: pointer and message of the first invalid places.
+        total: number of invalid places; None without violations.
     """
 
     kind: Kind
@@ -40,7 +40,7 @@ class ErrorInfo(NamedTuple):
 
 
 def info_of(error: errors.AppError) -> ErrorInfo:
-    """What is told of an error that was raised on purpose."""
+    """The error info of an error that was raised on purpose."""
     kind = kind_of(error)
     if isinstance(error, errors.ContractViolation):
         return ErrorInfo(kind, str(error), (), tuple(error.violations), error.total)
@@ -55,13 +55,13 @@ def info_of(error: errors.AppError) -> ErrorInfo:
 
 
 def info_of_framework(error: HTTPException, *, method: str, path: str, hint: str | None = None) -> ErrorInfo:
-    """What is told of what the HTTP framework refuses.
+    """The error info of an error of the HTTP framework.
 
     Args:
         error: why.
         method: of the request.
-        path: as its caller sent it, with what a proxy serves this server under.
-        hint: path of a route that the caller may have meant.
+        path: as the client sent it, with the root path.
+        hint: path of a route that the client may have meant.
     """
     kind = FRAMEWORK.get(error.status_code) or Kind("http", error.status_code, str(error.detail), "")
     detail = f"{method} {path}: {kind.title.lower()}" + (f"; use {hint}" if hint else "")
@@ -72,13 +72,13 @@ def info_of_framework(error: HTTPException, *, method: str, path: str, hint: str
 
 
 def info_of_validation(error: RequestValidationError) -> ErrorInfo:
-    """What is told of parameters that the HTTP framework finds wrong."""
+    """The error info of parameters that the HTTP framework refuses."""
     places = [("/".join(str(part) for part in item["loc"]), str(item["msg"])) for item in error.errors()]
     return info_of(errors.ContractViolation(places))
 
 
 def info_of_unexpected() -> ErrorInfo:
-    """What is told of an error that nobody expected: never its own text, which may hold anything."""
+    """The error info of an unexpected error: never its own text, which may hold private data."""
     return ErrorInfo(INTERNAL, "unexpected error; the server's log has the cause under this request id")
 
 
@@ -109,7 +109,7 @@ def responses(*kinds: type[errors.AppError]) -> dict[int | str, dict[str, Any]]:
 
 
 def of_connection() -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI `responses` of every route: with these its connection may end before there is a request."""
+    """The OpenAPI `responses` of every route: errors that end its connection before a request was read."""
     return _documented((kind, kind.status == 503) for kind in CONNECTION.values())
 
 

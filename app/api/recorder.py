@@ -1,4 +1,4 @@
-"""What every request gets, on either path: an id, and at its end a count, a trace and a line in the log."""
+"""The id of each request, and its metrics, trace and log line, on both paths."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class RequestRecorder:
     """Records requests.
 
     Args:
-        metrics: count each answer.
-        is_draining: whether connections should be given up, so that clients find another replica.
-        access_log: write a line for each answer.
-        traces: are told of each request; None if there are none.
+        metrics: count each response.
+        is_draining: whether the server drains, and connections should be closed.
+        access_log: log a line for each response.
+        traces: record each request; None without tracing.
 
     Attributes:
         is_draining: as given.
@@ -54,14 +54,14 @@ class RequestRecorder:
     def record(
         self, record: RequestRecord, head: RequestHead, *, status: int, call: PredictCall | None = None
     ) -> None:
-        """Count an answer; trace its request and write its line if that is wanted.
+        """Count a response; trace and log its request if that is on.
 
         Args:
             record: of the request. The API key that it came with is named in the line, but is no label of a
                 metric: there may be many.
             head: of the request.
             status: of the answer.
-            call: what was done for the request, if it was to be a prediction.
+            call: the prediction call of the request, if it has one.
         """
         seconds = perf_counter() - record.arrived
         record.status = status
@@ -79,7 +79,7 @@ class RequestRecorder:
             log.info("%s %s %d", record.method, record.route, status, extra=extra)
 
     def record_unread(self, status: int, *, request_id: str) -> None:
-        """Count an answer to what was no request, and write its line if that is wanted; it took no time."""
+        """Count a response to an unreadable request, and log it if that is on."""
         self._metrics.answered_unparsed(status=status)
         if self._access_log:
             extra = {"request_id": request_id, "status": status}
@@ -87,7 +87,7 @@ class RequestRecorder:
 
 
 def request_id_of(head: RequestHead) -> str:
-    """The caller's own id if it sent a sane one and no other, else a new one."""
+    """The value of X-Request-Id if there is one valid value, else a new id."""
     given = head.get(REQUEST_ID)
     if given is None or head.conflicts(REQUEST_ID):
         return new_request_id()

@@ -18,7 +18,7 @@ async def read_body(head: RequestHead, receive: Receive, *, max_bytes: int, dead
 
     Args:
         head: the request's.
-        receive: gives the request's messages; none has been taken yet.
+        receive: the ASGI `receive`; nothing was received yet.
         max_bytes: the most to hold, both as sent and decompressed.
         deadline: on the event loop's clock.
 
@@ -43,9 +43,9 @@ async def read_body(head: RequestHead, receive: Receive, *, max_bytes: int, dead
 
 
 def _at_once(arrival: Awaitable[Message]) -> Message | None:
-    """The message if it is there; None if it would have to be waited for, and then nothing is lost.
+    """The message if it is available; None if it is not, and then nothing is lost.
 
-    It is run up to where it would wait and closed there, as a timeout would cancel it there.
+    The coroutine runs until it would wait and is closed there, as a timeout would cancel it.
     """
     steps = arrival.__await__()
     try:
@@ -57,9 +57,9 @@ def _at_once(arrival: Awaitable[Message]) -> Message | None:
 
 
 def _add(message: Message, body: bytearray, max_bytes: int) -> bool:
-    """Add what a message brings; whether there is more to come."""
+    """Append the data of a message; whether more will follow."""
     if message["type"] == "http.disconnect":
-        # Nobody reads the answer, but it is counted, and is no fault of ours.
+        # Nobody reads the response, but it is counted; it is a client error.
         raise MalformedPayload(f"the connection ended after {len(body)} bytes of the body")
     body += message.get("body", b"")
     if len(body) > max_bytes:
@@ -68,7 +68,7 @@ def _add(message: Message, body: bytearray, max_bytes: int) -> bool:
 
 
 def check_length(content_length: str | None, max_bytes: int) -> None:
-    """Judge a body by the value of its Content-Length, before a byte of it is read.
+    """Check the Content-Length of a body before a byte of it is read.
 
     Raises:
         MalformedPayload: it is no number.

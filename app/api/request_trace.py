@@ -1,4 +1,4 @@
-"""A request that is over, told to the traces."""
+"""Traces of finished requests."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from app.telemetry.request_record import RequestRecord
 if TYPE_CHECKING:  # it needs the SDK, which is there where traces are wanted
     from app.telemetry.tracing.traces import Traces
 
-# Asked every few seconds for as long as a server lives: nobody looks for these among the others.
+# Polled every few seconds: their traces would hide all others.
 UNTRACED = frozenset(("/livez", "/readyz", "/startupz", "/metrics"))
 
 
 def trace_request(traces: Traces, record: RequestRecord, head: RequestHead) -> str | None:
-    """Note a request; the id of its trace, None if it is one that has none.
+    """Record a request; the id of its trace, or None for probes and metrics.
 
     Args:
-        traces: take note.
+        traces: record it.
         record: of the request.
         head: of the request.
     """

@@ -1,7 +1,6 @@
 """The Python client of the server, and the documents that client and server exchange.
 
-`Client` and `ClientError` are imported when they are first asked for: the server needs the documents
-alone, and not httpx.
+`Client` and `ClientError` are imported at first use: the server needs the documents alone, not httpx.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ __all__ = ["Client", "ClientError"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for (PEP 562)."""
+    """Import a public name at its first use (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from app.client import client

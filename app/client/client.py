@@ -1,4 +1,4 @@
-"""A typed client: arrays in, predictions out; retries what is worth a retry, and says what went wrong."""
+"""A typed client: arrays in, predictions out, with retries."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from app.client.schemas import Prediction, PredictResponse, Problem
 from app.errors import AppError
 from app.series.offset import fits_float32
 
-# Predicting twice does no harm, so a request that found no room or a replica that stops may be sent again.
+# Predictions have no side effects, so requests with these statuses are sent again.
 RETRIED = frozenset({429, 502, 503})
 
 
 class ClientError(AppError):
-    """The server refused or could not be reached.
+    """The server refused the request or could not be reached.
 
     Attributes:
         problem: the server's problem document, if it sent one.
@@ -40,14 +40,14 @@ class Client:
 
     Args:
         url: the server or its balancer.
-        api_key: that the server asks for, if it asks for any.
+        api_key: if the server requires one.
         timeout: seconds for one attempt.
-        attempts: how often a request is sent at most.
-        transport: how requests travel; tests pass one of their own.
+        attempts: most times that a request is sent.
+        transport: of httpx; for tests.
         sleep: waits between attempts.
 
     Raises:
-        ClientError: the key is none that a header can carry, or the URL is none.
+        ClientError: the key or the URL is invalid.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Client:
         try:
             self._http = httpx.Client(base_url=url, timeout=timeout, transport=transport, headers=headers)
         except httpx.InvalidURL as error:
-            raise ClientError(f"{url[:80]!a}: no URL of a server: {error}") from error
+            raise ClientError(f"{url[:80]!a}: not a URL: {error}") from error
         self._attempts = attempts
         self._sleep = sleep
 
@@ -80,7 +80,7 @@ class Client:
             A prediction for each series, in order.
 
         Raises:
-            ClientError: the server's words, or why it could not be reached.
+            ClientError: the server refused the request or could not be reached.
         """
         body = io.BytesIO()
         np.save(body, _compact(series), allow_pickle=False)
@@ -94,19 +94,21 @@ class Client:
         return PredictResponse.model_validate_json(response.content).predictions
 
     def series_length(self) -> int:
-        """Values in a series of the model that serves.
+        """Length of the series that the model takes.
 
         Raises:
-            ClientError: the server's words, why it could not be reached, or that it does not say.
+            ClientError: the server refused the request, could not be reached, or is no model server.
         """
         response = self._send("GET", "/model")
         try:
             return int(response.json()["contract"]["input"]["length"])
         except (ValueError, KeyError, TypeError) as error:
-            raise ClientError(f"{response.url}: does not say which length the model takes") from error
+            raise ClientError(
+                f"{response.url}: the response has no contract.input.length; check the URL"
+            ) from error
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._http.close()
 
     def __enter__(self) -> Self:
@@ -116,7 +118,7 @@ class Client:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close."""
+        """Close the connections."""
         self.close()
 
     def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
@@ -155,15 +157,17 @@ def _compact(series: ArrayLike) -> np.ndarray:
 
 
 def _checked_key(api_key: str) -> str:
-    """A key as a file or a shell may give it, without the end of its line."""
+    """A key without surrounding white space, such as the end of its line in a file."""
     key = api_key.strip()
     if not re.fullmatch(r"[!-~]+", key):
-        raise ClientError("the API key has characters that none has")  # which, might end up in a log
+        raise ClientError(
+            "the API key has invalid characters; send printable ASCII without spaces"
+        )  # not the key itself: logs
     return key
 
 
 def _backoff(attempt: int, retry_after: str | None) -> float:
-    """Seconds to the next attempt: what the server asks for, else exponential with full jitter."""
+    """Seconds to the next attempt: Retry-After, else exponential backoff with full jitter."""
     if retry_after and retry_after.isdecimal():
         return float(retry_after)
     return random.uniform(0, 0.1 * 2**attempt)  # noqa: S311 - spreads load, keeps no secret

@@ -1,6 +1,6 @@
-"""`python -m app predict`: the series of a file, sent to a server in requests that it takes.
+"""`python -m app predict`: sends the series of a file to a server, in requests within its limits.
 
-Values are sent as they were read: nothing is narrowed here.
+Values are sent as they were read.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ def predict_file(
     If the file has labels, how many predictions agree with them goes to standard error.
 
     Args:
-        path: of the file, in any format that is read.
-        url: the server's.
+        path: of the file, in any supported format.
+        url: of the server.
         rules: what to do about missing values and unequal lengths; series are padded to the model's length.
         labelled: whether rows of text begin with a label.
-        abstain: no label where the model is not sure of one.
-        api_key: that the server asks for, if it asks for any.
+        abstain: no label if the label set does not hold exactly one.
+        api_key: if the server requires one.
 
     Returns:
         The exit code, 0.
 
     Raises:
         UnreadableSeries: the file cannot be read or used.
-        ClientError: the server's own words, or why it could not be reached.
+        ClientError: the server refused the request or could not be reached.
         OutputError: standard output cannot be written to.
     """
     with Client(url, api_key=api_key) as client:
@@ -66,10 +66,10 @@ def predict_file(
 
 
 def _print(text: str) -> None:
-    """Write to standard output at once: at the exit, nobody could say what is wrong any more.
+    """Write to standard output and flush it, so that an error is raised here and not at exit.
 
     Raises:
-        OutputError: it cannot be written to: the disk is full, or whoever read it has left.
+        OutputError: it cannot be written to: the disk is full, or the reader of the pipe has ended.
     """
     try:
         sys.stdout.write(text)
@@ -102,12 +102,12 @@ class Agreement:
     def __str__(self) -> str:
         """The numbers, e.g. `1,298 of 1,320 labels agree: 98.3 % (95 % interval: 97.5 to 98.9 %)`.
 
-        Or, if no label is one of the model's, that they may be in another column.
+        If no label is one of the model's, a hint that the file may have no labels.
         """
         if not set(map(canonical_label, self._classes)) & set(self._labels):
             return (
                 f"none of the labels, such as {quoted(self._labels[0])}, is one of the model's "
-                f"({quoted(', '.join(self._classes))}): the first column of text is read as the labels; give "
+                f"({quoted(', '.join(self._classes))}): the first column of text is read as the labels; pass "
                 "--no-labels if there are none"
             )
         share = self._agreed / self._seen
@@ -130,6 +130,6 @@ def _with_remedy(error: ClientError, file: SeriesFile) -> ClientError:
     if error.problem is None or error.problem.status != CONTRACT_VIOLATED or file.labels is None:
         return error
     return ClientError(
-        f"{error}; the first field of each row was read as its label: if it is a value, give --no-labels",
+        f"{error}; the first field of each row was read as its label: if it is a value, pass --no-labels",
         problem=error.problem,
     )

@@ -1,6 +1,6 @@
 """The native API's documents, shared by the server's documentation and the client.
 
-These models describe; they are not on the server's hot path: `app/api/payloads` reads and writes the same
+The server's hot path does not use these models: `app/api/payloads` reads and writes the same
 documents faster and with better errors, and tests hold the two together. Nothing of `app` is imported
 here, so that the client needs nothing of the server.
 """
@@ -34,31 +34,33 @@ class PredictRequest(_Frozen):
     instances: list[list[_Number] | list[list[_Number]]] = Field(
         min_length=1,
         description=(
-            "One list of numbers a series: raw values with all their digits. Of a model of several "
+            "One list of numbers a series: raw values with all their digits. For a model of several "
             "channels, one list of time steps a series, each a list with the number of every channel. Where "
             "`GET /model` says that the model is invariant to offset and scale, an offset of up to 1e9 "
-            "standard deviations does not change the answer. Numbers are finite, within the range of "
+            "standard deviations does not change the prediction. Numbers are finite, within the range of "
             "float32, and never strings, booleans or null."
         ),
     )
 
 
 class InputWarning(_Frozen):
-    """Something about a series that makes its answer doubtful. It got its answer all the same."""
+    """A reason to doubt the prediction of a series. The series still has a prediction."""
 
-    code: str = Field(description="The kind of warning, for machines.", examples=["flat"])
-    message: str = Field(description="What was seen.", examples=["All values of the series are equal."])
+    code: str = Field(description="The kind of warning, for programs.", examples=["flat"])
+    message: str = Field(
+        description="What was found in the series.", examples=["All values of the series are equal."]
+    )
     remedy: str = Field(
         description="What to do about it.", examples=["Check that the sensor is connected and recording."]
     )
 
 
 class Prediction(_Frozen):
-    """The answer for one series."""
+    """The prediction for one series."""
 
     label: str | None = Field(
         description=(
-            "The most probable class, as the data set writes it; null where `abstain` was asked for and "
+            "The most probable class, as the data set writes it; null if `abstain` was requested and "
             "the label set does not hold exactly one label."
         ),
         examples=["-1"],
@@ -70,8 +72,9 @@ class Prediction(_Frozen):
     label_set: list[str] | None = Field(
         default=None,
         description=(
-            "The labels that the series may have, at the level that `GET /model` states. One: sure; more "
-            "than one label: unsure; none: unlike anything seen. Null if the model was sealed without them."
+            "The labels that the series may have, at the level that `GET /model` states. One label: the "
+            "model is sure. Several: it is not. None: the series is unlike the training data. Null if the "
+            "model has no label sets."
         ),
         examples=[["-1"]],
     )
@@ -81,13 +84,13 @@ class Prediction(_Frozen):
         le=1,
         description=(
             "How unlike the training data the series is, as a rank: 0.9 is farther away than nine of ten "
-            "series that the training held out. Null if the model was sealed without it."
+            "series that the training held out. Null if the model has no OOD score."
         ),
         examples=[0.37],
     )
     warnings: list[InputWarning] = Field(
         default=[],
-        description="What is odd about the series; empty if nothing is.",
+        description="Reasons to doubt the prediction; empty if there are none.",
         examples=[[]],
     )
 
@@ -101,7 +104,7 @@ class PredictResponse(_Frozen):
 
 
 class Violation(_Frozen):
-    """One place of a request that does not fit the model's contract."""
+    """One invalid place of a request."""
 
     pointer: str = Field(
         description=(
@@ -114,13 +117,14 @@ class Violation(_Frozen):
 
 
 class Problem(_Frozen):
-    """Why a request got no answer: an RFC 9457 problem document (`application/problem+json`)."""
+    """An error response: an RFC 9457 problem document (`application/problem+json`)."""
 
     type: str = Field(
         description="A URI reference that names the kind of problem.", examples=["/problems/contract"]
     )
     title: str = Field(
-        description="The kind of problem, in words.", examples=["Request does not match the model's contract"]
+        description="The kind of problem, for people.",
+        examples=["Request does not match the model's contract"],
     )
     status: int = Field(ge=400, le=599, description="The HTTP status code, repeated.", examples=[422])
     detail: str = Field(
@@ -132,8 +136,8 @@ class Problem(_Frozen):
         examples=["b1946ac92492d2347c6235b4d2611184"],
     )
     violations: list[Violation] | None = Field(
-        default=None, description="For input that does not fit the contract: the first places found wrong."
+        default=None, description="For invalid requests: the first invalid places."
     )
     total: int | None = Field(
-        default=None, ge=1, description="How many places were found wrong in all.", examples=[1]
+        default=None, ge=1, description="Number of invalid places in all.", examples=[1]
     )

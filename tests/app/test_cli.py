@@ -140,7 +140,7 @@ def test_serving_without_the_keys_that_are_wanted_ends_with_one_line(tmp_path: P
     done = run("serve", API_KEYS_FILE=str(tmp_path / "keys"), PORT=str(free_port()), WORKERS=workers)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert "keys: line 2: name:sha256 is needed" in line
+    assert "keys: line 2: expected name:sha256" in line
 
 
 def test_a_new_key_and_its_line_belong_together(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-"""What a wire protocol is to this server: its paths, and how its bytes become options, series and answers.
+"""The `Dialect` protocol: the paths of a wire protocol, and how it reads requests and writes responses.
 
-Everything else is the same for all of them, on both paths through the server: limits, deadlines, API keys,
+Everything else is the same for all dialects, on both request paths: limits, deadlines, API keys,
 metrics, traces. To add a protocol:
 
 1. Write one `Dialect`, as `app/api/dialects/native.py` is, and name it in `app/api/dialects/__init__.py`.
@@ -26,7 +26,7 @@ from app.inference.predictions import Prediction, Series
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a request may cost: series, bytes of its body, and seconds."""
+    """Limits of a request: series, bytes of its body, and seconds."""
 
     max_instances: int
     max_body_bytes: int
@@ -34,15 +34,15 @@ class Limits:
 
 
 class PredictOptions(NamedTuple):
-    """What a request's head and query ask for.
+    """Options of a request, from its headers and its query.
 
     Attributes:
-        timeout: seconds that its caller waits.
+        timeout: seconds.
         version: of the model; None for the one that serves.
-        abstain: whether a series that the model is not sure of shall get no label.
+        abstain: whether a series without exactly one label in its label set gets no label.
         content_type: of the body, as the dialect's `decode` knows it.
-        accept: what its `encode` chooses the form of the answer by.
-        other: what else the dialect reads there, for itself.
+        accept: media types that the client accepts, for `encode`.
+        other: further options of the dialect.
     """
 
     timeout: float
@@ -54,7 +54,7 @@ class PredictOptions(NamedTuple):
 
 
 class Encoded(NamedTuple):
-    """An answer, but for the headers that every answer has.
+    """A response without the headers that every response has.
 
     Attributes:
         status: of it.
@@ -68,7 +68,7 @@ class Encoded(NamedTuple):
 
 
 class Decoded(Protocol):
-    """What `decode` makes of a body. A dialect's own class may carry more, for its `encode`."""
+    """The result of `decode`. A dialect's own class may carry more, for its `encode`."""
 
     @property
     def series(self) -> Series:
@@ -89,7 +89,7 @@ class Codec(Protocol):
         ...
 
     def encode(self, prediction: Prediction, options: PredictOptions, decoded: Decoded) -> Encoded:
-        """The answer to a request."""
+        """The response to a request."""
         ...
 
 
@@ -103,7 +103,7 @@ class Dialect(Protocol):
 
     @property
     def prefix(self) -> str:
-        """What its paths begin with. All errors below it are told in its form."""
+        """Prefix of its paths. Errors of all paths below it have its form."""
         ...
 
     @property
@@ -112,21 +112,21 @@ class Dialect(Protocol):
         ...
 
     def options(self, head: RequestHead, limits: Limits) -> PredictOptions:
-        """What a head asks for; raises a `PayloadError` where it is not one that can be answered."""
+        """Options of a request; raises a `PayloadError` if they are invalid."""
         ...
 
     def codec(self, contract: Contract, *, max_instances: int) -> Codec:
-        """How it is read and written for one version."""
+        """The codec for one version."""
         ...
 
     def encode_error(self, info: ErrorInfo, *, request_id: str, root_path: str) -> Encoded:
-        """How an error is told. The answer needs the headers of `info`, such as Retry-After."""
+        """The response for an error. It must have the headers of `info`, such as Retry-After."""
         ...
 
 
 def encoded(
     content: bytes, media_type: str, *, status: int = 200, headers: tuple[Header, ...] = ()
 ) -> Encoded:
-    """An answer with the headers that say what its content is."""
+    """A response with its Content-Length and Content-Type."""
     own = ((b"content-length", b"%d" % len(content)), (b"content-type", media_type.encode()))
     return Encoded(status, (*own, *headers), content)

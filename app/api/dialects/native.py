@@ -33,8 +33,8 @@ _ERRORS = (
 _DESCRIPTION = """\
 Class probabilities of one or more series, and how far to trust them.
 
-Series that arrive together are computed together; each gets the answer it would get alone.
-`Server-Timing` says where the time went and how many series shared the batch.
+Series that arrive together are computed in one batch; the result of each is the same as alone.
+`Server-Timing` has the time of each step and the number of series in the batch.
 """
 
 
@@ -43,7 +43,7 @@ class NativeCodec:
 
     Attributes:
         decoders: of bodies.
-        encoders: of answers.
+        encoders: of responses.
     """
 
     def __init__(self, contract: Contract, decoders: Decoders) -> None:
@@ -55,7 +55,7 @@ class NativeCodec:
         return self.decoders.for_content_type(options.content_type)(body)
 
     def encode(self, prediction: Prediction, options: PredictOptions, _decoded: Decoded) -> Encoded:
-        """The answer in the form that the request prefers."""
+        """The response in the media type that the client prefers."""
         encoder = self.encoders.for_accept(options.accept)
         return encoded(encoder(prediction), encoder.media_type)
 
@@ -78,20 +78,20 @@ class Native:
     }
 
     def __init__(self) -> None:
-        # What pydantic makes of a form is full of circles: only a full collection would free it.
+        # Kept: pydantic validators have reference cycles, which only a full garbage collection frees.
         self._decoders: dict[SeriesSpec, Decoders] = {}
 
     def options(self, head: RequestHead, limits: Limits) -> PredictOptions:
-        """What a head asks for.
+        """Options of a request.
 
         Raises:
-            PayloadError: it is not one that can be answered.
+            PayloadError: an option is invalid.
         """
         if head.conflicts(CONTENT_TYPE):
             raise MalformedPayload("Content-Type is sent more than once with different values; send it once")
         content_type = media_type_of(head.get(CONTENT_TYPE))
         query = QueryParams(head.query) if head.query else None
-        # In this order: where several are wrong, the first is told.
+        # In this order: if several are invalid, the first one is reported.
         return PredictOptions(
             abstain=query is not None and parameters.abstain_of(query),
             version=None if query is None else parameters.version_of(query),
@@ -101,7 +101,7 @@ class Native:
         )
 
     def codec(self, contract: Contract, *, max_instances: int) -> NativeCodec:
-        """How bodies are read and answers written for one version."""
+        """The codec for one version."""
         spec = contract.input.spec
         if spec not in self._decoders:
             self._decoders[spec] = Decoders(spec, max_instances=max_instances)

@@ -1,1 +1,1 @@
-"""What a request passes through before its route: its id, its key, and pages of other origins."""
+"""Middleware: request context, API keys and CORS."""

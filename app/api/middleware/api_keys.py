@@ -1,9 +1,7 @@
-"""API keys: made at random, kept as digests in a file, which is read again when it changes.
+"""API keys: random, stored as digests in a file, which is reloaded when it changes.
 
-A key is 256 random bits, so its plain SHA-256 gives nothing away: a slow hash, which passwords need, makes
-guesses dear, and nobody guesses 256 bits at any price. It would make every request dear instead.
-
-Here is no HTTP: who brings a key, and what it is good for, is `app/api/middleware/auth.py`'s business.
+A key is 256 random bits, so a plain SHA-256 is safe: slow hashes protect passwords, which can be
+guessed, and would slow down every request. `app/api/middleware/auth.py` checks the keys of requests.
 """
 
 from __future__ import annotations
@@ -19,9 +17,9 @@ from app.errors import InvalidKeyFile
 from app.system.regular_file import read_regular
 
 KEY_BYTES = 32
-# Seconds between looks at the file.
+# Seconds between two checks of the file.
 POLL_SECONDS = 1.0
-# Far more than anyone has keys, each of which is compared at every request.
+# Every key is compared at every request.
 MAX_FILE_BYTES = 1024 * 1024
 
 _NAME = r"[A-Za-z0-9._-]{1,64}"
@@ -36,22 +34,22 @@ def is_name(text: str) -> bool:
 
 
 def new_key() -> str:
-    """A key that nobody has: 43 characters that are safe in a header, a URL and a shell."""
-    # With a dash in front a shell's command would take it for an option.
+    """A new random key: 43 characters that are safe in a header, a URL and a shell."""
+    # A command would take a leading dash for an option.
     while (key := secrets.token_urlsafe(KEY_BYTES)).startswith("-"):
         pass
     return key
 
 
 def line_of(name: str, key: str) -> str:
-    """The line of a key file that lets a key in."""
+    """The line of a key file for a key."""
     return f"{name}:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 class KeyFile:
-    """The keys in a file as it was when somebody last looked.
+    """The keys of a file, as of its last valid version.
 
-    Changed for the worse it is logged, once, and the keys that it had before stay good.
+    An invalid new version is logged once, and the previous keys stay valid.
 
     Args:
         path: of the file: lines of `name:sha256`, empty ones, and comments after a `#`.
@@ -60,19 +58,19 @@ class KeyFile:
         path: as given.
 
     Raises:
-        InvalidKeyFile: there are no keys to begin with.
+        InvalidKeyFile: the file is invalid at the start.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._version = _version_of(path)  # first: a change while the file is read is seen at the next look
+        self._version = _version_of(path)  # first: a change during the read is found by the next check
         self._names = read_keys(path)
         self._last_error = ""
 
     def name_of(self, key: bytes) -> str | None:
-        """The name of a key; None if it is none of these.
+        """The name of a key; None if the file does not have it.
 
-        All digests are compared, each in constant time: how long it takes tells nothing of them.
+        All digests are compared, each in constant time, so that the duration reveals nothing.
         """
         digest = hashlib.sha256(key).digest()
         found = None
@@ -82,10 +80,9 @@ class KeyFile:
         return found
 
     def reload_if_changed(self) -> None:
-        """Read the file again if it has changed.
+        """Reload the file if it has changed.
 
-        It hangs as long as the file's mount does, so it is for a thread of its own; `name_of` may be called
-        meanwhile.
+        This blocks while the file system does: call it in a thread. `name_of` is safe at the same time.
         """
         version = _version_of(self.path)
         if version is not None and version == self._version:
@@ -95,7 +92,7 @@ class KeyFile:
             self._names = read_keys(self.path)
         except InvalidKeyFile as error:
             if str(error) != self._last_error:
-                log.error("%s; the keys that were there before stay good", error)  # noqa: TRY400 - one line
+                log.error("%s; the previous keys stay valid", error)  # noqa: TRY400 - one line
             self._last_error = str(error)
         else:
             log.info("API_KEYS_FILE: read again, keys: %d", len(self._names))
@@ -106,8 +103,8 @@ def read_keys(path: Path) -> dict[bytes, str]:
     """The name of each key in a file, by digest. A name may have several keys: an old one and a new one.
 
     Raises:
-        InvalidKeyFile: it cannot be read, is no regular file, is too large, or a line is none. No part of a
-            line is told: it may be a key.
+        InvalidKeyFile: it cannot be read, is no regular file, is too large, or has an invalid line. The
+            message has no part of the line: it may be a key.
     """
     try:
         # By line feeds alone, as editors do: `splitlines` would begin a line within a comment, at U+2028 say.
@@ -123,17 +120,19 @@ def read_keys(path: Path) -> dict[bytes, str]:
             continue
         match = _LINE.fullmatch(text)
         if match is None:
-            wanted = "name:sha256 is needed; `python -m app key NAME` makes one"
+            wanted = "expected name:sha256; create a line with `python -m app key NAME`"
             raise InvalidKeyFile(f"API_KEYS_FILE: {path}: line {number}: {wanted}")
         name, digest = match[1], bytes.fromhex(match[2])
         if digest in names:
-            raise InvalidKeyFile(f"API_KEYS_FILE: {path}: line {number}: the same key once more")
+            raise InvalidKeyFile(
+                f"API_KEYS_FILE: {path}: line {number}: duplicate key; remove one of the two lines"
+            )
         names[digest] = name
     return names
 
 
 def _version_of(path: Path) -> tuple[int, ...] | None:
-    """What differs when the file was changed or replaced, or may be read now; None if it is not there."""
+    """Changes when the file is changed, replaced or made readable; None if there is no file."""
     try:
         found = path.stat()
     except OSError:

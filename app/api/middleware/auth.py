@@ -1,7 +1,7 @@
-"""Who may come in: callers with an API key, if keys are asked for, and all others where the door is open.
+"""Authentication by API key.
 
-A request is judged by its path and its headers, before a byte of its body is read. Whatever is not named here
-as open needs a key, so that a new route is not forgotten.
+It needs the path and the headers of a request, and runs before its body is read. Every path that is not
+listed here as public needs a key, so new routes are protected.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from app.api.middleware.api_keys import KeyFile
 from app.api.routes import docs
 from app.errors import Unauthorized
 
-# Patterns of paths. Orchestrators and balancers have no keys, and whoever is refused may learn why.
+# Patterns of paths without authentication: probes, and the documents that explain errors.
 _PUBLIC_PATHS = r"/livez|/readyz|/startupz|/problems/.*"
-# What is open unless it is protected, by the name that closes it.
+# Routes that are public unless a setting protects them, by their names in that setting.
 PROTECTABLE: Mapping[str, str] = {
     "metrics": r"/metrics",
     "docs": rf"{docs.DOCS}|{docs.FILES}/.*",
@@ -32,16 +32,16 @@ PROTECTABLE: Mapping[str, str] = {
 }
 _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "Your API key."},
-    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same."},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "Your API key."},
 }
 
 
 class ApiKeyAuth:
-    """Knows callers by their API keys.
+    """Authenticates requests by their API keys.
 
     Args:
-        keys: that let in.
-        on_refused: called for each request without one of them.
+        keys: the valid keys.
+        on_refused: called for each request without a valid key.
     """
 
     def __init__(self, keys: KeyFile, on_refused: Callable[[], None]) -> None:
@@ -52,16 +52,16 @@ class ApiKeyAuth:
         """The name of the key in a request's headers.
 
         Raises:
-            Unauthorized: there is none, or it is not known, or there are several; which of them is not told.
+            Unauthorized: no key, an unknown key, or several; the message is the same for all.
         """
-        # X-API-Key is meant for nobody but us, where Authorization may be for a gateway.
+        # X-API-Key comes first: Authorization may be for a gateway.
         header = AUTHORIZATION if headers.get(API_KEY) is None else API_KEY
         key = headers.get(header) or ""
         if header == AUTHORIZATION:
             scheme, _, key = key.partition(" ")
             if scheme.lower() != "bearer":
                 key = ""
-        # A proxy may add a key to its caller's: it is not for the caller to choose which of them counts.
+        # A proxy may add its own key: a client must not choose which of the two counts.
         is_one = key and not headers.conflicts(header)
         name = self._keys.name_of(key.strip().encode("latin-1")) if is_one else None
         if name is None:
@@ -71,14 +71,14 @@ class ApiKeyAuth:
 
 
 class ApiKeyAuthMiddleware:
-    """Middleware that lets in who may come in. Plain ASGI, with `RequestContext` around it.
+    """Middleware that refuses requests without a valid API key. Plain ASGI, inside `RequestContext`.
 
     Args:
-        app: what comes next.
-        auth: knows those who have a key. Without one all come in, and what is protected is not there.
-        protected: names in `PROTECTABLE` of what is not open to all.
-        counted: templates of paths under which those who are turned away from them are counted.
-        errors: tell why.
+        app: the inner app.
+        auth: checks keys. Without it all requests pass, and protected routes are 404.
+        protected: names in `PROTECTABLE` of the protected routes.
+        counted: templates of the paths under which refused requests are counted.
+        errors: encode the refusals.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class ApiKeyAuthMiddleware:
         self._counted = [(compile_path(template)[0], _Guarded(template)) for template in counted]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer it with a refusal."""
+        """Pass a request on, or refuse it."""
         if scope["type"] == "http":
             try:
                 self._check(scope)
@@ -110,26 +110,26 @@ class ApiKeyAuthMiddleware:
     def _check(self, scope: Scope) -> None:
         path = scope["path"]
         if self._auth is None:
-            if self._is_protected(known_paths.normalized(path)):  # nothing hints at what is not there
+            if self._is_protected(known_paths.normalized(path)):  # 404, as for a route that does not exist
                 raise HTTPException(404)
         elif self._needs_key(path):
-            # The route that it would have got; the one that it does get takes its place.
+            # For the metrics: a refused request does not reach its route.
             if route := next((route for regex, route in self._counted if regex.fullmatch(path)), None):
                 scope["route"] = route
             scope["record"].client = self._auth.authenticate(scope["head"])
 
 
 class _Guarded(NamedTuple):
-    """A route as far as it is needed to count a request by."""
+    """A route for metrics."""
 
     path: str
 
 
 def needs_key(protected: Iterable[str]) -> Callable[[str], bool]:
-    """Tells of a path whether it needs a key where there are keys.
+    """A function that returns whether a path needs a key.
 
     Args:
-        protected: names in `PROTECTABLE` of what else does.
+        protected: names in `PROTECTABLE` of the routes that need one, too.
     """
     protected_names = frozenset(protected)
     is_open = _matcher(
@@ -139,9 +139,9 @@ def needs_key(protected: Iterable[str]) -> Callable[[str], bool]:
 
 
 def describe(document: dict[str, Any], protected: Iterable[str]) -> None:
-    """Tell in an OpenAPI document which operations need a key, and what they answer without one."""
+    """Add to an OpenAPI document which operations need a key, and their response without one."""
     document.setdefault("components", {})["securitySchemes"] = _SCHEMES
-    refusal = {str(status): told for status, told in problems.responses(Unauthorized).items()}
+    refusal = {str(status): response for status, response in problems.responses(Unauthorized).items()}
     is_guarded = needs_key(protected)
     for path, operations in document["paths"].items():
         if is_guarded(path):

@@ -1,7 +1,4 @@
-"""What stands before the routes: who may come in, and which pages of other origins may ask.
-
-Both are off unless an operator wants them, and then cost nothing.
-"""
+"""Installs authentication and CORS. Both are off by default, and then cost nothing."""
 
 from __future__ import annotations
 
@@ -16,9 +13,9 @@ from app.api import headers
 from app.api.error_responses import ErrorResponses
 from app.api.middleware.auth import ApiKeyAuth, ApiKeyAuthMiddleware, describe
 
-# A request with any of these is one for the middleware here.
+# The CORS middleware handles requests with any of these headers.
 CORS_MARKS = (b"origin",)
-# What pages may send: all that is read of a request, but for what browsers set by themselves.
+# Headers that pages may send and read (Access-Control-Allow-Headers and -Expose-Headers).
 _ALLOWED_HEADERS = tuple(sorted(name.decode() for name in headers.REQUEST_HEADERS))
 _EXPOSED_HEADERS = ("Retry-After", "Server-Timing", "X-Request-Id")
 
@@ -32,15 +29,15 @@ def install(
     counted: Sequence[str],
     errors: ErrorResponses,
 ) -> None:
-    """Put before an app's routes what is wanted, and tell of it in the app's OpenAPI document.
+    """Add authentication and CORS to an app, and describe authentication in its OpenAPI document.
 
     Args:
-        app: that has its routes and makes its document.
-        auth: lets in who has a key; None if none is needed.
-        protected: names in `app.api.middleware.auth.PROTECTABLE` of the routes that are not open to all.
-        origins: whose pages may ask; `*` for all.
-        counted: paths under which those who are turned away from them are counted.
-        errors: tell why somebody is turned away.
+        app: with its routes and its OpenAPI document.
+        auth: checks keys; None if no key is needed.
+        protected: names in `app.api.middleware.auth.PROTECTABLE` of the protected routes.
+        origins: whose pages may send requests; `*` for all.
+        counted: templates of the paths under which refused requests are counted.
+        errors: encode the refusals.
     """
     if auth is not None or protected:
         app.add_middleware(
@@ -48,7 +45,7 @@ def install(
         )
     if auth is not None:
         app.openapi = partial(_with_security, app.openapi, protected)  # type: ignore[method-assign]
-    if origins:  # before the door: browsers ask without a key whether they may ask with one
+    if origins:  # outside of authentication: preflight requests have no key
         app.add_middleware(
             CORSMiddleware,
             allow_origins=origins,

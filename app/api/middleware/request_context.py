@@ -1,4 +1,4 @@
-"""What surrounds a request on the framework's path: its record, its head, and the headers of its answer."""
+"""The record, the head and the response headers of a request on the framework's path."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from app.telemetry.request_record import OTHER, RequestRecord
 
 
 class RequestContext:
-    """Middleware that surrounds a request. Plain ASGI.
+    """Middleware that records a request and completes its response headers. Plain ASGI.
 
-    What comes next finds in the scope the request's `record`, its `head`, and its `dialect`.
+    The inner app finds in the scope the request's `record`, its `head`, and its `dialect`.
 
     Args:
-        app: what comes next.
+        app: the inner app.
         recorder: records each request.
-        dialects: the last has all paths that none before has.
+        dialects: the first whose prefix matches is used; the last one matches all paths.
         root_path: path under which a proxy serves the app; empty without one.
     """
 
@@ -35,7 +35,7 @@ class RequestContext:
         self._root_path = root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and add to its answer."""
+        """Pass a request on, complete the headers of its response, and record it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

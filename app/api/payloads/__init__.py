@@ -1,7 +1,6 @@
-"""Request and answer bodies: bytes of each media type to and from validated float32 arrays.
+"""Request and response bodies: bytes of each media type to and from validated float32 arrays.
 
-Everything here takes and gives plain values. It knows the model's length and limits, not the model;
-media types and encodings by name, not HTTP.
+It knows the shape of series and the limits, but neither the model nor HTTP.
 """
 
 from app.api.payloads.content_encoding import decompress

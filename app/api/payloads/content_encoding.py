@@ -1,7 +1,4 @@
-"""Decompresses bodies, never holding more than the limit: a bomb is refused while it goes off.
-
-It knows bytes and the names of encodings, no media type.
-"""
+"""Decompresses bodies, and stops at the limit: memory is bounded for decompression bombs, too."""
 
 from __future__ import annotations
 
@@ -29,7 +26,7 @@ def decompress(body: bytes, *, encoding: str | None, max_bytes: int) -> bytes:
 
     Args:
         body: as sent.
-        encoding: all of the header's value; `identity` and empty elements of a list count for nothing.
+        encoding: all of the header's value; `identity` and empty elements of a list are ignored.
         max_bytes: most bytes of the body, as sent and decompressed.
 
     Raises:
@@ -88,7 +85,7 @@ def _member(body: memoryview, start: int, stream: zlib._Decompress) -> Generator
     while start < len(body):
         data: bytes | memoryview = body[start : start + step]
         start += len(data)
-        # Asked again after its end, zlib would count what follows it twice.
+        # Called again after its end, zlib would count what follows it twice.
         while not stream.eof and (part := stream.decompress(data, _STEP)):
             yield part
             data = stream.unconsumed_tail

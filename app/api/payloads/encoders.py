@@ -1,4 +1,4 @@
-"""Predictions to bytes of each media type. They know labels and arrays, not how they were computed."""
+"""Encodes predictions as JSON or npy."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from app.inference.trust import warning_kinds
 
 
 class Encoder(Protocol):
-    """Predictions to the bytes of one media type."""
+    """Encodes predictions in one media type."""
 
     @property
     def media_type(self) -> str:
-        """Of what it writes."""
+        """Its media type."""
         ...
 
     def __call__(self, prediction: Prediction) -> bytes:
-        """The body of an answer."""
+        """The body of a response."""
         ...
 
 
@@ -51,7 +51,7 @@ class Encoders:
         self.npy = NpyEncoder()
 
     def for_accept(self, accept: str | None) -> Encoder:
-        """The encoder of what the value of an Accept header prefers."""
+        """The encoder for the value of an Accept header."""
         return self.npy if accepts_npy(accept) else self.json
 
 
@@ -85,23 +85,23 @@ class JsonEncoder:
         self._trusted = [f'{head},"label_set":%s,"ood_score":%.4f,"warnings":%s}}' for head in heads]
 
     def __call__(self, prediction: Prediction) -> bytes:
-        """The answer to a request; what many requests share is written once for their batch."""
+        """The body of a response; the text of a batch is encoded once for all of its requests."""
         if prediction.own is None and prediction.abstained is None:
             batch, rows = prediction.batch_slice
             return self._document(batch.once(self._batch_texts)[rows])
         return self._document(self.series_texts(prediction.predictions, abstained=prediction.abstained))
 
     def document(self, predictions: Predictions) -> bytes:
-        """The answer for series of which this is predictions."""
+        """The body of a response with these predictions."""
         return self._document(self.series_texts(predictions))
 
     def series_texts(
         self, predictions: Predictions, *, abstained: NDArray[np.bool_] | None = None
     ) -> list[str]:
-        """The text for each of n series.
+        """The JSON of each of n series.
 
         Args:
-            predictions: of them; all of it finite for those whose text is used.
+            predictions: of n series; finite for those whose text is used.
             abstained: `bool[n]`, which series get no label.
         """
         probabilities = predictions.probabilities
@@ -135,7 +135,7 @@ class NpyEncoder:
     media_type = NPY
 
     def __call__(self, prediction: Prediction) -> bytes:
-        """The answer to a request; a series without a label gets NaN."""
+        """The body of a response; a series without a label gets NaN."""
         probabilities = prediction.predictions.probabilities
         if prediction.abstained is not None:
             probabilities = np.where(prediction.abstained[:, np.newaxis], np.float32(np.nan), probabilities)

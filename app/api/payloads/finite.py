@@ -1,4 +1,4 @@
-"""Refuses numbers that are not finite in float32, naming their places. It knows no media type."""
+"""Refuses numbers that are not finite in float32, with their places."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""`{"instances": [[...], ...]}` as float32 arrays: what is not plainly right, pydantic judges in our words.
+"""`{"instances": [[...], ...]}` as float32 arrays; what `plain_json` does not take goes to pydantic.
 
-Made for series of one shape and one limit; it knows nothing else of the model, and no HTTP. A series of
-several channels is a list of time steps, each a list with a value of each channel. One of one channel is a
-list of numbers and nothing else: one form is enough.
+A series of several channels is a list of time steps, each a list with a value of each channel. A series of
+one channel is a list of numbers.
 """
 
 from __future__ import annotations
@@ -34,14 +33,14 @@ from app.series.spec import SeriesSpec
 
 _OTHER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # A parsed list costs hundreds of times its bytes: a body of 16 MB made of brackets would take gigabytes.
-# A larger body than this has its structure counted first; a smaller one can do little harm.
+# The structure of a larger body than this is counted before it is parsed.
 _UNCOUNTED_BYTES = 64 * 1024
-# Lists, objects and fields beyond one a series: enough to parse an honest mistake and say what it is.
+# Lists, objects and fields beyond one a series: enough to report an ordinary mistake exactly.
 _SPARE_NODES = 20_000
 # With several channels every time step is a list: 256 series of 500 have as many. Beyond that, which is 40 MB
 # and a third of a second, a body is read only if it is plain.
 _MOST_LISTS = 2**17
-# Values too: 4 MB of `1,`, which gzip makes 4 kB of, would take a quarter of a second to refuse. An honest
+# Values too: 4 MB of `1,`, which gzip makes 4 kB of, would take a quarter of a second to refuse. An ordinary
 # mistake is a few series too many, or a few values in each.
 _SPARE_FACTOR = 2
 _KINDS = {str: "a string", bool: "a boolean", type(None): "null", list: "a list", dict: "an object"}
@@ -56,12 +55,12 @@ class _Body(BaseModel):
 
 
 class JsonDecoder:
-    """Reads JSON bodies for a model that takes such series, at most `max_instances` at once."""
+    """Decodes JSON bodies with 1 to `max_instances` series of one `SeriesSpec`."""
 
     def __init__(self, spec: SeriesSpec, *, max_instances: int) -> None:
         series: Any = float
         for size in reversed(spec.shape):
-            # Fail-fast inside a series alone: the first wrong value of every series is told, no more.
+            # Fail-fast inside a series alone: the first invalid value of every series is reported.
             series = Annotated[list[series], FailFast(), Field(min_length=size, max_length=size)]
         batch = Annotated[list[series], Field(min_length=1, max_length=max_instances)]
         self._body = create_model("Body", __base__=_Body, instances=(batch, ...))
@@ -87,7 +86,7 @@ class JsonDecoder:
         return found
 
     def validated(self, body: bytes) -> NDArray[np.float64]:
-        """The body's numbers `float64[n, *spec.shape]` the long way, which can say what is wrong.
+        """The body's numbers `float64[n, *spec.shape]` by pydantic, which finds every invalid place.
 
         Raises:
             MalformedPayload: the body is no JSON in UTF-8; the message gives the position.
@@ -120,7 +119,7 @@ class JsonDecoder:
             raise self._refusal(body, error.errors(include_url=False)) from None
         if document.model_extra:
             raise ContractViolation(self._unknown(document.model_extra), total=len(document.model_extra))
-        # The only string of a body that is right is one name, without a colon.
+        # The only string of a valid body is one name, without a colon.
         if (times := body.count(b":")) > 1:
             raise ContractViolation([("instances", f"given {times} times; send it once")])
         return document.instances
@@ -143,7 +142,7 @@ class JsonDecoder:
         return ContractViolation(violations, total=len(errors))
 
     def _message(self, error: ErrorDetails, body: bytes) -> str:
-        """What is wrong, in our words; the depth of the place tells the body, the lists and a value apart."""
+        """The message of an error; the depth of its place distinguishes body, lists and values."""
         kind, depth = error["type"], len(error["loc"])
         this = _KINDS.get(type(error["input"]), "a number")
         if kind == "model_type":
@@ -160,7 +159,7 @@ class JsonDecoder:
         return f"expected a number, got {this}"
 
     def _items(self, depth: int) -> str:
-        """What a list is of: that of the body, a series, or a time step of several channels."""
+        """The items of a list: of the body, of a series, or of a time step of several channels."""
         channels = self._spec.channels
         steps = f"{self._spec.length} {'numbers' if channels == 1 else f'lists of {channels} numbers'}"
         return ("series", steps, f"{channels} numbers, one for each channel")[depth]

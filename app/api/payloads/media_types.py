@@ -1,7 +1,4 @@
-"""Which media type a body is in and which one its answer should be, from the values of HTTP's headers.
-
-It parses `Content-Type` and `Accept` and nothing of the bodies themselves.
-"""
+"""The media types of request and response, from `Content-Type` and `Accept`."""
 
 from __future__ import annotations
 
@@ -38,10 +35,10 @@ _JSON_RANGES = (JSON, "application/*", "*/*")
 
 
 class Decoder(Protocol):
-    """Bytes of one media type to validated series."""
+    """Decodes bodies of one media type."""
 
     def __call__(self, body: bytes) -> Narrowed:
-        """The body's series; raises a `PayloadError` where there are none."""
+        """The body's series; raises a `PayloadError` if the body is invalid."""
         ...
 
 
@@ -65,10 +62,10 @@ class Decoders:
 
 
 def media_type_of(content_type: str | None) -> str:
-    """The media type that a body is in, by the value of its Content-Type header; a missing one means JSON.
+    """The media type of a body, from the value of its Content-Type header; JSON if there is none.
 
     Raises:
-        UnsupportedMediaType: the service reads no such type, or no JSON in that character set.
+        UnsupportedMediaType: the type, or the character set of JSON, is not supported.
     """
     if content_type is None or content_type in _READ:  # nearly always: nothing to parse
         return content_type or JSON

@@ -1,7 +1,6 @@
-"""A .npy file as a float32 array: numpy reads the header, nothing is ever unpickled.
+"""Decodes a .npy file as a float32 array: numpy reads the header, nothing is unpickled.
 
-https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html describes the format. Made for series
-of one shape and one limit; it knows nothing else of the model, and no HTTP.
+https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html describes the format.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from app.errors import ContractViolation, MalformedPayload
 from app.series.offset import Narrowed
 from app.series.spec import SeriesSpec
 
-# numpy's own headers of plain arrays are 64 or 128 bytes; more is worth nothing but a parser's time.
+# numpy's own headers of plain arrays are 64 or 128 bytes; longer ones only cost parsing time.
 _MAX_HEADER_BYTES = 1024
 # Version 3.0 exists for the field names of structured arrays, which no model takes.
 _READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
@@ -41,7 +40,7 @@ class _Header(NamedTuple):
 
 
 class NpyDecoder:
-    """Reads npy bodies for a model that takes such series, at most `max_instances` at once."""
+    """Decodes npy bodies with 1 to `max_instances` series of one `SeriesSpec`."""
 
     def __init__(self, spec: SeriesSpec, *, max_instances: int) -> None:
         self._spec = spec
@@ -53,7 +52,7 @@ class NpyDecoder:
         """The body's series, read-only where they are the body's memory.
 
         Raises:
-            MalformedPayload: the body is no npy file, or its header promises other data than follow.
+            MalformedPayload: the body is no npy file, or its data do not match its header.
             ContractViolation: it is one, but not what the model takes.
         """
         header = _read_header(body)
@@ -95,14 +94,14 @@ def _read_header(body: bytes) -> _Header:
 
 
 def _source(body: bytes) -> tuple[int, int]:
-    """Where a header's Python source begins, and how many bytes of it there are said to be."""
+    """Offset and declared size of a header's Python source, in bytes."""
     start = npy.MAGIC_LEN + _SIZE_BYTES[body[npy.MAGIC_LEN - 2], body[npy.MAGIC_LEN - 1]]
     return start, int.from_bytes(body[npy.MAGIC_LEN : start], "little")
 
 
 @lru_cache(maxsize=64)
 def _parsed(head: bytes) -> _Header:
-    """What an npy file's first bytes say, up to the end of its header.
+    """The header of an npy file, from its first bytes.
 
     A client's files all begin alike, and numpy takes 25 µs to read that, most of the time of a small body.
     What is remembered is at most 64 times 1 kB.
@@ -112,7 +111,7 @@ def _parsed(head: bytes) -> _Header:
     start, size = _source(head)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a sender's bad style is no line in our log
+            warnings.simplefilter("ignore")  # numpy's warnings about the header are not logged
             if len(head) - start == size <= _MAX_HEADER_BYTES:
                 # What is no Python numpy tries a second time, as Python 2's, through a tokenizer that takes
                 # 0.1 s for 1 kB of quotes.
@@ -136,7 +135,7 @@ def _check_dtype(dtype: np.dtype[np.number]) -> None:
 
 
 def _check_size(header: _Header, body_bytes: int) -> None:
-    """Hold what the header promises against what follows it, in Python's integers, which do not overflow."""
+    """Compare the size in the header with that of the data, in Python integers, which do not overflow."""
     if min(header.shape, default=0) < 0:
         raise MalformedPayload(f"invalid npy header: shape {shown(str(header.shape))} has a negative size")
     needed = math.prod(header.shape) * header.dtype.itemsize

@@ -1,9 +1,9 @@
-"""The JSON body that nearly everyone sends, as numbers at once: no Python object is made for each of them.
+"""Fast path for plain JSON bodies: no Python object is created for each number.
 
 simdjson reads the text in one pass and gives its numbers out as one buffer of doubles: in two thirds of
-pydantic's time for one series, a quarter for many. It judges nothing: a body that is not exactly what the
-model takes is left to `JsonDecoder`, which reads it anew and says what is wrong, where. So this must never
-take what that refuses, and need not take all that it would.
+pydantic's time for one series, a quarter for many. It reports no errors: any other
+body is left to `JsonDecoder`, which parses it again and reports what is wrong. So this must never accept a
+body that `JsonDecoder` refuses, but may leave valid ones to it.
 """
 
 from __future__ import annotations

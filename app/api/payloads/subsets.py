@@ -1,4 +1,4 @@
-"""JSON lists of some of a few things, such as the labels in each series' set. It knows only texts."""
+"""JSON lists of subsets of a few items, such as the labels in each label set."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
-# So many things have 256 subsets, all written beforehand; of more, a list is written when it is asked for.
+# Up to 8 items have at most 256 subsets, which are encoded in advance; lists of more items are not.
 _TABLE = 8
 
 
 class SubsetTexts:
-    """Writes subsets of these things, each given as the JSON text of itself."""
+    """Encodes subsets of items, which are given as JSON texts."""
 
     def __init__(self, things: Sequence[str]) -> None:
         self._things = things

@@ -1,4 +1,4 @@
-"""The interactive documentation: a page of this server's own files, which may ask no other server."""
+"""The interactive documentation: a page with files of this server alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILES = "/static-offline-docs"
 
 
 def create_router(*, title: str, openapi: str, root_path: str = "") -> APIRouter:
-    """`/docs`, and `/`, which leads there.
+    """`/docs`, and `/`, which redirects to it.
 
     Args:
         title: of the page.
@@ -41,14 +41,14 @@ def create_router(*, title: str, openapi: str, root_path: str = "") -> APIRouter
 
     @router.get("/")
     async def home() -> RedirectResponse:
-        """There is no page yet; the documentation is the next best thing."""
+        """Redirect to the documentation."""
         return RedirectResponse(f"{root_path}{DOCS}")  # without a host: a proxy has its own
 
     return router
 
 
 def _policy(page: bytes) -> str:
-    """What a browser lets the page do. The script that is written in it is let in by its digest."""
+    """The Content-Security-Policy of the page. Its inline script is allowed by its digest."""
     scripts = re.findall(rb"<script>(.*?)</script>", page, flags=re.DOTALL)
     digests = " ".join(f"'sha256-{b64encode(sha256(script).digest()).decode()}'" for script in scripts)
     return "; ".join(

@@ -1,4 +1,4 @@
-"""`GET /model`: what is served, and how it runs here."""
+"""`GET /model`: the served version and its engine."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ MODEL = "/model"
 
 
 class ModelInfo(BaseModel):
-    """What is served: the contract as sealed, and how it runs here."""
+    """The served version: its contract, its card and its engine."""
 
     model_config = ConfigDict(frozen=True)
 
-    engine: str | None = Field(description="The runtime and its graph; null until they are proven.")
+    engine: str | None = Field(description="The runtime and its graph; null until the engine is verified.")
     loaded: tuple[int, ...] = Field(
-        description="Versions that `?version=` may ask for, the one served first."
+        description="Versions that `?version=` accepts; the default version is first."
     )
-    refused: dict[str, str] = Field(description="Versions that failed their checks, and why.")
+    refused: dict[str, str] = Field(description="Versions that failed their checks, with the reason.")
     contract: Contract
     card: str = Field(description="The model card, Markdown.")
 

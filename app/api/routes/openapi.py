@@ -1,6 +1,6 @@
-"""What the OpenAPI document says of the bodies of `/predict`: real series, and their real answer.
+"""OpenAPI descriptions of the bodies of `/predict`, with a real request and its response.
 
-The series are golden ones of the artifact, so "Try it out" in the docs works at the first click.
+The example series are golden series of the artifact, so "Try it out" in the docs works.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SERIES = 2
 
 
 def describe(document: dict[str, Any], artifact: Artifact, *, max_instances: int) -> None:
-    """Complete an OpenAPI document with what depends on the version: its series, and the answer to two.
+    """Complete an OpenAPI document with what depends on the version: series and example.
 
     Args:
         document: of the app.
@@ -49,8 +49,8 @@ def request_body(artifact: Artifact) -> dict[str, Any]:
     return {
         "required": True,
         "description": (
-            "JSON in UTF-8, with or without a byte order mark, or an array in NumPy's format; compressed if "
-            "`Content-Encoding` says so: `gzip`, in one member or several, or `deflate`."
+            "JSON in UTF-8, with or without a byte order mark, or an array in NumPy's format; optionally "
+            "compressed: `Content-Encoding: gzip` or `deflate`."
         ),
         "content": {
             JSON: {
@@ -61,7 +61,7 @@ def request_body(artifact: Artifact) -> dict[str, Any]:
                 "schema": {"type": "string", "format": "binary"},
                 "description": (
                     f"A NumPy array of numbers, shape (n, {shape}), as `numpy.save` writes it. Send series "
-                    "with a large offset as float64: float32 has 24 bits for both."
+                    "with a large offset as float64: float32 has only 24 bits for offset and signal."
                 ),
             },
         },
@@ -73,10 +73,10 @@ def _rounded(values: Any) -> Any:
 
 
 def limit(schema: dict[str, Any], spec: SeriesSpec, *, max_instances: int) -> None:
-    """Put into the schema of a JSON request what one model and this server make of it.
+    """Add the shape of series and the limit to the schema of a JSON request.
 
     Args:
-        schema: of `PredictRequest`, which is for any model; its example, for no model, is taken out.
+        schema: of `PredictRequest`, which is for any model; its example is removed.
         spec: of a series.
         max_instances: most series in a request.
     """
@@ -91,7 +91,7 @@ def limit(schema: dict[str, Any], spec: SeriesSpec, *, max_instances: int) -> No
 
 
 def response(artifact: Artifact, encoder: JsonEncoder) -> dict[str, Any]:
-    """The response 200 of `/predict`, with the answer to the request's example as its example."""
+    """The response 200 of `/predict`, with an example for the request's example."""
     golden = artifact.golden
     predictions = Postprocessor(artifact.contract)(golden.series[:SERIES], golden.answers[:SERIES])
     example = json.loads(encoder.document(predictions))

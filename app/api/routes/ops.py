@@ -1,4 +1,4 @@
-"""What operators and their machines ask: probes and metrics. Answered from memory by the event loop."""
+"""Probes and metrics, answered from memory by the event loop."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from app.telemetry.metrics import Metrics
 
 
 class Health(BaseModel):
-    """The answer of a probe."""
+    """The response of a probe."""
 
     model_config = ConfigDict(frozen=True)
 
-    ok: bool = Field(description="What the probe asks; the status is 200 if so, else 503.")
+    ok: bool = Field(description="The result of the probe; the status is 200 if true, else 503.")
     state: State
     model: str
     version: int
-    reasons: tuple[str, ...] = Field(description="What is not as it should be; empty if all is well.")
+    reasons: tuple[str, ...] = Field(description="Why the result is not true; empty if all is well.")
 
 
 def create_router(versions: ModelVersions, metrics: Metrics) -> APIRouter:
@@ -35,7 +35,7 @@ def create_router(versions: ModelVersions, metrics: Metrics) -> APIRouter:
         **answered,
         503: {
             "model": Health,
-            "description": "No; the reasons say why. Or a problem document: too many connections.",
+            "description": "`ok` is false; see `reasons`. Or a problem document: too many connections.",
             "headers": COMMON_HEADERS,
             "content": from_connection[503]["content"],
         },
@@ -53,19 +53,19 @@ def create_router(versions: ModelVersions, metrics: Metrics) -> APIRouter:
             reasons=status.reasons,
         )
 
-    @router.get("/livez", summary="Is it worth keeping?", responses=probed)
+    @router.get("/livez", summary="Liveness probe", responses=probed)
     async def livez(response: Response) -> Health:
-        """No once the engine hangs or the batcher broke: restart it."""
+        """503 if the engine hangs or the batcher failed: restart the server."""
         return answer(response, ok=versions.status().alive)
 
-    @router.get("/readyz", summary="Should requests be sent here?", responses=probed)
+    @router.get("/readyz", summary="Readiness probe", responses=probed)
     async def readyz(response: Response) -> Health:
-        """Only after the golden answers, and not while draining."""
+        """200 after verification against the golden answers, until the server drains."""
         return answer(response, ok=versions.status().ready)
 
-    @router.get("/startupz", summary="Has it proven itself?", responses=probed)
+    @router.get("/startupz", summary="Startup probe", responses=probed)
     async def startupz(response: Response) -> Health:
-        """Yes once the engine was loaded, warmed and proven on the golden answers."""
+        """200 after the engine was loaded, warmed up and verified against the golden answers."""
         return answer(response, ok=versions.status().started)
 
     @router.get(

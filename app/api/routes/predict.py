@@ -1,4 +1,4 @@
-"""Predictions on the framework's path: a route for each path of a dialect, with `PredictCall`'s steps."""
+"""Prediction routes on the framework's path: one for each path of a dialect."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def _endpoint(predictor: Predictor, dialect: Dialect) -> Callable[[Request], Awa
         scope = request.scope
         head = scope["head"]
         head.parameters = request.path_params
-        call = scope["call"] = PredictCall(predictor, dialect)  # for `RequestContext`, which takes it out
+        call = scope["call"] = PredictCall(predictor, dialect)  # for `RequestContext`, which removes it
         if refusal := call.refusal():
-            raise refusal.with_traceback(None)  # others were told the same one
+            raise refusal.with_traceback(None)  # the error object is shared
         call.read_head(head, now=asyncio.get_running_loop().time())
         body = await read_body(
             head, request.receive, max_bytes=predictor.limits.max_body_bytes, deadline=call.deadline
@@ -50,7 +50,7 @@ def _endpoint(predictor: Predictor, dialect: Dialect) -> Callable[[Request], Awa
 async def _answer_of(
     call: PredictCall, future: asyncio.Future[Answer[BatchSlice]], receive: Receive
 ) -> Answer[BatchSlice]:
-    """Wait for the answer, but no longer than the caller does: its body is read, so it sends no more."""
+    """Wait for the prediction until the client disconnects. The body is read, so any message means that."""
     disconnect = asyncio.ensure_future(receive())
     try:
         await asyncio.wait((future, disconnect), return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""`GET /problems/{slug}`: what each type of problem is."""
+"""`GET /problems/{slug}`: the documentation of each type of problem."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.api.problem_kinds import ALL_KINDS
 
 
 def create_router(root_path: str = "") -> APIRouter:
-    """Routes that say what each type of problem is.
+    """Routes that document the types of problems.
 
     Args:
         root_path: path under which a proxy serves the app; empty without one.

@@ -84,13 +84,13 @@ PASTED = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA"
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        (PASTED, "line 2: name:sha256 is needed"),
-        (f"alice:{PASTED}", "line 2: name:sha256 is needed"),
-        (f"alice {'0' * 64}", "line 2: name:sha256 is needed"),
-        (f":{'0' * 64}", "line 2: name:sha256 is needed"),
-        (f"alice:{'0' * 63}", "line 2: name:sha256 is needed"),
-        (f"alice:{'0' * 64}:x", "line 2: name:sha256 is needed"),
-        (line_of("bob", PASTED), "line 2: the same key once more"),
+        (PASTED, "line 2: expected name:sha256"),
+        (f"alice:{PASTED}", "line 2: expected name:sha256"),
+        (f"alice {'0' * 64}", "line 2: expected name:sha256"),
+        (f":{'0' * 64}", "line 2: expected name:sha256"),
+        (f"alice:{'0' * 63}", "line 2: expected name:sha256"),
+        (f"alice:{'0' * 64}:x", "line 2: expected name:sha256"),
+        (line_of("bob", PASTED), "line 2: duplicate key"),
     ],
 )
 def test_a_broken_line_is_told_by_its_number(tmp_path: Path, line: str, complaint: str) -> None:
@@ -179,7 +179,7 @@ def test_a_file_that_breaks_keeps_its_last_keys_and_is_told_once(
             assert (known.name_of(old.encode()), known.name_of(new.encode())) == ("alice", None)
         told = errors(caplog)
         assert len(told) == count
-        assert "stay good" in told[-1]
+        assert "stay valid" in told[-1]
     file_of(tmp_path, line_of("bob", new))
     known.reload_if_changed()
     assert (known.name_of(old.encode()), known.name_of(new.encode())) == (None, "bob")
