@@ -70,7 +70,7 @@ def test_the_parameter_is_documented(app: App) -> None:
     ("value", "seconds"), [(None, MOST), ("0.5", 0.5), ("3", 3.0), ("10.000001", MOST), ("999999999", MOST)]
 )
 def test_the_shorter_limit_holds(value: str | None, seconds: float) -> None:
-    """The caller's or the server's."""
+    """The client's or the server's."""
     assert timeout(value) == seconds
 
 
@@ -93,8 +93,8 @@ def test_any_text_is_a_time_or_refused(value: str) -> None:
     assert 0 < seconds <= MOST
 
 
-def test_of_several_wrong_ones_the_first_is_told(app: App) -> None:
-    """Whichever of them the caller corrects, it is told the next one, in one order."""
+def test_of_several_wrong_ones_the_first_is_reported(app: App) -> None:
+    """Whichever of them the client corrects, it is told the next one, in one order."""
     answers = [
         app.client.post(f"/predict?{query}", content=b"", headers={"X-Request-Timeout": "soon"}).json()
         for query in ("version=x&abstain=x", "version=x", "")

@@ -44,7 +44,7 @@ def call_of(played: Played) -> PredictCall:
     return PredictCall(predictor, Native())
 
 
-def test_the_deadline_is_the_callers_within_the_servers(plain_artifact: Artifact) -> None:
+def test_the_deadline_is_the_clients_within_the_servers(plain_artifact: Artifact) -> None:
     """In seconds from the head's arrival."""
 
     async def scenario() -> None:
@@ -119,7 +119,7 @@ def test_whoever_stops_waiting_leaves_the_queue(plain_artifact: Artifact) -> Non
 
     async def receive() -> Message:
         if not parts:
-            await asyncio.Event().wait()  # the caller waits for its answer
+            await asyncio.Event().wait()  # the client waits for its answer
         return {"type": "http.request", "body": parts.pop(), "more_body": False}
 
     async def send(message: Message) -> None:

@@ -25,7 +25,7 @@ def test_every_error_of_a_request_has_a_kind() -> None:
 
 
 def test_an_error_that_is_not_in_the_table_is_internal() -> None:
-    """An artifact's failure is the operator's business, not the caller's."""
+    """An artifact's failure is the operator's business, not the client's."""
     assert kind_of(errors.ArtifactError("x")) is INTERNAL
 
 
@@ -52,7 +52,7 @@ def test_what_the_framework_refuses_is_a_problem_too(app: App, method: str, path
 
 
 def test_an_engine_that_fails_is_a_500_without_a_trace(app: App) -> None:
-    """The caller learns that the engine failed; what it said stays in the log."""
+    """The client learns that the engine failed; what it said stays in the log."""
 
     def fail(_: object) -> None:
         raise RuntimeError("secret path /etc/x")

@@ -7,7 +7,7 @@ import pytest
 from tests.app.conftest import App
 
 
-def test_the_callers_request_id_is_kept(app: App) -> None:
+def test_the_clients_request_id_is_kept(app: App) -> None:
     """A sane id goes through, so that a request can be followed across services."""
     assert app.client.get("/livez", headers={"X-Request-Id": "abc-123"}).headers["x-request-id"] == "abc-123"
 

@@ -89,7 +89,7 @@ def test_a_body_that_stalls_is_given_up_at_the_deadline() -> None:
         read(request_of(b"abc", stalls=True), seconds=0.01)
 
 
-def test_a_sender_that_leaves_is_told_apart_from_a_slow_one() -> None:
+def test_a_client_that_disconnects_is_reported_apart_from_a_slow_one() -> None:
     """What arrived of the body is a fault of the request, not of the server."""
     with pytest.raises(MalformedPayload, match="the connection ended after 3 bytes"):
         read(request_of(b"abc", leaves=True))

@@ -47,7 +47,7 @@ def fault_of(span: ReadableSpan) -> tuple[object, object, StatusCode]:
 
 @pytest.mark.parametrize("target", WAYS)
 def test_an_answer_has_a_span_with_its_steps_inside(plain_artifact: Artifact, target: str) -> None:
-    """Reading, queue and engine, one after the other, within the request and under the caller's span."""
+    """Reading, queue and engine, one after the other, within the request and under the client's span."""
     kept, version = keep(), plain_artifact.contract.version
 
     async def scenario() -> None:
@@ -131,7 +131,7 @@ def test_requests_of_one_batch_know_its_size(plain_artifact: Artifact) -> None:
         (b'{"instances": [[1]]}', [], (422, "contract", FINE)),
     ],
 )
-def test_a_callers_mistake_is_named(
+def test_a_clients_mistake_is_named(
     plain_artifact: Artifact,
     target: str,
     body: bytes,
@@ -223,7 +223,7 @@ def test_a_request_that_waited_for_nothing_is_an_error_with_a_wait(
     play(scenario())
 
 
-def test_a_caller_that_leaves_in_the_middle_is_noted(plain_artifact: Artifact) -> None:
+def test_a_client_that_disconnects_in_the_middle_is_recorded(plain_artifact: Artifact) -> None:
     """It has sent no request, so that none has failed."""
     kept = keep()
 
@@ -269,7 +269,7 @@ def test_what_is_untraced_are_the_operators_routes(plain_artifact: Artifact) -> 
 def test_the_log_has_the_traces_id_beside_the_requests(
     plain_artifact: Artifact, caplog: pytest.LogCaptureFixture, is_traced: bool
 ) -> None:
-    """Whichever way the request went; without traces a caller's is not looked at."""
+    """Whichever way the request went; without traces a client's is not looked at."""
     kept = keep()
 
     async def scenario() -> None:

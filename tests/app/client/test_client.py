@@ -121,14 +121,14 @@ def test_a_key_goes_with_every_request(key: str | None, header: str | None) -> N
 
 
 @pytest.mark.parametrize("key", ["", " ", "two words", "two\nlines", "schlüssel"])
-def test_a_key_that_is_none_is_told_and_not_shown(key: str) -> None:
+def test_a_key_that_is_none_is_refused_and_not_shown(key: str) -> None:
     """Before it is sent, and not in an error that may end in a log."""
     with pytest.raises(ClientError, match="the API key") as info:
         Client(api_key=key)
     assert not key.strip() or key not in str(info.value)
 
 
-def test_a_refusal_for_want_of_a_key_is_told_at_once() -> None:
+def test_a_refusal_for_want_of_a_key_is_reported_at_once() -> None:
     """The key will not be a better one the second time."""
     client, pauses = client_of(refuse(401, **{"WWW-Authenticate": "Bearer"}))
     with pytest.raises(ClientError) as info:
@@ -186,14 +186,14 @@ def test_attempts_come_to_an_end() -> None:
     assert len(pauses) == 3
 
 
-def test_a_server_that_is_not_there_is_told_by_address() -> None:
+def test_a_server_that_is_not_there_is_reported_by_address() -> None:
     """No trace of a library, but the address that was tried."""
     url = f"http://127.0.0.1:{free_port()}"
     with Client(url, attempts=1) as client, pytest.raises(ClientError, match=url):
         client.predict(SERIES)
 
 
-def test_an_answer_that_is_no_problem_document_is_told_by_its_status() -> None:
+def test_an_answer_that_is_no_problem_document_is_reported_by_its_status() -> None:
     """A balancer in between may speak HTML."""
     client, _ = client_of(
         lambda _: httpx.Response(404, text="<html>", request=httpx.Request("POST", "http://x/"))
@@ -209,7 +209,7 @@ def test_the_length_of_a_series_is_the_models(server: ServerProcess, artifact: A
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"contract": {"input": {"length": null}}}'])
-def test_a_server_that_does_not_say_the_length_is_told_so(content: bytes) -> None:
+def test_a_server_that_does_not_say_the_length_is_reported_so(content: bytes) -> None:
     """Another program may listen there."""
     client, _ = client_of(lambda _: httpx.Response(200, content=content))
     with pytest.raises(

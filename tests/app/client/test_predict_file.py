@@ -81,7 +81,7 @@ def test_rows_without_labels_are_sent_whole(
     assert (len(labels), err) == (2, "")
 
 
-def test_a_value_that_was_taken_for_a_label_is_told(
+def test_a_value_that_was_taken_for_a_label_is_reported(
     capsys: pytest.CaptureFixture[str], server: ServerProcess, artifact: Artifact, tmp_path: Path
 ) -> None:
     """A file without labels is one value short, and the option for it is named."""
@@ -151,7 +151,7 @@ def test_abstentions_agree_with_no_label() -> None:
     assert str(agreement) == "1 of 3 labels agree: 33.3 % (95 % interval: 6.1 to 79.2 %)"
 
 
-def test_labels_that_are_none_of_the_models_are_told(
+def test_labels_that_are_none_of_the_models_are_reported(
     capsys: pytest.CaptureFixture[str], server: ServerProcess, artifact: Artifact, tmp_path: Path
 ) -> None:
     """As where they are in the last column: then all values are one place further on, and answers wrong."""

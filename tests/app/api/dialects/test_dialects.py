@@ -101,7 +101,7 @@ def test_limits_and_errors_are_its_own(
 
 
 @BOTH_PATHS
-def test_a_full_queue_and_a_deadline_are_told_in_its_form(plain_artifact: Artifact, target: str) -> None:
+def test_a_full_queue_and_a_deadline_have_its_form(plain_artifact: Artifact, target: str) -> None:
     """Each who is refused by the same queue gets the document of its own protocol and its own id."""
 
     async def scenario() -> None:
@@ -139,7 +139,7 @@ def test_its_paths_need_a_key_where_there_are_keys(
     play(scenario())
 
 
-def test_what_the_framework_refuses_below_its_prefix_is_told_in_its_form(plain_artifact: Artifact) -> None:
+def test_what_the_framework_refuses_below_its_prefix_has_its_form(plain_artifact: Artifact) -> None:
     """Another method, a path that is none, a bug."""
 
     async def scenario() -> None:
@@ -176,8 +176,8 @@ def test_a_bug_in_it_is_a_500_without_a_word_of_it(
 
 
 @BOTH_PATHS
-def test_a_slow_body_is_told_in_its_form(plain_artifact: Artifact, target: str) -> None:
-    """408 at the caller's deadline, and the end of the connection."""
+def test_a_slow_body_has_its_form(plain_artifact: Artifact, target: str) -> None:
+    """408 at the client's deadline, and the end of the connection."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine(), dialects=[Toy()]) as played:
@@ -190,7 +190,7 @@ def test_a_slow_body_is_told_in_its_form(plain_artifact: Artifact, target: str) 
 
 
 @BOTH_PATHS
-def test_a_caller_that_shuts_down_is_told_in_its_form(plain_artifact: Artifact, target: str) -> None:
+def test_a_client_that_shuts_down_has_its_form(plain_artifact: Artifact, target: str) -> None:
     """Its series leave the queue."""
 
     async def scenario() -> None:

@@ -93,7 +93,7 @@ PASTED = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA"
         (line_of("bob", PASTED), "line 2: duplicate key"),
     ],
 )
-def test_a_broken_line_is_told_by_its_number(tmp_path: Path, line: str, complaint: str) -> None:
+def test_a_broken_line_is_reported_by_its_number(tmp_path: Path, line: str, complaint: str) -> None:
     """And never by what is in it: somebody may have put a key there."""
     with pytest.raises(InvalidKeyFile, match=complaint) as info:
         read_keys(file_of(tmp_path, line_of("alice", PASTED), line))
@@ -164,7 +164,7 @@ def test_a_file_that_has_not_changed_is_not_read_again(
     assert caplog.records == []
 
 
-def test_a_file_that_breaks_keeps_its_last_keys_and_is_told_once(
+def test_a_file_that_breaks_keeps_its_last_keys_and_is_reported_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A slip of an operator's hand locks nobody out, and fills no log; what is right again counts again."""
@@ -206,7 +206,7 @@ def test_what_could_not_be_read_is_tried_again(
     assert known.name_of(new.encode()) == "alice"
 
 
-def test_a_file_that_goes_twice_is_told_twice(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_file_that_goes_twice_is_reported_twice(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A mount that comes back shows the same file, which is not read again."""
     folder = tmp_path / "mount"
     folder.mkdir()

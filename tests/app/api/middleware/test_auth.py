@@ -217,7 +217,7 @@ def test_whatever_is_not_named_open_needs_a_key(guarded: Served, target: str) ->
 
 
 @pytest.mark.parametrize("workers_path", [DIRECT, ONWARDS])
-def test_the_callers_name_stands_in_the_access_log(
+def test_the_clients_name_stands_in_the_access_log(
     plain_artifact: Artifact, keys: Path, workers_path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its name and not its key; whoever has none is nobody."""

@@ -106,7 +106,7 @@ def test_a_page_may_read_its_answer_and_its_refusal(app: Served, target: str, ke
     assert (other.status, other.headers["access-control-allow-origin"]) == (status, None)
 
 
-def test_who_is_no_browser_is_told_nothing_of_it(app: Served) -> None:
+def test_other_clients_than_browsers_get_no_cors_headers(app: Served) -> None:
     """Without an origin a request goes past the framework as ever, and both ways answer alike."""
     answers = []
     for target in ("/predict", "/predict?abstain=false"):
@@ -126,7 +126,7 @@ def test_every_origin_may_be_let_in(plain_artifact: Artifact) -> None:
     assert "access-control-allow-credentials" not in answer.headers
 
 
-def test_without_origins_nobody_is_told_anything(plain_artifact: Artifact) -> None:
+def test_without_origins_there_are_no_cors_headers(plain_artifact: Artifact) -> None:
     """A browser takes that for a no, and an answer past the framework is the same as without an origin."""
     with served(plain_artifact) as app:
         answer = ask(app, preflight(PAGE))

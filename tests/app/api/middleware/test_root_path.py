@@ -76,7 +76,7 @@ def test_the_redirect_stays_under_the_path(client: TestClient, sent: str, path: 
 
 
 @STRIPPED_OR_NOT
-def test_problems_are_named_as_the_caller_can_look_them_up(client: TestClient, sent: str) -> None:
+def test_problems_are_named_as_the_client_can_look_them_up(client: TestClient, sent: str) -> None:
     """By what the proxy serves; so is a hint."""
     for method, path, slug in (
         ("GET", "/predict", "method"),

@@ -82,7 +82,7 @@ def test_a_series_of_one_channel_is_a_list_of_numbers() -> None:
         decode(body_of([[[1], [2], [3]]]))
 
 
-def test_every_body_is_told_the_form() -> None:
+def test_every_body_names_the_form() -> None:
     """With its lists of lists."""
     form = '{"instances": [[[...]]]}'
     assert violations(b"{}") == [("instances", f"missing field; send {form}")]
@@ -90,7 +90,7 @@ def test_every_body_is_told_the_form() -> None:
     assert violations(body_of([1, 2, 3])) == [("instances", message)]
 
 
-def test_of_each_series_the_first_wrong_place_is_told() -> None:
+def test_of_each_series_the_first_wrong_place_is_reported() -> None:
     """Whichever list it is in."""
     good = [[1, 2]] * 3
     assert violations(body_of([[[1, 2], [3], [None, 4]], good[:2]])) == [

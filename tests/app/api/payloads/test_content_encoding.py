@@ -164,7 +164,7 @@ def test_a_member_that_ends_early_is_refused(kept: int) -> None:
     assert str(caught.value) == "broken gzip: the data end too early"
 
 
-def test_a_broken_member_after_a_whole_one_is_told_with_the_reason() -> None:
+def test_a_broken_member_after_a_whole_one_is_reported_with_the_reason() -> None:
     """It begins as a member does."""
     broken = COMPRESSED["gzip"][:-8] + bytes(8)
     with pytest.raises(MalformedPayload, match="broken gzip: incorrect data check"):
@@ -206,7 +206,7 @@ def test_members_have_a_number() -> None:
         ),
     ],
 )
-def test_broken_data_are_told_with_the_reason(body: bytes, encoding: str, message: str) -> None:
+def test_broken_data_are_reported_with_the_reason(body: bytes, encoding: str, message: str) -> None:
     """Data that are no such stream, or whose checksum is wrong, are refused with zlib's reason."""
     with pytest.raises(MalformedPayload) as caught:
         decompress(body, encoding=encoding, max_bytes=LIMIT)

@@ -22,7 +22,7 @@ from app.inference.predictions import Batch, BatchSlice, Prediction, Predictions
 
 
 def prediction(*said: Any, abstained: NDArray[np.bool_] | None = None) -> Prediction:
-    """What a caller gets of whose series, all of a batch, this is said."""
+    """What a client gets of whose series, all of a batch, this is said."""
     batch = Batch(lambda: Predictions(*said), [len(said[0])])
     return Prediction(BatchSlice(batch, slice(0, len(said[0]))), None, abstained, 0.0, 0.0, len(said[0]))
 

@@ -124,7 +124,7 @@ def test_unusual_numbers_within_float32_are_taken(text: str) -> None:
         ("9" * 100, "beyond the range of float32"),
     ],
 )
-def test_a_value_that_is_no_float32_is_told_with_its_place(text: str, message: str) -> None:
+def test_a_value_that_is_no_float32_is_reported_with_its_place(text: str, message: str) -> None:
     """A wrong value among the numbers is refused at exactly its series and position."""
     error = violation_of(body_of(GOOD, GOOD, GOOD, with_value(text, at=17)))
     assert error.violations == [("instances/3/17", message)]
@@ -153,14 +153,16 @@ def test_a_value_that_is_no_float32_is_told_with_its_place(text: str, message: s
         (b"{}", "instances", f"missing field; send {FORM}"),
     ],
 )
-def test_a_body_of_the_wrong_form_is_told_where_and_what(body: bytes, pointer: str, message: str) -> None:
+def test_a_body_of_the_wrong_form_is_reported_with_place_and_reason(
+    body: bytes, pointer: str, message: str
+) -> None:
     """Readable JSON that is not what the model takes gets one violation, in the service's own words."""
     assert violation_of(body).violations == [(pointer, message)]
 
 
 @pytest.mark.parametrize("count", [1, 3, LENGTH, 2 * MAX_INSTANCES])
 @pytest.mark.parametrize("value", ["1", "0.5"])
-def test_a_flat_list_is_told_that_each_instance_is_a_list(count: int, value: str) -> None:
+def test_a_flat_list_is_reported_that_each_instance_is_a_list(count: int, value: str) -> None:
     """One series without the list around it gets one answer that says so, however long it is."""
     error = violation_of(f'{{"instances": [{", ".join([value] * count)}]}}'.encode())
     message = "a flat list of numbers; send each series as a list of 500 numbers: [[...]]"
@@ -168,13 +170,13 @@ def test_a_flat_list_is_told_that_each_instance_is_a_list(count: int, value: str
     assert error.total == 1
 
 
-def test_a_number_among_series_is_told_at_its_place() -> None:
+def test_a_number_among_series_is_reported_at_its_place() -> None:
     """A single number where a series belongs is not taken for a flat list."""
     error = violation_of(b'{"instances": [%b, 7]}' % json.dumps([0.5] * LENGTH).encode())
     assert error.violations == [("instances/1", "expected a list of 500 numbers, got a number")]
 
 
-def test_a_wrong_key_is_told_beside_the_missing_one() -> None:
+def test_a_wrong_key_is_reported_beside_the_missing_one() -> None:
     """A misspelt key is named, together with the key that was expected."""
     error = violation_of(body_of(GOOD).replace(b"instances", b"instance"))
     assert error.violations == [
@@ -218,7 +220,7 @@ def test_many_unknown_keys_are_counted_and_a_few_shown() -> None:
     assert error.total == 5000
 
 
-def test_of_each_series_the_first_wrong_value_is_told() -> None:
+def test_of_each_series_the_first_wrong_value_is_reported() -> None:
     """A series costs one violation however many of its values are wrong, and twenty are shown at most."""
     error = violation_of(body_of(GOOD, *[["true"] * LENGTH] * 30))
     assert error.violations == [
@@ -235,7 +237,7 @@ def test_many_values_beyond_float32_are_counted_and_a_few_shown() -> None:
     assert error.total == LENGTH
 
 
-def test_each_wrong_series_is_told_with_its_own_reason() -> None:
+def test_each_wrong_series_is_reported_with_its_own_reason() -> None:
     """Different mistakes in different series are all told, in order."""
     error = violation_of(body_of(with_value("null", at=2), GOOD, GOOD[1:], with_value("-Infinity", at=499)))
     assert error.violations == [
@@ -278,7 +280,7 @@ def test_each_wrong_series_is_told_with_its_own_reason() -> None:
         ("{}".encode("utf-16-le"), "not JSON: key must be a string at line 1 column 2"),
     ],
 )
-def test_what_is_no_json_is_told_with_its_position(body: bytes, message: str) -> None:
+def test_what_is_no_json_is_reported_with_its_position(body: bytes, message: str) -> None:
     """A body that is no JSON is refused with the place where it stops being that."""
     assert malformed(body) == message
 
@@ -312,7 +314,7 @@ def test_millions_of_values_are_refused_before_they_are_parsed(head: str, tail: 
         tracemalloc.stop()
 
 
-def test_some_values_too_many_are_told_by_what_they_are() -> None:
+def test_some_values_too_many_are_reported_by_what_they_are() -> None:
     """Half as many series again, or twice as long ones: the answer names the limit that they break."""
     series = f"[{','.join(['0.25'] * 500)}]"
     body = f'{{"instances": [{",".join([series] * 384)}]}}'.encode()

@@ -98,7 +98,7 @@ def test_another_type_is_refused_with_the_ones_that_are_read(content_type: str, 
 
 
 def test_a_charset_imports_nothing() -> None:
-    """Its name is the caller's, and a module of that name is none of its business."""
+    """Its name is the client's, and a module of that name is none of its business."""
     before = set(sys.modules)
     for name in ("antigravity", "this", "uu_codec", "cp037", "utf_7", "mbcs"):
         with pytest.raises(UnsupportedMediaType):

@@ -190,7 +190,7 @@ def test_objects_are_refused_and_never_unpickled(tmp_path: Path) -> None:
         ((LENGTH, 1), "500 series; at most 256 a request"),
     ],
 )
-def test_a_wrong_shape_is_told_with_the_right_one(shape: tuple[int, ...], message: str) -> None:
+def test_a_wrong_shape_is_reported_with_the_right_one(shape: tuple[int, ...], message: str) -> None:
     """An array that is not (n, length) is refused with what it is and what is taken."""
     assert violation_of(npy_of(np.zeros(shape, np.float32))).violations == [("shape", message)]
 
@@ -207,7 +207,7 @@ def test_a_wrong_shape_is_told_with_the_right_one(shape: tuple[int, ...], messag
     ],
 )
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_a_value_that_is_no_float32_is_told_with_its_place(
+def test_a_value_that_is_no_float32_is_reported_with_its_place(
     value: float, dtype: str, message: str, order: Any
 ) -> None:
     """A value that is not finite in float32 is refused at exactly its series and position."""
@@ -290,7 +290,7 @@ def test_a_lying_header_allocates_nothing(shape: str) -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"\x93NUMPY", b"\x93NUMPY\x01", b"[[1, 2]]", b"PK\x03\x04", pickle.dumps([1, 2])]
 )
-def test_what_is_no_npy_is_told_so(body: bytes) -> None:
+def test_what_is_no_npy_is_reported_so(body: bytes) -> None:
     """Bytes that do not start as npy are refused as that."""
     assert malformed(body) == "not an npy file: it does not start with \\x93NUMPY and a version"
 
