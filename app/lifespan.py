@@ -1,6 +1,7 @@
-"""Stopping well: SIGTERM turns readiness off first, and ends the server only when balancers have noticed.
+"""What runs beside the requests, from the start of the app to its graceful shutdown.
 
-Uvicorn closes its listener at the first SIGTERM, while a balancer still sends requests. This comes first.
+Uvicorn closes its listener at the first SIGTERM, while load balancers still send requests. `Drain` handles
+the signal first: it turns readiness off and stops the server after DRAIN_DELAY.
 """
 
 from __future__ import annotations
@@ -9,34 +10,82 @@ import asyncio
 import logging
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
 
 from app.api.middleware.api_keys import POLL_SECONDS, KeyFile
+from app.errors import AppError
 from app.inference.versions import ModelVersions
+from app.system import process_tuning
 from app.system.file_reads import logged_when_slow, read_off_loop
 from app.telemetry.metrics import Metrics
+from app.telemetry.tracing import FLUSH_SECONDS
 
-# How old the word of another worker may be that it is ready.
-TELL_SECONDS = 0.5
-# One that is under way, and one after it that sees what has changed since that began.
-_MOST_LOOKS = 2
+if TYPE_CHECKING:
+    from app.telemetry.tracing.traces import Traces
+
+# Interval in which a worker updates its readiness in the metrics.
+READINESS_SECONDS = 0.5
+# Minimum time at shutdown for an engine that is still being loaded: the process may crash if it ends
+# during that. An engine whose files are on a mount that hangs is not waited for longer.
+ENGINE_LOAD_SECONDS = 5.0
+# Checks at SIGHUP: one that runs, and one after it that sees later changes.
+_MAX_CHECKS = 2
 
 log = logging.getLogger(__name__)
 
 
+@asynccontextmanager
+async def lifespan(
+    _app: FastAPI,
+    *,
+    versions: ModelVersions,
+    metrics: Metrics,
+    keys: KeyFile | None,
+    traces: Traces | None,
+    reload_seconds: float,
+    drain_delay: float,
+    drain_timeout: float,
+) -> AsyncIterator[None]:
+    """Load the model in the background, so that probes get responses at once; drain at the end."""
+    drain = Drain(versions, metrics, delay=drain_delay, timeout=drain_timeout)
+    loading = asyncio.create_task(_load(versions, drain))
+    checks = watch_versions(versions, every=reload_seconds)
+    with drain.on_signals(), checks, publish_readiness(metrics), watch_keys(keys):
+        yield
+    drain.cancel()
+    await versions.close(timeout=drain_timeout)
+    await asyncio.wait([loading], timeout=max(drain_timeout, ENGINE_LOAD_SECONDS))
+    metrics.flush()
+    if traces is not None:
+        await traces.close(timeout=min(FLUSH_SECONDS, drain_timeout))
+
+
+async def _load(versions: ModelVersions, drain: Drain) -> None:
+    try:
+        await versions.start()
+    except AppError as error:
+        log.critical("%s", error)
+        drain.stop_server()
+    else:
+        process_tuning.tune_interpreter()
+
+
 class Drain:
-    """The way from a SIGTERM to the end.
+    """Graceful shutdown after SIGTERM or SIGINT.
 
     Args:
-        rollout: is told to drain, and to close if draining takes too long.
-        metrics: is told that requests should go elsewhere.
-        delay: seconds to go on accepting with readiness off. A second signal cuts it short.
-        timeout: seconds after that to finish what was accepted; the rest gets 503.
+        versions: are drained, and closed if that takes too long.
+        metrics: report that the server is not ready.
+        delay: seconds in which requests are still accepted with readiness off. A second signal ends it.
+        timeout: seconds after that in which accepted requests are finished; the rest gets 503.
     """
 
-    def __init__(self, rollout: ModelVersions, metrics: Metrics, *, delay: float, timeout: float) -> None:
-        self._rollout = rollout
+    def __init__(self, versions: ModelVersions, metrics: Metrics, *, delay: float, timeout: float) -> None:
+        self._versions = versions
         self._metrics = metrics
         self._delay = delay
         self._timeout = timeout
@@ -46,14 +95,14 @@ class Drain:
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Stand before the server's handlers of SIGTERM and SIGINT; outside the main thread, do nothing."""
+        """Handle SIGTERM and SIGINT before the server does; outside the main thread, do nothing."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             self._server_handlers[number] = signal.getsignal(number)
-            loop.add_signal_handler(number, self._signalled, number)
+            loop.add_signal_handler(number, self._on_signal, number)
         try:
             yield
         finally:
@@ -62,22 +111,22 @@ class Drain:
                 signal.signal(caught, handler)  # type: ignore[arg-type]
 
     def stop_server(self, number: int = signal.SIGTERM) -> None:
-        """Have the server close its listener, answer what it accepted, and end."""
+        """Have the server close its listener, finish accepted requests, and end."""
         handler = self._server_handlers.get(number)
         if callable(handler):
             handler(number, None)
         if self._closing is None:
-            self._closing = asyncio.create_task(self._close_late())
+            self._closing = asyncio.create_task(self._close_after_timeout())
 
     def cancel(self) -> None:
-        """The server has ended by itself: nothing is left to close late."""
+        """Drop the timeout: the server has ended."""
         if self._closing:
             self._closing.cancel()
 
-    def _signalled(self, number: int) -> None:
+    def _on_signal(self, number: int) -> None:
         if self._waiting is None:
-            log.info("draining: not ready any more, accepting for another %g s", self._delay)
-            self._rollout.drain()
+            log.info("draining: not ready, accepting requests for another %g s", self._delay)
+            self._versions.drain()
             self._metrics.update_ready_gauge()
             loop = asyncio.get_running_loop()
             self._waiting = loop.call_later(self._delay, self.stop_server, number)
@@ -85,21 +134,21 @@ class Drain:
             self._waiting.cancel()
             self.stop_server(number)
 
-    async def _close_late(self) -> None:
+    async def _close_after_timeout(self) -> None:
         await asyncio.sleep(self._timeout)
-        await self._rollout.close(timeout=0)
+        await self._versions.close(timeout=0)
 
 
 @contextmanager
 def publish_readiness(metrics: Metrics) -> Iterator[None]:
-    """Have the metrics tell whether this worker is ready, also when another is asked: an engine may hang."""
+    """Update the readiness of this worker in the metrics, which any worker may serve."""
 
-    async def tell() -> None:
+    async def update() -> None:
         while True:
             metrics.update_ready_gauge()
-            await asyncio.sleep(TELL_SECONDS)
+            await asyncio.sleep(READINESS_SECONDS)
 
-    task = asyncio.create_task(tell())
+    task = asyncio.create_task(update())
     try:
         yield
     finally:
@@ -108,16 +157,16 @@ def publish_readiness(metrics: Metrics) -> Iterator[None]:
 
 @contextmanager
 def watch_keys(keys: KeyFile | None) -> Iterator[None]:
-    """Look at the file of API keys every second, if there is one, also while nobody asks."""
+    """Check the file of API keys every second, if there is one, even without requests."""
 
     async def watch(keys: KeyFile) -> None:
         while True:
             await asyncio.sleep(POLL_SECONDS)
-            place, meanwhile = f"API_KEYS_FILE: {keys.path}", "the keys that were there before stay good"
+            place, meanwhile = f"API_KEYS_FILE: {keys.path}", "the previous keys stay valid"
             try:
                 with logged_when_slow(place, "not read", meanwhile=meanwhile):
                     await read_off_loop(keys.reload_if_changed)
-            except Exception:  # whatever it is, it must not end the watching
+            except Exception:  # no error may end the task
                 log.exception("%s: not read; %s", place, meanwhile)
 
     task = asyncio.create_task(watch(keys)) if keys else None
@@ -129,29 +178,31 @@ def watch_keys(keys: KeyFile | None) -> Iterator[None]:
 
 
 @contextmanager
-def watch_versions(rollout: ModelVersions, *, every: float) -> Iterator[None]:
-    """Look for another version to serve every so many seconds, unless that is 0, and at every SIGHUP."""
-    watching = asyncio.create_task(rollout.watch(seconds=every)) if every > 0 else None
-    looks: set[asyncio.Task[None]] = set()
+def watch_versions(versions: ModelVersions, *, every: float) -> Iterator[None]:
+    """Check for another version to serve every `every` seconds, unless that is 0, and at every SIGHUP."""
+    watching = asyncio.create_task(versions.watch(seconds=every)) if every > 0 else None
+    checks: set[asyncio.Task[None]] = set()
 
-    def look_again() -> None:
-        log.info("SIGHUP: looking for another version")
-        if len(looks) == _MOST_LOOKS:
+    def check_again() -> None:
+        log.info("SIGHUP: checking for another version")
+        if len(checks) == _MAX_CHECKS:
             return
-        task = asyncio.create_task(rollout.look(again=True))
-        looks.add(task)
-        task.add_done_callback(looks.discard)
+        task = asyncio.create_task(versions.look(again=True))
+        checks.add(task)
+        task.add_done_callback(checks.discard)
 
     is_main = threading.current_thread() is threading.main_thread()
     loop = asyncio.get_running_loop()
     if is_main:
-        loop.add_signal_handler(signal.SIGHUP, look_again)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one may have come during the start
+        loop.add_signal_handler(signal.SIGHUP, check_again)
+        signal.pthread_sigmask(
+            signal.SIG_UNBLOCK, {signal.SIGHUP}
+        )  # a signal during the start is handled now
     try:
         yield
     finally:
         if is_main:
             loop.remove_signal_handler(signal.SIGHUP)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)  # its default would end a process that drains
-        for task in (*looks, *([watching] if watching else [])):
+        for task in (*checks, *([watching] if watching else [])):
             task.cancel()

@@ -73,7 +73,7 @@ async def _started(app: ASGIApp) -> AsyncIterator[None]:
         yield
         return
     async with app.router.lifespan_context(app):
-        while not app.state.rollout.status().ready:  # noqa: ASYNC110 - it has no event to wait for
+        while not app.state.versions.status().ready:  # noqa: ASYNC110 - it has no event to wait for
             await asyncio.sleep(0.01)
         yield
 

@@ -67,8 +67,8 @@ class Connection(HttpToolsProtocol):
         self._request: Cycle | None = None  # the latest
         state = getattr(self.app, "state", None)
         self._fast_route: FastRoute | None = getattr(state, "fast_route", None)
-        self._gate: ConnectionLimit | None = getattr(state, "gate", None)
-        self._budget: BodyBudget | None = getattr(state, "budget", None)
+        self._gate: ConnectionLimit | None = getattr(state, "connection_limit", None)
+        self._budget: BodyBudget | None = getattr(state, "body_budget", None)
         self._is_counted = False  # by the budget
         # The default headers as they are written, and what they were written from: uvicorn's of this second.
         self._default_lines = b""

@@ -25,7 +25,7 @@ from app.api.predict import Predictor
 from app.api.recorder import RequestRecorder
 
 # With any of these the framework's way is taken: rare, and nothing that is worth saying twice.
-_UNUSUAL = (b"transfer-encoding", b"content-encoding", b"expect", b"upgrade")
+_SLOW_PATH_HEADERS = (b"transfer-encoding", b"content-encoding", b"expect", b"upgrade")
 
 
 class Match(NamedTuple):
@@ -51,9 +51,9 @@ class FastRoute:
         predictor: what all predictions share.
         dialects: whose paths are taken.
         recorder: records each request.
-        errors: tell them.
-        auth: lets in who has a key; None if none is needed.
-        unusual: names of headers, besides those that are known here, that take a request the framework's way.
+        errors: makes error responses.
+        auth: checks API keys; None if none is needed.
+        slow_path_headers: more names of headers with which a request takes the framework's path.
 
     Attributes:
         predictor: as given.
@@ -70,13 +70,13 @@ class FastRoute:
         recorder: RequestRecorder,
         errors: ErrorResponses,
         auth: ApiKeyAuth | None = None,
-        unusual: Sequence[bytes] = (),
+        slow_path_headers: Sequence[bytes] = (),
     ) -> None:
         self.predictor = predictor
         self.recorder = recorder
         self.errors = errors
         self.auth = auth
-        self._unusual = frozenset((*_UNUSUAL, *unusual))
+        self._slow_path_headers = frozenset((*_SLOW_PATH_HEADERS, *slow_path_headers))
         self._fixed: dict[bytes, Match] = {}
         self._with_parameters: list[tuple[re.Pattern[str], Dialect, str]] = []
         for dialect in dialects:
@@ -88,7 +88,7 @@ class FastRoute:
 
     def match(self, method: bytes, target: bytes, head: RequestHead) -> Match | None:
         """Whose request it is, if it is plain: a POST without a query, with a body whose length is told."""
-        if method != b"POST" or head.get(b"content-length") is None or head.has_any(self._unusual):
+        if method != b"POST" or head.get(b"content-length") is None or head.has_any(self._slow_path_headers):
             return None
         return self._fixed.get(target) or (self._matched(target) if self._with_parameters else None)
 

@@ -78,7 +78,7 @@ def run_shared(
         uvicorn.Config(app, **_options(settings, grace)),
         listener=listener,
         heartbeats=heartbeats,
-        status=lambda: app.state.rollout.status(),
+        status=lambda: app.state.versions.status(),
         accept_when_ready=accept_when_ready,
     )
     server.run()
@@ -162,7 +162,7 @@ def _exit_on_signals(app: FastAPI) -> None:
 
 
 def _exit_code(app: FastAPI) -> int:
-    return FAILED if app.state.rollout.has_failed else 0
+    return FAILED if app.state.versions.has_failed else 0
 
 
 def _options(settings: Settings, grace: int) -> dict[str, Any]:

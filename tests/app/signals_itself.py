@@ -1,4 +1,4 @@
-"""Signals during a look for versions that hangs: `python -m tests.app.signals_itself` prints the looks."""
+"""Signals during a check for versions that hangs: `python -m tests.app.signals_itself` prints the checks."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from app.inference.versions import ModelVersions
 from app.lifespan import watch_versions
 
 
-class HeldRollout:
-    """Notes that it should look, and looks until it may go on."""
+class HeldVersions:
+    """Counts checks; each waits for the test."""
 
     def __init__(self) -> None:
-        self.looks = 0
-        self.may_look = asyncio.Event()
+        self.checks = 0
+        self.may_check = asyncio.Event()
 
     async def look(self, *, again: bool) -> None:
-        """Look, as into a folder of a mount that does not answer."""
+        """Check, as in a folder of a mount that does not respond."""
         assert again
-        self.looks += 1
-        await self.may_look.wait()
+        self.checks += 1
+        await self.may_check.wait()
 
 
 async def main() -> None:
-    """Send ten signals during a look, and one more after it."""
-    rollout = HeldRollout()
-    with watch_versions(cast("ModelVersions", rollout), every=0):
+    """Send ten signals during a check, and one more after it."""
+    versions = HeldVersions()
+    with watch_versions(cast("ModelVersions", versions), every=0):
         for _ in range(10):
             os.kill(os.getpid(), signal.SIGHUP)
             await asyncio.sleep(0.01)
-        sys.stdout.write(f"{rollout.looks}\n")
-        rollout.may_look.set()
+        sys.stdout.write(f"{versions.checks}\n")
+        versions.may_check.set()
         await asyncio.sleep(0.01)
         os.kill(os.getpid(), signal.SIGHUP)
         async with asyncio.timeout(30):
-            while rollout.looks < 3:
+            while versions.checks < 3:
                 await asyncio.sleep(0.001)
-        sys.stdout.write(f"{rollout.looks}\n")
+        sys.stdout.write(f"{versions.checks}\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`app.lifespan`: what is done beside serving."""
+"""`app.lifespan`: tasks that run beside the requests."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from app.telemetry.metrics import Metrics
 from tests.app.inference.test_service import until
 
 
-def test_metrics_are_told_whether_the_worker_is_ready_though_nobody_asks() -> None:
-    """Of several workers another may be asked: the gauge follows by itself, and back."""
+def test_readiness_is_published_without_requests() -> None:
+    """Another worker may serve /metrics, so the gauge follows the state by itself."""
     metrics = Metrics()
     ready = True
     metrics.watch_readiness(lambda: ready)
@@ -37,18 +37,18 @@ def test_metrics_are_told_whether_the_worker_is_ready_though_nobody_asks() -> No
 
 
 class HeldKeys(KeyFile):
-    """A key file whose looks wait until the test lets them."""
+    """A key file whose checks wait for the test."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self.looks = 0
-        self.may_look = threading.Event()
+        self.checks = 0
+        self.may_check = threading.Event()
         self.failures: list[Exception] = []
 
     def reload_if_changed(self) -> None:
-        """Wait, as on a mount that does not answer; then fail, or look."""
-        self.looks += 1
-        assert self.may_look.wait(timeout=60), "a test held a look and never let it go"
+        """Wait, as on a mount that does not respond; then fail, or check the file."""
+        self.checks += 1
+        assert self.may_check.wait(timeout=60), "a test held a check and did not release it"
         if self.failures:
             raise self.failures.pop()
         super().reload_if_changed()
@@ -62,15 +62,15 @@ def key() -> str:
 
 @pytest.fixture
 def keys(tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch) -> HeldKeys:
-    """A key file that is looked at often."""
+    """A key file that is checked every millisecond."""
     monkeypatch.setattr("app.lifespan.POLL_SECONDS", 0.001)
     (tmp_path / "keys").write_text(line_of("caller", key))
     return HeldKeys(tmp_path / "keys")
 
 
-def test_a_key_file_is_looked_at_though_nobody_asks(keys: HeldKeys, key: str) -> None:
-    """A key that is taken out stops working on an idle server, too; without a key file nothing is done."""
-    keys.may_look.set()
+def test_a_key_file_is_checked_without_requests(keys: HeldKeys, key: str) -> None:
+    """A removed key stops working on an idle server, too; without a key file nothing is done."""
+    keys.may_check.set()
 
     async def scenario() -> None:
         with watch_keys(None), watch_keys(keys):
@@ -80,29 +80,29 @@ def test_a_key_file_is_looked_at_though_nobody_asks(keys: HeldKeys, key: str) ->
     asyncio.run(scenario())
 
 
-def test_a_look_at_the_key_file_that_hangs_holds_nobody_up(keys: HeldKeys, key: str) -> None:
-    """Keys stay good, no second look is begun, and when the mount answers again a change counts."""
+def test_a_check_of_the_key_file_that_hangs_blocks_nothing(keys: HeldKeys, key: str) -> None:
+    """Keys stay valid, no second check starts, and a change counts once the mount responds."""
 
     async def scenario() -> None:
         with watch_keys(keys):
-            await until(lambda: keys.looks > 0)
+            await until(lambda: keys.checks > 0)
             keys.path.write_text("")
-            await asyncio.sleep(0.05)  # many times as long as from one look to the next
-            assert keys.looks == 1
+            await asyncio.sleep(0.05)  # many times the interval of checks
+            assert keys.checks == 1
             assert keys.name_of(key.encode()) == "caller"
-            keys.may_look.set()
+            keys.may_check.set()
             await until(lambda: keys.name_of(key.encode()) is None)
-        keys.may_look.clear()
+        keys.may_check.clear()
 
     asyncio.run(scenario())
 
 
-def test_a_look_at_the_key_file_that_fails_oddly_does_not_end_the_watching(
+def test_an_unexpected_error_does_not_end_the_checks_of_the_key_file(
     keys: HeldKeys, key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """No memory, no thread: it is told, and looked at again."""
+    """No memory or no thread: the error is logged and the file is checked again."""
     keys.failures = [MemoryError("no room")]
-    keys.may_look.set()
+    keys.may_check.set()
 
     async def scenario() -> None:
         with watch_keys(keys):
@@ -112,15 +112,15 @@ def test_a_look_at_the_key_file_that_fails_oddly_does_not_end_the_watching(
 
     asyncio.run(scenario())
     [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert record.getMessage().endswith("not read; the keys that were there before stay good")
+    assert record.getMessage().endswith("not read; the previous keys stay valid")
     assert record.exc_info
 
 
-def test_signals_during_a_look_that_hangs_do_not_pile_up(root: Path) -> None:
-    """One look after it serves them all; a signal after that has its own.
+def test_signals_during_a_check_that_hangs_do_not_pile_up(root: Path) -> None:
+    """One check after it serves them all; a later signal starts another.
 
-    In a process of its own. OpenVINO's plugin gives the thread that loads it a stack for signals, and unmaps
-    that with the last engine, on whichever thread: where tests made one, the next signal would end them all.
+    In a separate process: OpenVINO's plugin gives the thread that loads it a signal stack, and unmaps it with
+    the last engine, on any thread. Where tests made an engine, the next signal would end the test process.
     """
     command = [sys.executable, "-m", "tests.app.signals_itself"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True, timeout=60)

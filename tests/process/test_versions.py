@@ -182,7 +182,7 @@ def test_sighup_during_the_start_ends_nobody(workers: int) -> None:
                     os.kill(pid, signal.SIGHUP)
                     struck.add(pid)
         server.wait_until_ready()
-        while server.log.read_text().count("SIGHUP: looking for another version") < workers:
+        while server.log.read_text().count("SIGHUP: checking for another version") < workers:
             assert time.monotonic() < deadline, server.log.read_text()
             time.sleep(0.02)
         assert "replaced" not in server.log.read_text()

@@ -93,7 +93,7 @@ def test_every_answer_says_what_it_is_and_is_not_kept(running: Served, request_:
 def test_an_answer_that_nobody_expected_is_no_exception(plain_artifact: Artifact) -> None:
     """Whichever way it went wrong."""
     with served(plain_artifact) as app, HttpClient(app.url) as wire:
-        app.app.state.rollout.current.admit = None
+        app.app.state.versions.current.admit = None
         for target in ("/predict", "/predict?abstain=false"):
             answer = wire.ask(post(GOOD, target=target))
             assert answer.status == 500

@@ -273,13 +273,13 @@ def test_of_those_who_are_turned_away_only_some_may_stay(small: Served) -> None:
     wait_until(lambda: small.connections == 0)
     wires = [HttpClient(small.url) for _ in range(3)]
     assert [wire.ask(get("/livez")).status for wire in wires] == [200] * 3
-    gate = small.app.state.gate
+    limit = small.app.state.connection_limit
     crowd = [HttpClient(small.url) for _ in range(LINGERING + 10)]
     for caller in crowd:
         assert caller.read().status == 503
-        assert len(gate._lingering) <= LINGERING
+        assert len(limit._lingering) <= LINGERING
     assert wires[0].ask(post(GOOD)).status == 200
-    wait_until(lambda: not gate._lingering)
+    wait_until(lambda: not limit._lingering)
     assert small.connections == 3
     for caller in crowd:
         caller.close()

@@ -151,7 +151,7 @@ def test_closing_tells_those_who_wait(plain_artifact: Artifact) -> None:
         async with serving(plain_artifact, FakeEngine()) as played:
             running, waiting, late = await played.held(), played.connect(), played.connect()
             waiting.send(A_REQUEST)
-            await played.state.rollout.close(timeout=0)
+            await played.state.versions.close(timeout=0)
             for connection in (running, waiting):
                 [answer] = await connection.answers(1)
                 assert (answer.status, answer.headers["retry-after"]) == (503, "1")
