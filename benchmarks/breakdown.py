@@ -13,7 +13,7 @@ from app.api.payloads import Encoders, JsonDecoder
 from app.contract import Artifact
 from app.errors import AppError
 from app.http.connection import Connection
-from app.http.message import Cycle
+from app.http.message import RequestCycle
 from app.inference.answering import Answering
 from app.inference.batching import Answer
 from app.inference.engines import load_engine
@@ -104,38 +104,38 @@ class _Unread:
     def feed(self, part: bytes) -> None:
         """Throw it away."""
 
-    def wait(self) -> None:
-        """All of it comes at once."""
+    def start_body_timeout(self) -> None:
+        """Do nothing: the body arrives in one piece."""
 
     def complete(self) -> None:
         """Answer."""
         self.response_complete = True
         self._answer()
 
-    def leave(self) -> None:
-        """There is nothing to withdraw."""
+    def on_half_close(self) -> None:
+        """Do nothing: there is nothing to cancel."""
 
     def fail(self, error: AppError) -> None:
         """It is small."""
 
-    def give_up(self) -> bool:
-        """It is answered at once or never."""
+    def abort(self) -> bool:
+        """No response was sent."""
         return True
 
-    def abandon(self) -> None:
-        """It was answered."""
+    def on_disconnect(self) -> None:
+        """Do nothing: the response was sent."""
 
 
 class _Parsing(Connection):
     """A connection that answers whatever it has read, without looking."""
 
-    def start_request(self) -> Cycle:
+    def start_request(self) -> RequestCycle:
         """Wait for the body."""
         self._request = _Unread(self._answer)
         return self._request
 
     def _answer(self) -> None:
-        self.transport.write_whole(_ANSWER)  # type: ignore[attr-defined]
+        self.transport.write_now(_ANSWER)  # type: ignore[attr-defined]
         self.on_response_complete()
 
 

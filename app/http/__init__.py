@@ -1,1 +1,1 @@
-"""HTTP/1.1 connections over uvicorn, with limits, and the fast path of the requests that come most often."""
+"""HTTP/1.1 connections over uvicorn, with limits and timeouts, and a fast path for predictions."""

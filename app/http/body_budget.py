@@ -1,7 +1,7 @@
-"""The bytes of large request bodies that a process holds at once, of all connections, have a limit.
+"""Limits the bytes of large request bodies that a process holds for all connections.
 
-Bytes count when they have arrived: to declare a length reserves nothing. Beyond the limit the newest large
-bodies are given back, so that those that came first are read to their end.
+Bytes count when they arrive: a declared length reserves nothing. Above the limit, the newest large bodies are
+dropped, so that earlier ones can be read to their end.
 """
 
 from __future__ import annotations
@@ -10,34 +10,34 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-# What a connection may hold uncounted: ordinary requests are never refused.
+# A connection may hold so much uncounted, so that ordinary requests are never refused.
 FREE_BYTES = 64 * 1024
-# The C library keeps what was freed for later. After so much it is asked to return that to the system, once
-# an eighth of it or less has been held for so many seconds.
+# The C library keeps freed memory. If at least RETURN_BYTES were held, and for IDLE_SECONDS at most an eighth
+# of the peak, the memory is returned to the system.
 RETURN_BYTES = 32 * 1024 * 1024
-QUIET_SECONDS = 1.0
+IDLE_SECONDS = 1.0
 
 
 class Holder(Protocol):
-    """A connection that holds bytes of a body, or of requests that wait."""
+    """A connection that holds bytes of a body or of waiting requests."""
 
-    def give_back(self) -> None:
-        """Let go of them, and end."""
+    def drop_bytes(self) -> None:
+        """Drop the bytes and close the connection."""
 
 
 class BodyBudget:
     """Counts the bytes that connections hold.
 
     Args:
-        most: bytes at once, of all connections that hold more than `FREE_BYTES`.
-        on_refused: called for each connection that has to give its bytes back.
-        return_memory: returns freed memory to the system. It may block, and is called in a thread.
+        max_bytes: maximum, over all connections that hold more than `FREE_BYTES`.
+        on_refused: called for each connection that must drop its bytes.
+        return_memory: returns freed memory to the system. It may block, so it is called on a thread.
     """
 
     def __init__(
-        self, most: int, *, on_refused: Callable[[], None], return_memory: Callable[[], None]
+        self, max_bytes: int, *, on_refused: Callable[[], None], return_memory: Callable[[], None]
     ) -> None:
-        self._most = most
+        self._max_bytes = max_bytes
         self._on_refused = on_refused
         self._return_memory = return_memory
         self._held: dict[Holder, int] = {}  # in the order in which they became large
@@ -46,7 +46,7 @@ class BodyBudget:
         self._timer: asyncio.TimerHandle | None = None
 
     def hold(self, holder: Holder, size: int) -> None:
-        """Count what a connection holds in all; if that is too much, have the newest give theirs back."""
+        """Set the bytes that a connection holds; above the limit, have the newest connections drop theirs."""
         if size <= FREE_BYTES:
             if holder in self._held:
                 self.release(holder)
@@ -54,22 +54,22 @@ class BodyBudget:
         self._total += size - self._held.get(holder, 0)
         self._held[holder] = size
         self._peak = max(self._peak, self._total)
-        while self._total > self._most:
+        while self._total > self._max_bytes:
             newest = next(reversed(self._held))
             self.release(newest)
             self._on_refused()
-            newest.give_back()
+            newest.drop_bytes()
 
     def release(self, holder: Holder) -> None:
-        """A connection holds nothing any more."""
+        """Count a connection no longer."""
         self._total -= self._held.pop(holder, 0)
         if self._timer is None and self._has_fallen():
-            self._timer = asyncio.get_running_loop().call_later(QUIET_SECONDS, self._quiet)
+            self._timer = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._return_if_idle)
 
     def _has_fallen(self) -> bool:
         return self._peak >= RETURN_BYTES and self._total * 8 <= self._peak
 
-    def _quiet(self) -> None:
+    def _return_if_idle(self) -> None:
         self._timer = None
         if self._has_fallen():
             self._peak = self._total

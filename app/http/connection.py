@@ -1,25 +1,24 @@
-"""One connection of a caller: uvicorn's protocol class, with limits, timeouts and the fast path.
+"""One client connection: uvicorn's protocol class, with limits, timeouts and the fast path.
 
-Uvicorn's own parser reads whatever has come: thousands of requests in one go, before the first is answered.
-What it cannot parse it logs, and answers before the responses that earlier requests wait for; then it closes
-the connection with bytes unread, so that it is reset, and the response perhaps lost. When a caller shuts down
-its sending side it throws away the responses that are due. And it waits for callers without end.
+Uvicorn parses all received bytes at once: thousands of pipelined requests before the first response. It sends
+its error for invalid input before the responses to earlier requests, then closes the connection with unread
+bytes, so that the client may lose the error. It drops pending responses when a client half-closes the
+connection, and has no timeouts for clients.
 
 The steps, in the order of the methods:
 
-| step | method | what it has for that |
+| step | method | uses |
 |---|---|---|
-| a connection | `connection_made` | `ConnectionLimit`, `ConnectionTimer` |
-| bytes come | `data_received`, `_read_on` | `InputBuffer`; `MessageReader`, up to the end of a message |
-| a head is there | `start_request` | a `FastRequest` or an `AsgiCycle` |
-| the body comes, and ends | | the reader hands it to that |
-| a response is sent | `_respond`, `on_response_complete` | `ConnectionEnd`; or the next message is read |
-| the caller half-closes | `eof_received` | `ConnectionEnd`, once all is read |
-| the caller is gone | `connection_lost` | the request is abandoned |
-| the server shuts down | `shutdown` | `ConnectionEnd`, with the response that is due |
+| a new connection | `connection_made` | `ConnectionLimit`, `ConnectionTimer` |
+| bytes arrive | `data_received`, `_read` | `InputBuffer`; `MessageReader`, up to the end of a message |
+| a head is complete | `start_request` | a `FastRequest` or an `AsgiCycle` |
+| the body arrives | | the reader passes it to that |
+| a response is written | `_respond`, `on_response_complete` | `ConnectionEnd`, or the next message is read |
+| the client half-closes | `eof_received` | `ConnectionEnd`, once all bytes are read |
+| the client disconnects | `connection_lost` | the request is cancelled |
+| the server shuts down | `shutdown` | `ConnectionEnd`, after any pending response |
 
-The steps share one state and have one order, so they are one class, though it is longer than most files here.
-How a connection ends is all in `ConnectionEnd`.
+The steps share their state, so they are one class, though this file is longer than most.
 """
 
 from __future__ import annotations
@@ -33,27 +32,26 @@ from app.api.headers import Header, RequestHead, lines
 from app.http.asgi_cycle import AsgiCycle, new_scope
 from app.http.body_budget import FREE_BYTES, BodyBudget
 from app.http.connection_end import ConnectionEnd
-from app.http.connection_errors import NO_ROOM
+from app.http.connection_errors import TOO_MANY_CONNECTIONS
 from app.http.connection_limit import ConnectionLimit
 from app.http.fast_path import FastRoute
 from app.http.fast_request import FastRequest
 from app.http.head import HEAD_BYTES
 from app.http.input import InputBuffer
-from app.http.message import Cycle, MessageReader
+from app.http.message import MessageReader, RequestCycle
 from app.http.timeouts import ConnectionTimer, Timeouts
 from app.http.transport import CoalescingTransport, ReadFlowControl
 
-# Bytes of heads and of bodies in chunks that are read before others have their turn: a few of them may be a
-# call of the parser. A piece, which ends where a message may end, costs as much as so many of them.
-EFFORT = 64 * 1024
-PIECE_EFFORT = 1024
+# Bytes of heads and chunked bodies that are parsed before other connections have their turn. A call of the
+# parser costs as much as PIECE_BYTES bytes.
+TURN_BYTES = 64 * 1024
+PIECE_BYTES = 1024
 
 
 class Connection(HttpToolsProtocol):
-    """One connection. Plain requests go to the app's `state.fast_route`, if it has one.
+    """One connection. Requests that match the app's `state.fast_route` take the fast path, others uvicorn's.
 
-    All its other requests, and all of other apps, go uvicorn's way. One message is read at a time: what is
-    behind it waits until that is answered.
+    One message is read at a time: the next one waits for its response.
     """
 
     flow: ReadFlowControl
@@ -64,21 +62,21 @@ class Connection(HttpToolsProtocol):
         self.parser = None  # type: ignore[assignment] # `MessageReader` has its own
         self._input = InputBuffer()
         self._reader = MessageReader(self.start_request)
-        self._request: Cycle | None = None  # the latest
+        self._request: RequestCycle | None = None  # the latest
         state = getattr(self.app, "state", None)
         self._fast_route: FastRoute | None = getattr(state, "fast_route", None)
-        self._gate: ConnectionLimit | None = getattr(state, "connection_limit", None)
-        self._budget: BodyBudget | None = getattr(state, "body_budget", None)
-        self._is_counted = False  # by the budget
-        # The default headers as they are written, and what they were written from: uvicorn's of this second.
+        self._connection_limit: ConnectionLimit | None = getattr(state, "connection_limit", None)
+        self._body_budget: BodyBudget | None = getattr(state, "body_budget", None)
+        self._is_counted = False  # by the body budget
+        # The default headers as bytes, and the list that they were made from: uvicorn makes one each second.
         self._default_lines = b""
         self._default_headers: list[Header] | None = None
         self._will_read = False
 
-    # A connection.
+    # A new connection.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Expect requests; but if this is one connection too many, say so and end it."""
+        """Wait for requests; above the connection limit, send an error and close."""
         super().connection_made(CoalescingTransport(transport, self.loop))  # type: ignore[arg-type]
         self.flow = ReadFlowControl(self.transport)
         self._timer = ConnectionTimer(self.loop, self.transport, self.timeouts, self.timeout_keep_alive)
@@ -92,50 +90,50 @@ class Connection(HttpToolsProtocol):
             fast_route=self._fast_route,
             default_headers=lambda: server_state.default_headers,
         )
-        self._timer.first_request()
-        if self._gate is not None and not self._gate.admits(len(self.connections)):
+        self._timer.wait_for_first_request()
+        if self._connection_limit is not None and not self._connection_limit.admits(len(self.connections)):
             self.connections.discard(self)
-            self._end.refuse(None, NO_ROOM)
-            if not self._gate.may_linger(self):
+            self._end.refuse(None, TOO_MANY_CONNECTIONS)
+            if not self._connection_limit.may_linger(self):
                 self.transport.close()
 
-    # Bytes come.
+    # Bytes arrive.
 
     def data_received(self, data: bytes) -> None:
-        """Read what has come, as far as it is its turn."""
-        if not self._end.discards:
+        """Add received bytes and read them, unless they must wait."""
+        if not self._end.discards_input:
             self._input.add(data)
-            self._read_on()
+            self._read()
 
     def _may_read(self) -> bool:
-        """Whether it is the turn of what comes next: a request waits for the response to the last one."""
-        if self._end.discards or self._reader.in_head or self._reader.in_body:
-            return not self._end.discards
+        """Whether the next bytes may be read: a request waits for the response to the last one."""
+        if self._end.discards_input or self._reader.in_head or self._reader.in_body:
+            return not self._end.discards_input
         return not self.flow.write_paused and (self._request is None or self._request.response_complete)
 
-    def _read_on(self) -> None:
-        """Read up to the end of a message, or of what has come. What is behind it waits for its turn."""
-        came, reader = self._input, self._reader
+    def _read(self) -> None:
+        """Read up to the end of a message or of the received bytes."""
+        received, reader = self._input, self._reader
         if self._may_read():
-            reader.has_ended, effort = False, EFFORT
-            while came.unread and effort > 0 and not reader.has_ended:
+            reader.has_ended, budget = False, TURN_BYTES
+            while received.unread and budget > 0 and not reader.has_ended:
                 if reader.body_left is not None:
-                    piece = came.take(reader.body_left)
+                    piece = received.take(reader.body_left)
                 else:
                     in_message = reader.in_head or reader.in_body
-                    piece = came.take_piece(HEAD_BYTES - reader.kept_bytes, in_message=in_message)
-                    effort -= PIECE_EFFORT + len(piece)
-                if fault := reader.feed(piece):
-                    self._end.refuse(self._request, *fault)
+                    piece = received.take_piece(HEAD_BYTES - reader.kept_bytes, in_message=in_message)
+                    budget -= PIECE_BYTES + len(piece)
+                if error := reader.feed(piece):
+                    self._end.refuse(self._request, *error)
             if reader.has_ended and self._may_read():
-                self._timer.next_request()  # the rest of the body was waited for, and not as long
-        if not self._end.discards:
-            self._have_read()
-        if self._is_counted or came.unread + reader.body_bytes > FREE_BYTES:
+                self._timer.wait_for_next_request()  # until now, the timeout was that of the body
+        if not self._end.discards_input:
+            self._after_read()
+        if self._is_counted or received.unread + reader.body_bytes > FREE_BYTES:
             self._count_held()
 
-    def _have_read(self) -> None:
-        """It is another's turn: see to what is unread, and to what has not come."""
+    def _after_read(self) -> None:
+        """Schedule unread bytes, or start the timeout for bytes that have not arrived."""
         request, reader = self._request, self._reader
         if self._input.unread:
             self._input.compact()
@@ -146,16 +144,16 @@ class Connection(HttpToolsProtocol):
             return
         self.flow.is_held = False
         if reader.in_head:
-            self._timer.head()
+            self._timer.wait_for_head()
         if self.flow.read_paused and not (reader.in_body and request is not None and request.is_full):
             self.flow.resume_reading()
-        if self._end.has_left:
-            self._end.caller_left(request)
+        if self._end.is_half_closed:
+            self._end.on_half_close(request)
         elif reader.in_body and request is not None:
-            request.wait()
+            request.start_body_timeout()
 
     def _read_soon(self) -> None:
-        """Read on in the next turn of the loop: this connection's requests take turns with the others'."""
+        """Read in the next iteration of the loop, so that connections take turns."""
         if not self._will_read:
             self._will_read = True
             self.loop.call_soon(self._take_turn)
@@ -163,14 +161,14 @@ class Connection(HttpToolsProtocol):
     def _take_turn(self) -> None:
         self._will_read = False
         if self._input.unread and self._may_read() and not self.transport.is_closing():
-            self._read_on()
+            self._read()
 
-    # A head is there.
+    # A head is complete.
 
-    def start_request(self) -> Cycle:
-        """Have a plain request answered on the fast path, all others by the framework."""
+    def start_request(self) -> RequestCycle:
+        """Start a request on the fast path if it matches, otherwise on the framework's."""
         reader, route = self._reader, self._fast_route
-        self._timer.nothing()  # the request has its own timeout
+        self._timer.stop()  # the request has its own timeout
         if route is not None:
             head = RequestHead(reader.headers)
             if match := route.match(reader.method, reader.target, head):
@@ -206,7 +204,7 @@ class Connection(HttpToolsProtocol):
             on_response=self.on_response_complete,
         )
 
-    # A response is sent.
+    # A response is written.
 
     def _respond(self, request: FastRequest, status: int, head: bytes, content: bytes) -> None:
         if self.transport.is_closing():
@@ -218,94 +216,94 @@ class Connection(HttpToolsProtocol):
         request.is_last = self._end.is_last(request, status)
         closing = b"connection: close\r\n" if request.is_last else b""
         response = (STATUS_LINE[status], self._default_lines, head, closing, b"\r\n", content)
-        self.transport.write_whole(b"".join(response))  # type: ignore[attr-defined]
+        self.transport.write_now(b"".join(response))  # type: ignore[attr-defined]
         self.on_response_complete()
 
     def on_response_complete(self) -> None:
-        """Go on with what has come meanwhile, or expect another request; or end the connection."""
+        """Read bytes that have arrived since, wait for another request, or end the connection."""
         self.server_state.total_requests += 1
         request = self._request
-        if request is not None and not self._end.after(request):
+        if request is not None and not self._end.after_response(request):
             if self.flow.read_paused:
                 self.flow.resume_reading()
             if self._reader.in_body:
-                self._timer.rest_of_body()
+                self._timer.wait_for_rest_of_body()
             else:
-                self._timer.next_request()
+                self._timer.wait_for_next_request()
                 if self._input.unread:
                     self._read_soon()
         if self._is_counted:
             self._count_held()
 
     def pause_writing(self) -> None:
-        """Much is written that the caller does not read: it has a while."""
+        """Start the timeout for a client that does not read what was written."""
         self.flow.pause_writing()
-        self._timer.reading()
+        self._timer.wait_for_read()
 
     def resume_writing(self) -> None:
-        """The caller has read what was written: wait for what comes next, and read what has come."""
+        """The client has read what was written: start the timeout of the next step, and read on."""
         self.flow.resume_writing()
         if self._end.has_ended:
             self._end.linger()
         elif self._request is not None and not self._request.response_complete:
-            self._timer.nothing()
+            self._timer.stop()
         elif self._reader.in_body:
-            self._timer.rest_of_body()
+            self._timer.wait_for_rest_of_body()
         elif self._reader.in_head:
-            self._timer.head()
+            self._timer.wait_for_head()
         else:
-            self._timer.next_request()
+            self._timer.wait_for_next_request()
         self._read_soon()
 
     # The memory of bodies.
 
     def _count_held(self) -> None:
-        """Tell the budget how many bytes are held. The framework may hold a body that has come."""
+        """Report the held bytes to the body budget. The framework may hold a complete body."""
         held, request = self._input.unread, self._request
         is_due = request is not None and not request.response_complete
         if is_due and request is not None and (self._reader.in_body or request.keeps_body):
             held += self._reader.body_bytes
-        if self._budget is not None:
+        if self._body_budget is not None:
             self._is_counted = held > FREE_BYTES
-            self._budget.hold(self, held)
+            self._body_budget.hold(self, held)
 
-    def give_back(self) -> None:
-        """Too much is held of all bodies: hold nothing any more, and end."""
+    def drop_bytes(self) -> None:
+        """Drop all held bytes and end the connection: the body budget is exceeded."""
         self._is_counted = False
-        self._end.give_back(self._request)
+        self._end.drop_bytes(self._request)
 
-    # The caller half-closes, or is gone; the server shuts down.
+    # The client half-closes or disconnects; the server shuts down.
 
     def eof_received(self) -> bool:  # type: ignore[override] # True keeps the connection open
-        """The caller sends nothing more. What it has sent is answered, but nothing is computed for it."""
-        self._end.has_left = True
-        if self._end.discards:
+        """The client has closed its sending side: it gets responses, but nothing is computed for it."""
+        self._end.is_half_closed = True
+        if self._end.discards_input:
             return False
         if not self._input.unread:
-            self._end.caller_left(self._request)
+            self._end.on_half_close(self._request)
         return not self.transport.is_closing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Have nothing done any more for a caller that has gone; let go of all that knows this connection.
+        """Cancel the request of a client that has disconnected; drop references that lead back to this.
 
-        It is then freed with the last reference to it. In a circle it would stay until a full garbage
-        collection, and thousands of such make one that stops the event loop for tenths of a second.
+        The connection is then freed by reference counting. Thousands of connections in reference cycles would
+        wait for a full garbage collection, which would stop the event loop for tenths of a second.
         """
-        if self._gate is not None:
-            self._gate.left(self)
-        if self._budget is not None:
-            self._budget.release(self)
-        self._end.discards = True
+        if self._connection_limit is not None:
+            self._connection_limit.release(self)
+        if self._body_budget is not None:
+            self._body_budget.release(self)
+        self._end.discards_input = True
         self._input.drop()
         if self._request is not None:
-            self._request.abandon()
+            self._request.on_disconnect()
             self._request = None
         self._timer.close()
         self._reader.close()
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        """The server ends: so does an idle connection, and a busy one with its response."""
+        """Close an idle connection now, and a busy one after its response."""
         if self._request is None or self._request.response_complete:
             self._end.close()
         else:

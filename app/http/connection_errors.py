@@ -1,6 +1,6 @@
-"""What is said at the end of a connection on which there is no request to answer: problem documents.
+"""Error responses on connections without a valid request: problem documents, after which the connection ends.
 
-Each is made once, but for the id that a caller can be asked for; many may be told the same.
+Each document is made once, except for its request id, because many clients may get the same one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from app.api.recorder import new_request_id
 from app.http.head import (
     HEAD_BYTES,
     HEAD_TOO_LARGE,
-    HEADERS,
+    MAX_HEADERS,
     NOT_HTTP,
     OTHER_VERSION,
     TARGET_BYTES,
@@ -25,20 +25,20 @@ from app.http.head import (
     UNKNOWN_CODING,
 )
 
-NO_ROOM = 503
+TOO_MANY_CONNECTIONS = 503
 
 _DETAILS = {
-    NOT_HTTP: "what came is no HTTP/1.1 request",
+    NOT_HTTP: "not an HTTP/1.1 request",
     TARGET_TOO_LONG: f"the address is longer than {TARGET_BYTES} bytes",
-    HEAD_TOO_LARGE: f"the head is larger than {HEAD_BYTES} bytes, or has more than {HEADERS} headers",
-    UNKNOWN_CODING: "a Transfer-Encoding other than chunked is not read",
-    OTHER_VERSION: "the request line ends with neither HTTP/1.1 nor HTTP/1.0",
-    NO_ROOM: "connection limit reached (MAX_CONNECTIONS); try again in 1 s",
+    HEAD_TOO_LARGE: f"the head is larger than {HEAD_BYTES} bytes, or has more than {MAX_HEADERS} headers",
+    UNKNOWN_CODING: "the only supported Transfer-Encoding is chunked",
+    OTHER_VERSION: "the request line must end with HTTP/1.1 or HTTP/1.0",
+    TOO_MANY_CONNECTIONS: "connection limit reached (MAX_CONNECTIONS); try again in 1 s",
 }
-_MOST_REASONS = 64  # the parser's are fewer
+_MAX_REASONS = 64  # the parser has fewer
 
 
-def write(
+def error_response(
     status: int,
     reason: str = "",
     *,
@@ -46,35 +46,35 @@ def write(
     headers: Iterable[tuple[bytes, bytes]] = (),
     root_path: str = "",
 ) -> bytes:
-    """A whole answer, to be followed by the end of the connection.
+    """A complete response with `Connection: close`.
 
     Args:
-        status: that is in `problem_kinds.CONNECTION`.
-        reason: more about it.
-        request_id: as `new_request_id` makes them.
-        headers: that the server sends with every answer.
-        root_path: path under which a proxy serves the app; empty without one.
+        status: one of `problem_kinds.CONNECTION`.
+        reason: details.
+        request_id: from `new_request_id`.
+        headers: that the server sends with every response.
+        root_path: path prefix under which a proxy serves the app; may be empty.
     """
     before, after = _parts(status, reason, root_path)
-    own = request_id.encode()
-    lines = b"".join(b"%b: %b\r\n" % header for header in (*headers, (b"x-request-id", own)))
-    return b"%b%b%b%b%b" % (STATUS_LINE[status], lines, before, own, after)
+    request_id_bytes = request_id.encode()
+    lines = b"".join(b"%b: %b\r\n" % header for header in (*headers, (b"x-request-id", request_id_bytes)))
+    return b"%b%b%b%b%b" % (STATUS_LINE[status], lines, before, request_id_bytes, after)
 
 
-@lru_cache(maxsize=_MOST_REASONS)
+@lru_cache(maxsize=_MAX_REASONS)
 def _parts(status: int, reason: str, root_path: str) -> tuple[bytes, bytes]:
-    """What stands before the id, from the headers on that are always the same, and what after it."""
-    kind, someone = CONNECTION[status], "0" * len(new_request_id())
+    """The bytes before the request id, from the first constant header, and those after it."""
+    kind, placeholder = CONNECTION[status], "0" * len(new_request_id())
     detail = f"{_DETAILS[status]}: {reason}" if reason else _DETAILS[status]
     info = problems.ErrorInfo(kind, detail)
-    content = problems.document(info, request_id=someone, root_path=root_path)
+    content = problems.document(info, request_id=placeholder, root_path=root_path)
     fixed = [
         (b"content-type", problems.MEDIA_TYPE.encode()),
         (b"content-length", b"%d" % len(content)),
         *SECURITY_HEADERS,
         (b"connection", b"close"),
     ]
-    if status == NO_ROOM:
+    if status == TOO_MANY_CONNECTIONS:
         fixed.append((b"retry-after", b"1"))
-    before, _, after = content.partition(someone.encode())
+    before, _, after = content.partition(placeholder.encode())
     return b"".join(b"%b: %b\r\n" % header for header in fixed) + b"\r\n" + before, after

@@ -1,12 +1,12 @@
-"""The way past the framework for the one request that comes thousands of times a second.
+"""The fast path: predictions without the framework.
 
-Making a task of a request, passing it through layers of middleware, finding its route and sending its answer
-as messages cost several times what this server does itself. Here a request is a few plain calls: its head
-has come, its body has come, its answer is there. The steps are those of `PredictCall`, which the documented
-routes take, too; headers, errors and records are made by the same functions.
+A task per request, layers of middleware, routing and ASGI messages cost several times as much as the server's
+own work. On the fast path, a request is a few plain calls: its head has arrived, its body has arrived, its
+response is ready. It takes the steps of `PredictCall`, as the documented routes do; the same functions make
+headers, errors and records.
 
-`FastRoute` says which requests go this way; `app/http/fast_request.py` is one of them, and
-`app/http/connection.py` brings the bytes and takes them.
+`FastRoute` decides which requests take this path; `app/http/fast_request.py` is one of them, and
+`app/http/connection.py` reads and writes their bytes.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from app.api.middleware.auth import ApiKeyAuth
 from app.api.predict import Predictor
 from app.api.recorder import RequestRecorder
 
-# With any of these the framework's way is taken: rare, and nothing that is worth saying twice.
+# A request with one of these rare headers takes the framework's path, so that they are handled in one place.
 _SLOW_PATH_HEADERS = (b"transfer-encoding", b"content-encoding", b"expect", b"upgrade")
 
 
 class Match(NamedTuple):
-    """A path that takes the fast path.
+    """A matching path.
 
     Attributes:
-        dialect: that it belongs to.
+        dialect: of the path.
         template: of the path.
-        path: as it was asked for.
-        parameters: of the path, by their names in the template.
+        path: as requested.
+        parameters: of the path, by name in the template.
     """
 
     dialect: Dialect
@@ -45,11 +45,11 @@ class Match(NamedTuple):
 
 
 class FastRoute:
-    """Takes the requests that are plain enough.
+    """Matches requests that can take the fast path.
 
     Args:
-        predictor: what all predictions share.
-        dialects: whose paths are taken.
+        predictor: shared by all predictions.
+        dialects: protocols whose paths can take the fast path.
         recorder: records each request.
         errors: makes error responses.
         auth: checks API keys; None if none is needed.
@@ -87,7 +87,7 @@ class FastRoute:
                     self._fixed.setdefault(template.encode(), Match(dialect, template, template, {}))
 
     def match(self, method: bytes, target: bytes, head: RequestHead) -> Match | None:
-        """Whose request it is, if it is plain: a POST without a query, with a body whose length is told."""
+        """The path of a POST without a query and with a Content-Length; None for any other request."""
         if method != b"POST" or head.get(b"content-length") is None or head.has_any(self._slow_path_headers):
             return None
         return self._fixed.get(target) or (self._matched(target) if self._with_parameters else None)

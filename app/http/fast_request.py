@@ -1,6 +1,6 @@
-"""One request past the framework, from its head to its answer: a few plain calls.
+"""One request on the fast path, from its head to its response.
 
-It knows HTTP's words and nothing of connections.
+It knows HTTP and nothing of connections.
 """
 
 from __future__ import annotations
@@ -22,34 +22,33 @@ from app.telemetry.request_record import RequestRecord
 
 log = logging.getLogger(__name__)
 
-# Takes an answer: its request, status, lines of headers and body.
+# Writes a response: called with the request, status, header lines and body.
 Respond = Callable[["FastRequest", int, bytes, bytes], None]
 
-# What requests are counted as whose callers leave before they have sent them, and before they are answered.
-UNFINISHED = 400
-GONE = 499
+# Status in the metrics if the client disconnects before the end of the body, and before the response.
+INCOMPLETE_BODY = 400
+CLIENT_CLOSED_REQUEST = 499  # as nginx counts it
 
 
 class FastRequest:
-    """One request and its answer.
+    """One request and its response.
 
-    Whoever brings the request calls `start`, then `feed` and `complete`, with `wait` where it has no more to
-    bring for now; `leave` or `fail` when no more comes, or `abandon` when the caller is gone.
+    The connection calls `start`, then the methods of `RequestCycle`.
 
     Args:
-        route: what answers.
+        route: the fast path.
         match: of its path.
         head: of the request.
-        respond: called once, with the answer.
+        respond: called once, with the response.
         keep_alive: whether the connection may be used again.
 
     Attributes:
-        response_complete: whether it was answered or abandoned: what comes after that is thrown away.
-        keep_alive: as given, or False once it may not; for whoever brings the request.
-        is_last: whether the connection ends with the answer; for whoever brings the request.
+        response_complete: whether the response was written or aborted: the rest of the body is discarded.
+        keep_alive: whether the connection may be used again; set by the connection.
+        is_last: whether the connection ends with the response; set by the connection.
     """
 
-    waiting_for_100_continue = False  # a request that asks whether to continue takes the framework's way
+    waiting_for_100_continue = False  # a request with Expect takes the framework's path
     is_full = keeps_body = False
 
     __slots__ = (
@@ -92,9 +91,9 @@ class FastRequest:
         )
 
     def start(self) -> None:
-        """All headers are there."""
+        """Check the API key, refuse the request or read its options."""
         call, route = self._call, self._route
-        assert call is not None  # noqa: S101 - there is one until the answer
+        assert call is not None  # noqa: S101 - set until the response
         try:
             if route.auth is not None:
                 self._record.client = route.auth.authenticate(self._head)
@@ -102,39 +101,39 @@ class FastRequest:
                 self._send(route.errors.for_refusal(refusal, self._dialect, self._record))
                 return
             call.read_head(self._head, now=self._loop.time())
-        except Exception as error:  # noqa: BLE001 - every error is an answer
+        except Exception as error:  # noqa: BLE001 - every error becomes a response
             self._fail(error)
 
     def feed(self, part: bytes) -> None:
-        """Some of the body is there; no more of it comes than was told."""
+        """Add a part of the body; it is never longer than its Content-Length."""
         if not self.response_complete:
             self._body.append(part)
 
-    def wait(self) -> None:
-        """What came has been handed over. If that was not all of the body, wait, not for ever."""
+    def start_body_timeout(self) -> None:
+        """Wait for the rest of the body until the deadline of the request."""
         call = self._call
         if self._body_timer is None and call is not None and not call.is_admitted:
-            self._body_timer = self._loop.call_at(call.deadline, self._too_slow)
+            self._body_timer = self._loop.call_at(call.deadline, self._on_body_timeout)
 
     def complete(self) -> None:
-        """All of the body is there."""
+        """Decode the body and submit its series."""
         call = self._call
         if call is None:
             return
-        self._stop_waiting()
+        self._stop_body_timeout()
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         self._body.clear()
         try:
             future = call.submit(body)
-        except Exception as error:  # noqa: BLE001 - every error is an answer
+        except Exception as error:  # noqa: BLE001 - every error becomes a response
             self._fail(error)
         else:
-            future.add_done_callback(self._answered)
+            future.add_done_callback(self._on_prediction)
 
-    def leave(self) -> None:
-        """The caller sends nothing more, but may still read: tell it why it gets no prediction.
+    def on_half_close(self) -> None:
+        """Cancel the request and send an error response: the client sends nothing more, but may still read.
 
-        What waits is withdrawn, as it is when the caller is gone: which of them it is cannot be seen.
+        A client that has closed its connection looks the same, so nothing is computed for it.
         """
         call = self._call
         if call is None:
@@ -147,50 +146,50 @@ class FastRequest:
             self._fail(MalformedPayload(f"the connection ended after {arrived} bytes of the body"))
 
     def fail(self, error: AppError) -> None:
-        """The rest of the body will not be read."""
+        """Drop the rest of the body and send an error response."""
         if not self.response_complete:
             self._fail(error)
 
-    def give_up(self) -> bool:
-        """Leave the request without an answer; whether it had none."""
-        had_none = not self.response_complete
-        self.abandon()
-        return had_none
+    def abort(self) -> bool:
+        """Send no response; return whether none was sent."""
+        was_unsent = not self.response_complete
+        self.on_disconnect()
+        return was_unsent
 
-    def abandon(self) -> None:
-        """The caller is gone: compute nothing for it any more."""
+    def on_disconnect(self) -> None:
+        """Cancel the request: the client has disconnected."""
         call = self._call
         if call is None:
             return
-        self._stop_waiting()
+        self._stop_body_timeout()
         call.withdraw()
         self.response_complete = True
         self._record.fault = "cancelled" if call.is_admitted else "unfinished"
-        self._end(GONE if call.is_admitted else UNFINISHED)
+        self._end(CLIENT_CLOSED_REQUEST if call.is_admitted else INCOMPLETE_BODY)
 
-    def _answered(self, future: asyncio.Future[Answer[BatchSlice]]) -> None:
+    def _on_prediction(self, future: asyncio.Future[Answer[BatchSlice]]) -> None:
         call = self._call
         if call is None:
             return
-        # Not raised here: its traceback would hold this frame, and that the request and its connection.
+        # Not raised here: its traceback would keep this frame, the request and its connection alive.
         if (failure := future.exception()) is not None:
             self._fail(failure if isinstance(failure, Exception) else EngineError(str(failure)))
             return
         try:
             encoded = call.encode(future.result())
-        except Exception as error:  # noqa: BLE001 - every error is an answer
+        except Exception as error:  # noqa: BLE001 - every error becomes a response
             self._fail(error)
             return
         self._send(encoded)
 
-    def _too_slow(self) -> None:
+    def _on_body_timeout(self) -> None:
         self._fail(SlowPayload(f"only {self._arrived_bytes()} bytes of the body arrived in time"))
 
     def _arrived_bytes(self) -> int:
         return sum(map(len, self._body))
 
     def _fail(self, error: Exception) -> None:
-        self._stop_waiting()
+        self._stop_body_timeout()
         self._body.clear()
         encoded = self._route.errors.for_error(error, self._dialect, self._record)
         if not isinstance(error, AppError):
@@ -206,10 +205,10 @@ class FastRequest:
         self._end(status)
 
     def _end(self, status: int) -> None:
-        call, self._call = self._call, None  # a connection keeps its latest request, but not its series
+        call, self._call = self._call, None  # a connection keeps its latest request, but not the series
         self._route.recorder.record(self._record, self._head, status=status, call=call)
 
-    def _stop_waiting(self) -> None:
+    def _stop_body_timeout(self) -> None:
         if self._body_timer is not None:
             self._body_timer.cancel()
             self._body_timer = None

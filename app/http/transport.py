@@ -1,4 +1,4 @@
-"""Writing what belongs together as one piece: one system call, and a killed process leaves no half of it."""
+"""Writes the parts of a response in one system call, so that a killed process leaves no half of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 
 
 class CoalescingTransport:
-    """A transport that gathers what is written within one turn of the event loop."""
+    """A transport that joins all writes within one iteration of the event loop."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
@@ -17,51 +17,51 @@ class CoalescingTransport:
         self._parts: list[bytes] = []
 
     def write(self, data: bytes) -> None:
-        """Write with what else is written before the loop goes on."""
+        """Write at the end of the loop's iteration, together with other writes."""
         if not self._parts:
             self._loop.call_soon(self._flush)
         self._parts.append(data)
 
-    def write_whole(self, data: bytes) -> None:
-        """Write at once, behind what was written before: for what is all there."""
+    def write_now(self, data: bytes) -> None:
+        """Write at once, after earlier writes: for a complete response."""
         self._flush()
         self._transport.write(data)
 
     def write_eof(self) -> None:
-        """Write what there is, and tell the other end that no more comes."""
+        """Flush, then close the sending side."""
         self._flush()
         self._transport.write_eof()
 
     def close(self) -> None:
-        """Write what there is, and close."""
+        """Flush, then close."""
         self._flush()
         self._transport.close()
 
     def is_closing(self) -> bool:
-        """Whether the connection has ended, or is to."""
+        """Whether the connection is closed or closing."""
         return self._transport.is_closing()
 
     def _flush(self) -> None:
         parts, self._parts = self._parts, []
-        # A caller that has reset the connection reads nothing; writing to it would be an error in the log.
+        # Writing to a connection that the client has reset would log an error.
         if parts and not self._transport.is_closing():
             self._transport.write(b"".join(parts))
 
     def __getattr__(self, name: str) -> Any:
-        """Everything else is the connection's."""
+        """All other attributes of the transport."""
         return getattr(self._transport, name)
 
 
 class ReadFlowControl(FlowControl):
-    """`FlowControl` that does not resume reading while there is something that was not read on purpose.
+    """`FlowControl` that does not resume reading while received bytes wait for their turn.
 
     Attributes:
-        is_held: whether there is; for the connection to set.
+        is_held: whether bytes wait; set by the connection.
     """
 
     is_held = False
 
     def resume_reading(self) -> None:
-        """Read on, unless what has come is enough for now."""
+        """Resume reading, unless it is held."""
         if not self.is_held:
             super().resume_reading()

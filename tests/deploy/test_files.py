@@ -19,7 +19,7 @@ import yaml
 from app.api.parameters import _SECONDS
 from app.api.recorder import _SAFE_ID
 from app.contract import Artifact
-from app.http.head import HEADERS
+from app.http.head import MAX_HEADERS
 from app.server.serve import GRACE_SECONDS
 from app.settings import Settings
 from qa.harness.balancer import BALANCER_CONFIG
@@ -115,7 +115,7 @@ def test_the_balancer_reads_a_timeout_as_the_server_does() -> None:
 
 def test_the_balancer_takes_more_headers_than_a_replica() -> None:
     """So that it is the replica which says that they are too many."""
-    assert _balancer_number("tune.http.maxhdr") > HEADERS
+    assert _balancer_number("tune.http.maxhdr") > MAX_HEADERS
 
 
 def test_the_balancers_memory_holds_all_its_buffers() -> None:

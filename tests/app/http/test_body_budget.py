@@ -32,7 +32,7 @@ class Holding:
         self.size = 0
         self.given_back = 0
 
-    def give_back(self) -> None:
+    def drop_bytes(self) -> None:
         """Let go."""
         self.size = 0
         self.given_back += 1
@@ -81,7 +81,7 @@ def test_the_newest_give_theirs_back() -> None:
 
 def test_memory_is_returned_once_it_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """After much was held, and only then."""
-    monkeypatch.setattr("app.http.body_budget.QUIET_SECONDS", 0.01)
+    monkeypatch.setattr("app.http.body_budget.IDLE_SECONDS", 0.01)
     returned: list[bool] = []
 
     async def scenario() -> None:

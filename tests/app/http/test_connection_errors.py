@@ -7,7 +7,7 @@ import pytest
 from app.api.problem_kinds import CONNECTION
 from app.api.recorder import new_request_id
 from app.client.schemas import Problem
-from app.http import connection_errors
+from app.http.connection_errors import error_response
 from qa.harness.messages import read_answers
 
 
@@ -16,7 +16,7 @@ def test_each_is_a_problem_document_with_an_id_of_its_own(status: int) -> None:
     """Its length is that of its content, and the server's headers are among its own."""
     given = [new_request_id() for _ in range(2)]
     headers = [(b"date", b"today")]
-    written = [connection_errors.write(status, "why", request_id=own, headers=headers) for own in given]
+    written = [error_response(status, "why", request_id=own, headers=headers) for own in given]
     answers = [answer for each in written for answer in read_answers(each)]
     assert [answer.status for answer in answers] == [status] * 2
     problems = [Problem.model_validate_json(answer.body) for answer in answers]
@@ -29,13 +29,13 @@ def test_each_is_a_problem_document_with_an_id_of_its_own(status: int) -> None:
 def test_a_reason_cannot_break_out_of_its_document() -> None:
     """Whatever the parser says is text."""
     reason = 'a "quote"\r\nX: y\x00'
-    [answer] = read_answers(connection_errors.write(400, reason, request_id=new_request_id()))
+    [answer] = read_answers(error_response(400, reason, request_id=new_request_id()))
     assert Problem.model_validate_json(answer.body).detail.endswith(reason)
 
 
 def test_only_a_full_server_is_worth_another_try() -> None:
     """With a time after which to come again."""
-    written = [connection_errors.write(status, request_id=new_request_id()) for status in CONNECTION]
+    written = [error_response(status, request_id=new_request_id()) for status in CONNECTION]
     answers = [answer for each in written for answer in read_answers(each)]
     again = {answer.status: answer.headers["retry-after"] for answer in answers}
     assert again == {400: None, 414: None, 431: None, 501: None, 505: None, 503: "1"}

@@ -6,7 +6,7 @@ import pytest
 
 from app.api.headers import Header
 from app.http import head
-from app.http.head import HEADERS, BadMessage
+from app.http.head import MAX_HEADERS, BadMessage
 
 NEW, OLD = b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.0\r\n"
 HOST, CHUNKED = (b"host", b"x"), (b"transfer-encoding", b"chunked")
@@ -20,7 +20,7 @@ HOST, CHUNKED = (b"host", b"x"), (b"transfer-encoding", b"chunked")
         (NEW, [HOST, CHUNKED, (b"expect", b"100-Continue")], (True, None, True)),
         (OLD, [(b"expect", b"100-continue")], (False, None, False)),
         (NEW, [(b"host", b"")], (True, None, False)),
-        (NEW, [HOST, *[(b"x", b"")] * (HEADERS - 1)], (True, None, False)),
+        (NEW, [HOST, *[(b"x", b"")] * (MAX_HEADERS - 1)], (True, None, False)),
     ],
 )
 def test_a_head_says_how_long_its_body_is(
@@ -41,7 +41,7 @@ def test_a_head_says_how_long_its_body_is(
         (NEW, [(b"host", b"a/b")], 400),
         (NEW, [HOST, (b"transfer-encoding", b"gzip, chunked")], 501),
         (NEW, [HOST, CHUNKED, CHUNKED], 501),
-        (NEW, [HOST, *[(b"x", b"")] * HEADERS], 431),
+        (NEW, [HOST, *[(b"x", b"")] * MAX_HEADERS], 431),
     ],
 )
 def test_a_head_is_refused(line: bytes, headers: list[Header], status: int) -> None:

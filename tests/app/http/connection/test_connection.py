@@ -11,8 +11,8 @@ import pytest
 from app.api.problem_kinds import CONNECTION
 from app.client.schemas import Problem
 from app.contract import Artifact
-from app.http.connection_limit import LINGERING
-from app.http.head import HEAD_BYTES, HEADERS, TARGET_BYTES
+from app.http.connection_limit import MAX_LINGERING
+from app.http.head import HEAD_BYTES, MAX_HEADERS, TARGET_BYTES
 from app.http.timeouts import LINGER_SECONDS
 from qa.harness.http_client import HttpClient
 from qa.harness.messages import Response, as_json, get, head, post
@@ -126,7 +126,7 @@ def test_chunks_without_end_are_cut_off(app: Served) -> None:
 @pytest.mark.parametrize("target", [DIRECT, ONWARDS])
 def test_headers_have_a_number(app: Served, target: str) -> None:
     """As many as there may be are taken, one more is not."""
-    fields = [(f"X-{number}", "") for number in range(HEADERS - 2)]  # beside Host and Content-Length
+    fields = [(f"X-{number}", "") for number in range(MAX_HEADERS - 2)]  # beside Host and Content-Length
     with HttpClient(app.url) as wire:
         assert wire.ask(post(GOOD, fields, target=target)).status == 200
         wire.send(post(GOOD, [*fields, ("X-Last", "")], target=target))
@@ -274,10 +274,10 @@ def test_of_those_who_are_turned_away_only_some_may_stay(small: Served) -> None:
     wires = [HttpClient(small.url) for _ in range(3)]
     assert [wire.ask(get("/livez")).status for wire in wires] == [200] * 3
     limit = small.app.state.connection_limit
-    crowd = [HttpClient(small.url) for _ in range(LINGERING + 10)]
+    crowd = [HttpClient(small.url) for _ in range(MAX_LINGERING + 10)]
     for caller in crowd:
         assert caller.read().status == 503
-        assert len(limit._lingering) <= LINGERING
+        assert len(limit._lingering) <= MAX_LINGERING
     assert wires[0].ask(post(GOOD)).status == 200
     wait_until(lambda: not limit._lingering)
     assert small.connections == 3
