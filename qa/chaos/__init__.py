@@ -1,4 +1,4 @@
-"""`make chaos`: real faults against real processes under load, and what became of every single request.
+"""`make chaos`: injects real faults into real processes under load, and checks the outcome of every request.
 
-It knows the server by its command line, its HTTP and its signals. What a right answer is, the artifact says.
+It uses the server's command line, HTTP and signals only. The artifact's golden answers are the oracle.
 """

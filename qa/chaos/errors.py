@@ -1,11 +1,11 @@
-"""What keeps a fault from being tried to its end. A promise that was broken is no error: it is a result."""
+"""Errors that stop a fault. A broken promise is a result, not an error."""
 
 from __future__ import annotations
 
 
 class ChaosError(Exception):
-    """Base of all errors raised on purpose. `str(error)` is one line for whoever runs the command."""
+    """Base of these errors; `str(error)` is one line for the user."""
 
 
 class CannotInject(ChaosError):
-    """This machine does not allow a fault, or it did not come about: nothing was shown."""
+    """The fault cannot be injected on this machine, or had no effect: there is no result."""

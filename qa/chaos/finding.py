@@ -1,4 +1,4 @@
-"""What one fault showed: the load, what was injected, what became of the requests, and what held."""
+"""The result of a fault: load, injected faults, outcomes of requests, and promises."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qa.chaos.ledger import Ledger, Tally
+from qa.chaos.request_log import RequestLog, Tally
 
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """Something that must hold.
+    """A promise that must hold under a fault.
 
     Attributes:
-        text: what.
-        held: whether it did.
-        measured: the numbers that say so.
+        text: the promise.
+        held: whether it held.
+        measured: the measured numbers.
     """
 
     text: str
@@ -26,18 +26,18 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One fault.
+    """The result of a fault.
 
     Attributes:
-        fault: its name, as for `--only`.
-        load: in words.
-        rate: requests a second that were really sent.
-        injected: what was done, with numbers.
-        tally: of the requests; None if the fault was not tried.
-        promises: what had to hold.
-        faults: what was wrong with the first few requests that failed.
-        measured: more numbers, that nothing is judged by.
-        not_tried: why the fault was not tried; empty if it was.
+        fault: name of the fault, as for `--only`.
+        load: description of the load.
+        rate: requests per second that were sent.
+        injected: the injected faults, with numbers.
+        tally: outcomes of the requests; None if the fault did not run.
+        promises: promises that had to hold.
+        faults: descriptions of the first requests that failed.
+        measured: more numbers, without a promise.
+        not_run: why the fault did not run; empty if it did.
     """
 
     fault: str
@@ -48,56 +48,58 @@ class Finding:
     promises: Sequence[Promise]
     faults: Sequence[str] = ()
     measured: Sequence[str] = ()
-    not_tried: str = ""
+    not_run: str = ""
 
     @property
     def held(self) -> bool:
-        """Whether all that must hold was seen to hold. What was not tried was not seen."""
-        return bool(self.promises) and not self.not_tried and all(promise.held for promise in self.promises)
+        """Whether the fault ran and all promises held."""
+        return bool(self.promises) and not self.not_run and all(promise.held for promise in self.promises)
 
 
-def not_tried(fault: str, why: str) -> Finding:
-    """The finding of a fault that did not come about."""
-    return Finding(fault, "", math.nan, "", None, (), not_tried=why)
+def not_run(fault: str, why: str) -> Finding:
+    """The finding of a fault that did not run."""
+    return Finding(fault, "", math.nan, "", None, (), not_run=why)
 
 
-def broken_off(fault: str, why: str) -> Finding:
-    """The finding of a fault that could not be tried to its end."""
-    promise = Promise("it can be tried to its end", held=False, measured=why)
+def aborted(fault: str, why: str) -> Finding:
+    """The finding of a fault that ended with an error."""
+    promise = Promise("the fault runs to its end", held=False, measured=why)
     return Finding(fault, "", math.nan, "", None, [promise])
 
 
-def of_ledger(
+def finding_from(
     fault: str,
-    ledger: Ledger,
+    request_log: RequestLog,
     *,
     load: str,
     injected: str,
     promises: Sequence[Promise],
     measured: Sequence[str] = (),
 ) -> Finding:
-    """The finding of a fault under a load that has ended."""
+    """The finding of a fault whose load has ended."""
     return Finding(
         fault,
         load,
-        ledger.rate(),
+        request_log.rate(),
         injected,
-        ledger.tally(),
+        request_log.tally(),
         promises,
-        faults=tuple(ledger.faults()),
+        faults=tuple(request_log.faults()),
         measured=measured,
     )
 
 
-def nothing_but_answers(tally: Tally, *, refusals: bool = False) -> Promise:
-    """Every request is answered rightly; with `refusals`, or refused in order."""
+def all_answered(tally: Tally, *, refusals: bool = False) -> Promise:
+    """Every request got the correct response or, with `refusals`, was refused with 429, 503 or 504."""
     bad = tally.failed + tally.lost + tally.wrong + (0 if refusals else tally.refused)
     text = (
-        "every request answered rightly or refused in order" if refusals else "every request answered rightly"
+        "every request gets the correct response or is refused"
+        if refusals
+        else "every request gets the correct response"
     )
     return Promise(text, bad == 0 and tally.answered > 0, f"{tally.answered:,} of {tally.sent:,} answered")
 
 
 def no_wrong_answer(tally: Tally) -> Promise:
-    """No answer is another's, or off by more than the contract allows."""
-    return Promise("no wrong answer", tally.wrong == 0 and tally.answered > 0, f"{tally.wrong} wrong")
+    """No response belongs to another request or differs by more than the tolerance."""
+    return Promise("no wrong response", tally.wrong == 0 and tally.answered > 0, f"{tally.wrong} wrong")

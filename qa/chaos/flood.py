@@ -1,13 +1,13 @@
-"""`python -m qa.chaos.flood`: connections that nobody wants, opened by a process of its own.
+"""`python -m qa.chaos.flood`: opens bad connections from a separate process.
 
-It prints how many it has opened, and holds on to them until its standard input ends: it is the server that
-has to let go. Of each kind there are as many:
+It prints how many it has opened and keeps them open until its standard input ends: the server has to close
+them. There are equally many of each kind:
 
-* silent: connects and says nothing.
-* slow: sends the head of a request, a byte a second.
-* half-sent: sends a head and half of the body.
-* reset: the same, and resets the connection at once.
-* abandoned: sends a whole request and hangs up without waiting for the answer.
+* silent: connects and sends nothing.
+* slow: sends the head of a request, one byte per second.
+* half-sent: sends the head and half of the body.
+* reset: like half-sent, and resets the connection at once.
+* abandoned: sends a whole request and disconnects without waiting for the response.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from qa.harness.http_client import HOST, RESET
 
 KINDS = ("silent", "slow", "half-sent", "reset", "abandoned")
 CONNECT_SECONDS = 20.0
-# Who does this is on another machine; here it shares the processor, and must not take it from the server.
+# Real clients run on other machines; here the process shares the CPU and must not take it from the server.
 NICENESS = 10
 
 
 class Flood:
-    """Opens connections at a rate.
+    """Opens connections at a constant rate.
 
     Args:
-        port: of the server.
-        request: a whole one.
-        rate: connections a second.
+        port: port of the server.
+        request: a complete HTTP request.
+        rate: connections per second.
 
     Attributes:
-        opened: how many were.
+        opened: number of opened connections.
     """
 
     def __init__(self, port: int, request: bytes, *, rate: float) -> None:
@@ -55,7 +55,7 @@ class Flood:
         self._sent: dict[socket.socket, int] = {}  # bytes of the head, of the slow ones
 
     async def open(self, number: int) -> None:
-        """Open so many connections, of each kind in its turn."""
+        """Open `number` connections, cycling through the kinds."""
         async with asyncio.TaskGroup() as opening:
             start = time.monotonic()
             for turn, kind in enumerate(islice(cycle(KINDS), number)):
@@ -63,7 +63,7 @@ class Flood:
                 opening.create_task(self._open(kind))
 
     async def drip(self, *, every: float = 1.0) -> None:
-        """Send a byte on each slow connection, every so many seconds, for ever."""
+        """Send a byte on each slow connection every `every` seconds, forever."""
         while True:
             await asyncio.sleep(every)
             for connection, sent in list(self._sent.items()):
@@ -75,7 +75,7 @@ class Flood:
                     self._sent[connection] = sent + 1
 
     def close(self) -> None:
-        """Let go of what the server has not closed yet."""
+        """Close the connections that the server has not closed."""
         for connection in self._held:
             connection.close()
 
@@ -87,7 +87,7 @@ class Flood:
                 await asyncio.get_running_loop().sock_connect(connection, (HOST, self._port))
                 self.opened += 1
                 await self._misbehave(kind, connection)
-        except OSError:  # of the time-out, too
+        except OSError:  # includes the timeout
             connection.close()
 
     async def _misbehave(self, kind: str, connection: socket.socket) -> None:

@@ -1,8 +1,7 @@
-"""A steady load over connections that are kept: every answer is judged as it comes.
+"""A constant load over keep-alive connections; every response is checked.
 
-Each connection asks one question after the other, at its share of the rate; where the server is slower, the
-rate falls, and the report says so. A connection that ends is made anew. Nothing is ever asked twice: what a
-client might do about a failure, it does not do here.
+Each connection sends one request after the other, at its share of the rate; if the server is slower, the rate
+drops, and the report shows it. A closed connection is reopened. There are no retries.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from types import TracebackType
 from typing import Self
 
 from qa.chaos.client import SECONDS, Client
-from qa.chaos.ledger import Ledger
-from qa.chaos.questions import Book, Question
+from qa.chaos.request_log import RequestLog
+from qa.chaos.workload import Request, Workload
 from qa.harness.async_http_client import AsyncHttpClient
 from qa.harness.process import NotServing
 
@@ -25,34 +24,34 @@ WAIT_SECONDS = 90.0
 
 
 class Load:
-    """While it is open, questions are asked.
+    """Sends requests while the context is open.
 
     Args:
-        port: of the server or the balancer.
-        book: that the questions are from.
-        questions: asked again and again, each connection from a place of its own.
-        connections: how many.
-        rate: requests a second, of all connections together; without one, each connection asks again as soon
-            as it is answered.
-        seconds: after which a request without an answer is lost.
+        port: port of the server or the balancer.
+        workload: the workload that the requests are from.
+        requests: sent in a cycle; each connection starts at another index.
+        connections: number of connections.
+        rate: requests per second of all connections together; by default each connection sends the next
+            request as soon as it has a response.
+        seconds: timeout, after which a request without a response is lost.
 
     Attributes:
-        ledger: has every request; its tally can be taken when the load is closed.
+        request_log: the log of all requests; complete when the context is closed.
     """
 
     def __init__(
         self,
         port: int,
-        book: Book,
-        questions: Sequence[Question],
+        workload: Workload,
+        requests: Sequence[Request],
         *,
         connections: int,
         rate: float = math.inf,
         seconds: float = SECONDS,
     ) -> None:
-        self.ledger = Ledger()
-        self._client = Client(port, book, self.ledger, seconds=seconds)
-        self._questions = questions
+        self.request_log = RequestLog()
+        self._client = Client(port, workload, self.request_log, seconds=seconds)
+        self._requests = requests
         self._connections = connections
         self._rate = rate
         self._stopping = asyncio.Event()
@@ -60,13 +59,15 @@ class Load:
 
     async def __aenter__(self) -> Self:
         """Start all connections."""
-        self._tasks = [asyncio.create_task(self._keep_asking(number)) for number in range(self._connections)]
+        self._tasks = [
+            asyncio.create_task(self._send_requests(number)) for number in range(self._connections)
+        ]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let every connection have its last answer; or end at once, if the fault could not be tried."""
+        """Wait for the last responses; end at once if the block raised."""
         self._stopping.set()
         if kind is not None:
             for task in self._tasks:
@@ -76,36 +77,38 @@ class Load:
             raise bugs[0]
 
     @property
-    def words(self) -> str:
-        """The load in words: connections, and what is asked."""
+    def description(self) -> str:
+        """Number of connections and kinds of requests."""
         sizes: dict[str, set[int]] = {}
         errors = set()
-        for question in self._questions:
-            if question.status == 200:
-                sizes.setdefault(question.form, set()).add(question.size)
+        for request in self._requests:
+            if request.status == 200:
+                sizes.setdefault(request.form, set()).add(request.size)
             else:
-                errors.add(question.status)
+                errors.add(request.status)
         kinds = [f"{form} of {', '.join(map(str, sorted(found)))} series" for form, found in sizes.items()]
         kinds += [f"requests that get {', '.join(map(str, sorted(errors)))}"] if errors else []
         return f"{self._connections} connections; {'; '.join(kinds)}"
 
-    async def wait_for_answers(self, number: int, *, of: str | None = None) -> None:
-        """Wait for so many more right answers, of anyone or of one replica.
+    async def wait_for_responses(self, number: int, *, of: str | None = None) -> None:
+        """Wait for `number` more correct responses, of all replicas or of one.
 
         Raises:
-            NotServing: they did not come.
+            NotServing: they did not arrive in time.
         """
-        wanted = self.ledger.right_answers(of=of) + number
+        wanted = self.request_log.correct_responses(of=of) + number
         deadline = time.monotonic() + WAIT_SECONDS
-        while self.ledger.right_answers(of=of) < wanted:
+        while self.request_log.correct_responses(of=of) < wanted:
             if time.monotonic() > deadline:
-                words = "; ".join(self.ledger.faults()) or "nothing failed"
-                raise NotServing(f"{number} more right answers of {of or 'anyone'} did not come: {words}")
+                words = "; ".join(self.request_log.faults()) or "nothing failed"
+                raise NotServing(
+                    f"{number} more correct responses of {of or 'any replica'} did not arrive: {words}"
+                )
             await asyncio.sleep(0.05)
 
-    async def _keep_asking(self, number: int) -> None:
-        questions = self._questions
-        start = number * len(questions) // self._connections
+    async def _send_requests(self, number: int) -> None:
+        requests = self._requests
+        start = number * len(requests) // self._connections
         interval = self._connections / self._rate
         due = time.monotonic() + interval * number / self._connections  # spread over the first interval
         connection: AsyncHttpClient | None = None
@@ -113,7 +116,7 @@ class Load:
             if await self._stops_before(due):
                 break
             due = max(due + interval, time.monotonic())
-            connection = await self._client.ask(questions[turn % len(questions)], connection)
+            connection = await self._client.request(requests[turn % len(requests)], connection)
         if connection is not None:
             connection.close()
 

@@ -1,4 +1,4 @@
-"""What all faults showed, as a table in Markdown and as JSON."""
+"""The results of all faults, as a table in Markdown and as JSON."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 from qa.chaos.finding import Finding
-from qa.chaos.ledger import Tally
+from qa.chaos.request_log import Tally
 
 HEADINGS = (
     "fault",
-    "load held, requests/s",
+    "load, requests/s",
     "faults injected",
     *(field.name for field in fields(Tally)),
-    "must hold",
+    "promises",
     "held?",
 )
 
 
 def write(findings: Sequence[Finding], about: Mapping[str, str], folder: Path) -> str:
-    """Write `report.md` and `results.json` into a folder; the text of the former."""
+    """Write `report.md` and `results.json` into a folder; return the text of `report.md`."""
     text = markdown(findings, about)
     (folder / "report.md").write_text(text)
     document = {
@@ -35,7 +35,7 @@ def write(findings: Sequence[Finding], about: Mapping[str, str], folder: Path) -
 
 
 def markdown(findings: Sequence[Finding], about: Mapping[str, str]) -> str:
-    """The report: what it was made on, the table, and what is too long for it."""
+    """The report: facts about the run, the table, and texts that are too long for it."""
     rows = [HEADINGS, ["---"] * len(HEADINGS), *(cells(finding) for finding in findings)]
     table = "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows)
     facts = "\n".join(f"* {name}: {text}" for name, text in about.items())
@@ -46,7 +46,7 @@ def markdown(findings: Sequence[Finding], about: Mapping[str, str]) -> str:
 
 
 def cells(finding: Finding) -> list[str]:
-    """The row of a fault."""
+    """The table row of a fault."""
     counts = ["-"] * len(fields(Tally)) if finding.tally is None else _counts(finding.tally)
     load = "-" if math.isnan(finding.rate) else f"{finding.rate:.0f}: {finding.load}"
     must = "; ".join(
@@ -57,7 +57,7 @@ def cells(finding: Finding) -> list[str]:
 
 
 def summary(finding: Finding) -> str:
-    """A finding in some lines, for whoever waits for the report."""
+    """A finding in a few lines, printed when the fault has ended."""
     promises = [
         f"  {'held' if promise.held else 'BROKEN'}: {promise.text} ({promise.measured})"
         for promise in finding.promises
@@ -66,9 +66,9 @@ def summary(finding: Finding) -> str:
 
 
 def verdict(finding: Finding) -> str:
-    """Whether all held; if not, what did not."""
-    if finding.not_tried:
-        return f"**not tried**: {finding.not_tried}"
+    """`yes`, or which promises did not hold."""
+    if finding.not_run:
+        return f"**not run**: {finding.not_run}"
     broken = [promise.text for promise in finding.promises if not promise.held]
     return "yes" if finding.held else f"**no**: {'; '.join(broken) or 'nothing was promised'}"
 

@@ -1,4 +1,4 @@
-"""A server that is ready: what waits for it does so in a thread, so that a load can go on."""
+"""Starts a server and waits until it is ready, in a thread, so that the event loop is not blocked."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from qa.harness.server import SERVE, ServerProcess
 async def serving(
     settings: Mapping[str, str], *, log: Path, workers: int = 1, command: Sequence[str] = SERVE
 ) -> AsyncIterator[ServerProcess]:
-    """A server that is ready, with settings by the names of their environment variables.
+    """A ready server; settings are environment variables.
 
     Raises:
-        NotServing: it does not get ready.
+        NotServing: it does not become ready.
     """
     server = ServerProcess(command, log=log, settings={**settings, "WORKERS": str(workers)})
     try:

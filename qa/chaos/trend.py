@@ -1,4 +1,4 @@
-"""Trends of a long run: does memory grow, do latencies drift?"""
+"""Trends of memory and latencies over a long run."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qa.chaos.ledger import Ledger, quantile_ms
+from qa.chaos.request_log import RequestLog, quantile_ms
 
-# Samples are averaged in as many blocks: neighbouring samples are alike, and would feign certainty.
+# Samples are averaged in this many blocks: neighbouring samples are correlated, so their errors would be too
+# small.
 BLOCKS = 12
 
 
@@ -32,10 +33,10 @@ class Fifth(NamedTuple):
 
 
 def slope(times: Sequence[float], values: Sequence[float]) -> Slope:
-    """How much a value rises in a unit of time, over the means of `BLOCKS` blocks of samples.
+    """The slope of values over time, from the means of `BLOCKS` blocks of samples.
 
     Raises:
-        ValueError: there are fewer samples than blocks.
+        ValueError: fewer samples than blocks.
     """
     if len(times) < BLOCKS:
         raise ValueError(f"{len(times)} samples; {BLOCKS} are needed for a slope")
@@ -49,8 +50,8 @@ def slope(times: Sequence[float], values: Sequence[float]) -> Slope:
     return Slope(rise, error)
 
 
-def fifth(ledger: Ledger, number: int, *, start: float, end: float, kind: str) -> Fifth:
+def fifth(request_log: RequestLog, number: int, *, start: float, end: float, kind: str) -> Fifth:
     """Latencies of one kind of request in one fifth, from 0, of the time between two moments."""
     length = (end - start) / 5
-    seconds = ledger.latencies(start + number * length, start + (number + 1) * length, kind=kind)
+    seconds = request_log.latencies(start + number * length, start + (number + 1) * length, kind=kind)
     return Fifth(quantile_ms(seconds, 0.5), quantile_ms(seconds, 0.99))

@@ -1,7 +1,4 @@
-"""A folder of versions of one artifact, in which new ones appear: whole, or broken in two ways.
-
-Each appears at once, as sealing does it: made under a hidden name, then renamed.
-"""
+"""Adds versions to a folder: valid, or broken in two ways. Each is written aside, then renamed."""
 
 from __future__ import annotations
 
@@ -15,12 +12,12 @@ import numpy as np
 
 from app.contract import CONTRACT_FILE, GOLDEN_FILE, MODEL_FILE, Artifact, sha256_of
 
-# Breaks what is in a folder; gets its contract, which is written afterwards.
+# Breaks a version folder and its contract, which is written afterwards.
 Breaking = Callable[[Path, dict[str, Any]], None]
 
 
 def add_version(folder: Path, number: int, source: Artifact, *, breaking: Breaking | None = None) -> None:
-    """Have a copy of an artifact appear as a version of this number, broken if it is to be."""
+    """Add a copy of an artifact as version `number`, broken by `breaking` if given."""
     hidden = folder / f".{number}"
     shutil.copytree(source.folder, hidden)
     contract = json.loads((hidden / CONTRACT_FILE).read_text()) | {"version": number}
@@ -31,7 +28,7 @@ def add_version(folder: Path, number: int, source: Artifact, *, breaking: Breaki
 
 
 def wrong_digest(version: Path, _contract: dict[str, Any]) -> None:
-    """Change a bit of the model: it is not the file that was sealed."""
+    """Flip a bit of the model, so that its digest is wrong."""
     file = version / MODEL_FILE
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
@@ -39,11 +36,11 @@ def wrong_digest(version: Path, _contract: dict[str, Any]) -> None:
 
 
 def wrong_golden(version: Path, contract: dict[str, Any]) -> None:
-    """Seal other golden answers than the model gives: every digest is right, and the model does not fit."""
+    """Seal wrong golden answers: all digests are right, but verification fails."""
     file = version / GOLDEN_FILE
     with np.load(file) as arrays:
-        lies = {**arrays, "probabilities": arrays["probabilities"][:, ::-1].copy()}
-    np.savez(file, allow_pickle=False, **lies)
+        wrong = {**arrays, "probabilities": arrays["probabilities"][:, ::-1].copy()}
+    np.savez(file, allow_pickle=False, **wrong)
     contract["files"][GOLDEN_FILE] = sha256_of(file)
-    # A derived graph that gives other answers would be left aside, and the model itself asked.
+    # A derived graph with other answers would be skipped, and the model itself used.
     contract["derived"] = {}

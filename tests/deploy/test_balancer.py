@@ -26,24 +26,24 @@ def test_a_killed_replica_costs_no_request(fleet: Fleet, artifact: Artifact) -> 
     """Kill -9 under load: every request is answered, rightly, and a new replica gets traffic again."""
     with Load(fleet.balancer.port, artifact) as load:
         # The other one first: the balancer must know it before this one may go.
-        load.wait_for_answers(SOME, of="replica-2")
-        load.wait_for_answers(SOME, of="replica-1")
+        load.wait_for_responses(SOME, of="replica-2")
+        load.wait_for_responses(SOME, of="replica-1")
         fleet.replicas["replica-1"].kill()
-        load.wait_for_answers(SOME, of="replica-2")
+        load.wait_for_responses(SOME, of="replica-2")
         fleet.replicas["replica-1"].start()
-        load.wait_for_answers(SOME, of="replica-1")
+        load.wait_for_responses(SOME, of="replica-1")
     assert load.failures == []
 
 
 def test_a_replica_restarted_in_its_turn_costs_no_request(fleet: Fleet, artifact: Artifact) -> None:
     """SIGTERM under load: it ends with 0, every request is answered, and the new one gets traffic again."""
     with Load(fleet.balancer.port, artifact) as load:
-        load.wait_for_answers(SOME, of="replica-1")
-        load.wait_for_answers(SOME, of="replica-2")
+        load.wait_for_responses(SOME, of="replica-1")
+        load.wait_for_responses(SOME, of="replica-2")
         assert fleet.replicas["replica-2"].stop() == 0
-        load.wait_for_answers(SOME, of="replica-1")
+        load.wait_for_responses(SOME, of="replica-1")
         fleet.replicas["replica-2"].start()
-        load.wait_for_answers(SOME, of="replica-2")
+        load.wait_for_responses(SOME, of="replica-2")
     assert load.failures == []
 
 
@@ -86,8 +86,8 @@ def test_a_stopped_replica_costs_no_request(fleet: Fleet, artifact: Artifact) ->
     """SIGSTOP under load: every request is answered, rightly and within REQUEST_TIMEOUT."""
     victim = fleet.replicas["replica-1"].process
     with Load(fleet.balancer.port, artifact) as load:
-        load.wait_for_answers(SOME, of="replica-2")
-        load.wait_for_answers(SOME, of="replica-1")
+        load.wait_for_responses(SOME, of="replica-2")
+        load.wait_for_responses(SOME, of="replica-1")
         victim.send_signal(signal.SIGSTOP)
         try:
             # All connections are idle again, or wait for the other: none of them is left with it.
@@ -95,7 +95,7 @@ def test_a_stopped_replica_costs_no_request(fleet: Fleet, artifact: Artifact) ->
             load.wait_for_all_connections()
         finally:
             victim.send_signal(signal.SIGCONT)
-        load.wait_for_answers(SOME, of="replica-1")
+        load.wait_for_responses(SOME, of="replica-1")
     assert load.failures == []
 
 

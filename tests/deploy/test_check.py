@@ -86,7 +86,7 @@ def test_a_good_image_gets_a_table(
     first, *lines = capsys.readouterr().out.splitlines()
     assert first == "image:cpu with fake"
     assert [line.split()[0] for line in lines] == [
-        *("ready", "answers", "health", "user", "size", "left", "notices", "written", "SIGTERM")
+        *("ready", "answers", "health", "user", "size", "excluded", "notices", "written", "SIGTERM")
     ]
     assert f"{len(artifact.golden.series)} golden series" in lines[1]
     assert container.removed

@@ -1,7 +1,8 @@
-"""The faults, one file each: each tries itself on a stage of its own and says what held."""
+"""The faults, one file each: each injects itself and returns a finding."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from qa.chaos.context import FaultContext
 from qa.chaos.faults import (
     bad_connections,
     clock_jumps,
@@ -16,9 +17,8 @@ from qa.chaos.faults import (
     version_swaps,
 )
 from qa.chaos.finding import Finding
-from qa.chaos.stage import Stage
 
-Fault = Callable[[Stage], Awaitable[Finding]]
+Fault = Callable[[FaultContext], Awaitable[Finding]]
 
 # In the order of the report; the longest comes last.
 FAULTS: Mapping[str, Fault] = {

@@ -1,7 +1,7 @@
-/* The wall clock of a process, off by as many seconds as a file of eight bytes says at that moment.
+/* Shifts the wall clock of a process by the number of seconds in a file of eight bytes.
  *
- * Loaded with LD_PRELOAD; CLOCK_SHIFT names the file. Clocks that do not count the time of day stay as they are,
- * as they do when an operator or NTP sets a machine's clock.
+ * Loaded with LD_PRELOAD; CLOCK_SHIFT names the file. Other clocks are not shifted, as when an operator or NTP sets
+ * a machine's clock.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -1,4 +1,4 @@
-"""Fill the disk that a server of several workers logs to and keeps its metrics on."""
+"""Fills the disk of a server's log and metrics, with several workers."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 from qa.chaos.bad_requests import bad_requests
 from qa.chaos.client import Client
+from qa.chaos.context import FaultContext
 from qa.chaos.errors import CannotInject
-from qa.chaos.finding import Finding, Promise, nothing_but_answers, of_ledger
+from qa.chaos.finding import Finding, Promise, all_answered, finding_from
 from qa.chaos.load import Load
 from qa.chaos.serving import serving
-from qa.chaos.stage import Stage
 from qa.harness.process import NotServing
 from qa.harness.server import SERVE, ServerProcess
 
@@ -24,57 +24,57 @@ RATE = 100.0
 MEGABYTES = 4
 SOME = 300
 FULL_SECONDS = 5.0
-# A small disk of memory that only the server sees, as its TMPDIR and for its log.
+# A small tmpfs that only the server sees, for its TMPDIR and its log.
 _ON_SMALL_DISK = 'mount -t tmpfs -o size="$0"m tmpfs "$TMPDIR" && exec "$@" >"$TMPDIR/log" 2>&1'
 
 
-async def inject(stage: Stage) -> Finding:
+async def inject(context: FaultContext) -> Finding:
     """Serve from a small disk, and fill it."""
-    disk = stage.folder / "disk"
+    disk = context.folder / "disk"
     disk.mkdir()
     command = (*_unshare(), "sh", "-c", _ON_SMALL_DISK, str(MEGABYTES), *SERVE)
-    settings = stage.serves | {"TMPDIR": str(disk), "ACCESS_LOG": "true"}
+    settings = context.settings | {"TMPDIR": str(disk), "ACCESS_LOG": "true"}
     try:
-        async with serving(settings, log=stage.log("mount"), workers=WORKERS, command=command) as server:
-            return await _fill_under_load(stage, server, disk)
+        async with serving(settings, log=context.log("mount"), workers=WORKERS, command=command) as server:
+            return await _fill_under_load(context, server, disk)
     except NotServing as error:
         if "mount" in str(error) or "unshare" in str(error):
             raise CannotInject(f"no small disk can be mounted here: {error}") from error
         raise
 
 
-async def _fill_under_load(stage: Stage, server: ServerProcess, disk: Path) -> Finding:
+async def _fill_under_load(context: FaultContext, server: ServerProcess, disk: Path) -> Finding:
     workers = server.workers
     inside = Path(f"/proc/{server.pid}/root") / disk.relative_to("/")
-    questions, new = stage.book.mixed(), bad_requests(stage.book)
-    async with Load(server.port, stage.book, questions, connections=CONNECTIONS, rate=RATE) as load:
-        await load.wait_for_answers(SOME)
+    requests, new = context.workload.mixed(), bad_requests(context.workload)
+    async with Load(server.port, context.workload, requests, connections=CONNECTIONS, rate=RATE) as load:
+        await load.wait_for_responses(SOME)
         _fill(inside / "ballast")
-        client = Client(server.port, stage.book, load.ledger)
-        # On new connections, and enough of them that every worker gets some of each.
-        await asyncio.gather(*(client.ask(question) for question in new * 2 * WORKERS))
+        client = Client(server.port, context.workload, load.request_log)
+        # On new connections, enough that every worker gets some of each kind.
+        await asyncio.gather(*(client.request(request) for request in new * 2 * WORKERS))
         await asyncio.sleep(FULL_SECONDS)
         same = set(workers) & set(server.workers)
         status = await asyncio.to_thread(server.status, "/metrics")
-    return of_ledger(
+    return finding_from(
         NAME,
-        load.ledger,
-        load=f"{WORKERS} workers, no balancer; {load.words}",
-        injected=f"the {MEGABYTES} MB tmpfs of TMPDIR and of the log filled to the last page, then "
-        f"{len(new)} kinds of errors that the metrics had not counted yet; ACCESS_LOG=true",
+        load.request_log,
+        load=f"{WORKERS} workers, no balancer; {load.description}",
+        injected=f"the {MEGABYTES} MB tmpfs of TMPDIR and of the log filled completely, then "
+        f"{len(new)} kinds of errors without a metric series yet; ACCESS_LOG=true",
         promises=[
-            nothing_but_answers(load.ledger.tally()),
-            Promise("no worker ends", len(same) == WORKERS, f"{len(same)} of {WORKERS} go on"),
-            Promise("/metrics is answered", status == 200, f"{status or 'no answer'}"),
+            all_answered(load.request_log.tally()),
+            Promise("no worker exits", len(same) == WORKERS, f"{len(same)} of {WORKERS} running"),
+            Promise("/metrics responds", status == 200, f"{status or 'no response'}"),
         ],
     )
 
 
 def _fill(ballast: Path) -> None:
-    """Write until there is no room.
+    """Write until the disk is full.
 
     Raises:
-        CannotInject: there always is.
+        CannotInject: it does not fill up.
     """
     with ballast.open("wb", buffering=0) as file:
         for _ in range(2 * MEGABYTES * 2**20 // 2**10):
@@ -82,7 +82,7 @@ def _fill(ballast: Path) -> None:
                 file.write(bytes(2**10))
             except OSError:
                 return
-    raise CannotInject("the small disk does not fill up: it is none")
+    raise CannotInject("the small disk does not fill up: it was not mounted")
 
 
 def _unshare() -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Kill -9 a replica under load, again and again; the balancer asks another."""
+"""Kills (kill -9) replicas under load; the balancer uses another."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import asyncio
 import math
 import time
 
-from qa.chaos.finding import Finding, nothing_but_answers, of_ledger
+from qa.chaos.context import FaultContext
+from qa.chaos.finding import Finding, all_answered, finding_from
 from qa.chaos.fleet import SOME, fleet
 from qa.chaos.load import Load
-from qa.chaos.stage import Stage
 
 NAME = "killed-replica"
 CONNECTIONS = 24
@@ -18,37 +18,37 @@ DEAD_SECONDS = 1.0
 
 
 async def inject(
-    stage: Stage, *, replicas: int = 3, kills: int | None = None, rate: float | None = None
+    context: FaultContext, *, replicas: int = 3, kills: int | None = None, rate: float | None = None
 ) -> Finding:
-    """Kill one replica after the other, and start each again.
+    """Kill and restart one replica after the other.
 
     Args:
-        stage: where.
+        context: input of the fault.
         replicas: two or three.
-        kills: of all of them together.
-        rate: requests a second.
+        kills: total number of kills.
+        rate: requests per second.
     """
-    kills = kills or (2 if stage.quick else 10)
-    rate = rate or (150.0 if stage.quick else math.inf)
+    kills = kills or (2 if context.quick else 10)
+    rate = rate or (150.0 if context.quick else math.inf)
     back: list[float] = []
-    async with fleet(stage, replicas=replicas) as running:
-        port, questions = running.balancer.port, stage.book.mixed()
-        async with Load(port, stage.book, questions, connections=CONNECTIONS, rate=rate) as load:
+    async with fleet(context, replicas=replicas) as running:
+        port, requests = running.balancer.port, context.workload.mixed()
+        async with Load(port, context.workload, requests, connections=CONNECTIONS, rate=rate) as load:
             for turn in range(kills):
                 name = list(running.replicas)[turn % replicas]
-                await running.all_answer(load)
+                await running.all_serve(load)
                 await asyncio.to_thread(running.replicas[name].kill)
                 await asyncio.sleep(DEAD_SECONDS)
                 started = time.monotonic()
                 running.replicas[name].start()
-                await load.wait_for_answers(SOME, of=name)
+                await load.wait_for_responses(SOME, of=name)
                 back.append(time.monotonic() - started)
-        sent_again = running.sent_again
-    return of_ledger(
+        retried = running.retried
+    return finding_from(
         NAME,
-        load.ledger,
-        load=f"HAProxy and {replicas} replicas; {load.words}",
-        injected=f"{kills} times kill -9 of a replica, started again and back in at most {max(back):.1f} s; "
-        f"the balancer sent {sent_again} requests to another replica",
-        promises=[nothing_but_answers(load.ledger.tally())],
+        load.request_log,
+        load=f"HAProxy and {replicas} replicas; {load.description}",
+        injected=f"{kills} times kill -9 of a replica, restarted and serving again within {max(back):.1f} s; "
+        f"the balancer retried {retried} requests on another replica",
+        promises=[all_answered(load.request_log.tally())],
     )

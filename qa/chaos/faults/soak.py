@@ -1,4 +1,4 @@
-"""Everything at once, for long: all sizes and kinds of requests, all errors, and callers that hang up."""
+"""A long run with all sizes and kinds of requests, all errors, and clients that disconnect early."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import time
 from itertools import count
 
 from qa.chaos.bad_requests import bad_requests
-from qa.chaos.finding import Finding, Promise, nothing_but_answers, of_ledger
-from qa.chaos.ledger import Ledger
+from qa.chaos.context import FaultContext
+from qa.chaos.finding import Finding, Promise, all_answered, finding_from
 from qa.chaos.load import Load
-from qa.chaos.questions import JSON, Book, Question
+from qa.chaos.request_log import RequestLog
 from qa.chaos.serving import serving
-from qa.chaos.stage import Stage
 from qa.chaos.trend import Slope, fifth, slope
+from qa.chaos.workload import JSON, Request, Workload
 from qa.harness import proc
 from qa.harness.async_http_client import AsyncHttpClient
 from qa.harness.http_client import NoResponse
@@ -25,75 +25,75 @@ NAME = "soak"
 WORKERS = 2
 CONNECTIONS = 16
 RATE = 60.0
-HANG_UP_SECONDS = 0.5
+DISCONNECT_SECONDS = 0.5
 SAMPLE_SECONDS = 1.0
-# Of each kind, the copies in a round of questions.
+# Copies of each size in a cycle of requests.
 SHARES = {1: 60, 32: 12, 256: 3}
-# A leak that would matter within a day. In less time than this, memory still grows into its working size.
+# A leak that would matter within a day. In shorter runs memory still grows to its working size.
 MOST_MB_PER_HOUR = 10.0
 LEAST_MINUTES = 20.0
 
 
-async def inject(stage: Stage) -> Finding:
-    """Keep a server of two workers at it, and watch its memory and latencies."""
-    minutes = 0.5 if stage.quick else stage.minutes
-    questions = _everything(stage.book)
+async def inject(context: FaultContext) -> Finding:
+    """Load a server with two workers; record its memory and latencies."""
+    minutes = 0.5 if context.quick else context.minutes
+    requests = _everything(context.workload)
     async with (
-        serving(stage.serves, log=stage.log("server"), workers=WORKERS) as server,
-        Load(server.port, stage.book, questions, connections=CONNECTIONS, rate=RATE) as load,
+        serving(context.settings, log=context.log("server"), workers=WORKERS) as server,
+        Load(server.port, context.workload, requests, connections=CONNECTIONS, rate=RATE) as load,
     ):
         watched, start = [server.pid, *server.workers], time.monotonic()
-        hanging_up = asyncio.create_task(_hang_up(server, stage.book))
+        disconnecting = asyncio.create_task(_disconnect_early(server, context.workload))
         times, sizes = await _watch(watched, seconds=60 * minutes)
-        hanging_up.cancel()
+        disconnecting.cancel()
         same, end = [server.pid, *server.workers] == watched, time.monotonic()
     half = len(times) // 2
     growth = slope(times[half:], sizes[half:])
-    return of_ledger(
+    return finding_from(
         NAME,
-        load.ledger,
-        load=f"{WORKERS} workers, no balancer; {load.words}",
-        injected=f"{minutes:g} minutes; {1 / HANG_UP_SECONDS:g} callers a second that hang up",
+        load.request_log,
+        load=f"{WORKERS} workers, no balancer; {load.description}",
+        injected=f"{minutes:g} minutes; {1 / DISCONNECT_SECONDS:g} clients per second disconnect early",
         promises=[
-            nothing_but_answers(load.ledger.tally()),
+            all_answered(load.request_log.tally()),
             Promise("no worker is replaced", same, f"{WORKERS} workers"),
             *([_memory(growth)] if minutes >= LEAST_MINUTES else []),
         ],
-        measured=[_sizes(sizes, growth), _latencies(load.ledger, start, end)],
+        measured=[_sizes(sizes, growth), _latencies(load.request_log, start, end)],
     )
 
 
-def _everything(book: Book) -> list[Question]:
+def _everything(workload: Workload) -> list[Request]:
     good = []
     for size, copies in SHARES.items():
-        good += [book.json(size, seed=seed) for seed in range(copies)]
-        good += [book.npy(size, seed=seed, accept=JSON) for seed in range(copies // 3)]
-        good += [book.npy(size, seed=seed) for seed in range(copies // 3)]
-    # In an order that spreads the large ones and the bad ones.
-    made = [*good, *bad_requests(book)]
+        good += [workload.json(size, seed=seed) for seed in range(copies)]
+        good += [workload.npy(size, seed=seed, accept=JSON) for seed in range(copies // 3)]
+        good += [workload.npy(size, seed=seed) for seed in range(copies // 3)]
+    # In an order that spreads large and invalid requests.
+    made = [*good, *bad_requests(workload)]
     stride = next(step for step in count(37) if math.gcd(step, len(made)) == 1)
     return [made[index * stride % len(made)] for index in range(len(made))]
 
 
-async def _hang_up(server: ServerProcess, book: Book) -> None:
-    """Send a request, whole or in part, and hang up without waiting for its answer."""
-    request = book.json(32).request("gone")
+async def _disconnect_early(server: ServerProcess, workload: Workload) -> None:
+    """Send a request, whole or in part, and disconnect without waiting for the response."""
+    request = workload.json(32).raw("gone")
     for turn in count():
-        await asyncio.sleep(HANG_UP_SECONDS)
+        await asyncio.sleep(DISCONNECT_SECONDS)
         try:
             connection = await AsyncHttpClient.connect(server.port)
             connection.send(request if turn % 2 else request[: len(request) // 2])
         except NoResponse:
-            continue  # those who ask in order find out, too
+            continue  # the load notices this, too
         await asyncio.sleep(0.005)
         connection.close()
 
 
 async def _watch(pids: list[int], *, seconds: float) -> tuple[list[float], list[float]]:
-    """Hours since the start, and MB of resident memory of all processes together, sampled for so long.
+    """Sample the resident memory: hours since the start, and MB of all processes together.
 
     Raises:
-        NotServing: one of them ended.
+        NotServing: a process ended.
     """
     start = time.monotonic()
     times: list[float] = []
@@ -110,7 +110,7 @@ async def _watch(pids: list[int], *, seconds: float) -> tuple[list[float], list[
 
 def _memory(growth: Slope) -> Promise:
     return Promise(
-        f"resident memory grows by at most {MOST_MB_PER_HOUR:g} MB/hour, two standard errors allowed",
+        f"resident memory grows by at most {MOST_MB_PER_HOUR:g} MB/hour, within two standard errors",
         growth.value - 2 * growth.error <= MOST_MB_PER_HOUR,
         f"{growth} MB/hour",
     )
@@ -124,10 +124,10 @@ def _sizes(sizes: list[float], growth: Slope) -> str:
     )
 
 
-def _latencies(ledger: Ledger, start: float, end: float) -> str:
+def _latencies(request_log: RequestLog, start: float, end: float) -> str:
     kind = "JSON, 1"
-    early, late = (fifth(ledger, number, start=start, end=end, kind=kind) for number in (1, 4))
+    early, late = (fifth(request_log, number, start=start, end=end, kind=kind) for number in (1, 4))
     return (
-        f"one series as JSON, from the second fifth of the time to the last: p50 {early.p50:.1f} to "
-        f"{late.p50:.1f} ms, p99 {early.p99:.1f} to {late.p99:.1f} ms"
+        f"latency of one series as JSON, second and last fifth of the run: p50 {early.p50:.1f} and "
+        f"{late.p50:.1f} ms, p99 {early.p99:.1f} and {late.p99:.1f} ms"
     )

@@ -1,13 +1,19 @@
-"""SIGSTOP one of two workers: it holds its connections and says nothing, until the supervisor replaces it."""
+"""Stops (SIGSTOP) one of two workers: its connections hang until the supervisor replaces it."""
 
 from __future__ import annotations
 
 import signal
 
-from qa.chaos.faults.victims import load_held, only_their_own, others_go_on, strike_in_turn, whole_again
-from qa.chaos.finding import Finding, Promise, no_wrong_answer, of_ledger
-from qa.chaos.ledger import Ledger
-from qa.chaos.stage import Stage
+from qa.chaos.context import FaultContext
+from qa.chaos.faults.signalled_workers import (
+    load_text,
+    only_its_requests_fail,
+    others_are_served,
+    recovery_text,
+    signal_in_turn,
+)
+from qa.chaos.finding import Finding, Promise, finding_from, no_wrong_answer
+from qa.chaos.request_log import RequestLog
 
 NAME = "stopped-worker"
 WORKER_TIMEOUT = 1.0
@@ -15,30 +21,33 @@ REQUEST_TIMEOUT = 5.0
 RESTARTS = 'timeseries_worker_restarts_total{reason="hung"}'
 
 
-async def inject(stage: Stage) -> Finding:
-    """Stop workers, and look how long anybody waits."""
-    stops = 1 if stage.quick else 4
-    settings = stage.serves | {"WORKER_TIMEOUT": str(WORKER_TIMEOUT), "REQUEST_TIMEOUT": str(REQUEST_TIMEOUT)}
-    load, victims = await strike_in_turn(stage, settings, signal.SIGSTOP, times=stops, restarts=RESTARTS)
-    return of_ledger(
+async def inject(context: FaultContext) -> Finding:
+    """Stop workers; measure how long requests wait."""
+    stops = 1 if context.quick else 4
+    settings = context.settings | {
+        "WORKER_TIMEOUT": str(WORKER_TIMEOUT),
+        "REQUEST_TIMEOUT": str(REQUEST_TIMEOUT),
+    }
+    load, signalled = await signal_in_turn(context, settings, signal.SIGSTOP, times=stops, restarts=RESTARTS)
+    return finding_from(
         NAME,
-        load.ledger,
-        load=load_held(load),
+        load.request_log,
+        load=load_text(load),
         injected=f"{stops} times SIGSTOP of a worker, WORKER_TIMEOUT={WORKER_TIMEOUT:g}; "
-        f"{whole_again(victims)}",
+        f"{recovery_text(signalled)}",
         promises=[
-            no_wrong_answer(load.ledger.tally()),
-            only_their_own(load.ledger, victims),
-            _nobody_waits_too_long(load.ledger),
-            others_go_on(load.ledger, victims, seconds=REQUEST_TIMEOUT),
+            no_wrong_answer(load.request_log.tally()),
+            only_its_requests_fail(load.request_log, signalled),
+            _no_request_exceeds_deadline(load.request_log),
+            others_are_served(load.request_log, signalled, seconds=REQUEST_TIMEOUT),
         ],
     )
 
 
-def _nobody_waits_too_long(ledger: Ledger) -> Promise:
-    longest = max(entry.seconds for entry in ledger.entries)
+def _no_request_exceeds_deadline(request_log: RequestLog) -> Promise:
+    longest = max(entry.seconds for entry in request_log.entries)
     return Promise(
-        f"no request waits past its deadline of {REQUEST_TIMEOUT:g} s",
+        f"no request waits longer than its deadline of {REQUEST_TIMEOUT:g} s",
         longest < REQUEST_TIMEOUT,
-        f"{longest:.1f} s at most",
+        f"at most {longest:.1f} s",
     )

@@ -1,4 +1,4 @@
-"""A folder of versions and a server that follows it: which is to serve when, and what the server says."""
+"""A folder of versions and the server that follows it: which version serves when."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _LOADED = re.compile(r'^timeseries_model_info\{.*version="(\d+)".*\} (\d+)', re.
 
 @dataclass(slots=True)
 class Span:
-    """A time in which a version may answer.
+    """A time in which a version may serve.
 
     Attributes:
-        version: its number.
-        since: seconds on the monotonic clock, before it was there to be found.
-        until: the same, once every worker was seen to have given it up.
+        version: number of the version.
+        since: moment before it was added, in seconds on the monotonic clock.
+        until: moment after every worker had unloaded it, likewise.
     """
 
     version: int
@@ -37,16 +37,16 @@ class Span:
     until: float = math.inf
 
 
-class Shelf:
-    """Versions that appear in a folder, and how the server's workers take them.
+class VersionFolder:
+    """A folder to which versions are added.
 
     Args:
-        folder: of the versions; the first appears at once.
-        artifact: that all are copies of.
+        folder: the folder; the first version is added at once.
+        artifact: all versions are copies of it.
 
     Attributes:
-        folder: as given.
-        spans: of the versions that were to serve, in their order.
+        folder: the folder.
+        spans: the spans of the versions, in order.
     """
 
     def __init__(self, folder: Path, artifact: Artifact) -> None:
@@ -59,16 +59,16 @@ class Shelf:
         self.spans = [Span(first, time.monotonic())]
 
     async def swap(self, server: ServerProcess, workers: int, *, how: str) -> None:
-        """Have another version serve, and wait until every worker has it alone.
+        """Swap the served version, and wait until every worker serves only the new one.
 
         Args:
-            server: that serves this folder, and looks at it from time to time.
-            workers: how many it has.
-            how: `look`, a new version that the server comes upon; `SIGHUP`, one that it is told of; `pin`,
-                the version before, by the pin file.
+            server: the server of this folder, which polls it.
+            workers: number of its workers.
+            how: `poll`, a new version that the server finds; `SIGHUP`, a new version and a signal; `pin`, the
+                version before, by the pin file.
 
         Raises:
-            NotServing: it does not.
+            NotServing: the server does not swap in time.
         """
         before, since = self.spans[-1], time.monotonic()
         if how == "pin":
@@ -81,48 +81,48 @@ class Shelf:
         if how == "SIGHUP":
             server.process.send_signal(signal.SIGHUP)
         await asyncio.to_thread(
-            server.wait_until, lambda: _has_alone(server, version, workers), f"serving {version} alone"
+            server.wait_until, lambda: _serves_only(server, version, workers), f"serving {version} alone"
         )
         before.until = time.monotonic()
         self.spans.append(Span(version, since))
-        self._clear_away()
+        self._delete_old()
 
     async def add_broken(self, breaking: Breaking) -> int:
-        """Have a broken version appear, which is the highest; its number."""
+        """Add a broken version, the highest; return its number."""
         version = next(self._numbers)
         await asyncio.to_thread(add_version, self.folder, version, self._artifact, breaking=breaking)
         return version
 
-    def _clear_away(self) -> None:
-        """Delete whole versions that a pin will not go back to."""
+    def _delete_old(self) -> None:
+        """Delete versions that no pin will go back to."""
         served = sorted({span.version for span in self.spans})
         for version in served[:-2]:
             shutil.rmtree(self.folder / str(version), ignore_errors=True)
 
 
-def _has_alone(server: ServerProcess, version: int, workers: int) -> bool:
+def _serves_only(server: ServerProcess, version: int, workers: int) -> bool:
     text = server.get("/metrics").body.decode()
     loaded = {int(number): int(times) for number, times in _LOADED.findall(text) if int(times)}
     return loaded == {version: workers}
 
 
 def is_refused(server: ServerProcess, version: int, workers: int) -> bool:
-    """Whether every worker has refused a version, and `/model` says so with a reason."""
+    """Whether every worker has refused a version, and `/model` lists it with a reason."""
     if server.metric(refusals(version)) < workers:
         return False
     return bool(json.loads(server.get("/model").body)["refused"].get(str(version)))
 
 
 def refusals(version: int) -> str:
-    """The metric that counts them."""
+    """The metric that counts refusals of a version."""
     return f'timeseries_refused_versions_total{{version="{version}"}}'
 
 
 def holds(pids: list[int]) -> proc.Held:
-    """What processes hold together.
+    """Descriptors, threads and memory of several processes together.
 
     Raises:
-        NotServing: one of them has ended.
+        NotServing: a process has ended.
     """
     try:
         descriptors, threads, resident = zip(*(proc.held(pid) for pid in pids), strict=True)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.chaos.questions import JSON, Book
+from qa.chaos.workload import JSON, Workload
 from qa.harness.http_client import HOST
 
 PROBLEM = "application/problem+json"
@@ -61,9 +61,11 @@ def http(status: int, request_id: str, body: bytes, media_type: str = JSON, extr
     return f"{head}X-Request-Id: {request_id}\r\n{extra}\r\n".encode() + body
 
 
-def predictions(book: Book, probabilities: NDArray[np.float32]) -> bytes:
+def predictions(workload: Workload, probabilities: NDArray[np.float32]) -> bytes:
     """The document that says so."""
-    rows = [{"probabilities": dict(zip(book.labels, map(float, row), strict=True))} for row in probabilities]
+    rows = [
+        {"probabilities": dict(zip(workload.labels, map(float, row), strict=True))} for row in probabilities
+    ]
     return json.dumps({"predictions": rows}).encode()
 
 

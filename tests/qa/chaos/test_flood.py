@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from qa.chaos.flood import KINDS, Flood
-from qa.chaos.questions import Book
+from qa.chaos.workload import Workload
 from qa.harness.http_client import HOST
 
 
-def test_each_kind_of_connection_misbehaves_in_its_way(book: Book) -> None:
+def test_each_kind_of_connection_misbehaves_in_its_way(workload: Workload) -> None:
     """Of one of each kind, nothing comes, a part of a head, half a body, a reset, and a whole request."""
-    request = book.json(1).request("flood")
+    request = workload.json(1).raw("flood")
     seen: list[tuple[int, str]] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -6,17 +6,17 @@ import asyncio
 import math
 
 from qa.chaos.load import Load
-from qa.chaos.questions import Book
+from qa.chaos.workload import Workload
 from tests.qa.chaos.misbehaving import PROBLEM, Reply, http, misbehaving, predictions, problem
 
 ENOUGH = 60
 
 
-def test_every_request_of_a_load_has_its_outcome(book: Book) -> None:
+def test_every_request_of_a_load_has_its_outcome(workload: Workload) -> None:
     """Of a server that refuses, breaks off, cuts and lies, each request is counted as what it got."""
-    questions = [book.json(1, seed=seed) for seed in range(8)]
-    right = {question.body: predictions(book, question.expected) for question in questions}
-    wrong = {question.body: predictions(book, 1 - question.expected) for question in questions}
+    requests = [workload.json(1, seed=seed) for seed in range(8)]
+    right = {request.body: predictions(workload, request.expected) for request in requests}
+    wrong = {request.body: predictions(workload, 1 - request.expected) for request in requests}
     served = [0] * 10
 
     def behaviour(number: int, me: str, body: bytes) -> Reply:
@@ -33,11 +33,11 @@ def test_every_request_of_a_load_has_its_outcome(book: Book) -> None:
         return Reply(http(200, me, right[body]))
 
     async def scenario() -> Load:
-        async with misbehaving(behaviour) as port, Load(port, book, questions, connections=4) as load:
-            await load.wait_for_answers(ENOUGH)
+        async with misbehaving(behaviour) as port, Load(port, workload, requests, connections=4) as load:
+            await load.wait_for_responses(ENOUGH)
         return load
 
-    tally = asyncio.run(scenario()).ledger.tally()
+    tally = asyncio.run(scenario()).request_log.tally()
     assert tally.sent == sum(served)
     assert (tally.refused, tally.failed, tally.lost, tally.wrong) == (
         served[3],
@@ -48,27 +48,27 @@ def test_every_request_of_a_load_has_its_outcome(book: Book) -> None:
     assert tally.answered >= ENOUGH
 
 
-def test_a_load_keeps_to_its_rate(book: Book) -> None:
+def test_a_load_keeps_to_its_rate(workload: Workload) -> None:
     """No more is asked in a second than was wanted, however fast the answers come."""
-    question = book.json(1)
+    request = workload.json(1)
 
     def behaviour(_: int, me: str, __: bytes) -> Reply:
-        return Reply(http(200, me, predictions(book, question.expected)))
+        return Reply(http(200, me, predictions(workload, request.expected)))
 
     async def scenario(rate: float) -> float:
         async with (
             misbehaving(behaviour) as port,
-            Load(port, book, [question], connections=4, rate=rate) as load,
+            Load(port, workload, [request], connections=4, rate=rate) as load,
         ):
-            await load.wait_for_answers(20)
-        return load.ledger.rate()
+            await load.wait_for_responses(20)
+        return load.request_log.rate()
 
     # At most, because a busy machine may be slower; the first of each connection are early.
     assert asyncio.run(scenario(40.0)) <= 60.0
     assert asyncio.run(scenario(math.inf)) > 60.0
 
 
-def test_a_load_says_what_it_is(book: Book) -> None:
+def test_a_load_says_what_it_is(workload: Workload) -> None:
     """Connections, forms and sizes, for the report."""
-    load = Load(1, book, [book.json(32), book.json(1), book.npy(2)], connections=3)
-    assert load.words == "3 connections; JSON of 1, 32 series; npy of 2 series"
+    load = Load(1, workload, [workload.json(32), workload.json(1), workload.npy(2)], connections=3)
+    assert load.description == "3 connections; JSON of 1, 32 series; npy of 2 series"

@@ -10,31 +10,35 @@ import pytest
 
 from app.contract import Artifact
 from qa.chaos.__main__ import read_options, run
+from qa.chaos.context import FaultContext
 from qa.chaos.errors import CannotInject
 from qa.chaos.faults import FAULTS
-from qa.chaos.finding import Finding, Promise, of_ledger
-from qa.chaos.ledger import Ledger
-from qa.chaos.stage import Stage
+from qa.chaos.finding import Finding, Promise, finding_from
+from qa.chaos.request_log import RequestLog
 from qa.harness.process import NotServing
 
 
-async def holds(stage: Stage) -> Finding:
+async def holds(context: FaultContext) -> Finding:
     """A fault that does no harm, and leaves a log."""
-    stage.log("server").write_text("all is well")
-    return of_ledger("holds", Ledger(), load="", injected="", promises=[Promise("it holds", held=True)])
+    context.log("server").write_text("all is well")
+    return finding_from(
+        "holds", RequestLog(), load="", injected="", promises=[Promise("it holds", held=True)]
+    )
 
 
-async def breaks(_: Stage) -> Finding:
+async def breaks(_: FaultContext) -> Finding:
     """A fault that the server does not bear."""
-    return of_ledger("breaks", Ledger(), load="", injected="", promises=[Promise("it holds", held=False)])
+    return finding_from(
+        "breaks", RequestLog(), load="", injected="", promises=[Promise("it holds", held=False)]
+    )
 
 
-async def cannot(_: Stage) -> Finding:
+async def cannot(_: FaultContext) -> Finding:
     """A fault that this machine does not allow."""
     raise CannotInject("not here")
 
 
-async def ends_early(_: Stage) -> Finding:
+async def ends_early(_: FaultContext) -> Finding:
     """A server that does not start."""
     raise NotServing("it ended with 1")
 

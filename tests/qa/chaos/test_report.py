@@ -9,22 +9,22 @@ from qa.chaos import report
 from qa.chaos.finding import (
     Finding,
     Promise,
-    broken_off,
+    aborted,
+    all_answered,
+    finding_from,
     no_wrong_answer,
-    not_tried,
-    nothing_but_answers,
-    of_ledger,
+    not_run,
 )
-from qa.chaos.judge import Outcome, Verdict
-from qa.chaos.ledger import Ledger, Tally
+from qa.chaos.oracle import Outcome, Verdict
+from qa.chaos.request_log import RequestLog, Tally
 
 
 def finding(*promises: Promise) -> Finding:
     """What a load of two requests showed, one of them lost."""
-    ledger = Ledger()
-    ledger.close(ledger.enter("JSON, 1", port=1), Verdict(Outcome.ANSWERED))
-    ledger.close(ledger.enter("JSON, 1", port=1), Verdict(Outcome.LOST, "cut"))
-    return of_ledger("a-fault", ledger, load="1 connection", injected="a | kill", promises=promises)
+    request_log = RequestLog()
+    request_log.finish(request_log.add("JSON, 1", port=1), Verdict(Outcome.ANSWERED))
+    request_log.finish(request_log.add("JSON, 1", port=1), Verdict(Outcome.LOST, "cut"))
+    return finding_from("a-fault", request_log, load="1 connection", injected="a | kill", promises=promises)
 
 
 def test_a_broken_promise_is_named() -> None:
@@ -44,14 +44,14 @@ def test_a_broken_promise_is_named() -> None:
 def test_only_what_was_seen_to_hold_held() -> None:
     """Nothing promised, not tried and broken off are each not a yes."""
     assert finding(Promise("it goes on", held=True)).held
-    for other in (finding(), not_tried("x", "no disk"), broken_off("x", "it did not start")):
+    for other in (finding(), not_run("x", "no disk"), aborted("x", "it did not start")):
         assert not other.held
         assert report.verdict(other) != "yes"
 
 
 def test_files_hold_the_same(tmp_path: Path) -> None:
     """The Markdown that is returned is written; the JSON has every number, and whether all held."""
-    findings = [finding(Promise("it goes on", held=True)), not_tried("other", "no disk")]
+    findings = [finding(Promise("it goes on", held=True)), not_run("other", "no disk")]
     text = report.write(findings, {"when": "now"}, tmp_path)
     assert (tmp_path / "report.md").read_text() == text
     found = json.loads((tmp_path / "results.json").read_text())
@@ -64,9 +64,9 @@ def test_files_hold_the_same(tmp_path: Path) -> None:
 
 def test_promises_about_answers_can_be_broken() -> None:
     """By one request that was lost, refused, failed or wrong; and by no answers at all."""
-    assert nothing_but_answers(Tally(3, 3, 0, 0, 0, 0)).held
+    assert all_answered(Tally(3, 3, 0, 0, 0, 0)).held
     assert not any(
-        nothing_but_answers(tally).held
+        all_answered(tally).held
         for tally in (
             Tally(3, 2, 1, 0, 0, 0),
             Tally(3, 2, 0, 1, 0, 0),

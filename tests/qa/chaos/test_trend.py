@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qa.chaos.judge import Outcome, Verdict
-from qa.chaos.ledger import Ledger
+from qa.chaos.oracle import Outcome, Verdict
+from qa.chaos.request_log import RequestLog
 from qa.chaos.trend import BLOCKS, fifth, slope
 
 
@@ -35,13 +35,13 @@ def test_too_few_samples_have_no_slope() -> None:
 
 def test_a_fifth_has_its_own_latencies() -> None:
     """Latencies are of the requests sent in that fifth, of one kind."""
-    ledger = Ledger()
+    request_log = RequestLog()
     for index in range(50):
         for kind in ("a", "b"):
-            entry = ledger.enter(kind, port=1)
-            ledger.close(entry, Verdict(Outcome.ANSWERED))
+            entry = request_log.add(kind, port=1)
+            request_log.finish(entry, Verdict(Outcome.ANSWERED))
             entry.sent = float(index)
             entry.ended = index + (0.01 if index < 40 else 0.05) * (1 if kind == "a" else 9)
-    early, late = (fifth(ledger, number, start=0, end=50, kind="a") for number in (1, 4))
+    early, late = (fifth(request_log, number, start=0, end=50, kind="a") for number in (1, 4))
     assert early.p50 == pytest.approx(10)
     assert late.p50 == late.p99 == pytest.approx(50)

@@ -11,9 +11,9 @@ from app.errors import ArtifactError
 from app.inference.engines.base import verify
 from app.inference.engines.openvino import OpenVINOEngine
 from qa.chaos.faults.swaps import Span
-from qa.chaos.faults.version_swaps import only_while_they_serve
-from qa.chaos.judge import Outcome, Verdict
-from qa.chaos.ledger import Ledger
+from qa.chaos.faults.version_swaps import only_serving_versions
+from qa.chaos.oracle import Outcome, Verdict
+from qa.chaos.request_log import RequestLog
 from qa.chaos.versions import add_version, wrong_digest, wrong_golden
 
 SPANS = [Span(1, since=0.0, until=10.0), Span(2, since=9.0, until=20.0), Span(1, since=19.0)]
@@ -21,12 +21,12 @@ SPANS = [Span(1, since=0.0, until=10.0), Span(2, since=9.0, until=20.0), Span(1,
 
 def held(*answers: tuple[int | None, float, float]) -> bool:
     """Whether answers of these versions, sent and ended at these times, are as they must be."""
-    ledger = Ledger()
+    request_log = RequestLog()
     for version, sent, ended in answers:
-        entry = ledger.enter("JSON, 1", port=1)
-        ledger.close(entry, Verdict(Outcome.ANSWERED))
+        entry = request_log.add("JSON, 1", port=1)
+        request_log.finish(entry, Verdict(Outcome.ANSWERED))
         entry.version, entry.sent, entry.ended = version, sent, ended
-    return only_while_they_serve(ledger, SPANS).held
+    return only_serving_versions(request_log, SPANS).held
 
 
 RIGHT = ((1, 9.9, 11.0), (2, 8.0, 9.1), (1, 30.0, 31.0))

@@ -1,7 +1,7 @@
-"""Requests whose answers are known: the artifact's golden series, and what is refused by the contract.
+"""Requests with known responses: the artifact's golden series, and invalid requests.
 
-Two golden series may have the same answer as far as the tolerance goes. Only such are asked here as can be
-told apart, so that an answer that belongs to another series is seen.
+Only golden series whose probabilities differ by more than the tolerance are sent, so that a response to
+another request is detected.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """One request, and what must come back.
+class Request:
+    """A request and the response that it must get.
 
     Attributes:
-        kind: for reports: form and number of series, or in words what is wrong with it.
-        body: of the request.
-        media_type: of the body.
-        accept: media type of the answer.
-        status: that the answer must have; for others than 200, a problem document must come with it.
-        expected: `float32[n, classes]`, the probabilities; empty for others than 200.
-        method: of the request.
-        path: of the request.
-        extra: more lines of its head, each with its line end.
+        kind: for reports: format and number of series, or what is invalid.
+        body: body of the request.
+        media_type: media type of the body.
+        accept: media type of the response.
+        status: status of the response; other than 200, with a problem document.
+        expected: `float32[n, classes]`, the probabilities; empty if the status is not 200.
+        method: HTTP method.
+        path: path of the request.
+        extra: more header lines, each with its line end.
     """
 
     kind: str
@@ -50,15 +50,15 @@ class Question:
 
     @property
     def form(self) -> str:
-        """Of the body, in a word."""
+        """Format of the body: `npy` or `JSON`."""
         return "npy" if self.media_type == NPY else "JSON"
 
     @property
     def size(self) -> int:
-        """How many series are asked for; 0 if that is an error."""
+        """Number of series; 0 for an invalid request."""
         return len(self.expected)
 
-    def request(self, request_id: str) -> bytes:
+    def raw(self, request_id: str) -> bytes:
         """The bytes to send."""
         head = (
             f"{self.method} {self.path} HTTP/1.1\r\nHost: chaos\r\nX-Request-Id: {request_id}\r\n"
@@ -69,14 +69,14 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
-    """What can be asked of one artifact.
+class Workload:
+    """Requests for one artifact.
 
     Attributes:
-        series: `float32[m, length]`, any two of which have answers that can be told apart.
+        series: `float32[m, length]`, all with distinguishable probabilities.
         answers: `float32[m, classes]`, their probabilities.
-        labels: of the classes.
-        tolerance: how far a probability may be off.
+        labels: labels of the classes.
+        tolerance: allowed difference of a probability.
     """
 
     series: Array
@@ -85,25 +85,25 @@ class Book:
     tolerance: float
 
     @classmethod
-    def of(cls, artifact: Artifact) -> Book:
-        """The book of an opened artifact."""
+    def of(cls, artifact: Artifact) -> Workload:
+        """The workload for an artifact."""
         tolerance = artifact.contract.output.tolerance
-        rows = told_apart(artifact.golden, tolerance)
+        rows = distinguishable(artifact.golden, tolerance)
         labels = tuple(label.name for label in artifact.contract.labels)
         return cls(artifact.golden.series[rows], artifact.golden.probabilities[rows], labels, tolerance)
 
-    def json(self, size: int, *, seed: int = 0) -> Question:
-        """So many series, drawn at random, as JSON."""
+    def json(self, size: int, *, seed: int = 0) -> Request:
+        """A JSON request with `size` random series."""
         rows = self._draw(size, seed)
-        return Question(f"JSON, {size}", as_json(self.series[rows]), JSON, self.answers[rows])
+        return Request(f"JSON, {size}", as_json(self.series[rows]), JSON, self.answers[rows])
 
-    def npy(self, size: int, *, seed: int = 0, accept: str = NPY) -> Question:
-        """So many series, drawn at random, as npy."""
+    def npy(self, size: int, *, seed: int = 0, accept: str = NPY) -> Request:
+        """An npy request with `size` random series."""
         rows = self._draw(size, seed)
-        return Question(f"npy, {size}", as_npy(self.series[rows]), NPY, self.answers[rows], accept)
+        return Request(f"npy, {size}", as_npy(self.series[rows]), NPY, self.answers[rows], accept)
 
-    def mixed(self, *, copies: int = 8) -> list[Question]:
-        """What clients ask: mostly single series, and none too large for the balancer to send twice."""
+    def mixed(self, *, copies: int = 8) -> list[Request]:
+        """Typical requests: mostly single series, none too large for the balancer to retry."""
         made = []
         for seed in range(copies):
             made += [self.json(1, seed=seed + 100 * i) for i in range(6)]
@@ -116,8 +116,8 @@ class Book:
         return draw.integers(len(self.series), size=size)
 
 
-def told_apart(golden: Golden, tolerance: float) -> list[int]:
-    """Golden series of which no two have answers that could pass for each other's."""
+def distinguishable(golden: Golden, tolerance: float) -> list[int]:
+    """Indices of golden series whose probabilities all differ by more than twice the tolerance."""
     chosen: list[int] = []
     for row, answer in enumerate(golden.probabilities):
         others = golden.probabilities[chosen]
@@ -127,6 +127,6 @@ def told_apart(golden: Golden, tolerance: float) -> list[int]:
 
 
 def as_json(series: Array) -> bytes:
-    """The body of a JSON request; every number reads back as the same float32."""
+    """The body of a JSON request; every number parses to the same float32."""
     rows: Sequence[Sequence[float]] = [[float(str(value)) for value in row] for row in series]
     return json.dumps({"instances": rows}).encode()

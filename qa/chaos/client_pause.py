@@ -1,4 +1,4 @@
-"""Whether the client itself stood still: what it measured then is not the server's doing alone."""
+"""Detects pauses of the client's own event loop, which lengthen the times that it measures."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-# A pause that is worth a word: far longer than a busy machine makes a process wait.
-NOTEWORTHY_SECONDS = 1.0
+# Reported from here on: far longer than a busy machine delays a process.
+REPORTED_SECONDS = 1.0
 _TICK_SECONDS = 0.05
 
 
 @dataclass(slots=True)
-class Stillness:
-    """The longest time in seconds for which this process's event loop did not turn."""
+class ClientPause:
+    """Longest time in seconds that this process's event loop was blocked."""
 
     longest: float = 0.0
 
     @property
-    def words(self) -> list[str]:
-        """What is to be said of it; nothing if it was short."""
-        if self.longest < NOTEWORTHY_SECONDS:
+    def remarks(self) -> list[str]:
+        """Remarks for the report; none if the pause was short."""
+        if self.longest < REPORTED_SECONDS:
             return []
-        return [f"the client itself stood still for {self.longest:.1f} s: mind that in every time above"]
+        return [f"the client's event loop was blocked for {self.longest:.1f} s; the times above include this"]
 
 
 @asynccontextmanager
-async def watching() -> AsyncIterator[Stillness]:
+async def watch_event_loop() -> AsyncIterator[ClientPause]:
     """Watch this process's event loop while the block runs."""
-    found = Stillness()
+    found = ClientPause()
 
     async def watch() -> None:
         while True:

@@ -1,4 +1,4 @@
-"""What every fault is given: the model and what to ask it, a folder for logs, and how long it may take."""
+"""Input of every fault: the artifact, the workload, a folder for logs and the duration."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.contract import Artifact
-from qa.chaos.questions import Book
+from qa.chaos.workload import Workload
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """Where a fault is tried.
+class FaultContext:
+    """Input of a fault.
 
     Attributes:
-        artifact: that is served.
-        book: what is asked of it.
-        folder: for logs and whatever else is written; empty at first.
-        quick: shorter, to see that all of it works.
-        minutes: of the soak.
+        artifact: the served artifact.
+        workload: requests with known responses.
+        folder: for logs and other files; empty at first.
+        quick: run a shorter version.
+        minutes: duration of the soak.
     """
 
     artifact: Artifact
-    book: Book
+    workload: Workload
     folder: Path
     quick: bool = False
     minutes: float = 30.0
@@ -32,8 +32,8 @@ class Stage:
         return self.folder / f"{name}.log"
 
     @property
-    def serves(self) -> dict[str, str]:
-        """The settings of a server of this stage's artifact."""
+    def settings(self) -> dict[str, str]:
+        """Settings of a server that serves the artifact."""
         return {
             "ARTIFACT": str(self.artifact.folder.absolute()),
             "ENGINE": "openvino",
