@@ -8,7 +8,8 @@ import os
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from tests.training.report.reports import a_report
 from training.config import TrainingConfig, config_from
+from training.data import other_series
 from training.data.ucr import Dataset
 from training.fit.inputs import FitInputs
 from training.model.sealed import build_trusted
@@ -70,6 +72,14 @@ def write_ucr(path: Path, series: NDArray[np.float64], labels: Sequence[Any]) ->
     )
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def archive_is_read_once() -> Iterator[None]:
+    """Keep what is read of the archive's other data sets: 51 files for each report with trust."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(other_series, "read_rows", lru_cache(maxsize=None)(other_series.read_rows))
+        yield
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from training.data.ucr import Dataset
 from training.data.units import z_units
 from training.fit.cross_validation import Progress, fit_all
 from training.fit.inputs import FitInputs, known_views
+from training.model.outputs import outputs_of
 
 VIEWS = ("stored", "rounded_2")
 
@@ -54,9 +55,7 @@ def resampled_accuracies(
         home = folder / f"resample-{number}"
         model = fit_all(material, folder=home, course=course, progress=progress).model
         views = zip(VIEWS, known_views(z_units(drawn.test)), strict=True)
-        answers = {
-            name: model.predict(material.inputs(view), batch_size=512, verbose=0) for name, view in views
-        }
+        answers = {name: outputs_of(model, material.inputs(view)) for name, view in views}
         results.append(
             {name: float(np.mean(a.argmax(axis=1) == drawn.test_targets)) for name, a in answers.items()}
         )

@@ -19,6 +19,7 @@ from training.data.split import split
 from training.fit.checkpoint import STATE_FILE, RunState, close_run, open_run
 from training.fit.inputs import FitInputs, Rows, fold_of, known_views
 from training.fit.loop import Pair, fit
+from training.model.outputs import outputs_of
 
 FINAL = "final"
 
@@ -135,7 +136,7 @@ def forget(folder: Path) -> None:
 def _ask(material: FitInputs, model: Any, *, rows: Rows, asked: Rows) -> HeldOut:
     novelty = material.novelty(rows)
     views = known_views(material.series[asked])
-    logits = [model.predict(material.inputs(view), batch_size=512, verbose=0) for view in views]
+    logits = [outputs_of(model, material.inputs(view)) for view in views]
     distances = [novelty.score(material.arithmetic(material.spectra_of(view))) for view in views]
     return HeldOut(
         logits=np.concatenate(logits),

@@ -25,6 +25,7 @@ from training.fit.distillation import Distillation, SpectralDomain
 from training.fit.loop import EpochSource, Pair
 from training.fit.svm_teacher import PENALTY, WIDTH
 from training.model.novelty import Novelty, fit_novelty
+from training.model.outputs import outputs_of
 from training.model.sealed import build_reference
 from training.model.spectrum import arithmetic_slices, bin_counts, spectra_model
 from training.model.transformer import series_classifier, spectrum_classifier
@@ -55,7 +56,7 @@ class FitInputs:
 
         def compute(series: NDArray[np.float64]) -> NDArray[np.float32]:
             inputs = series.astype(np.float32)[..., np.newaxis]
-            return np.asarray(self._spectra_model.predict(inputs, batch_size=512, verbose=0))
+            return np.asarray(outputs_of(self._spectra_model, inputs))
 
         return compute
 

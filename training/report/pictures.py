@@ -12,6 +12,7 @@ from app.series.scores import Reliability, interval, reliability
 from training.evaluation.accuracy import views
 from training.evaluation.trust import novelty_groups
 from training.evaluation.uniform_attention import attention_received
+from training.model.outputs import outputs_of
 from training.model.spectrum import ROUNDING_VARIANCE, arithmetic_slices, spectra_model, window_lengths
 from training.report.plots import (
     Measured,
@@ -71,7 +72,7 @@ def spectra_of(report: Report) -> list[WindowSpectra]:
     """The spectra of the test series as stored, by class and window, and the attention on their tokens."""
     config, dataset = report.config, report.dataset
     series = views(dataset.test)["stored"][..., np.newaxis]
-    spectra = np.asarray(spectra_model(config, dataset.length).predict(series, batch_size=256, verbose=0))
+    spectra = np.asarray(outputs_of(spectra_model(config, dataset.length), series, batch_size=256))
     attention = attention_received(report.trained.model.get_layer("classifier"), spectra).mean(axis=0)
     attention *= len(attention)
     found, first = [], 0

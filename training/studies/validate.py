@@ -60,6 +60,7 @@ def validate(config: TrainingConfig, dataset: Dataset, folds: Sequence[int], *, 
         student: fit one, too; the teacher's machines take seconds, a student minutes.
     """
     from training.fit.inputs import FitInputs, fold_of
+    from training.model.outputs import outputs_of
 
     material, targets = FitInputs(dataset, config), dataset.train_targets
     fold = fold_of(targets, folds=config.folds, seed=config.seed)
@@ -76,7 +77,7 @@ def validate(config: TrainingConfig, dataset: Dataset, folds: Sequence[int], *, 
         if student:
             _fit(task, config)
             for name, known in spectra.items():
-                answers["student"][name][mine] = task.model.predict(known[mine], batch_size=512, verbose=0)
+                answers["student"][name][mine] = outputs_of(task.model, known[mine])
     return as_markdown(
         {who: {n: a[asked] for n, a in by.items()} for who, by in answers.items()}, targets[asked]
     )
