@@ -1,1 +1,1 @@
-"""What a run found out: figures, pictures and the model card."""
+"""Results of a run: metrics, plots and the model card."""

@@ -1,4 +1,4 @@
-"""What a run found out, and its figures under the names that the contract has for them."""
+"""Results of a run, and its metrics by their names in the contract."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from training.evaluation.accuracy import Evaluation
 from training.evaluation.trust import TrustEvaluation
 from training.fit.result import Trained
 
-# View of the test set to the contract's name of the accuracy on it.
+# View of the test set to the name of its accuracy in the contract.
 METRICS: Mapping[str, str] = MappingProxyType(
     {
         "stored": "accuracy",
@@ -27,24 +27,24 @@ METRICS: Mapping[str, str] = MappingProxyType(
         "noise": "accuracy_with_noise",
     }
 )
-# View of the test set to how the name of any other figure ends.
+# View of the test set to the suffix of all other metrics.
 ENDINGS: Mapping[str, str] = MappingProxyType({"stored": "", "rounded_2": "_rounded_2_decimals"})
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything the report is made from.
+    """All inputs of the report.
 
     Attributes:
-        config: of the run, with nothing left open.
-        dataset: what was fitted and evaluated.
-        trained: the model, and how its fits went.
+        config: of the run; no option is `auto`.
+        dataset: training and test series.
+        trained: the model and the history of its fits.
         evaluation: of the model on the test series.
-        trust: None for a model to compare with.
-        resamples: view to accuracy for each resample of train and test; empty if there were none.
-        labels: the classes with their meanings.
+        trust: None for a baseline model.
+        resamples: view to accuracy, for each resample of train and test; may be empty.
+        labels: the classes and their meanings.
         versions: library to version.
-        command: what gives this run.
+        command: command line that repeats the run.
     """
 
     config: TrainingConfig
@@ -59,19 +59,19 @@ class Report:
 
     @property
     def training_seconds(self) -> float:
-        """Time spent in the epochs of all fits that the artifact needs; resamples are not among them."""
+        """Time spent in the epochs of all fits, without those to resamples."""
         return sum(state.seconds for state in self.trained.states)
 
     @property
     def held_out_accuracy(self) -> float | None:
-        """Accuracy on training series that were not fitted to; None if there were too few to hold any out."""
+        """Accuracy on held-out training series; None if there were too few to hold any out."""
         if self.trained.held_out is not None:
             return self.trained.held_out
         return self.trained.states[0].kept.get("val_accuracy")
 
 
 def metrics_of(report: Report) -> dict[str, float]:
-    """The contract's metrics: test accuracies and other shares, all as fractions."""
+    """Metrics of the contract, by name; all are fractions from 0 to 1."""
     evaluation = report.evaluation
     metrics = {name: evaluation.accuracies[view] for view, name in METRICS.items()}
     metrics["largest_change_with_precision"] = evaluation.spread
@@ -79,7 +79,7 @@ def metrics_of(report: Report) -> dict[str, float]:
         metrics["held_out_accuracy"] = report.held_out_accuracy
     metrics |= _by_view("expected_calibration_error", evaluation.calibration_error)
     if report.trust:
-        metrics |= _of_trust(report.trust)
+        metrics |= _trust_metrics(report.trust)
     if report.resamples:
         metrics |= _by_view("resamples_mean_accuracy", means_of(report.resamples))
     return metrics
@@ -90,7 +90,7 @@ def means_of(resamples: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {view: float(np.mean([accuracy[view] for accuracy in resamples])) for view in resamples[0]}
 
 
-def _of_trust(trust: TrustEvaluation) -> dict[str, float]:
+def _trust_metrics(trust: TrustEvaluation) -> dict[str, float]:
     levels = trust.coverage["stored"]
     metrics: dict[str, float] = {}
     for level in levels:

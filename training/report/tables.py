@@ -1,10 +1,10 @@
-"""Markdown tables and figures as text."""
+"""Markdown tables, and numbers as text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-# How the two kinds of series are called on which everything is reported as a pair.
+# The two views of the test series that most figures are reported for.
 PAIR = {"stored": "as stored", "rounded_2": "rounded to 2 decimals"}
 
 
@@ -15,18 +15,18 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def paragraphs(*parts: str) -> str:
-    """Paragraphs, lists and tables, one below the other; empty ones are left out."""
+    """Join paragraphs, lists and tables with blank lines; empty parts are left out."""
     return "\n\n".join(part for part in parts if part)
 
 
 def percent(share: float) -> str:
-    """A share in per cent."""
+    """A share in per cent with 2 decimals, for measured figures: `97.50%`."""
     return f"{share:.2%}"
 
 
-def about(share: float) -> str:
-    """A share as it is said in a sentence: "all", or per cent without needless digits."""
-    return "all" if share == 1 else f"{100 * share:.3g} %"
+def short_percent(share: float) -> str:
+    """A share in per cent with at most 3 significant digits, for settings: `37.5%`."""
+    return f"{100 * share:.3g}%"
 
 
 def points(difference: float) -> str:

@@ -1,4 +1,4 @@
-"""Writing the report into a version folder: figures, histories, pictures, and the model card."""
+"""Write the report into a version folder: metrics, history, plots and model card."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy", "seconds")
 
 
 def write_report(report: Report, folder: Path) -> tuple[str, ...]:
-    """Write all of the report into a folder; the names of the files."""
+    """Write the report into a folder; returns the names of the files."""
     (folder / METRICS_FILE).write_text(json.dumps(_as_json(report), indent=2) + "\n", encoding="utf-8")
     _write_history(report, folder / HISTORY_FILE)
     pictures = draw(report, folder)
@@ -45,18 +45,18 @@ def _as_json(report: Report) -> dict[str, Any]:
 
 def _trust(trust: TrustEvaluation, report: Report) -> dict[str, Any]:
     sealed = report.trained.trust
-    limit = sealed.novelty.threshold if sealed else float("inf")
+    threshold = sealed.novelty.threshold if sealed else float("inf")
     return {
         "set_sizes": {view: sizes.shares for view, sizes in trust.set_sizes.items()},
         "single_label_accuracy": {view: sizes.single_accuracy for view, sizes in trust.set_sizes.items()},
         "share_called_unlike": {
-            name: float((group.novelty > limit).mean()) for name, group in trust.foreign.items()
+            name: float((group.novelty > threshold).mean()) for name, group in trust.foreign.items()
         },
     }
 
 
 def _write_history(report: Report, path: Path) -> None:
-    """One row an epoch: first of the fit that is kept, then of those to all but a fold."""
+    """Write one row per epoch: first of the final fit, then of the fit without each fold."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, ["fit", "epoch", *HISTORY], lineterminator="\n", extrasaction="ignore")
         writer.writeheader()

@@ -1,4 +1,4 @@
-"""A whole report in seconds: a model that was never fitted, measured as a fitted one is."""
+"""A complete report in seconds, of a model that was never fitted."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TRUST = Trust(
     novelty=NoveltySpec(name="novelty", quantiles=(-1.0, 0.0, 1.0), threshold=0.9),
     habits=InputHabits(fewest_distinct=10, most_at_extreme=5),
 )
-# What a model on spectra, with trust, has pictures of.
+# The plots of a model on spectra with trust.
 PICTURES = {
     "learning_curve.png",
     "confusion_matrix.png",
@@ -42,7 +42,7 @@ PICTURES = {
 
 
 def a_config(**options: Any) -> TrainingConfig:
-    """The configuration of a tiny model on spectra, unless the options say otherwise."""
+    """The configuration of a tiny model on spectra, with changes."""
     return config_from({"tokens": "spectrum", "head_units": 8, "epochs": 2} | OPTIONS | options)
 
 
@@ -53,12 +53,12 @@ def a_history(*, validated: bool) -> list[dict[str, float]]:
 
 
 def a_state(*, validated: bool) -> RunState:
-    """The state after those epochs."""
+    """The state after two epochs."""
     return RunState(history=a_history(validated=validated), best_epoch=2)
 
 
 def trained(dataset: Dataset, config: TrainingConfig) -> Trained:
-    """A model with random weights, with trust if it is a transformer, and states as fits would leave them."""
+    """A model with random weights and the states of its fits; a transformer has trust."""
     material = FitInputs(dataset, config)
     rows = np.arange(len(dataset.train))
     classifier = material.task(rows).model
@@ -76,7 +76,7 @@ def trained(dataset: Dataset, config: TrainingConfig) -> Trained:
 
 
 def a_report(dataset: Dataset, *, resamples: int = 0, **options: Any) -> Report:
-    """The report on such a model."""
+    """The report of a model with random weights."""
     config = a_config(**options)
     fits = trained(dataset, config)
     predict = predictor(fits.model)
@@ -96,7 +96,7 @@ def a_report(dataset: Dataset, *, resamples: int = 0, **options: Any) -> Report:
 
 
 def a_sealing(dataset: Dataset, trust: Trust | None = TRUST) -> Sealing:
-    """What a contract says of a tiny model on a data set."""
+    """The contract's values for a tiny model."""
     return Sealing(
         name="waves",
         description="a test",

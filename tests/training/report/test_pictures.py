@@ -1,4 +1,4 @@
-"""Which pictures there are, and what they are drawn from."""
+"""The report's plots, and the values that they are drawn from."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from training.report.report import Report
 
 @pytest.fixture
 def report(full_report: Report) -> Report:
-    """The report on a model on spectra, of series whose class is their number of cycles: 4 or 10."""
+    """The report of a model on spectra; the class of a series is its number of cycles, 4 or 10."""
     return full_report
 
 
-def test_spectra_show_what_is_in_the_series(report: Report) -> None:
-    """Each class's mean spectrum has its peak at the frequency of its sines, in cycles a sample."""
+def test_spectra_peak_at_the_frequency_of_the_class(report: Report) -> None:
+    """Each class's mean spectrum peaks at the frequency of its sines, in cycles per sample."""
     long, short = spectra_of(report)
     assert (long.window, short.window) == (32, 16)
     for window in (long, short):
@@ -32,18 +32,18 @@ def test_spectra_show_what_is_in_the_series(report: Report) -> None:
         assert peaks == pytest.approx(np.array([4, 10]) / LENGTH, abs=resolution)
 
 
-def test_white_noise_has_no_decibels(report: Report) -> None:
-    """White noise of deviation 1 lies at 0 dB, the highest bin included, whatever the window."""
+def test_white_noise_is_at_0_decibels(report: Report) -> None:
+    """White noise of deviation 1 is at 0 dB in all bins, the highest included, for any window."""
     noise = np.random.default_rng(0).standard_normal(report.dataset.test.shape)
     noisy = dataclasses.replace(report, dataset=dataclasses.replace(report.dataset, test=noise))
     for window in spectra_of(noisy):
-        # A logarithm's mean lies below the logarithm of the mean, the more so the fewer windows there are.
+        # The mean of logarithms is below the logarithm of the mean, more so with fewer windows.
         assert -2 < window.means[:, 1:-1].mean() < 0
         assert window.means[:, -1].mean() == pytest.approx(window.means[:, 1:-1].mean(), abs=1.5)
 
 
-def test_attention_belongs_to_bands(report: Report) -> None:
-    """Bands follow on each other without gaps up to the highest frequency; even shares are 1 on average."""
+def test_attention_bands_cover_all_frequencies(report: Report) -> None:
+    """Bands cover all frequencies without gaps; the mean attention is 1."""
     windows = spectra_of(report)
     assert [len(window.attention) for window in windows] == [5, 3]
     assert np.concatenate([window.attention for window in windows]).mean() == pytest.approx(1, rel=1e-5)
@@ -54,8 +54,8 @@ def test_attention_belongs_to_bands(report: Report) -> None:
         assert (window.edges[0], window.edges[-1]) == pytest.approx((-half, 0.5 + half))
 
 
-def test_before_calibration_is_what_the_logits_said(report: Report) -> None:
-    """The first diagram is that of a softmax of the logits themselves, the second that of the answers."""
+def test_before_calibration_uses_the_logits(report: Report) -> None:
+    """The first diagram shows the softmax of the logits, the second the model's probabilities."""
     before, after = reliabilities_of(report).values()
     logits = np.log(report.evaluation.probabilities) * np.float32(TEMPERATURE)
     confidence = softmax(logits, axis=1).max(axis=1)
@@ -73,6 +73,6 @@ def test_before_calibration_is_what_the_logits_said(report: Report) -> None:
 def test_models_have_the_pictures_that_apply(
     tmp_path: Path, options: dict[str, Any], missing: set[str]
 ) -> None:
-    """A model on time has no spectra to show, and one to compare with has no novelty either."""
+    """A model over time has no plot of spectra; a baseline has no plot of OOD scores either."""
     drawn = draw(a_report(make_dataset(classes=3), **options), tmp_path)
     assert set(drawn.values()) == PICTURES - missing == {path.name for path in tmp_path.iterdir()}

@@ -1,4 +1,4 @@
-"""The report's pictures."""
+"""The report's plots."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CHECKED = ENTRY | {"val_loss": 0.6, "val_accuracy": 0.6}
 
 
 def is_a_picture(path: Path) -> bool:
-    """Whether a file is a PNG that nobody minds to have in a repository."""
+    """Whether a file is a PNG that is small enough for a repository."""
     content = path.read_bytes()
     return content.startswith(PNG) and 3_000 < len(content) < LARGEST
 
@@ -36,7 +36,7 @@ def is_a_picture(path: Path) -> bool:
 @pytest.mark.parametrize("classes", [2, 3, 20])
 @pytest.mark.parametrize("sharpness", [0.2, 8.0])
 def test_classes_are_drawn_however_many(tmp_path: Path, classes: int, sharpness: float) -> None:
-    """Confusion and ROC are drawn for two, a few and many classes, also if one is never tested."""
+    """Confusion matrix and ROC are drawn for two, a few and many classes, also if one has no test series."""
     random = np.random.default_rng(0)
     labels = [str(i) for i in range(classes)]
     targets = np.arange(60) % max(2, classes - 1)
@@ -62,7 +62,7 @@ def test_classes_are_drawn_however_many(tmp_path: Path, classes: int, sharpness:
 def test_histories_are_drawn(
     tmp_path: Path, fitted: list[dict[str, float]], folds: list[Any], kept: int | None
 ) -> None:
-    """Learning curves are drawn from one epoch on, with folds, with a share held out, and with neither."""
+    """Learning curves are drawn for one epoch or more, with folds, a held-out share, or neither."""
     plot_learning(tmp_path / "history.png", fitted, folds, kept=kept)
     assert is_a_picture(tmp_path / "history.png")
 
@@ -78,7 +78,7 @@ def test_reliability_is_drawn_before_and_after(tmp_path: Path, diagrams: int) ->
 
 @pytest.mark.parametrize("accuracy", [1.0, 0.5])
 def test_robustness_is_drawn_at_any_height(tmp_path: Path, accuracy: float) -> None:
-    """A perfect model and a useless one have their curves."""
+    """The plot is drawn for a perfect and for a useless model."""
     value = Measured(accuracy, accuracy - 0.02, min(1.0, accuracy + 0.02))
     precision = dict.fromkeys(["as stored", "2 decimals"], value)
     plot_robustness(tmp_path / "robustness.png", precision, {0.0: value, 0.05: value})
@@ -87,7 +87,7 @@ def test_robustness_is_drawn_at_any_height(tmp_path: Path, accuracy: float) -> N
 
 @pytest.mark.parametrize(("windows", "classes"), [(1, 2), (2, 3), (2, 20)])
 def test_spectra_are_drawn_window_by_window(tmp_path: Path, windows: int, classes: int) -> None:
-    """One column a window; classes that no test series has are left out; many have no names."""
+    """One column per window; classes without test series are left out; many classes have no legend."""
     means = np.linspace(0, -60, 17) + np.arange(classes)[:, np.newaxis]
     means[-1] = np.nan
     window = WindowSpectra(
@@ -104,7 +104,7 @@ def test_spectra_are_drawn_window_by_window(tmp_path: Path, windows: int, classe
 
 @pytest.mark.parametrize("related", [{}, {"FordB": np.zeros(40, np.float32)}])
 def test_novelty_is_drawn_group_by_group(tmp_path: Path, related: dict[str, Any]) -> None:
-    """A row a group, with or without relatives, also where all scores are the same."""
+    """One row per group, with or without related data sets, also if all scores are equal."""
     random = np.random.default_rng(0)
     own = {"own, as stored": random.normal(-0.3, 0.2, 300).astype(np.float32)}
     foreign = {

@@ -1,4 +1,4 @@
-"""The report's figures, and the files it is written to."""
+"""The report's metrics and files."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from training.report.write import write_report
 
 @pytest.fixture
 def report(full_report: Report) -> Report:
-    """A report with everything in it: trust, folds and resamples."""
+    """A report with trust, folds and resamples."""
     return full_report
 
 
 @pytest.fixture(scope="module")
-def comparison() -> Report:
-    """The report on a model to compare with, which has no trust."""
+def baseline() -> Report:
+    """The report of a baseline, which has no trust."""
     return a_report(make_dataset(classes=2), model="reference-perceptron")
 
 
@@ -34,7 +34,7 @@ def test_every_view_has_a_metric() -> None:
 
 
 def test_metrics_are_the_figures_of_the_evaluation(report: Report) -> None:
-    """Accuracies, spread, calibration, coverage, novelty, attention and resamples go by their names."""
+    """All metrics are in the contract under their names."""
     metrics, evaluation, trust = metrics_of(report), report.evaluation, report.trust
     assert trust is not None
     wanted = {
@@ -57,27 +57,27 @@ def test_metrics_are_the_figures_of_the_evaluation(report: Report) -> None:
     assert all(0 <= value <= 1 for value in metrics.values())
 
 
-def test_a_comparison_has_no_metrics_of_trust(comparison: Report) -> None:
-    """Nothing is claimed of what was not measured, and the held-out accuracy is that of the kept epoch."""
-    metrics = metrics_of(comparison)
+def test_a_baseline_has_no_metrics_of_trust(baseline: Report) -> None:
+    """A baseline has no metrics of trust; its held-out accuracy is that of the kept epoch."""
+    metrics = metrics_of(baseline)
     assert not [name for name in metrics if name.startswith(("coverage", "ood", "resamples"))]
     assert "accuracy_uniform_attention" not in metrics
     assert metrics["held_out_accuracy"] == 0.625
 
 
-def test_the_time_is_that_of_all_fits(report: Report, comparison: Report) -> None:
-    """The fits to folds belong to the artifact's cost."""
+def test_training_time_includes_all_fits(report: Report, baseline: Report) -> None:
+    """The training time includes the fits without each fold."""
     assert report.training_seconds == pytest.approx(3 * 2 * 1.5)
-    assert comparison.training_seconds == pytest.approx(2 * 1.5)
+    assert baseline.training_seconds == pytest.approx(2 * 1.5)
 
 
 def test_means_are_over_resamples() -> None:
-    """Each view has its own mean."""
+    """Means are computed for each view."""
     assert means_of([{"a": 0.5, "b": 1.0}, {"a": 1.0, "b": 0.0}]) == {"a": 0.75, "b": 0.5}
 
 
 def test_everything_is_written(report: Report, tmp_path: Path) -> None:
-    """The folder gets figures, histories of all fits, pictures and the card, and their names are returned."""
+    """Metrics, history of all fits, plots and card are written; their names are returned."""
     names = write_report(report, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == set(names)
     assert set(names) == {"CARD.md", "metrics.json", "history.csv"} | PICTURES
@@ -94,8 +94,8 @@ def test_everything_is_written(report: Report, tmp_path: Path) -> None:
     assert (rows[0]["val_loss"], rows[2]["val_loss"]) == ("", "0.6")
 
 
-def test_a_comparison_has_fewer_files(comparison: Report, tmp_path: Path) -> None:
-    """Without trust and spectra there are no pictures of them, and no figures."""
-    names = write_report(comparison, tmp_path)
+def test_a_baseline_has_fewer_files(baseline: Report, tmp_path: Path) -> None:
+    """Without trust and spectra, their plots and metrics are left out."""
+    names = write_report(baseline, tmp_path)
     assert not {"novelty.png", "spectra.png"} & set(names)
     assert json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))["trust"] is None

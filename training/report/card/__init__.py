@@ -1,4 +1,4 @@
-"""The model card: what the model is, what it was trained on, what it is worth, where it ends."""
+"""The model card, in Markdown."""
 
 from training.report.card.page import card_of
 

@@ -1,4 +1,4 @@
-"""In words: what the model is, how it was trained, and what it cannot do."""
+"""The card's prose: model details, intended use, training procedure and limitations."""
 
 from __future__ import annotations
 
@@ -7,134 +7,150 @@ from training.data.augment import NOISE_RANGE
 from training.data.precisions import WIDE_NOISE
 from training.model.spectrum import window_lengths
 from training.report.report import Report
-from training.report.tables import about, paragraphs, table
+from training.report.tables import paragraphs, short_percent, table
 
 
-def what_it_is(report: Report) -> str:
-    """What goes in, what comes out, what is between, and the classes."""
-    unlike = ", and with how unlike the training data the series is" if report.trust else ""
+def model_details(report: Report) -> str:
+    """Input, output, architecture, number of parameters and classes."""
+    ood = " and an OOD (out-of-distribution) score" if report.trust else ""
     return paragraphs(
-        f"It takes a raw series of {report.dataset.length} numbers, of any offset and scale, and answers "
-        f"with the probability of each class{unlike}.",
-        f"{_model(report)} {report.trained.model.count_params():,} numbers in all.",
+        f"- Input: one series of {report.dataset.length} values, with any offset and scale.\n"
+        f"- Output: the probability of each class{ood}.\n"
+        f"- Architecture: {_architecture(report)}\n"
+        f"- Parameters: {report.trained.model.count_params():,}, fixed ones included.",
         table(["label", "meaning"], [[f"`{label.name}`", label.meaning] for label in report.labels]),
     )
 
 
-def how_trained(report: Report) -> str:
-    """Teacher, augmentation, optimizer, and how long it took."""
+def intended_use(report: Report) -> str:
+    """What to use the model for, and what not."""
+    name, length = report.dataset.name, report.dataset.length
+    return (
+        f"- Use it to classify series like those of {name}: the same kind of signal, the same sampling rate, "
+        f"{length} values each.\n"
+        f"- Do not use it for other signals: it was evaluated on {name} only.\n"
+        "- Do not use it alone for decisions that affect safety."
+    )
+
+
+def training_procedure(report: Report) -> str:
+    """Training targets, augmentation, optimizer, fits and training time."""
     config = report.config
     spectral = config.model == "transformer" and config.tokens == "spectrum"
-    lessons = _spectral_lessons(config) if spectral else _labelled_series(config)
-    return paragraphs(lessons, _optimizer(config), _course(report))
+    fitted = _fitted_to_spectra(config) if spectral else _fitted_to_series(config)
+    return paragraphs(fitted, _optimizer(config), _fits(report))
 
 
-def limits(report: Report) -> str:
-    """What it is not to be used for."""
-    kind = "It knows the classes above and nothing else: any other series gets probabilities of them, too"
+def limitations(report: Report) -> str:
+    """What the model cannot do, as a list."""
+    other_series = "The model knows only the classes above. Any other series gets probabilities of them, too"
     if report.trust:
-        trusted = f"""\
-- {kind}. Read its novelty first.
-- The promises of trust hold for series like the training data. For others they are empty."""
+        uncertainty = f"""\
+- {other_series}: check its OOD score first.
+- Calibration and coverage hold on average, for series like the training data. They promise nothing for a
+  single series or for other data."""
     else:
-        trusted = f"""\
-- {kind}.
-- The probabilities were not calibrated. A constant series gets an answer, but it means nothing."""
+        uncertainty = f"""\
+- {other_series}.
+- The probabilities are not calibrated. The prediction for a constant series means nothing."""
     return f"""\
-{trusted}
-- The sampling rate must be that of the data set; nothing in a request would reveal another one.
-- Noise that the training series do not have costs accuracy, as the table above shows."""
+{uncertainty}
+- Series must have the sampling rate of the data set. The service cannot detect another rate.
+- Noise that the training series do not have lowers the accuracy (see the noise table)."""
 
 
-def _model(report: Report) -> str:
+def _architecture(report: Report) -> str:
     config, length = report.config, report.dataset.length
     if config.model != "transformer":
         return _reference(config)
     encoder = (
-        f"{config.blocks} encoder blocks of width {config.width} with {config.heads} attention heads relate "
-        f"them to each other; each token then hands {config.readout} numbers to a small perceptron, which "
-        "gives the answer."
+        f"{config.blocks} encoder blocks (width {config.width}, {config.heads} attention heads) process the "
+        f"tokens. A small perceptron takes {config.readout} features of each token and returns the class "
+        "probabilities."
     )
-    windows = " and ".join(map(str, window_lengths(config, length)))
     if config.tokens == "spectrum":
+        windows = " and ".join(map(str, window_lengths(config, length)))
         return (
-            "It is a transformer over frequency. It computes power spectra of the normalised series in Hann "
-            f"windows of {windows} samples, takes their arithmetic and geometric means over time, and cuts "
-            f"the logarithms of these into tokens of {config.patch} bins. {encoder} The novelty is the "
-            "Mahalanobis distance of the arithmetic means' logarithms from those of the training series."
+            "transformer over frequency. The series is normalised. Its power spectra in Hann windows of "
+            f"{windows} samples are averaged over time, by the arithmetic and by the geometric mean. The "
+            f"logarithms of the means are split into tokens of {config.patch} frequency bins. {encoder}"
         )
     return (
-        "It is a transformer over time. The largest values of a convolution of the normalised series in each "
-        "of its stretches are the tokens. "
-        f"{encoder} The novelty is the Mahalanobis distance of the logarithm of the mean power spectra (Hann "
-        f"windows of {windows} samples) from those of the training series."
+        "transformer over time. The series is normalised and convolved. The largest values of the "
+        f"convolution in each segment of the series form a token. {encoder}"
     )
 
 
 def _reference(config: TrainingConfig) -> str:
-    what = {
-        "reference": "It is that model, layer for layer",
-        "reference-perceptron": "It is the perceptron which that model equals",
+    model = {
+        "reference": "the model of the Keras example, layer for layer",
+        "reference-perceptron": "the perceptron that is equivalent to the model of the Keras example",
     }[config.model]
     return (
-        'The Keras example "Timeseries classification with a Transformer model" has a model whose attention '
-        "has no effect on its answers, for each branch ends in a normalisation over a single feature. "
-        f"{what}, here to be compared with."
+        f'{model} ("Timeseries classification with a Transformer model"). It is a baseline: attention has no '
+        "effect in it, because each branch ends in a layer normalisation over a single feature."
     )
 
 
-def _labelled_series(config: TrainingConfig) -> str:
+def _fitted_to_series(config: TrainingConfig) -> str:
     low, high = NOISE_RANGE
-    parts = [
-        "It was fitted to the labels of the training series",
-        *(
-            [f"{about(config.mixing)} of them mixed with another one, and so their labels"]
-            * (config.mixing > 0)
-        ),
-        *([f"{about(config.rounding)} rounded to 2 decimals"] * (config.rounding > 0)),
-        *([f"{about(config.noise)} with white noise of deviation {low} to {high}"] * (config.noise > 0)),
-    ]
-    return ", ".join(parts) + "."
+    shares = {
+        "are mixed with another series, and so are their labels (mixup)": config.mixing,
+        "are rounded to 2 decimals": config.rounding,
+        f"have white noise added (standard deviation {low} to {high})": config.noise,
+    }
+    augmentation = "; ".join(f"{short_percent(share)} {what}" for what, share in shares.items() if share)
+    return (
+        f"The model was fitted to the labels of the training series. Augmentation: {augmentation or 'none'}."
+    )
 
 
-def _spectral_lessons(config: TrainingConfig) -> str:
+def _fitted_to_spectra(config: TrainingConfig) -> str:
     low, high = WIDE_NOISE
-    domains = (
-        f"{about(1 - config.rounding - config.noise)} of an epoch are spectra of series as stored or with 3 "
-        f"decimals, {about(config.rounding)} of series rounded to 2 decimals, {about(config.noise)} of "
-        f"series with white noise of a standard deviation from {low} to {high}; {about(config.mixing)} of "
-        "them are mixed with another one of the same kind"
+    kinds = (
+        f"- {short_percent(1 - config.rounding - config.noise)}: series as stored or rounded to 3 decimals\n"
+        f"- {short_percent(config.rounding)}: series rounded to 2 decimals\n"
+        f"- {short_percent(config.noise)}: series with white noise (standard deviation {low} to {high})"
+    )
+    mixing = (
+        f"{short_percent(config.mixing)} of the spectra are mixed with another one of the same kind (mixup)"
     )
     if config.teacher != "svm":
-        return f"It was fitted to labels: {domains}, and so are their labels."
-    return (
-        f"It was taught by support vector machines on the same spectra, one for each kind: {domains}. It "
-        "learns not the labels, but what the machine for that kind says of the mixture. The machines are not "
-        "part of the artifact. Hence a training loss that does not fall to 0 and cannot be compared with the "
-        "one on series held out."
-    )
+        start, targets = "The model was fitted to labels.", f"{mixing}, and so are their labels."
+    else:
+        start = (
+            "Knowledge distillation: the teachers are support vector machines (SVMs) on the same spectra, "
+            "one for each kind of series."
+        )
+        targets = (
+            f"{mixing}. The target of a mixture is the output of the SVM for its kind, not the label. So the "
+            "training loss does not fall to 0 and is not comparable with the loss on held-out series. The "
+            "SVMs are not part of the artifact."
+        )
+    return paragraphs(f"{start} Spectra of each epoch:", kinds, targets)
 
 
 def _optimizer(config: TrainingConfig) -> str:
     optimizer = "AdamW" if config.weight_decay else "Adam"
-    averaged = f"; weights averaged over the epochs with a decay of {config.averaging:g}"
+    averaged = f", moving average of the weights with decay {config.averaging:g} per epoch"
     return (
-        f"{optimizer} with a {config.schedule} learning rate of at most {config.learning_rate:g}; batches of "
-        f"{config.batch_size}{averaged if config.averaging else ''}."
+        f"Optimizer: {optimizer}, {config.schedule} learning rate schedule, maximum learning rate "
+        f"{config.learning_rate:g}, batch size {config.batch_size}{averaged if config.averaging else ''}."
     )
 
 
-def _course(report: Report) -> str:
+def _fits(report: Report) -> str:
     final, *folds = report.trained.states
-    took = f"{report.training_seconds:,.0f} seconds in all."
+    seconds = f"Training time of all fits: {report.training_seconds:,.0f} s."
     if folds:
         return (
-            f"{final.epochs} epochs on all training series; the weights are those of the last one. "
-            f"{len(folds)} copies, each fitted in the same way to all but a fold, answered for the series of "
-            f"that fold: temperature, thresholds and quantiles come from those answers. {took.capitalize()}"
+            f"The final fit used all training series for {final.epochs} epochs; the last weights are "
+            f"kept. {len(folds)} more models were fitted in the same way, each without one fold of the "
+            "training series, and predicted that fold. Temperature, label set thresholds and OOD quantiles "
+            f"come from these predictions. {seconds}"
         )
     return (
-        f"{final.epochs} epochs; {about(report.config.validation_fraction)} of the training series were held "
-        f"out, and the weights of epoch {final.best_epoch}, the one with the lowest validation loss, were "
-        f"kept. {took.capitalize()}"
+        f"The fit took {final.epochs} epochs; {short_percent(report.config.validation_fraction)} of the "
+        f"training series were held out. The weights of epoch {final.best_epoch}, which has the lowest "
+        f"validation loss, are kept. {seconds}"
     )

@@ -1,61 +1,76 @@
-"""The card as a whole: its sections in their order."""
+"""The model card: all sections in their order."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from training.data.descriptions import about
-from training.report.card.description import how_trained, limits, what_it_is
-from training.report.card.reference import beside_the_reference
-from training.report.card.results import other_splits, results, why_several_rows
-from training.report.card.trust import attention, trust
+from training.report.card.description import intended_use, limitations, model_details, training_procedure
+from training.report.card.reference import comparison
+from training.report.card.results import accuracy, attention_ablation, precision_leak, resampled_splits
+from training.report.card.uncertainty import calibration, intro, label_sets, ood_score
 from training.report.report import Report
-from training.report.tables import paragraphs, table
+from training.report.tables import PAIR, paragraphs, percent, table
 
 
-def card_of(report: Report, pictures: Mapping[str, str]) -> str:
+def card_of(report: Report, figures: Mapping[str, str]) -> str:
     """The card's text, Markdown.
 
     Args:
-        report: what it tells.
-        pictures: titles and file names, shown in their order.
+        report: of the run.
+        figures: caption to file name, in the order shown.
     """
-    config = report.config
     sections = {
-        "Results": results(report),
-        "Why several rows": why_several_rows(report),
-        "How far to trust an answer": trust(report),
-        "What the attention is worth": attention(report),
-        "Other splits": other_splits(report),
-        "Beside the reference": beside_the_reference(report),
-        "Pictures": paragraphs(*(f"![{title}]({file})" for title, file in pictures.items())),
-        "Data": _data(report),
-        "How it was trained": how_trained(report),
-        "Limits": limits(report),
-        "Make it again": _make_it_again(report),
+        "## Model details": model_details(report),
+        "## Intended use": intended_use(report),
+        "## Training data": _training_data(report),
+        "## Training procedure": training_procedure(report),
+        "## Evaluation": "All figures are measured on the test series, unless stated otherwise.",
+        "### Accuracy": accuracy(report),
+        "### Precision of the values": precision_leak(report),
+        "### Resampled splits": resampled_splits(report),
+        "### Attention ablation": attention_ablation(report),
+        "### Comparison with the Keras example": comparison(report),
+        "## Calibration and uncertainty": intro(report),
+        "### Calibration": calibration(report),
+        "### Label sets": label_sets(report),
+        "### OOD score": ood_score(report),
+        "## Limitations": limitations(report),
+        "## Figures": paragraphs(*(f"![{title}]({file})\n\n*{title}*" for title, file in figures.items())),
+        "## Reproduction": _reproduction(report),
     }
     text = paragraphs(
-        f"# {config.artifact_name}: {report.dataset.name} by the {config.model} model",
-        what_it_is(report),
-        *(f"## {heading}\n\n{section}" for heading, section in sections.items() if section),
+        f"# Model card: {report.config.artifact_name}",
+        _summary(report),
+        *(f"{heading}\n\n{section}" for heading, section in sections.items() if section),
     )
     return text + "\n"
 
 
-def _data(report: Report) -> str:
+def _summary(report: Report) -> str:
+    accuracies = report.evaluation.accuracies
+    shown = ", ".join(f"{percent(accuracies[view])} {title}" for view, title in PAIR.items())
+    return (
+        f"The {report.config.model} model classifies the time series of {report.dataset.name}. Accuracy on "
+        f"{len(report.dataset.test):,} test series: {shown}."
+    )
+
+
+def _training_data(report: Report) -> str:
     dataset = report.dataset
     return paragraphs(
         about(dataset.name),
-        f"{len(dataset.train):,} training and {len(dataset.test):,} test series.",
+        f"{len(dataset.train):,} training series and {len(dataset.test):,} test series of {dataset.length} "
+        "values each.",
         table(["file", "SHA-256"], [[f"`{name}`", f"`{digest}`"] for name, digest in dataset.sha256.items()]),
     )
 
 
-def _make_it_again(report: Report) -> str:
+def _reproduction(report: Report) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
     return paragraphs(
         f"```sh\n{report.command}\n```",
-        "All settings are in `contract.json` under `provenance`. The same seed "
-        f"({report.config.seed}) on the same machine gives the same weights; elsewhere, sums in another "
-        f"order move the accuracy a little. Made with {versions}.",
+        "`contract.json` lists all settings under `provenance`. The same seed "
+        f"({report.config.seed}) on the same machine gives the same weights. Another machine adds floating-"
+        f"point numbers in another order, so the accuracy can differ slightly. Versions: {versions}.",
     )

@@ -1,4 +1,4 @@
-"""Accuracies: all views of the test series, the leak that makes them necessary, and other splits."""
+"""Accuracy of all views of the test series, label leak, resampled splits and attention ablation."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ VIEWS = {
     "rounded_1": "rounded to 1 decimal",
     "noise": f"with white noise of standard deviation {NOISE}",
 }
-# Above this, counting distinct values tells so much that the files' precision must have to do with it.
+# An accuracy of the distinct-value count above this is reported as a leak.
 LEAKS = 0.9
 
 
-def results(report: Report) -> str:
-    """Accuracies on all views, how certain they are, and what precision and noise change."""
+def accuracy(report: Report) -> str:
+    """Accuracy and calibration error of each view, confidence interval, and accuracy under noise."""
     evaluation, count, held_out = report.evaluation, len(report.dataset.test), report.held_out_accuracy
     rows = [
         [title, percent(evaluation.accuracies[view]), percent(evaluation.calibration_error[view])]
@@ -31,40 +31,40 @@ def results(report: Report) -> str:
     noise = evaluation.noise
     low, high = interval(evaluation.accuracies["stored"], count)
     return paragraphs(
-        f"On the {count:,} test series, which had no part in training; settings were chosen on training "
-        "series that were held out:",
-        table(["test series", "accuracy", "calibration error"], rows),
-        f"With so many series, the 95 % interval of the first figure goes from {percent(low)} to "
-        f"{percent(high)}. Whether the values come as stored, with 6 significant digits, as float16, or with "
-        f"3 or 2 decimals changes the accuracy by at most {points(evaluation.spread)}. The calibration error "
-        "is the expected one, of 15 bins: how far probabilities are from how often they are right.",
+        f"The {count:,} test series were not used in training. Settings were chosen on held-out training "
+        "series.",
+        table(["test series", "accuracy", "expected calibration error (15 bins)"], rows),
+        f"The 95% confidence interval of the accuracy as stored is {percent(low)} to {percent(high)}. The "
+        "accuracy with 6 significant digits, as float16, or with 3 or 2 decimals differs from it by at most "
+        f"{points(evaluation.spread)}.",
+        "Accuracy under white noise; its standard deviation is in units of the series' standard deviation:",
         table(
-            ["standard deviation of white noise", *(f"{deviation:g}" for deviation in noise)],
+            ["standard deviation", *(f"{deviation:g}" for deviation in noise)],
             [["accuracy", *map(percent, noise.values())]],
         ),
-        "" if held_out is None else f"On training series that were held out: {percent(held_out)}.",
+        "" if held_out is None else f"Accuracy on held-out training series: {percent(held_out)}.",
     )
 
 
-def why_several_rows(report: Report) -> str:
-    """What clients send, and what the precision of the stored values gives away by itself."""
+def precision_leak(report: Report) -> str:
+    """Why rounded series are evaluated, and how far the precision of the stored values reveals the label."""
     leak, accuracies = report.evaluation.leak, report.evaluation.accuracies
-    why = "Clients rarely send all the decimals of a data set's files: a result on those alone is not enough."
+    why = "Clients often send fewer decimals than the data set's files have: see the rounded series above."
     if leak is None:
         return why
     rows = [
         ["this model", *(percent(accuracies[view]) for view in PAIR)],
-        ["counting different values, no model at all", percent(leak.stored), percent(leak.rounded)],
+        ["distinct-value count alone", percent(leak.stored), percent(leak.rounded)],
     ]
     return paragraphs(
-        f"{why} And the files may tell more than the signal does. The simplest classifier to show it only "
-        f"counts how many different values a series has ({_counts(report, leak)}):",
-        table(["", *PAIR.values()], rows),
+        f"{why} The stored precision may also reveal the label. To measure this, a classifier uses only "
+        f"the number of distinct values in a series ({_counts(report, leak)}). Accuracy:",
+        table(["classifier", *PAIR.values()], rows),
         _verdict(leak),
     )
 
 
-def other_splits(report: Report) -> str:
+def resampled_splits(report: Report) -> str:
     """Accuracies on resamples of train and test; empty if there were none."""
     if not report.resamples:
         return ""
@@ -75,12 +75,29 @@ def other_splits(report: Report) -> str:
             for number, accuracies in enumerate(report.resamples, start=1)
         ),
         ["**mean**", *(f"**{percent(means[view])}**" for view in PAIR)],
-        ["the split above", *(percent(given[view]) for view in PAIR)],
+        ["data set's own split", *(percent(given[view]) for view in PAIR)],
     ]
     return paragraphs(
-        "One split may be kind to a model. So it was trained again, with the same settings, on stratified "
-        "resamples of training and test series put together, of the same sizes:",
+        "The training was repeated with the same settings on stratified resamples of all series, with "
+        "training and test sets of the same sizes. Test accuracy:",
         table(["resample", *PAIR.values()], rows),
+    )
+
+
+def attention_ablation(report: Report) -> str:
+    """Accuracy with trained and with uniform attention; empty for a model without trust."""
+    if report.trust is None:
+        return ""
+    trained, uniform = report.evaluation.accuracies, report.trust.uniform_attention
+    rows = [
+        ["trained attention", *(percent(trained[view]) for view in PAIR)],
+        ["uniform attention", *(percent(uniform[view]) for view in PAIR)],
+        ["difference", *(points(trained[view] - uniform[view]) for view in PAIR)],
+    ]
+    return paragraphs(
+        "For uniform attention, the queries are set to 0: each token attends to all tokens equally. All "
+        "other weights are unchanged. Accuracy:",
+        table(["", *PAIR.values()], rows),
     )
 
 
@@ -94,9 +111,9 @@ def _counts(report: Report, leak: Leak) -> str:
 
 def _verdict(leak: Leak) -> str:
     if leak.stored <= LEAKS:
-        return "So the precision of the stored values gives little away by itself."
+        return "The stored precision alone reveals little about the label."
     return (
-        "**The labels leak through rounding**: the two classes were stored with different precision. That "
-        "count is worth nothing on series from anywhere else, and so is whatever a model has learnt of it: "
-        "even a perfect score on the stored files need not mean anything. Judge a model by the right column."
+        "**The labels leak through rounding**: the files store the two classes with different precision. A "
+        "model that relies on this fails on series from any other source. Judge a model by its accuracy on "
+        "the series rounded to 2 decimals."
     )

@@ -1,4 +1,4 @@
-"""The report's pictures, as PNG files. Nothing here knows a data set, a model or a runtime."""
+"""The report's plots, as PNG files. This package knows no data set, model or runtime."""
 
 from training.report.plots.classes import plot_confusion, plot_roc
 from training.report.plots.learning import plot_learning

@@ -1,4 +1,4 @@
-"""How well the classes are told apart."""
+"""Confusion matrix and ROC curves."""
 
 from __future__ import annotations
 
@@ -10,14 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from training.report.plots.style import CYCLE, FAINT, GREY, READABLE_CLASSES, colours, new_figure, save, tidy
+from training.report.plots.style import (
+    CYCLE,
+    FAINT,
+    GREY,
+    READABLE_CLASSES,
+    colours,
+    format_axes,
+    new_figure,
+    save,
+)
 
 # Side of the corner that the second panel of two classes' ROC shows.
 CORNER = 0.2
 
 
 def plot_confusion(path: Path, confusion: NDArray[np.int64], labels: Sequence[str]) -> None:
-    """The confusion matrix, rows the true classes, with counts and shares of each row."""
+    """Plot a confusion matrix `int64[classes, classes]`, rows the true classes, with shares of each row."""
     size = 2.9 + 0.3 * min(len(labels), READABLE_CLASSES) + 0.1 * max(0, len(labels) - READABLE_CLASSES)
     figure = new_figure(size + 0.5, size)
     axes = figure.subplots()
@@ -30,7 +39,7 @@ def plot_confusion(path: Path, confusion: NDArray[np.int64], labels: Sequence[st
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     axes.set(xlabel="predicted class", ylabel="true class")
-    axes.set_title("Test series as stored", loc="left", fontsize=10.5)
+    axes.set_title("Confusion matrix, test series as stored", loc="left", fontsize=10.5)
     if few:
         for (row, column), share in np.ndenumerate(shares):
             text = str(confusion[row, column]) + (f"\n{share:.1%}" if len(labels) <= 4 else "")
@@ -45,13 +54,13 @@ def plot_roc(
     targets: NDArray[np.int64],
     labels: Sequence[str],
 ) -> None:
-    """ROC curves: of the second class where there are two, else of each class against the rest.
+    """Plot ROC curves: of the second of two classes, or of each of several classes against the rest.
 
     Args:
-        path: of the picture.
-        probabilities: what the series are like, "as stored" say, to `float32[n, classes]`.
+        path: PNG file to write.
+        probabilities: view of the test series, such as "as stored", to `float32[n, classes]`.
         targets: `int64[n]`.
-        labels: the classes.
+        labels: names of the classes.
     """
     if len(labels) == 2:
         _two_classes(path, probabilities, targets, labels)
@@ -61,19 +70,19 @@ def plot_roc(
 
 def _two_classes(path: Path, probabilities: Any, targets: Any, labels: Sequence[str]) -> None:
     curves = {name: roc_curve(targets == 1, answers[:, 1])[:2] for name, answers in probabilities.items()}
-    # Only a good model has anything to show in the corner.
+    # The corner of a poor model would be empty.
     good = any(np.any((false < CORNER) & (true > 1 - CORNER)) for false, true in curves.values())
     figure = new_figure(8.4 if good else 4.4, 4.1)
     panels = figure.subplots(1, 1 + good, squeeze=False)[0]
     for axes in panels:
         for (name, (false, true)), colour, dash in zip(curves.items(), CYCLE, ("-", "--"), strict=False):
             area = roc_auc_score(targets == 1, probabilities[name][:, 1])
-            label = f"{name}: area {area:.4f}"
+            label = f"{name}: AUROC {area:.4f}"
             axes.plot(false, true, color=colour, linestyle=dash, linewidth=1.6, label=label)
-    _frame(panels[0], f"ROC of class {labels[1]}")
+    _frame(panels[0], f"ROC curve of class {labels[1]}, test series")
     panels[0].legend(frameon=False, loc="lower right", fontsize=9)
     if good:
-        _frame(panels[1], "Its upper left corner")
+        _frame(panels[1], "Upper left corner of the ROC curve")
         for axis in (panels[1].xaxis, panels[1].yaxis):
             axis.get_major_locator().set_params(nbins=5)
         panels[1].set(xlim=(-0.01 * CORNER, CORNER), ylim=(1 - CORNER, 1 + 0.01 * CORNER))
@@ -85,13 +94,13 @@ def _many_classes(path: Path, probabilities: Any, targets: Any, labels: Sequence
     panels = figure.subplots(1, len(probabilities), squeeze=False)[0]
     for axes, (name, answers) in zip(panels, probabilities.items(), strict=True):
         _one_against_the_rest(axes, answers, targets, labels)
-        _frame(axes, f"ROC of each class, {name}")
+        _frame(axes, f"ROC curves, one class against the rest,\ntest series {name}")
         axes.legend(frameon=False, loc="lower right", fontsize=9)
     save(figure, path)
 
 
 def _one_against_the_rest(axes: Any, answers: Any, targets: Any, labels: Sequence[str]) -> None:
-    """A curve a class; where those are too many to be named, faint ones and their mean."""
+    """Plot one named curve per class, or faint curves and their mean above `READABLE_CLASSES`."""
     few = len(labels) <= READABLE_CLASSES
     grid, curves = np.linspace(0, 1, 501), []
     for target, colour in enumerate(colours(len(labels))):
@@ -99,15 +108,17 @@ def _one_against_the_rest(axes: Any, answers: Any, targets: Any, labels: Sequenc
         if not truth.any() or truth.all():
             continue
         false, true, _ = roc_curve(truth, answers[:, target])
-        label = f"{labels[target]}: area {roc_auc_score(truth, answers[:, target]):.4f}" if few else None
+        label = f"{labels[target]}: AUROC {roc_auc_score(truth, answers[:, target]):.4f}" if few else None
         axes.plot(false, true, color=colour if few else FAINT, linewidth=1.6 if few else 0.7, label=label)
         curves.append(np.interp(grid, false, true))
     if not few:
         mean = np.mean(curves, axis=0)
-        axes.plot(grid, mean, color=CYCLE[0], linewidth=2, label=f"mean: area {np.trapezoid(mean, grid):.4f}")
+        axes.plot(
+            grid, mean, color=CYCLE[0], linewidth=2, label=f"mean: AUROC {np.trapezoid(mean, grid):.4f}"
+        )
 
 
 def _frame(axes: Any, title: str) -> None:
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1)
     axes.set_box_aspect(1)
-    tidy(axes, title=title, x="false positive rate", y="true positive rate")
+    format_axes(axes, title=title, x="false positive rate", y="true positive rate")

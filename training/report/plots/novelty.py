@@ -1,4 +1,4 @@
-"""How unlike the training data series of different kinds look to the model."""
+"""Distribution of the OOD score in the test series and in other series."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.report.plots.style import BLUE, GREY, ORANGE, SKY, new_figure, save, tidy
+from training.report.plots.style import BLUE, GREY, ORANGE, SKY, format_axes, new_figure, save
 
 BINS = 90
 
 Groups = Mapping[str, NDArray[np.float32]]
 
 
-def plot_novelty(path: Path, own: Groups, related: Groups, foreign: Groups, *, threshold: float) -> None:
-    """The distribution of each group's scores, one below the other, with the threshold across all.
+def plot_novelty(path: Path, own: Groups, related: Groups, others: Groups, *, threshold: float) -> None:
+    """Plot the histogram of each group's scores in a row, with the OOD threshold across all rows.
 
     Args:
-        path: of the picture.
-        own: name of a group of the data set's own series to `float32[n]`.
-        related: the same of series from data sets with the same kind of signal.
-        foreign: the same of all others.
-        threshold: above it, a series is unlike the training data; each group's share of those is shown.
+        path: PNG file to write.
+        own: name of a group of test series to scores `float32[n]`.
+        related: the same for data sets with the same kind of signal.
+        others: the same for all other groups.
+        threshold: OOD threshold; the share of each group above it is shown.
     """
-    kinds = [(own, BLUE), (related, SKY), (foreign, ORANGE)]
-    # From below upwards, as the axis goes.
+    kinds = [(own, BLUE), (related, SKY), (others, ORANGE)]
+    # The axis goes upwards.
     rows = [(name, scores, colour) for groups, colour in kinds for name, scores in groups.items()][::-1]
     figure = new_figure(8.6, 1.1 + 0.46 * len(rows))
     axes = figure.subplots()
@@ -38,10 +38,14 @@ def plot_novelty(path: Path, own: Groups, related: Groups, foreign: Groups, *, t
         axes.stairs(row + 0.85 * counts / counts.max(), edges, baseline=row, fill=True, color=colour)
         _beside(axes, row + 0.3, f"{np.mean(scores > threshold):.1%}")
     axes.axvline(threshold, color="black", linewidth=1.2)
-    axes.text(threshold, len(rows), "  unlike the training data →", fontsize=9, va="bottom")
-    _beside(axes, len(rows) + 0.2, "unlike")
+    axes.text(threshold, len(rows), "  OOD threshold", fontsize=9, va="bottom")
+    _beside(axes, len(rows) + 0.2, "above")
     axes.set_yticks(np.arange(len(rows)) + 0.3, [f"{name} ({len(scores):,})" for name, scores, _ in rows])
-    tidy(axes, title="", x="novelty: natural logarithm of the distance from the training spectra")
+    format_axes(
+        axes,
+        title="",
+        x="OOD score: natural logarithm of the distance from the training spectra",
+    )
     axes.set(ylim=(-0.1, len(rows)), xlim=(edges[0], edges[-1]))
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
@@ -50,7 +54,7 @@ def plot_novelty(path: Path, own: Groups, related: Groups, foreign: Groups, *, t
 
 
 def _beside(axes: Any, height: float, text: str) -> None:
-    """Text to the right of the axes."""
+    """Write text to the right of the axes."""
     axes.annotate(
         text,
         (1.01, height),

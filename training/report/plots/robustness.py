@@ -1,4 +1,4 @@
-"""What rounding and noise do to accuracy."""
+"""Accuracy under rounding and noise."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.report.plots.style import BLUE, FAINT, GREY, ORANGE, new_figure, save, tidy
+from training.report.plots.style import BLUE, FAINT, GREY, ORANGE, format_axes, new_figure, save
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """An accuracy with its 95 % interval, all as fractions."""
+    """An accuracy with its 95% confidence interval, as fractions."""
 
     accuracy: float
     low: float
@@ -20,19 +20,19 @@ class Measured:
 
 
 def plot_robustness(path: Path, precision: Mapping[str, Measured], noise: Mapping[float, Measured]) -> None:
-    """Accuracy against rounding, and against noise, each with its interval.
+    """Plot test accuracy by precision of the values and by added noise, with 95% confidence intervals.
 
     Args:
-        path: of the picture.
-        precision: how the values are given, the finest first; that one is what the others are compared with.
-        noise: standard deviation of added noise, in those of the series, ascending from 0.
+        path: PNG file to write.
+        precision: precision of the values to accuracy; the first one is drawn as a reference line.
+        noise: standard deviation of added noise, in units of the series', to accuracy; ascending from 0.
     """
     figure = new_figure(9.4, 3.5)
     left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
     _draw(left, list(precision), precision.values(), "o")
-    tidy(left, title="Values given to fewer digits", y="test accuracy, %")
+    format_axes(left, title="Precision of the values (bars: 95% confidence interval)", y="test accuracy, %")
     _draw(right, [f"{deviation:g}" for deviation in noise], noise.values(), "o-")
-    tidy(right, title="White noise added", x="its standard deviation, in those of a series")
+    format_axes(right, title="White noise added to the values", x="standard deviation of noise / of series")
     right.set_ylabel("test accuracy, %")
     for axes in (left, right):
         axes.grid(visible=False, axis="x")

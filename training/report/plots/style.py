@@ -1,4 +1,4 @@
-"""What all pictures share: colours, sizes, and how a figure is begun and written."""
+"""Colours and sizes of all plots; creating, formatting and saving a figure."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from PIL import Image
 
 DOTS_PER_INCH = 120
 PALETTE = 192
-# Of Okabe and Ito, "Color universal design", 2008: told apart by people with any colour vision.
+# Okabe and Ito, "Color universal design", 2008: distinct for people with any colour vision.
 BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"
 GREY, FAINT = "#6b7078", "#c9ccd1"
 CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY)
-# With more classes than this, numbers in the cells and one named curve a class are no longer readable.
+# With more classes, numbers in cells and one named curve per class are not readable.
 READABLE_CLASSES = 12
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure, in inches."""
+    """An empty figure; width and height in inches."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def tidy(axes: Any, *, title: str, x: str = "", y: str = "") -> None:
-    """Title to the left, axes named, no frame, a faint grid."""
+def format_axes(axes: Any, *, title: str, x: str = "", y: str = "") -> None:
+    """Set a left-aligned title, axis labels and a faint grid; remove the frame."""
     axes.set_title(title, loc="left", fontsize=10.5)
     axes.set(xlabel=x, ylabel=y)
     axes.spines[["top", "right"]].set_visible(False)
@@ -38,7 +38,7 @@ def tidy(axes: Any, *, title: str, x: str = "", y: str = "") -> None:
 
 
 def colours(classes: int) -> list[Any]:
-    """A colour for each class."""
+    """One colour per class."""
     if classes <= len(CYCLE):
         return list(CYCLE[:classes])
     scale = mpl.colormaps["viridis"]
@@ -46,9 +46,9 @@ def colours(classes: int) -> list[Any]:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, with a palette: a third of the size, and no difference that an eye sees."""
+    """Write a figure as PNG with a palette: a third of the size, no visible difference."""
     FigureCanvasAgg(figure)
-    whole = BytesIO()
-    figure.savefig(whole, dpi=DOTS_PER_INCH, format="png")
-    picture = Image.open(whole).convert("RGB")
+    buffer = BytesIO()
+    figure.savefig(buffer, dpi=DOTS_PER_INCH, format="png")
+    picture = Image.open(buffer).convert("RGB")
     picture.quantize(PALETTE, dither=Image.Dither.NONE).save(path, optimize=True)
