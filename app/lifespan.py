@@ -187,7 +187,7 @@ def watch_versions(versions: ModelVersions, *, every: float) -> Iterator[None]:
         log.info("SIGHUP: checking for another version")
         if len(checks) == _MAX_CHECKS:
             return
-        task = asyncio.create_task(versions.look(again=True))
+        task = asyncio.create_task(versions.check(again=True))
         checks.add(task)
         task.add_done_callback(checks.discard)
 

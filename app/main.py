@@ -189,9 +189,9 @@ def create_service(settings: Settings, metrics: Metrics, path: Path | None = Non
         max_queue_rows=settings.max_queue_rows,
         max_queue_seconds=settings.max_queue_seconds,
         max_batch_wait=settings.max_batch_wait,
-        stall_after=settings.stall_timeout,
-        most_brief_rows=settings.inline_batch_rows,
-        has_one_processor=usable_here(workers=workers) == 1,
+        stall_timeout=settings.stall_timeout,
+        max_inline_rows=settings.inline_batch_rows,
+        has_one_core=usable_here(workers=workers) == 1,
         observer=metrics,
         predictions=metrics.predictions,
     )
@@ -204,7 +204,7 @@ def _create_versions(settings: Settings, metrics: Metrics, service: Service | No
         partial(create_service, settings, metrics),
         settings.artifact if service is None else first.artifact.folder,
         keep=settings.keep_versions,
-        finish=settings.drain_timeout,
+        close_timeout=settings.drain_timeout,
         observer=metrics,
     )
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from app.api.payloads import Encoder, Encoders, JsonDecoder, NpyDecoder
 from app.contract import Artifact
-from app.inference.answering import Answering
-from app.inference.batching import Answer
+from app.inference.batching import BatchResult
+from app.inference.prediction_builder import PredictionBuilder
 from app.inference.predictions import Batch, BatchSlice, Postprocessor, Predictions
 from app.series.spec import SeriesSpec
 from app.telemetry.metrics import Metrics
@@ -25,8 +25,8 @@ def table(artifact: Artifact, *, repeats: int) -> str:
     length, columns = artifact.contract.input.length, artifact.contract.columns
     decode_json = JsonDecoder(SeriesSpec(length), max_instances=max(SIZES))
     decode_npy = NpyDecoder(SeriesSpec(length), max_instances=max(SIZES))
-    interpret = Postprocessor(artifact.contract)
-    complete = Answering(artifact.contract, Metrics().predictions)
+    postprocess = Postprocessor(artifact.contract)
+    complete = PredictionBuilder(artifact.contract, Metrics().predictions)
     write = Encoders(artifact.contract).json
     rows = [
         "### Bodies",
@@ -37,12 +37,12 @@ def table(artifact: Artifact, *, repeats: int) -> str:
     for size in SIZES:
         series = np.resize(artifact.golden.series, (size, length))
         answers = np.resize(artifact.golden.answers, (size, columns))
-        said = interpret(series, answers)
+        said = postprocess(series, answers)
         text, binary = json_body(series), as_npy(series)
         costs = [
             seconds_per_call(partial(decode_json, text), repeats=repeats),
             seconds_per_call(partial(decode_npy, binary), repeats=repeats),
-            seconds_per_call(partial(interpret, series, answers), repeats=repeats),
+            seconds_per_call(partial(postprocess, series, answers), repeats=repeats),
             seconds_per_call(partial(_write_alone, complete, write, said), repeats=repeats),
         ]
         cells = " | ".join(spread([1e6 * value for value in cost], ",.0f") for cost in costs)
@@ -50,10 +50,10 @@ def table(artifact: Artifact, *, repeats: int) -> str:
     return "\n".join(rows)
 
 
-def _write_alone(complete: Answering, write: Encoder, said: Predictions) -> None:
+def _write_alone(complete: PredictionBuilder, write: Encoder, said: Predictions) -> None:
     """Write an answer to the only request of its batch: nothing is shared with another."""
     part = BatchSlice(Batch(lambda: said, [len(said)]), slice(0, len(said)))
-    write(complete(Answer(part, 0.0, 0.0, len(said))))
+    write(complete(BatchResult(part, 0.0, 0.0, len(said))))
 
 
 def json_body(series: np.ndarray) -> bytes:

@@ -14,9 +14,9 @@ from app.contract import Artifact
 from app.errors import AppError
 from app.http.connection import Connection
 from app.http.message import RequestCycle
-from app.inference.answering import Answering
-from app.inference.batching import Answer
+from app.inference.batching import BatchResult
 from app.inference.engines import load_engine
+from app.inference.prediction_builder import PredictionBuilder
 from app.inference.predictions import Batch, BatchSlice, Postprocessor
 from app.main import create_app
 from app.series.spec import SeriesSpec
@@ -72,21 +72,21 @@ def _calls(
 ) -> dict[str, tuple[Callable[[], object], int]]:
     """What each part of the work calls, and for how many requests at once."""
     rows, contract = len(series), artifact.contract
-    engine, interpret = load_engine(artifact, choice="openvino", max_rows=rows), Postprocessor(contract)
+    engine, postprocess = load_engine(artifact, choice="openvino", max_rows=rows), Postprocessor(contract)
     answers = engine.predict(series)
-    said, write = interpret(series, answers), Encoders(contract).json
-    complete = Answering(contract, Metrics().predictions)
+    said, write = postprocess(series, answers), Encoders(contract).json
+    complete = PredictionBuilder(contract, Metrics().predictions)
 
     def write_batch() -> None:
         batch = Batch(lambda: said, [1] * rows)
         for number in range(rows):
             part = BatchSlice(batch, slice(number, number + 1))
-            write(complete(Answer(part, 0.0, 0.0, rows)))
+            write(complete(BatchResult(part, 0.0, 0.0, rows)))
 
     return {
         "read the JSON": (partial(JsonDecoder(SeriesSpec(series.shape[1]), max_instances=1), body), 1),
         "engine": (partial(engine.predict, series), rows),
-        "judge the batch": (partial(interpret, series, answers), rows),
+        "judge the batch": (partial(postprocess, series, answers), rows),
         "write and count the answers": (write_batch, rows),
     }
 

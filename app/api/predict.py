@@ -24,7 +24,7 @@ from app.api.headers import CONTENT_LENGTH, SERVER_TIMING, RequestHead
 from app.api.parameters import check_abstain
 from app.api.request_body import check_length
 from app.errors import AppError, ContractViolation
-from app.inference.batching import Answer, Entry
+from app.inference.batching import BatchResult, Entry
 from app.inference.predictions import BatchSlice, Series
 from app.inference.service import Service
 from app.inference.versions import ModelVersions
@@ -129,7 +129,7 @@ class PredictCall:
         check_length(length, limits.max_body_bytes)
         self.options, self.deadline = options, now + options.timeout
 
-    def submit(self, body: bytes) -> asyncio.Future[Answer[BatchSlice]]:
+    def submit(self, body: bytes) -> asyncio.Future[BatchResult[BatchSlice]]:
         """Read the series of a body, and put them into the queue.
 
         The version is chosen only now, and is not unloaded before it has answered.
@@ -155,14 +155,14 @@ class PredictCall:
         self._decoded = decoded = codec.decode(body, options)
         self._decode_seconds = perf_counter() - started
         self._entry = service.admit(decoded.series, deadline=self.deadline)
-        return self._entry.caller
+        return self._entry.future
 
     def withdraw(self) -> None:
         """Withdraw the series from the queue: the client does not wait any more."""
         if self._entry is not None:
-            self._service.withdraw(self._entry)
+            self._service.cancel(self._entry)
 
-    def encode(self, answer: Answer[BatchSlice]) -> Encoded:
+    def encode(self, answer: BatchResult[BatchSlice]) -> Encoded:
         """The response, with its `Server-Timing` header.
 
         Raises:
@@ -185,7 +185,7 @@ class PredictCall:
             return None
         contract = self._service.contract
         work = Work(contract.name, contract.version, entry.rows, self._decode_seconds, entry.admitted)
-        future = entry.caller
+        future = entry.future
         if not future.done() or future.cancelled() or future.exception() is not None:
             return work
         answer = future.result()

@@ -16,7 +16,7 @@ from app.api.predict import CLIENT_CLOSED, PredictCall
 from app.api.recorder import request_id_of
 from app.errors import AppError, ClientClosed, EngineError, MalformedPayload, SlowPayload
 from app.http.fast_path import FastRoute, Match
-from app.inference.batching import Answer
+from app.inference.batching import BatchResult
 from app.inference.predictions import BatchSlice
 from app.telemetry.request_record import RequestRecord
 
@@ -167,7 +167,7 @@ class FastRequest:
         self._record.fault = "cancelled" if call.is_admitted else "unfinished"
         self._end(CLIENT_CLOSED_REQUEST if call.is_admitted else INCOMPLETE_BODY)
 
-    def _on_prediction(self, future: asyncio.Future[Answer[BatchSlice]]) -> None:
+    def _on_prediction(self, future: asyncio.Future[BatchResult[BatchSlice]]) -> None:
         call = self._call
         if call is None:
             return

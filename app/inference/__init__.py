@@ -1,1 +1,1 @@
-"""Series in, predictions out: versions of the model, batches, engines. It knows no bytes and no HTTP."""
+"""Series in, predictions out: model versions, batching, engines. It knows no bytes and no HTTP."""

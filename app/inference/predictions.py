@@ -1,8 +1,8 @@
-"""Answers to several requests from one engine call. It knows no queue.
+"""Predictions for several requests from one engine call. It knows no queue.
 
-Everything that is said of a series is computed here, once a batch: arithmetic on a batch costs a fraction of
-the same on each of its requests. It is computed when the first answer is written, not on the engine's thread,
-which has the next batch to run: there it would only wait for the interpreter's lock.
+Postprocessing runs once a batch: arithmetic on a batch costs a fraction of the same on each of its requests.
+It runs when the first response is written, not on the engine's thread, which has the next batch to run and
+would only wait for the interpreter's lock.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """What is said of n series. All but the probabilities is None where the contract has no trust.
+    """The model's predictions for n series. All but the probabilities are None if the contract has no trust.
 
     Attributes:
-        probabilities: `float32[n, classes]`, as the engine gave them: possibly not finite.
-        label_sets: `bool[n, classes]`, which labels are in a series' set.
-        ood_scores: `float32[n]`, from 0 (usual) to 1 (unlike the training data); NaN if the novelty is.
+        probabilities: `float32[n, classes]`, as computed by the engine: possibly not finite.
+        label_sets: `bool[n, classes]`, which labels are in a series' label set.
+        ood_scores: `float32[n]`, from 0 (usual) to 1 (unlike the training data); NaN if the novelty is NaN.
         warnings: `bool[n, kinds]`, the columns in the order of `app.inference.trust.warning_kinds`.
     """
 
@@ -46,7 +46,7 @@ class Predictions:
         return len(self.probabilities)
 
     def of(self, part: slice) -> Predictions:
-        """What is said of some of the series; the memory is shared."""
+        """The predictions for a slice of the series; shares memory."""
         if self.label_sets is None or self.ood_scores is None or self.warnings is None:
             return Predictions(self.probabilities[part])
         return Predictions(
@@ -55,48 +55,48 @@ class Predictions:
 
 
 class Batch:
-    """What is said of the series of several requests together.
+    """The predictions of a batch, computed when first needed.
 
     Args:
-        say: gives what is said of the series of all requests, one's after the other's; called when asked.
-        sizes: how many series each request has.
+        compute: returns the predictions for the series of all requests, in order.
+        sizes: number of series of each request.
 
     Attributes:
         starts: where each request's series start, and where the last one's end: `[0, 1, 3]` for two requests.
     """
 
-    __slots__ = ("_made", "_said", "_say", "starts")
+    __slots__ = ("_cache", "_compute", "_predictions", "starts")
 
-    def __init__(self, say: Callable[[], Predictions], sizes: Sequence[int]) -> None:
-        self._say = say
-        self._said: Predictions | None = None
+    def __init__(self, compute: Callable[[], Predictions], sizes: Sequence[int]) -> None:
+        self._compute = compute
+        self._predictions: Predictions | None = None
         self.starts = [0, *accumulate(sizes)]
-        self._made: dict[Hashable, Any] = {}
+        self._cache: dict[Hashable, Any] = {}
 
     @property
     def predictions(self) -> Predictions:
-        """What is said of all series."""
-        if self._said is None:
-            self._said = self._say()
-        return self._said
+        """The predictions for all series of the batch."""
+        if self._predictions is None:
+            self._predictions = self._compute()
+        return self._predictions
 
     def once(self, make: Callable[[Batch], T]) -> T:
-        """What `make` makes of the batch: made when the first request asks for it, and kept for the others.
+        """Return `make(self)`, computed for the first request that needs it and cached for the others.
 
-        Whatever is made of one series costs a dozen calls of NumPy; made of a batch, hardly more.
+        What takes a dozen NumPy calls takes hardly longer for a batch than for one series.
         """
-        made = self._made.get(make)
+        made = self._cache.get(make)
         if made is None:
-            made = self._made[make] = make(self)
+            made = self._cache[make] = make(self)
         return cast("T", made)
 
 
 class BatchSlice(NamedTuple):
-    """One request's part of a batch.
+    """One request's series in a batch.
 
     Attributes:
-        batch: whose part it is.
-        rows: where its series are among the batch's.
+        batch: the batch.
+        rows: the position of its series in the batch.
     """
 
     batch: Batch
@@ -104,18 +104,18 @@ class BatchSlice(NamedTuple):
 
     @property
     def predictions(self) -> Predictions:
-        """What is said of its series; the memory is the batch's."""
+        """The predictions for its series; shares the batch's memory."""
         return self.batch.predictions.of(self.rows)
 
 
 class Prediction(NamedTuple):
-    """What a caller gets for its series.
+    """The result of one request.
 
     Attributes:
-        batch_slice: its part of what is said of the whole batch.
-        own: what is said of its series, where that is not what the batch says: with the warning
-            `precision_lost`. None otherwise, and then encoders may share what they make of the batch.
-        abstained: `bool[n]`, which series get no label; None where that was not asked for.
+        batch_slice: its series in the batch.
+        own: its predictions, if they differ from the batch's by the warning `precision_lost`. Otherwise None,
+            and encoders may share what they compute for the batch.
+        abstained: `bool[n]`, which series get no label; None if abstaining was not requested.
         queued: seconds from its admission to the start of its batch.
         ran: seconds that its batch ran.
         batch_rows: series in its batch, its own included.
@@ -130,15 +130,15 @@ class Prediction(NamedTuple):
 
     @property
     def predictions(self) -> Predictions:
-        """What is said of its series."""
+        """The predictions for its series."""
         return self.batch_slice.predictions if self.own is None else self.own
 
 
 class Postprocessor:
-    """Says what an engine's answers mean by one contract.
+    """Turns an engine's outputs into predictions by one contract.
 
     Attributes:
-        columns: of an engine's answers.
+        columns: of an engine's outputs.
     """
 
     def __init__(self, contract: Contract) -> None:
@@ -146,50 +146,57 @@ class Postprocessor:
         self.columns = contract.columns
         self._assess = Assessor(contract.trust) if contract.trust else None
 
-    def __call__(self, series: Series, answers: NDArray[np.float32]) -> Predictions:
-        """What is said of series `float32[n, *SeriesSpec.shape]` with answers `float32[n, columns]`."""
+    def __call__(self, series: Series, outputs: NDArray[np.float32]) -> Predictions:
+        """Predictions for series `float32[n, *SeriesSpec.shape]` with outputs `float32[n, columns]`."""
         if self._assess is None:
-            return Predictions(answers)
-        assessment = self._assess(series, answers)
+            return Predictions(outputs)
+        assessment = self._assess(series, outputs)
         return Predictions(
-            answers[:, : self._classes], assessment.label_sets, assessment.ood_scores, assessment.warnings
+            outputs[:, : self._classes], assessment.label_sets, assessment.ood_scores, assessment.warnings
         )
 
 
-def predict_batch(engine: Engine, interpret: Postprocessor, requests: Sequence[Series]) -> list[BatchSlice]:
-    """One engine call for several requests, on the engine's thread, and each one's part of what is said.
+def predict_batch(engine: Engine, postprocess: Postprocessor, requests: Sequence[Series]) -> list[BatchSlice]:
+    """Compute several requests in one engine call, on the engine's thread; returns each one's slice.
 
     Raises:
-        EngineError: the answers have the wrong shape.
+        EngineError: the outputs have the wrong shape.
     """
     series = requests[0] if len(requests) == 1 else np.concatenate(requests)
-    answers = engine.predict(series)
-    if answers.shape != (expected := (len(series), interpret.columns)):
-        raise EngineError(f"the engine answered {list(answers.shape)} instead of {list(expected)}")
-    batch = Batch(partial(interpret, series, answers), [len(request) for request in requests])
+    outputs = engine.predict(series)
+    if outputs.shape != (expected := (len(series), postprocess.columns)):
+        raise EngineError(f"the engine returned shape {list(outputs.shape)}; expected {list(expected)}")
+    batch = Batch(partial(postprocess, series, outputs), [len(request) for request in requests])
     return [BatchSlice(batch, slice(start, end)) for start, end in pairwise(batch.starts)]
 
 
-def check_finite(said: Predictions) -> None:
-    """See whether all that is said is a number.
+def check_finite(predictions: Predictions) -> None:
+    """Check that all predictions are finite numbers.
 
     Raises:
-        EngineError: a probability is not finite, or an out-of-distribution score is none.
+        EngineError: a probability is not finite, or an out-of-distribution score is NaN.
     """
-    finite = np.isfinite(said.probabilities)
+    finite = np.isfinite(predictions.probabilities)
     if not finite.all():
         row, column = np.argwhere(~finite)[0].tolist()
-        raise EngineError(f"the engine gave a probability that is not finite (series {row}, class {column})")
-    if said.ood_scores is not None and not (known := np.isfinite(said.ood_scores)).all():
-        raise EngineError(f"the engine gave a novelty that is not a number (series {int(known.argmin())})")
+        raise EngineError(
+            f"the engine returned a probability that is not finite (series {row}, class {column})"
+        )
+    scores = predictions.ood_scores
+    if scores is not None and not (known := np.isfinite(scores)).all():
+        raise EngineError(
+            f"the engine returned a novelty that is not a number (series {int(known.argmin())})"
+        )
 
 
-def with_precision_lost(said: Predictions, coarse: NDArray[np.bool_]) -> Predictions:
-    """The same with the column of `app.inference.trust.PRECISION_LOST`, which comes last.
+def with_precision_lost(predictions: Predictions, coarse: NDArray[np.bool_]) -> Predictions:
+    """Append the warnings column of `app.inference.trust.PRECISION_LOST`, which is the last one.
 
     Args:
-        said: of n series.
+        predictions: for n series.
         coarse: `bool[n]`, which of them get the warning.
     """
-    before = np.empty((len(said), 0), np.bool_) if said.warnings is None else said.warnings
-    return replace(said, warnings=np.column_stack([before, coarse]))
+    before = predictions.warnings
+    if before is None:
+        before = np.empty((len(predictions), 0), np.bool_)
+    return replace(predictions, warnings=np.column_stack([before, coarse]))

@@ -1,4 +1,4 @@
-"""The versions that were not taken: each is logged and counted once, and remembered until it changes."""
+"""Refused versions: each is logged and counted once, and kept until its folder changes."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ log = logging.getLogger(__name__)
 
 
 class VersionsObserver(Protocol):
-    """Told what becomes of versions. It must not raise."""
+    """Receives the events of versions. It must not raise."""
 
     def serving(self, *, model: str, version: int, engine: str) -> None:
-        """A version is loaded, proven and gets the requests."""
+        """A version is loaded, verified and serves."""
 
     def retired(self, *, model: str, version: int, engine: str) -> None:
-        """A version is not loaded any more."""
+        """A version was unloaded."""
 
     def version_refused(self, *, version: str) -> None:
         """A version failed its checks; the argument is its folder's name."""
 
 
 class _Refusal(NamedTuple):
-    """What a folder was like when it was refused, and the reason."""
+    """The state of a folder when it was refused, and the reason."""
 
     state: object
     reason: str
@@ -37,7 +37,7 @@ class Refusals:
     """Refused version folders.
 
     Args:
-        observer: told of each.
+        observer: receives an event for each.
     """
 
     def __init__(self, observer: VersionsObserver) -> None:
@@ -46,36 +46,36 @@ class Refusals:
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """Those that are refused."""
+        """The refused folders."""
         return tuple(self._refused)
 
     @property
     def reasons(self) -> Mapping[str, str]:
-        """Why, by the folders' names."""
+        """The reasons, by folder name."""
         return {folder.name: refusal.reason for folder, refusal in self._refused.items()}
 
-    def holds(self, folder: Path, state: object) -> bool:
-        """Whether a folder was refused when it was in this state."""
+    def contains(self, folder: Path, state: object) -> bool:
+        """Whether a folder was refused in this state."""
         refusal = self._refused.get(folder)
         return refusal is not None and refusal.state == state
 
     def add(self, folder: Path, state: object, error: Exception, *, serving: int) -> None:
-        """Refuse a folder: a line in the log, and one more in the count.
+        """Refuse a folder: log the reason and count it.
 
         Args:
             folder: of the version.
-            state: what it is like, which differs when a file in it has changed.
-            error: the reason. An `AppError` is a line for people; another is logged with its trace.
-            serving: the version that serves on.
+            state: compares unequal after a file in the folder has changed.
+            error: the reason. An `AppError` is logged as one line, any other with its traceback.
+            serving: the version that keeps serving.
         """
         is_expected = isinstance(error, AppError)
         reason = str(error) if is_expected else f"{type(error).__name__}: {reason_of(error)}"
-        told = "version %s is refused, version %d serves on: %s"
-        log.error(told, folder.name, serving, reason, exc_info=None if is_expected else error)
+        message = "version %s is refused, version %d keeps serving: %s"
+        log.error(message, folder.name, serving, reason, exc_info=None if is_expected else error)
         self._refused[folder] = _Refusal(state, reason)
         self._observer.version_refused(version=folder.name)
 
-    def lift(self, folders: Iterable[Path]) -> None:
-        """Forget the refusals of folders: of those that are taken, or that are gone."""
+    def clear(self, folders: Iterable[Path]) -> None:
+        """Forget the refusals of folders that are served now or were deleted."""
         for folder in folders:
             self._refused.pop(folder, None)

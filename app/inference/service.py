@@ -1,6 +1,6 @@
-"""What every protocol calls: predictions, the model's description, and an honest account of its own state.
+"""The use cases that every protocol calls: predict, and report status.
 
-It joins an artifact, an engine on its own thread and a batcher. It knows arrays, not bytes, and no HTTP.
+A service joins an artifact, an engine on its own thread and a batcher. It knows arrays, no bytes and no HTTP.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from app.contract import Artifact, Contract, reason_of
 from app.errors import AppError, EngineError, NotReady
-from app.inference.answering import Answering
 from app.inference.batching import BatchObserver, Entry, MicroBatcher
 from app.inference.engines import Engine
-from app.inference.engines.inline import LIMITS, LIMITS_ALONE, InlineCalls, inline_batch_rows
+from app.inference.engines.inline import LIMITS, LIMITS_ONE_CORE, InlineCalls, inline_batch_rows
+from app.inference.prediction_builder import PredictionBuilder
 from app.inference.predictions import BatchSlice, Postprocessor, Prediction, Series, predict_batch
 from app.inference.status import State, Status
 from app.system.thread import EngineThread
@@ -28,30 +28,30 @@ from app.telemetry.prediction_metrics import PredictionMetrics
 
 log = logging.getLogger(__name__)
 
-# Smaller batches cost more for each series than it gains to read and answer while they run.
+# In smaller batches, the higher cost of each series outweighs the overlap with the event loop's work.
 _HALVE_ABOVE = 16
 
 
 class Service:
-    """One artifact, served.
+    """Serves one artifact.
 
     Args:
         artifact: an opened artifact.
-        load: makes the engine, proven on the golden answers; called once, on the engine's thread.
+        load: makes an engine that is verified on the golden answers; called once, on the engine's thread.
         max_batch_rows: most series in a request and in a batch.
-        max_queue_rows: most series that wait.
-        max_queue_seconds: longest time in the queue, as it is forecast, with which series are admitted.
+        max_queue_rows: most series in the queue.
+        max_queue_seconds: longest estimated time in the queue with which series are admitted.
         max_batch_wait: seconds the first series of a batch may wait for others while the engine is free.
-        stall_after: seconds a batch may run before the service calls itself dead.
-        most_brief_rows: most series in a batch that is computed on the event loop's thread, if it is brief;
-            None for what is usual.
-        has_one_processor: whether the loop stands still anyway while the engine's thread computes.
-        observer: is told of every event in the batcher.
-        predictions: count what is answered; None counts nothing.
+        stall_timeout: seconds a batch may run before liveness turns off.
+        max_inline_rows: most series in a batch that is computed on the event loop's thread, if it is short
+            enough; None for the default.
+        has_one_core: whether the engine's thread blocks the event loop anyway while it computes.
+        observer: receives the events of the batcher.
+        predictions: counts predictions; None counts nothing.
 
     Attributes:
         artifact: as given.
-        complete: makes a prediction of what an admitted entry was answered, and counts it.
+        complete: the second half of `predict`: makes and counts the prediction of an admitted entry.
     """
 
     def __init__(
@@ -63,9 +63,9 @@ class Service:
         max_queue_rows: int = 131072,
         max_queue_seconds: float = math.inf,
         max_batch_wait: float = 0.0,
-        stall_after: float = 30.0,
-        most_brief_rows: int | None = 0,
-        has_one_processor: bool = False,
+        stall_timeout: float = 30.0,
+        max_inline_rows: int | None = 0,
+        has_one_core: bool = False,
         observer: BatchObserver | None = None,
         predictions: PredictionMetrics | None = None,
     ) -> None:
@@ -73,58 +73,57 @@ class Service:
         self._load = load
         self._thread = EngineThread()
         self._engine: Engine | None = None
-        self._brief: InlineCalls | None = None
-        self._brief_limits = LIMITS_ALONE if has_one_processor else LIMITS
-        if most_brief_rows is not None:
-            self._brief_limits = self._brief_limits._replace(rows=most_brief_rows)
-        self._stall_after = stall_after
-        self._interpret = Postprocessor(artifact.contract)
-        # The second half of `predict`: from what the batcher answers to a prediction, counted.
-        self.complete = Answering(artifact.contract, predictions)
+        self._inline: InlineCalls | None = None
+        self._inline_limits = LIMITS_ONE_CORE if has_one_core else LIMITS
+        if max_inline_rows is not None:
+            self._inline_limits = self._inline_limits._replace(rows=max_inline_rows)
+        self._stall_timeout = stall_timeout
+        self._postprocess = Postprocessor(artifact.contract)
+        self.complete = PredictionBuilder(artifact.contract, predictions)
         self._state = State.STARTING
         self._failure: str | None = None
-        # A batcher that held it would be a circle, and what of a version is given up would stay until a full
-        # garbage collection: its artifact, half a megabyte.
+        # Weak, not to be a cycle: an unloaded version would keep its artifact (0.5 MB) until a full garbage
+        # collection.
         this = weakref.ref(self)
         self._batcher = MicroBatcher[Series, BatchSlice](
-            lambda batch: _alive(this)._run(batch),  # noqa: SLF001 - its own
+            lambda batch: _alive(this)._run(batch),  # noqa: SLF001 - own method
             max_rows=max_batch_rows,
             max_queue_rows=max_queue_rows,
             max_queue_seconds=max_queue_seconds,
             max_wait=max_batch_wait,
-            halve_above=None if has_one_processor else _HALVE_ABOVE,
-            stall_after=stall_after,
+            halve_above=None if has_one_core else _HALVE_ABOVE,
+            stall_timeout=stall_timeout,
             observer=observer,
         )
 
     @property
     def contract(self) -> Contract:
-        """What the artifact promises."""
+        """The contract of the artifact."""
         return self.artifact.contract
 
     @property
     def engine_description(self) -> str | None:
-        """The engine that runs, for people; None until it does."""
+        """The engine, for people; None until it is loaded."""
         return self._engine.description if self._engine else None
 
     @property
     def has_failed(self) -> bool:
-        """Whether the engine could not be made or proven."""
+        """Whether the engine could not be loaded or verified."""
         return self._state is State.FAILED
 
     @property
     def is_draining(self) -> bool:
-        """Whether it has been asked to stop."""
+        """Whether shutdown has begun."""
         return self._state in (State.DRAINING, State.CLOSED)
 
     async def start(self) -> None:
-        """Load, warm and prove the engine, then take requests.
+        """Load, warm and verify the engine, then admit requests.
 
         Raises:
             AppError: the artifact or the engine does not work; the service stays failed.
         """
         try:
-            # One call: a second would find the thread closed by who stops in the meantime, and wait for ever.
+            # One call: `close` may close the thread meanwhile, and a second call would wait for ever.
             engine, rows = await self._thread.run(self._load_and_measure)
         except AppError as error:
             self._fail(str(error))
@@ -132,11 +131,11 @@ class Service:
         except Exception as error:
             reason = reason_of(error)
             self._fail(f"{type(error).__name__}: {reason}")
-            raise EngineError(f"the engine could not be made: {reason}") from error
+            raise EngineError(f"the engine could not be loaded: {reason}") from error
         self._engine = engine
-        if self._state is State.STARTING:  # not asked to stop in the meantime
+        if self._state is State.STARTING:  # shutdown did not begin meanwhile
             if rows:
-                self._brief = InlineCalls(rows=rows, limit=self._stall_after)
+                self._inline = InlineCalls(rows=rows, timeout=self._stall_timeout)
             self._batcher.start(gather_rows=rows)
             self._state = State.READY
             contract = self.contract
@@ -150,35 +149,35 @@ class Service:
         coarse: NDArray[np.bool_] | None = None,
         abstain: bool = False,
     ) -> Prediction:
-        """Predictions for series `float32[n, *SeriesSpec.shape]`, counted: for whoever waits in a coroutine.
+        """Predict series `float32[n, *SeriesSpec.shape]` and count the predictions.
 
         Args:
             series: C-contiguous, finite.
             deadline: on the event loop's clock.
-            coarse: `bool[n]`, which series get the warning `precision_lost`; None where none does.
-            abstain: give no label to a series whose label set does not hold exactly one.
+            coarse: `bool[n]`, which series get the warning `precision_lost`; None for no series.
+            abstain: give no label to a series unless its label set has exactly one.
 
         Raises:
             NotReady: starting, closing, closed or broken.
-            ContractViolation: more series than a batch takes.
+            ContractViolation: more series than `max_batch_rows`.
             QueueFull: no room, or the wait would be too long.
-            DeadlineExceeded: no answer in time.
-            EngineError: the engine failed on this batch, or gave a number that is none.
+            DeadlineExceeded: no result before the deadline.
+            EngineError: the engine failed on this batch, or returned a number that is not finite.
         """
         if unready := self._unready():
             raise unready
-        answer = await self._batcher.submit(series, rows=len(series), deadline=deadline)
-        return self.complete(answer, coarse=coarse, abstain=abstain)
+        result = await self._batcher.submit(series, rows=len(series), deadline=deadline)
+        return self.complete(result, coarse=coarse, abstain=abstain)
 
     def admit(self, series: Series, *, deadline: float) -> Entry[Series, BatchSlice]:
-        """Put series into the queue at once: the first half of `predict`, for those who need no coroutine.
+        """Put series into the queue without waiting: the first half of `predict`.
 
         Returns:
-            What waits: its `caller` gets what `complete` takes, or an error as `predict` raises it.
+            The entry. Its `future` gets the argument of `complete`, or an error as `predict` raises it.
 
         Raises:
             NotReady: starting, closing, closed or broken.
-            ContractViolation: more series than a batch takes.
+            ContractViolation: more series than `max_batch_rows`.
             QueueFull: no room, or the wait would be too long.
             DeadlineExceeded: the deadline has passed.
         """
@@ -186,12 +185,12 @@ class Service:
             raise unready
         return self._batcher.admit(series, rows=len(series), deadline=deadline)
 
-    def withdraw(self, entry: Entry[Series, BatchSlice]) -> None:
-        """Nobody waits for an answer any more."""
-        self._batcher.withdraw(entry)
+    def cancel(self, entry: Entry[Series, BatchSlice]) -> None:
+        """Cancel an admitted entry: its client has disconnected, say."""
+        self._batcher.cancel(entry)
 
     def refusal(self) -> AppError | None:
-        """What whoever comes now is told, before any work is done for it; None if one series is admitted."""
+        """The error for a new request, before any other work; None if one series would be admitted."""
         return self._unready() or self._batcher.refusal()
 
     def _unready(self) -> NotReady | None:
@@ -200,14 +199,14 @@ class Service:
         return NotReady(f"the service is {self._state}" + (f": {self._failure}" if self._failure else ""))
 
     def status(self) -> Status:
-        """The state, read from memory: cheap, and never waits for the engine."""
+        """The current state; cheap, and never waits for the engine."""
         reasons = []
         if self._state is not State.READY:
             reasons.append(self._failure or f"the service is {self._state}")
         if self._batcher.failure:
             reasons.append(f"the batcher stopped: {self._batcher.failure}")
         if self._batcher.stalled:
-            reasons.append("the engine has been at one batch for too long")
+            reasons.append("the engine has run one batch for longer than STALL_TIMEOUT")
         broken = bool(self._batcher.failure or self._batcher.stalled)
         return Status(
             state=self._state,
@@ -218,39 +217,39 @@ class Service:
         )
 
     def drain(self) -> None:
-        """Say no to readiness, and go on answering: balancers need a while to notice."""
+        """Turn readiness off and keep answering: load balancers need time to notice."""
         if self._state in (State.STARTING, State.READY):
             self._state = State.DRAINING if self._engine else State.CLOSED
 
     async def close(self, *, timeout: float) -> None:
-        """Admit nothing more, finish the admitted within `timeout` seconds, fail the rest with `NotReady`."""
+        """Stop admission, finish admitted requests within `timeout` seconds, then fail the rest."""
         self.drain()
         await self._batcher.close(timeout=timeout)
         if self._state is not State.FAILED:
             self._state = State.CLOSED
         self._thread.close()
-        if self._brief is not None:
-            self._brief.close()
-        self._engine = None  # its memory is given back now, not when the garbage collector comes round
+        if self._inline is not None:
+            self._inline.close()
+        self._engine = None  # frees its memory now, not at the next garbage collection
 
     def _load_and_measure(self) -> tuple[Engine, int]:
         engine = self._load()
-        return engine, inline_batch_rows(engine, self.contract.input.spec, limits=self._brief_limits)
+        return engine, inline_batch_rows(engine, self.contract.input.spec, limits=self._inline_limits)
 
     def _fail(self, reason: str) -> None:
         self._state, self._failure = State.FAILED, reason
 
     async def _run(self, batch: Sequence[Series]) -> list[BatchSlice]:
         assert self._engine is not None  # noqa: S101 - the batcher starts after the engine
-        compute = partial(predict_batch, self._engine, self._interpret, batch)
-        if self._brief is None or sum(map(len, batch)) > self._brief.rows:
+        compute = partial(predict_batch, self._engine, self._postprocess, batch)
+        if self._inline is None or sum(map(len, batch)) > self._inline.rows:
             return await self._thread.run(compute)
         if self._batcher.queued_rows:
-            await asyncio.sleep(0)  # a queue of many small batches must not keep the loop from all else
-        return self._brief.run(compute)
+            await asyncio.sleep(0)  # a queue of many small batches must not block the loop
+        return self._inline.run(compute)
 
 
 def _alive(service: weakref.ref[Service]) -> Service:
     found = service()
-    assert found is not None  # noqa: S101 - whoever closes it holds it until its last batch is done
+    assert found is not None  # noqa: S101 - `close` holds it until its last batch is done
     return found

@@ -1,4 +1,4 @@
-"""What the probes ask of a service: where it is in its life, and what is not as it should be."""
+"""The state of a service, for health probes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where the service is in its one-way life."""
+    """The lifecycle of a service; it only moves forward."""
 
     STARTING = "starting"
     READY = "ready"
@@ -18,7 +18,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What the probes answer with. `reasons` says why something is not as it should be."""
+    """The answers to the probes; `reasons` explains each that is negative."""
 
     state: State
     started: bool

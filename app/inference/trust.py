@@ -67,7 +67,7 @@ class Assessor:
         known = novelty <= self._most_novelty
         channels = by_channel(series)
         warnings = np.empty((len(channels), _KINDS), np.bool_)
-        _look_at_values(channels, self._habits, warnings)
+        _check_values(channels, self._habits, warnings)
         if series.ndim == 3:
             warnings = np.logical_or.reduce(warnings.reshape(len(series), -1, _KINDS), axis=1)
         np.logical_not(known, out=warnings[:, _UNLIKE])
@@ -122,7 +122,7 @@ def _of_trust(habits: InputHabits, channels: int) -> tuple[WarningKind, ...]:
     )
 
 
-def _look_at_values(series: NDArray[np.float32], habits: InputHabits, warnings: NDArray[np.bool_]) -> None:
+def _check_values(series: NDArray[np.float32], habits: InputHabits, warnings: NDArray[np.bool_]) -> None:
     """Fill in the columns of `flat`, `clipped` and `few_distinct_values`."""
     ascending = np.sort(series, axis=1)
     smallest, largest = ascending[:, 0], ascending[:, -1]

@@ -1,6 +1,6 @@
-"""What a look at a folder of versions finds: which one is to be served, and what is wrong with the folders.
+"""Searches a folder of versions: which version should serve, and which folders are wrong.
 
-All of it reads the file system, so it is for a thread of its own. It knows folders, and no service.
+Everything here reads the file system, so run it off the event loop. It knows folders, and no service.
 """
 
 from __future__ import annotations
@@ -21,72 +21,72 @@ from app.contract import (
 from app.errors import ArtifactError
 
 _REPLACED = (
-    "this version is loaded already, and its files were replaced since; a version does not change: give the "
-    "new files a number of their own, or restart to serve them"
+    "its files were replaced after it was loaded. A version must not change: publish the new files under a "
+    "new version number, or restart the server to serve them"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What one look found.
+class SearchResult:
+    """The result of one search.
 
     Attributes:
-        folder: of the version that is to be served.
-        state: what differs when a file in it has changed.
-        replaced: why it is not taken, if another version was loaded from it; else empty.
+        folder: of the version that should serve.
+        state: compares unequal after a file in the folder has changed.
+        replaced: why it is refused, if another version was loaded from the same folder; else empty.
         misnamed: folders below the path that are never served, and why.
-        gone: of the folders that were asked for, those that are not there any more.
+        deleted: those of the known folders that no longer exist.
     """
 
     folder: Path
     state: object
     replaced: str
     misnamed: Mapping[Path, str]
-    gone: frozenset[Path]
+    deleted: frozenset[Path]
 
 
-def search(path: Path, *, loaded: Mapping[Path, str], known: Iterable[Path]) -> Found:
-    """Look for the version that is to be served.
+def search(path: Path, *, loaded: Mapping[Path, str], known: Iterable[Path]) -> SearchResult:
+    """Find the version that should serve.
 
     Args:
         path: a version folder or a folder of versions.
-        loaded: the folders that versions were loaded from, and the SHA-256 of their contracts as loaded.
-        known: folders of which to say whether they are gone.
+        loaded: folders of loaded versions, with the SHA-256 of their contracts as loaded.
+        known: folders to check for deletion.
 
     Raises:
-        ArtifactError: there is no version, or something cannot be read.
+        ArtifactError: there is no version, or a file cannot be read.
     """
     folder = find_version(path)
     is_direct = folder == path
-    # Who names a version folder gets what was in it at the start for as long as the process lives.
+    # A version folder that the path names itself is read once, at the start.
     is_other = not is_direct and folder in loaded and sha256_of(folder / CONTRACT_FILE) != loaded[folder]
     misnamed = {} if is_direct else misnamed_versions(path)
-    return Found(
+    return SearchResult(
         folder=folder,
         state=state_of(folder),
         replaced=f"{folder}: {_REPLACED}" if is_other else "",
         misnamed={path / name: reason for name, reason in misnamed.items()},
-        gone=frozenset(each for each in known if not each.exists()),
+        deleted=frozenset(each for each in known if not each.exists()),
     )
 
 
 def check_fits(artifact: Artifact, path: Path, *, name: str, loaded: Collection[int]) -> None:
-    """Check that a version can be loaded beside others.
+    """Check that a version can be loaded beside the others.
 
     Args:
         artifact: the version.
-        path: where it was searched for.
-        name: of the model that is served.
-        loaded: the versions that are loaded.
+        path: that was searched.
+        name: of the served model.
+        loaded: numbers of the loaded versions.
 
     Raises:
-        ArtifactError: it is one of another model, its folder is not named by its number, or a version of that
-            number is loaded.
+        ArtifactError: it belongs to another model, its folder's name is not its number, or a version with
+            that number is loaded.
     """
     folder, contract = artifact.folder, artifact.contract
     if contract.name != name:
-        raise ArtifactError(f"{folder}: a version of {contract.name!r}, and {name!r} is served")
+        raise ArtifactError(f"{folder}: belongs to model {contract.name!r}; this server serves {name!r}")
     if folder != path:
         check_number(folder, contract)
     if contract.version in loaded:
-        raise ArtifactError(f"{folder}: version {contract.version} is loaded already, from another folder")
+        raise ArtifactError(f"{folder}: version {contract.version} is already loaded from another folder")

@@ -1,8 +1,8 @@
-"""Which version of the model serves, and how another takes its place: beside it, proven first, then at once.
+"""The loaded versions of a model: which one serves, and how a new one replaces it without downtime.
 
-A version that is found is loaded, warmed and proven while the old one serves. Then new requests get the new
-one, and those that the old one took get their answers from it. One that fails its checks changes nothing.
-It knows folders and services, no HTTP and no engine.
+A new version is loaded, warmed and verified while the old one serves. Then it gets all new requests, and the
+old one finishes the requests that it admitted. A version that fails its checks changes nothing. This module
+knows folders and services, no HTTP and no engine.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from app.errors import ArtifactError, ContractViolation
 from app.inference.refusals import Refusals, VersionsObserver
 from app.inference.service import Service
 from app.inference.status import State, Status
-from app.inference.version_search import Found, check_fits, search
+from app.inference.version_search import SearchResult, check_fits, search
 from app.system import process_tuning
 from app.system.file_reads import logged_when_slow, read_off_loop
 
@@ -26,15 +26,15 @@ log = logging.getLogger(__name__)
 
 
 class ModelVersions:
-    """The versions that are loaded, of which one gets the requests that ask for none.
+    """The loaded versions; one of them serves the requests that name no version.
 
     Args:
         first: the version to start with, not yet started.
-        open_version: makes the service of a version's folder, not yet started; raises `ArtifactError`.
-        path: a version folder, which is all there is then, or a folder of versions.
+        open_version: makes the service of a version folder, not yet started; raises `ArtifactError`.
+        path: a version folder, which is then the only version, or a folder of versions.
         keep: how many versions stay loaded: the one that serves and those that served before it.
-        finish: seconds in which a version that is given up finishes what it took.
-        observer: told what happens.
+        close_timeout: seconds in which a version that is unloaded finishes its admitted requests.
+        observer: receives events.
     """
 
     def __init__(
@@ -44,49 +44,49 @@ class ModelVersions:
         path: Path,
         *,
         keep: int,
-        finish: float,
+        close_timeout: float,
         observer: VersionsObserver,
     ) -> None:
         self._open = open_version
         self._path = path
         self._keep = keep
-        self._finish = finish
+        self._close_timeout = close_timeout
         self._observer = observer
-        self._loaded = [first]  # the one that serves, then those that served before it, the latest first
+        self._services = [first]  # the one that serves, then earlier ones, latest first
         self._refusals = Refusals(observer)
-        self._trouble: str | None = None
-        self._looking = asyncio.Lock()
-        self._look_once_ready = False
-        self._first_look: asyncio.Task[None] | None = None
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._last_warning: str | None = None
+        self._checking = asyncio.Lock()
+        self._check_once_ready = False
+        self._first_check: asyncio.Task[None] | None = None
+        self._retiring: set[asyncio.Task[None]] = set()
 
     @property
     def current(self) -> Service:
         """The version that serves."""
-        return self._loaded[0]
+        return self._services[0]
 
     @property
-    def versions(self) -> tuple[int, ...]:
-        """Those that are loaded, the one that serves first."""
-        return tuple(service.contract.version for service in self._loaded)
+    def loaded(self) -> tuple[int, ...]:
+        """Numbers of the loaded versions; the one that serves is the first."""
+        return tuple(service.contract.version for service in self._services)
 
     def has(self, service: Service) -> bool:
         """Whether a version is loaded."""
-        return service in self._loaded
+        return service in self._services
 
     @property
     def refused(self) -> Mapping[str, str]:
-        """Why versions were not taken, by their folders' names."""
+        """Reasons why versions were refused, by folder name."""
         return self._refusals.reasons
 
     @property
     def has_failed(self) -> bool:
-        """Whether the first version could not be made or proven."""
+        """Whether the first version could not be loaded or verified."""
         return self.current.has_failed
 
     @property
     def is_draining(self) -> bool:
-        """Whether it has been asked to stop."""
+        """Whether shutdown has begun."""
         return self.current.is_draining
 
     def status(self) -> Status:
@@ -94,146 +94,145 @@ class ModelVersions:
         return self.current.status()
 
     def pick(self, version: int | None) -> Service:
-        """The version that is asked for; the one that serves if none is.
+        """The service of a version; None means the one that serves.
 
         Raises:
-            ContractViolation: it is not loaded.
+            ContractViolation: the version is not loaded.
         """
         if version is None:
-            return self._loaded[0]
-        for service in self._loaded:
+            return self._services[0]
+        for service in self._services:
             if service.contract.version == version:
                 return service
-        loaded = ", ".join(map(str, self.versions))
+        loaded = ", ".join(map(str, self.loaded))
         raise ContractViolation([("version", f"{version} is not loaded; loaded: {loaded}")])
 
     async def start(self) -> None:
-        """Load, warm and prove the first version, then take requests.
+        """Load, warm and verify the first version, then admit requests.
 
         Raises:
-            AppError: it does not work.
+            AppError: the version cannot be served.
         """
         await self.current.start()
-        self._tell_serving(self.current)
-        if self._look_once_ready:
-            # Not waited for: whoever waits for the start must not wait for a mount that hangs.
-            self._first_look = asyncio.create_task(self.look(again=True))
+        self._report_serving(self.current)
+        if self._check_once_ready:
+            # Not awaited: the start must not wait for a mount that hangs.
+            self._first_check = asyncio.create_task(self.check(again=True))
 
     async def watch(self, *, seconds: float) -> None:
-        """Look for another version every so many seconds, until cancelled."""
+        """Check for a new version periodically, until cancelled."""
         while True:
             await asyncio.sleep(seconds)
-            await self.look()
+            await self.check()
 
-    async def look(self, *, again: bool = False) -> None:
-        """Have the version serve that is to be served; what goes wrong is logged and changes nothing.
+    async def check(self, *, again: bool = False) -> None:
+        """Load and serve the version that should serve; errors are logged and change nothing.
 
         Args:
-            again: try one again that was refused, though it has not changed; and during the start, look
-                when that is over.
+            again: retry a refused version even if it has not changed. During startup: check once it is over.
         """
-        async with self._looking:
+        async with self._checking:
             state = self.current.status().state
-            self._look_once_ready |= again and state is State.STARTING
+            self._check_once_ready |= again and state is State.STARTING
             if state is not State.READY:
                 return
             try:
-                with self._logged_when_slow(self._path, "not searched for versions"):
+                with self._logged_when_slow(self._path, "versions not listed"):
                     found = await read_off_loop(self._search())
-            # Deleted, say: what is loaded needs no files. Or there was no thread to look with.
+            # The folder was deleted, say, or no thread could be started. Loaded versions need no files.
             except (ArtifactError, RuntimeError) as error:
-                self._complain(str(error))
+                self._warn_once(str(error))
                 return
-            self._trouble = None
+            self._last_warning = None
             if not self.is_draining:
                 await self._follow(found, again=again)
 
     def drain(self) -> None:
-        """Say no to readiness, and go on answering."""
-        for service in self._loaded:
+        """Turn readiness off and keep answering requests."""
+        for service in self._services:
             service.drain()
 
     async def close(self, *, timeout: float) -> None:
-        """Admit nothing more, finish the admitted within `timeout` seconds, fail the rest with `NotReady`."""
-        if self._first_look:
-            self._first_look.cancel()
-        await asyncio.gather(*(service.close(timeout=timeout) for service in self._loaded), *self._leaving)
+        """Stop admission, finish admitted requests within `timeout` seconds, then fail the rest."""
+        if self._first_check:
+            self._first_check.cancel()
+        await asyncio.gather(*(service.close(timeout=timeout) for service in self._services), *self._retiring)
 
-    def _search(self) -> Callable[[], Found]:
-        loaded = {each.artifact.folder: each.artifact.contract_sha256 for each in self._loaded}
+    def _search(self) -> Callable[[], SearchResult]:
+        loaded = {each.artifact.folder: each.artifact.contract_sha256 for each in self._services}
         return partial(search, self._path, loaded=loaded, known=self._refusals.folders)
 
-    async def _follow(self, found: Found, *, again: bool) -> None:
-        """Take what a look found, and refuse what is wrong."""
-        self._refusals.lift(found.gone)
+    async def _follow(self, found: SearchResult, *, again: bool) -> None:
+        """Serve the version that was found, and refuse folders that are wrong."""
+        self._refusals.clear(found.deleted)
         for folder, reason in found.misnamed.items():
-            if again or not self._refusals.holds(folder, None):
+            if again or not self._refusals.contains(folder, None):
                 self._refuse(folder, None, ArtifactError(reason))
         folder, state = found.folder, found.state
-        is_known = self._refusals.holds(folder, state) and not again
-        loaded = next((service for service in self._loaded if service.artifact.folder == folder), None)
+        is_known = self._refusals.contains(folder, state) and not again
+        loaded = next((service for service in self._services if service.artifact.folder == folder), None)
         if loaded and not found.replaced:
             self._serve(loaded)
         elif loaded and not is_known:
             self._refuse(folder, state, ArtifactError(found.replaced))
-        elif not loaded and not is_known and (service := await self._prove(folder, state)):
-            if self.is_draining:  # meanwhile
+        elif not loaded and not is_known and (service := await self._load_verified(folder, state)):
+            if self.is_draining:  # shutdown began during loading
                 await service.close(timeout=0)
             else:
                 self._serve(service)
 
     def _serve(self, service: Service) -> None:
-        self._refusals.lift([service.artifact.folder])
+        self._refusals.clear([service.artifact.folder])
         if service is self.current:
             return
-        log.info("version %d serves, after version %d", service.contract.version, self.versions[0])
-        self._loaded = [service, *(other for other in self._loaded if other is not service)]
-        self._tell_serving(service)
-        while len(self._loaded) > self._keep:
-            task = asyncio.create_task(self._retire(self._loaded.pop()))
-            self._leaving.add(task)
-            task.add_done_callback(self._leaving.discard)
+        log.info("now serving version %d; before: version %d", service.contract.version, self.loaded[0])
+        self._services = [service, *(other for other in self._services if other is not service)]
+        self._report_serving(service)
+        while len(self._services) > self._keep:
+            task = asyncio.create_task(self._retire(self._services.pop()))
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
 
-    async def _prove(self, folder: Path, state: object) -> Service | None:
-        """A started service of a version; None, and a note of the reason, if it does not work."""
+    async def _load_verified(self, folder: Path, state: object) -> Service | None:
+        """The started service of a version; None if it fails its checks, with the reason recorded."""
         try:
             with self._logged_when_slow(folder, "not loaded"):
                 service = await read_off_loop(partial(self._open, folder))
                 try:
                     name = self.current.contract.name
-                    check_fits(service.artifact, self._path, name=name, loaded=self.versions)
+                    check_fits(service.artifact, self._path, name=name, loaded=self.loaded)
                     await service.start()
                 except Exception:
                     await service.close(timeout=0)
                     raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the watching
+        except Exception as error:  # noqa: BLE001 - no error of a version may end `watch`
             self._refuse(folder, state, error)
             await asyncio.to_thread(process_tuning.release_memory)
             return None
         return service
 
-    def _complain(self, trouble: str) -> None:
-        """Log what is in the way of looking, once for as long as it is."""
-        if trouble != self._trouble:
-            log.warning("versions cannot be looked for: %s", trouble)
-        self._trouble = trouble
+    def _warn_once(self, reason: str) -> None:
+        """Log why the check failed, unless the check before failed for the same reason."""
+        if reason != self._last_warning:
+            log.warning("cannot check for new versions: %s", reason)
+        self._last_warning = reason
 
     def _logged_when_slow(self, path: Path, what: str) -> AbstractContextManager[None]:
-        return logged_when_slow(str(path), what, meanwhile=f"version {self.versions[0]} serves on")
+        return logged_when_slow(str(path), what, meanwhile=f"version {self.loaded[0]} keeps serving")
 
     def _refuse(self, folder: Path, state: object, error: Exception) -> None:
-        self._refusals.add(folder, state, error, serving=self.versions[0])
+        self._refusals.add(folder, state, error, serving=self.loaded[0])
 
     async def _retire(self, service: Service) -> None:
         contract, engine = service.contract, service.engine_description or ""
-        await service.close(timeout=self._finish)
-        # It may have been loaded anew while it finished what it had.
-        loaded = {(each.contract.version, each.engine_description or "") for each in self._loaded}
+        await service.close(timeout=self._close_timeout)
+        # The same version may have been loaded again meanwhile.
+        loaded = {(each.contract.version, each.engine_description or "") for each in self._services}
         if (contract.version, engine) not in loaded:
             self._observer.retired(model=contract.name, version=contract.version, engine=engine)
         await asyncio.to_thread(process_tuning.release_memory)
-        log.info("version %d is given up", contract.version)
+        log.info("unloaded version %d", contract.version)
 
-    def _tell_serving(self, service: Service) -> None:
+    def _report_serving(self, service: Service) -> None:
         contract, engine = service.contract, service.engine_description or ""
         self._observer.serving(model=contract.name, version=contract.version, engine=engine)

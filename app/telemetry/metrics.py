@@ -154,7 +154,7 @@ class Metrics:
         """Count series that were not admitted."""
         self._refused.change()[REFUSAL_REASONS.index(reason)] += rows
 
-    def left(self, *, rows: int, reason: str) -> None:
+    def dropped(self, *, rows: int, reason: str) -> None:
         """Count series that were removed from the queue uncomputed."""
         self._dropped.change()[DROP_REASONS.index(reason)] += rows
         self._add_rows(queued=-rows)

@@ -19,7 +19,7 @@ class HeldVersions:
         self.checks = 0
         self.may_check = asyncio.Event()
 
-    async def look(self, *, again: bool) -> None:
+    async def check(self, *, again: bool) -> None:
         """Check, as in a folder of a mount that does not respond."""
         assert again
         self.checks += 1

@@ -44,7 +44,7 @@ async def queue_full(artifact: Artifact, _: Path) -> Response:
     """A request that would wait for too long."""
     async with serving(artifact, FakeEngine(), max_queue_seconds=0.05) as played:
         await played.held()
-        await until(lambda: played.service._batcher._pace.wait(1) > 0.05)
+        await until(lambda: played.service._batcher._throughput.wait(1) > 0.05)
         played.connect().send(A_REQUEST)
         return await played.connect().ask(A_REQUEST)
 

@@ -130,7 +130,7 @@ def test_folders_that_are_not_what_they_say_are_refused(
         log = server.log.read_text()
         assert "Traceback" not in log
         for name, reason in reasons.items():
-            lines = [line for line in log.splitlines() if f"version {name} is refused, version 1 ser" in line]
+            lines = [line for line in log.splitlines() if f"version {name} is refused, version 1 " in line]
             assert len(lines) == workers
             assert all(reason in line for line in lines)
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tests.training.report.reports import a_report
 from training.config import TrainingConfig, config_from
 from training.data import other_series
-from training.data.ucr import Dataset
+from training.data.ucr import Dataset, read_rows
 from training.fit.inputs import FitInputs
 from training.model.sealed import build_trusted
 from training.report.report import Report
@@ -78,7 +78,7 @@ def write_ucr(path: Path, series: NDArray[np.float64], labels: Sequence[Any]) ->
 def archive_is_read_once() -> Iterator[None]:
     """Keep what is read of the archive's other data sets: 51 files for each report with trust."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(other_series, "read_rows", lru_cache(maxsize=None)(other_series.read_rows))
+        patch.setattr(other_series, "read_rows", lru_cache(maxsize=None)(read_rows))
         yield
 
 

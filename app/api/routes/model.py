@@ -37,7 +37,7 @@ def create_router(versions: ModelVersions) -> APIRouter:
         service = versions.current
         return ModelInfo(
             engine=service.engine_description,
-            loaded=versions.versions,
+            loaded=versions.loaded,
             refused=dict(versions.refused),
             contract=service.contract,
             card=service.artifact.card,

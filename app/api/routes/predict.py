@@ -14,7 +14,7 @@ from app.api.predict import CLIENT_CLOSED, PredictCall, Predictor
 from app.api.problems import of_connection
 from app.api.request_body import read_body
 from app.errors import ClientClosed
-from app.inference.batching import Answer
+from app.inference.batching import BatchResult
 from app.inference.predictions import BatchSlice
 
 
@@ -48,8 +48,8 @@ def _endpoint(predictor: Predictor, dialect: Dialect) -> Callable[[Request], Awa
 
 
 async def _answer_of(
-    call: PredictCall, future: asyncio.Future[Answer[BatchSlice]], receive: Receive
-) -> Answer[BatchSlice]:
+    call: PredictCall, future: asyncio.Future[BatchResult[BatchSlice]], receive: Receive
+) -> BatchResult[BatchSlice]:
     """Wait for the prediction until the client disconnects. The body is read, so any message means that."""
     disconnect = asyncio.ensure_future(receive())
     try:

@@ -1,7 +1,6 @@
-"""Who is let in, who leaves early, and who is next: all that happens to an item before its batch runs.
+"""Admission control: which items enter the queue, leave it early, and form the next batch.
 
-A refusal is told at once, never waited for, and everyone who was let in is told something, at the latest at
-the deadline.
+An item is refused at once or gets a result or an error, at the latest at its deadline.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from app.errors import AppError, ContractViolation, DeadlineExceeded, NotReady, QueueFull
-from app.inference.batching.backlog import Backlog, Entry
 from app.inference.batching.observer import BatchObserver
-from app.inference.batching.pace import Pace
+from app.inference.batching.queue import Entry, EntryQueue
+from app.inference.batching.throughput import ThroughputEstimator
 from app.system.deadlines import DeadlineTimer
 
 T = TypeVar("T")
@@ -22,24 +21,25 @@ R = TypeVar("R")
 
 
 class Admission(Generic[T, R]):
-    """The way of an item from its caller to its batch.
+    """Handles an item from its arrival to the start of its batch.
 
     Args:
         max_rows: most rows in a batch, and so in an item.
-        max_queue_rows: most rows that wait.
-        max_queue_seconds: longest time until the batch of an item starts, as `pace` forecasts it. The first
-            item in an empty queue is admitted whatever that says.
-        halve_above: rows above which a batch takes no more than half of those who are there, who wait or were
-            in the batch before and may come again: while it runs, its caller has the other half to read and
-            to answer. If batches took all, either would wait for the other. None takes all.
-        unready: why nobody is let in now; None if they are.
-        observer: told what happens.
+        max_queue_rows: most rows in the queue.
+        max_queue_seconds: longest estimated time until the batch of an item starts. The first item in an
+            empty queue is admitted whatever the estimate.
+        halve_above: rows above which a batch takes at most half of the rows that are queued or were in the
+            batch before, whose clients may send again. While it runs, the event loop reads and answers the
+            other half. If batches took all rows, engine and event loop would wait for each other. None: take
+            all.
+        unready: returns why no item is admitted now; None if items are.
+        observer: receives events.
         clock: measures waits.
-        pace: of the batches, to forecast when an item's batch starts.
+        throughput: estimates when the batch of an item starts.
 
     Attributes:
-        queue: who waits.
-        batch: who was taken for the batch that runs; whoever takes them empties it.
+        queue: entries that wait.
+        batch: entries of the running batch; the caller of `take` clears it.
     """
 
     def __init__(
@@ -52,63 +52,63 @@ class Admission(Generic[T, R]):
         unready: Callable[[], str | None],
         observer: BatchObserver,
         clock: Callable[[], float],
-        pace: Pace,
+        throughput: ThroughputEstimator,
     ) -> None:
-        self.queue = Backlog[T, R]()
+        self.queue = EntryQueue[T, R]()
         self.batch: list[Entry[T, R]] = []
         self._loop: asyncio.AbstractEventLoop
-        self._expiry: DeadlineTimer
+        self._deadline_timer: DeadlineTimer
         self._max_rows = max_rows
         self._max_queue_rows = max_queue_rows
         self._max_queue_seconds = max_queue_seconds
         self._halve_above = halve_above
-        self._rows_before = 0  # in the batch that was taken last
+        self._rows_before = 0  # in the last batch
         self._unready = unready
         self._observer = observer
         self._clock = clock
-        self._pace = pace
-        self._busy: tuple[str, QueueFull] | None = None
+        self._throughput = throughput
+        self._last_queue_full: tuple[str, QueueFull] | None = None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Deadlines are on the clock of this loop. Until then `unready` must let nobody in."""
+        """Use the clock of this loop for deadlines. Until then `unready` must return a reason."""
         self._loop = loop
-        self._expiry = DeadlineTimer(loop, self._expire_due)
+        self._deadline_timer = DeadlineTimer(loop, self._expire_due)
 
     def admit(self, item: T, *, rows: int, deadline: float) -> Entry[T, R]:
-        """Let an item in, at the end of the queue; raises as `MicroBatcher.admit` does."""
+        """Append an item to the queue; raises as `MicroBatcher.admit` does."""
         self._check(rows, deadline)
         entry: Entry[T, R] = Entry(item, rows, deadline, self._clock(), self._loop.create_future())
         self._observer.admitted(rows=rows)
         self.queue.add(entry)
-        self._expiry.watch(deadline)
+        self._deadline_timer.watch(deadline)
         return entry
 
     def refusal(self) -> AppError | None:
-        """What whoever comes now is to be told, and is counted as refused for; None if one row has room.
+        """The error for a new request, counted as refused; None if one row would be admitted.
 
-        Under overload thousands ask within one batch, so all of them get the same object.
+        The same object is returned to all requests: under overload thousands arrive during one batch.
         """
         if unready := self._unready():
             return self._refused(1, "not_ready", NotReady(unready))
-        reason = self._busy_reason(1, math.inf)
+        reason = self._queue_full_reason(1, math.inf)
         if reason is None:
             return None
-        if self._busy is None or self._busy[0] != reason:
-            self._busy = reason, self._queue_full(reason, 1, math.inf)
-        return self._refused(1, *self._busy)
+        if self._last_queue_full is None or self._last_queue_full[0] != reason:
+            self._last_queue_full = reason, self._queue_full(reason, 1, math.inf)
+        return self._refused(1, *self._last_queue_full)
 
     def take(self) -> list[Entry[T, R]]:
-        """Move what fits from the head of the queue into the batch; an item is never split or overtaken.
+        """Move what fits from the head of the queue into the batch; no item is split or overtaken.
 
-        Whoever is cancelled or expires in this very turn of the loop is still in the queue: its own wake-up
-        or timer comes later in the turn.
+        Entries that are cancelled or expire in this turn of the loop are still in the queue: their callback
+        or timer runs later in the turn.
         """
         now, room, rows = self._loop.time(), self._room(), 0
-        self._busy = None
+        self._last_queue_full = None
         while self.queue:
             entry = self.queue.head
-            if entry.caller.done():
-                self.leave(entry, "cancelled")
+            if entry.future.done():
+                self.remove(entry, "cancelled")
             elif entry.deadline <= now:
                 self._expire(entry)
             elif rows + entry.rows <= room or not self.batch:  # half may be less than one item
@@ -120,20 +120,20 @@ class Admission(Generic[T, R]):
         self._rows_before = rows or self._rows_before
         return self.batch
 
-    def leave(self, entry: Entry[T, R], reason: str) -> None:
-        """Take an entry out of the queue, if it is still there."""
+    def remove(self, entry: Entry[T, R], reason: str) -> None:
+        """Remove an entry from the queue, if it is still there."""
         if entry in self.queue:
             self.queue.remove(entry)
-            self._observer.left(rows=entry.rows, reason=reason)
+            self._observer.dropped(rows=entry.rows, reason=reason)
 
-    def abandon(self) -> None:
-        """Tell everyone that there will be no answer."""
-        self._expiry.cancel()
+    def fail_all(self) -> None:
+        """Fail all entries, queued or in the batch, with `NotReady`."""
+        self._deadline_timer.cancel()
         queued = self.queue.clear()
         for entry in [*self.batch, *queued]:
-            entry.fail(NotReady("the service stopped before the answer was there"))
+            entry.fail(NotReady("the service stopped before the prediction was ready"))
         for entry in queued:
-            self._observer.left(rows=entry.rows, reason="closed")
+            self._observer.dropped(rows=entry.rows, reason="closed")
 
     def _room(self) -> int:
         """The most rows of the next batch, unless its first item has more."""
@@ -153,30 +153,30 @@ class Admission(Generic[T, R]):
         left = deadline - self._loop.time()
         if left <= 0:
             raise self._refused(rows, "expired", DeadlineExceeded("the deadline had passed on arrival"))
-        if reason := self._busy_reason(rows, left):
+        if reason := self._queue_full_reason(rows, left):
             raise self._refused(rows, reason, self._queue_full(reason, rows, left))
 
     def _refused(self, rows: int, reason: str, error: AppError) -> AppError:
         self._observer.refused(rows=rows, reason=reason)
         return error
 
-    def _busy_reason(self, rows: int, left: float) -> str | None:
-        """Why rows whose deadline is in `left` seconds may not join the queue now; None if they may."""
+    def _queue_full_reason(self, rows: int, left: float) -> str | None:
+        """Why rows with `left` seconds to their deadline cannot join the queue now; None if they can."""
         queued = self.queue.rows
         if queued + rows > self._max_queue_rows:
             return "full"
-        if not queued:  # even if the forecast is wrong, the engine has work
+        if not queued:  # even if the estimate is wrong, the engine has work
             return None
-        wait = self._pace.wait(queued)
+        wait = self._throughput.wait(queued)
         if wait > self._max_queue_seconds:
             return "queue_time"
         return "deadline" if wait > left else None
 
     def _queue_full(self, reason: str, rows: int, left: float) -> QueueFull:
-        """What they are told. They may try again once there is room and the wait is short enough."""
-        queued, wait = self.queue.rows, self._pace.wait(self.queue.rows)
+        """The error, with the seconds until there is room and the wait is short enough."""
+        queued, wait = self.queue.rows, self._throughput.wait(self.queue.rows)
         over = queued + rows - self._max_queue_rows
-        room = self._pace.wait(over - 1) if over > 0 else 0.0
+        room = self._throughput.wait(over - 1) if over > 0 else 0.0
         short_enough = wait - min(self._max_queue_seconds, left)
         retry_after = math.ceil(max(1.0, room, short_enough))  # HTTP counts whole seconds
         match reason:
@@ -190,10 +190,10 @@ class Admission(Generic[T, R]):
         return QueueFull(message, retry_after=retry_after)
 
     def _expire_due(self, now: float) -> float:
-        """Tell all whose deadline has passed; the earliest deadline of those who still wait."""
+        """Fail all entries whose deadline has passed; returns the earliest deadline of the others."""
         earliest = math.inf
         for entry in (*self.batch, *self.queue):
-            if entry.caller.done():
+            if entry.future.done():
                 continue
             if entry.deadline <= now:
                 self._expire(entry)
@@ -204,4 +204,4 @@ class Admission(Generic[T, R]):
     def _expire(self, entry: Entry[T, R]) -> None:
         where = "in the queue" if entry in self.queue else "in the engine"
         entry.fail(DeadlineExceeded(f"the deadline passed while the request was {where}"))
-        self.leave(entry, "expired")
+        self.remove(entry, "expired")

@@ -1,13 +1,12 @@
-"""The micro-batcher: many callers, one engine, one batch at a time.
+"""The micro-batcher: many requests, one engine, one batch at a time.
 
-A caller submits an item of some rows and waits for its own result. One task takes what waits, in the
-order it came, and runs it as a batch; whatever arrives meanwhile is for the next one. So batches grow with
-the load and nobody waits for a clock. What it promises is listed, name by name, in
-`tests/app/inference/batching/test_batcher.py`, and in `test_admission_time.py` and `test_pace.py` what is
-refused because it would wait too long.
+One task takes the queued items in order of arrival and runs them as a batch; what arrives meanwhile waits for
+the next one. So batches grow with the load, and no item waits for a timer. The promises are tests by name in
+`tests/app/inference/batching/test_batcher.py`, and for refusals by estimated wait in `test_admission_time.py`
+and `test_throughput.py`.
 
-It must not know numpy, HTTP, metrics or an engine: `run` is any call that gives one result per item, and
-whoever wants to count passes an observer. All of it lives on one event loop; nothing here is thread-safe.
+It knows no numpy, HTTP, metrics or engine: `run` is any call that returns one result for each item, and an
+observer receives events for metrics. It runs on one event loop; nothing here is thread-safe.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ from typing import Generic, TypeVar
 
 from app.errors import AppError, EngineError
 from app.inference.batching.admission import Admission
-from app.inference.batching.backlog import Entry
-from app.inference.batching.observer import Answer, BatchObserver, NullObserver
-from app.inference.batching.pace import Pace
+from app.inference.batching.observer import BatchObserver, BatchResult, NullObserver
+from app.inference.batching.queue import Entry
+from app.inference.batching.throughput import ThroughputEstimator
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -32,19 +31,18 @@ _logger = logging.getLogger(__name__)
 
 
 class MicroBatcher(Generic[T, R]):
-    """Runs the items of many callers in batches of up to `max_rows` rows, one batch at a time.
+    """Runs items in batches of up to `max_rows` rows, one batch at a time.
 
     Args:
-        run: computes a batch: gets its items in order of arrival, gives one result per item.
+        run: computes a batch: takes items in order of arrival, returns one result for each.
         max_rows: most rows in a batch, and so in an item.
-        max_queue_rows: most rows that wait, not counting the batch that runs; at least `max_rows`.
-        max_queue_seconds: longest time in the queue, as the measured pace of the batches forecasts it, with
-            which an item is admitted.
-        max_wait: seconds after its first item's arrival for which a batch that is not full waits for more,
-            though the engine is free. Zero waits for nothing and is right for nearly everyone.
-        halve_above: rows above which a batch takes no more than half of those who are there; see `Admission`.
-        stall_after: seconds after which a batch that still runs turns `stalled` on.
-        observer: told what happens. It must not raise: that stops the batcher.
+        max_queue_rows: most rows in the queue, without the running batch; at least `max_rows`.
+        max_queue_seconds: longest estimated time in the queue with which an item is admitted.
+        max_wait: seconds that a batch that is not full waits for more items, counted from the arrival of its
+            first one, though the engine is free. 0, not to wait, is right for most services.
+        halve_above: rows above which a batch takes at most half of the rows there are; see `Admission`.
+        stall_timeout: seconds after which a batch that still runs turns `stalled` on.
+        observer: receives events. It must not raise: that stops the batcher.
         clock: measures durations. It is not the event loop's clock, which in uvloop counts milliseconds.
     """
 
@@ -57,7 +55,7 @@ class MicroBatcher(Generic[T, R]):
         max_queue_seconds: float = math.inf,
         max_wait: float = 0.0,
         halve_above: int | None = None,
-        stall_after: float = 30.0,
+        stall_timeout: float = 30.0,
         observer: BatchObserver | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -67,10 +65,10 @@ class MicroBatcher(Generic[T, R]):
         self._max_rows = max_rows
         self._max_wait = max_wait
         self._gather_rows = 0
-        self._stall_after = stall_after
+        self._stall_timeout = stall_timeout
         self._observer = NullObserver() if observer is None else observer
         self._clock = clock
-        self._pace = Pace(clock, max_rows=max_rows)
+        self._throughput = ThroughputEstimator(clock, max_rows=max_rows)
         self._admission = Admission[T, R](
             max_rows=max_rows,
             max_queue_rows=max_queue_rows,
@@ -79,7 +77,7 @@ class MicroBatcher(Generic[T, R]):
             unready=self._unready,
             observer=self._observer,
             clock=clock,
-            pace=self._pace,
+            throughput=self._throughput,
         )
         self._queue = self._admission.queue
 
@@ -92,25 +90,25 @@ class MicroBatcher(Generic[T, R]):
 
     @property
     def queued_rows(self) -> int:
-        """Rows that wait, not counting the batch that runs."""
+        """Rows in the queue, without the running batch."""
         return self._queue.rows
 
     @property
     def failure(self) -> str | None:
-        """Why it no longer works, for good; None while it does."""
+        """Why the batching task ended, for good; None while it runs."""
         return self._failure
 
     @property
     def stalled(self) -> bool:
-        """Whether the batch that runs now has run for longer than `stall_after`."""
-        return self._pace.seconds > self._stall_after
+        """Whether the running batch has taken longer than `stall_timeout`."""
+        return self._throughput.seconds > self._stall_timeout
 
     def start(self, *, gather_rows: int = 0) -> None:
         """Start to run batches on the running event loop. A batcher starts once.
 
         Args:
-            gather_rows: of a batch up to so many rows `run` computes on the event loop itself. Then whoever
-                has come already is let in first, as the loop would read them next anyway.
+            gather_rows: most rows of a batch that `run` computes on the event loop itself. Before such a
+                batch, requests that the loop has received are admitted: it would read them next anyway.
         """
         if self._task is not None or self._closing:
             raise RuntimeError("a MicroBatcher starts once, before it is closed")
@@ -120,30 +118,30 @@ class MicroBatcher(Generic[T, R]):
         self._task = self._loop.create_task(self._serve(), name="micro-batcher")
         self._task.add_done_callback(self._stopped)
 
-    async def submit(self, item: T, *, rows: int, deadline: float) -> Answer[R]:
-        """Wait for the result of an item of `rows` rows; cancelling the call takes the item out.
+    async def submit(self, item: T, *, rows: int, deadline: float) -> BatchResult[R]:
+        """Wait for the result of an item; cancelling the call removes the item.
 
         Args:
-            item: what `run` gets.
-            rows: how much of a batch the item takes up.
-            deadline: when to give up, absolute, on the clock of `loop.time()`.
+            item: passed to `run`.
+            rows: of the item.
+            deadline: absolute, on the clock of `loop.time()`.
 
         Raises:
             EngineError: the item's batch failed; what `run` raised is its cause.
-            AppError: as `admit` raises and its entry's caller is told.
+            AppError: as `admit` raises, or sets on its entry's future.
         """
         entry = self.admit(item, rows=rows, deadline=deadline)
         try:
-            return await entry.caller
+            return await entry.future
         finally:
-            self._admission.leave(entry, "cancelled")  # whoever was told anything has left the queue before
+            self._admission.remove(entry, "cancelled")  # does nothing if the future was set
             del entry  # holds the error, whose traceback holds this frame: garbage that outlives the request
 
     def admit(self, item: T, *, rows: int, deadline: float) -> Entry[T, R]:
-        """Put an item into the queue at once; `submit` for those who need no coroutine.
+        """Put an item into the queue without waiting for its result.
 
         Returns:
-            What waits. Its `caller` gets the result, or the exception that `submit` would raise: `NotReady`,
+            The entry. Its `future` gets the result, or the exception that `submit` would raise: `NotReady`,
             `DeadlineExceeded` or `EngineError`.
 
         Raises:
@@ -157,19 +155,19 @@ class MicroBatcher(Generic[T, R]):
             self._wake_up()
         return entry
 
-    def withdraw(self, entry: Entry[T, R]) -> None:
-        """Nobody waits for an entry any more: it leaves the queue, and harms nobody if it is in a batch."""
-        entry.caller.cancel()
-        self._admission.leave(entry, "cancelled")
+    def cancel(self, entry: Entry[T, R]) -> None:
+        """Cancel an entry: it leaves the queue; the batch that it may be in continues."""
+        entry.future.cancel()
+        self._admission.remove(entry, "cancelled")
 
     def refusal(self) -> AppError | None:
-        """What whoever comes now is to be told, and is counted as refused for; None if one row has room."""
+        """The error for a new request, counted as refused; None if one row would be admitted."""
         return self._admission.refusal()
 
     async def close(self, *, timeout: float) -> None:
-        """Admit nothing more, finish what was admitted within `timeout` seconds, then fail the rest.
+        """Stop admission, finish admitted items within `timeout` seconds, then fail the rest.
 
-        May be called again, and by several tasks at once.
+        May be called several times, also concurrently.
         """
         self._closing = True
         self._wake_up()
@@ -177,14 +175,14 @@ class MicroBatcher(Generic[T, R]):
             return
         await asyncio.wait({self._task}, timeout=timeout)
         if not self._task.done():
-            self._admission.abandon()
+            self._admission.fail_all()
             self._task.cancel()
-            # Time to notice and no more: a `run` that ignores its cancellation must not hold up the exit.
+            # One turn of the loop: a `run` that ignores its cancellation must not delay the exit.
             await asyncio.wait({self._task}, timeout=0)
 
     def _unready(self) -> str | None:
         if self._failure is not None:
-            return "the service is broken and needs a restart"
+            return "the batcher has failed; restart the service"
         if self._closing:
             return "the service is shutting down"
         return "the service is starting" if self._task is None else None
@@ -199,17 +197,17 @@ class MicroBatcher(Generic[T, R]):
             if batch := self._admission.take():
                 await self._run_batch(batch)
             else:
-                self._pace.stop()
+                self._throughput.stop()
 
     async def _gather(self) -> None:
-        """Let in whoever is at the door: as long as a turn of the loop brings more, and they are few."""
+        """Admit received requests: while a turn of the loop adds some, up to `gather_rows`."""
         rows = 0
         while rows < self._queue.rows < self._gather_rows and not self._closing:
             rows = self._queue.rows
             await asyncio.sleep(0)
 
     async def _wait_for(self, rows: int, *, at_most: float = math.inf) -> None:
-        """Sleep until so many rows are queued, so many seconds have passed, or the batcher closes."""
+        """Sleep until `rows` are queued, `at_most` seconds have passed, or the batcher closes."""
         if self._queue.rows >= rows or at_most <= 0 or self._closing:
             return
         self._wake_at_rows, self._wake = rows, self._loop.create_future()
@@ -227,17 +225,17 @@ class MicroBatcher(Generic[T, R]):
 
     async def _run_batch(self, batch: list[Entry[T, R]]) -> None:
         rows = sum(entry.rows for entry in batch)
-        began = self._pace.begin(rows)
+        began = self._throughput.begin(rows)
         for entry in batch:
             self._observer.queued(rows=entry.rows, seconds=began - entry.admitted)
         results = await self._compute([entry.item for entry in batch])
-        seconds = self._pace.end(queued=self._queue.rows)
+        seconds = self._throughput.end(queued=self._queue.rows)
         if failed := isinstance(results, BaseException):
             for entry in batch:
                 entry.fail(_engine_error(results))
         else:
             for entry, result in zip(batch, results, strict=True):
-                entry.answer(Answer(result, began - entry.admitted, seconds, rows))
+                entry.resolve(BatchResult(result, began - entry.admitted, seconds, rows))
         self._observer.ran(rows=rows, items=len(batch), seconds=seconds, failed=failed)
         batch.clear()
 
@@ -247,26 +245,26 @@ class MicroBatcher(Generic[T, R]):
             results = await self._run(items)
             if len(results) == len(items):
                 return results
-            return EngineError(f"the engine gave {len(results)} results for {len(items)} requests")
+            return EngineError(f"the engine returned {len(results)} results for {len(items)} requests")
         except asyncio.CancelledError as error:
             if self._task is not None and self._task.cancelling():
-                raise  # it is the batcher that is cancelled, not something within `run`
+                raise  # the batcher is cancelled, not something within `run`
             return error
         except Exception as error:  # noqa: BLE001 - whatever an engine raises fails its batch alone
             return error
 
     def _stopped(self, task: asyncio.Task[None]) -> None:
-        """The task has ended; unless that is what closing asked for, say why and tell everyone."""
+        """Fail all entries when the task ends, and log why if it was not closed."""
         error = None if task.cancelled() else task.exception()
         if error is not None or not self._closing:
             self._failure = "the batching task was cancelled" if error is None else repr(error)
             _logger.critical("batching stopped: %s", self._failure, exc_info=error)
-        self._pace.stop()
-        self._admission.abandon()
+        self._throughput.stop()
+        self._admission.fail_all()
 
 
 def _engine_error(cause: BaseException) -> EngineError:
-    """An error for one caller: a shared one would grow by the traceback of everyone who raises it."""
+    """A new error for each entry: a shared one would collect the traceback of each that raises it."""
     known = isinstance(cause, EngineError)
     error = EngineError(str(cause) if known else f"the engine failed on this batch ({type(cause).__name__})")
     error.__cause__ = cause

@@ -1,4 +1,4 @@
-"""What a batcher tells: to each caller its answer, to whoever watches what happens."""
+"""What a batcher reports: a result for each item, and events for metrics."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 R = TypeVar("R")
 
 
-class Answer(NamedTuple, Generic[R]):
-    """The result of one item, and how it came about.
+class BatchResult(NamedTuple, Generic[R]):
+    """The result of one item, with the timing of its batch.
 
     Attributes:
-        result: what `run` gave for this item.
+        result: what `run` returned for this item.
         queued: seconds from admission to the start of its batch.
         ran: seconds that its batch ran.
         batch_rows: rows in its batch, its own included.
@@ -24,7 +24,7 @@ class Answer(NamedTuple, Generic[R]):
 
 
 class BatchObserver(Protocol):
-    """What a batcher tells about itself, as it happens."""
+    """Receives the events of a batcher."""
 
     def admitted(self, *, rows: int) -> None:
         """An item is about to join the queue."""
@@ -32,23 +32,23 @@ class BatchObserver(Protocol):
     def refused(self, *, rows: int, reason: str) -> None:
         """An item was not admitted.
 
-        It is `too_large`, `expired` (on arrival), nobody is admitted (`not_ready`), too many rows wait
-        (`full`), or its batch would start too late: past the limit (`queue_time`) or past its own `deadline`.
+        Reasons: it is `too_large`, or `expired` on arrival; the batcher is `not_ready`; the queue is `full`;
+        its batch would start later than the limit (`queue_time`) or than its own `deadline`.
         """
 
-    def left(self, *, rows: int, reason: str) -> None:
+    def dropped(self, *, rows: int, reason: str) -> None:
         """An admitted item will not be computed: `expired`, `cancelled` or `closed`."""
 
     def queued(self, *, rows: int, seconds: float) -> None:
-        """An item leaves the queue as its batch starts, so many seconds after it was admitted."""
+        """An item leaves the queue because its batch starts, so many seconds after admission."""
 
     def ran(self, *, rows: int, items: int, seconds: float, failed: bool) -> None:
-        """A batch has ended and its callers were told."""
+        """A batch has ended and the futures of its items are set."""
 
 
 class NullObserver:
-    """Nobody is watching."""
+    """Ignores all events."""
 
     def _ignore(self, **_: object) -> None: ...
 
-    admitted = refused = left = queued = ran = _ignore
+    admitted = refused = dropped = queued = ran = _ignore

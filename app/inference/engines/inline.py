@@ -1,11 +1,11 @@
-"""Calls that take less than handing them over would: they run on the event loop's own thread.
+"""Inline engine calls: short calls run on the event loop's thread.
 
-To the engine's thread and back costs 0.2 ms and the caches of another core, where one series takes 0.1 ms. As
-long as such a call runs the loop stands still, no longer than while it reads a body of JSON. In a process
-with one processor it stands still for any call; there longer calls are brief, too.
+A switch to the engine's thread and back costs 0.2 ms and cold caches on another core; one series takes
+0.1 ms. An inline call blocks the loop, no longer than reading a JSON body does. On a single CPU core the
+engine's thread blocks the loop anyway, so longer calls run inline there.
 
-What an engine's thread is for, that the loop goes on though the engine hangs, does not hold here. So a thread
-watches, and ends a process whose loop hangs in a call: it can answer nothing any more, not even its probes.
+An engine that hangs inline blocks the loop, and the process cannot even answer probes. So a watchdog thread
+ends a process whose loop hangs in a call.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from app.series.spec import SeriesSpec
 R = TypeVar("R")
 
 _TRIALS = 7
-# The exit code of a process whose loop hung: EX_SOFTWARE of sysexits.h.
-HUNG = 70
-# A call counts as hanging when it is still the same one at so many looks: a clock would also count the time
-# for which the process as a whole was stopped.
-_LOOKS = 10
+# EX_SOFTWARE of sysexits.h.
+HUNG_EXIT_CODE = 70
+# A call hangs if it is the same one at so many consecutive checks: a clock would also count the time for
+# which the whole process was stopped.
+_CHECKS = 10
 
 log = logging.getLogger(__name__)
 
 
 class Limits(NamedTuple):
-    """What may keep the event loop from all others.
+    """Limits of an inline call.
 
     Attributes:
-        rows: of a call.
-        seconds: that it may take.
+        rows: most rows.
+        seconds: longest measured duration.
     """
 
     rows: int
@@ -49,17 +49,17 @@ class Limits(NamedTuple):
 
 
 LIMITS = Limits(rows=8, seconds=0.001)
-# Where there is no processor but the loop's.
-LIMITS_ALONE = Limits(rows=32, seconds=0.004)
+# On a single CPU core.
+LIMITS_ONE_CORE = Limits(rows=32, seconds=0.004)
 
 
 def inline_batch_rows(engine: Engine, spec: SeriesSpec, *, limits: Limits) -> int:
-    """The most rows within the limits; fewer are taken to be, too.
+    """The largest batch within the limits, by bisection.
 
     Args:
-        engine: warm.
+        engine: already warm.
         spec: of its series.
-        limits: of 0 rows measure nothing.
+        limits: with 0 rows, nothing is measured.
     """
     most = min(limits.rows, engine.batch_sizes[-1])
     series = any_series(most, spec)
@@ -71,7 +71,7 @@ def inline_batch_rows(engine: Engine, spec: SeriesSpec, *, limits: Limits) -> in
 
 
 def _least_seconds(engine: Engine, series: NDArray[np.float32]) -> float:
-    """The least of several trials: what else the machine does only ever adds to it."""
+    """The shortest of several trials: other work on the machine only adds to it."""
     least = float("inf")
     for _ in range(_TRIALS):
         began = time.perf_counter()
@@ -81,23 +81,23 @@ def _least_seconds(engine: Engine, series: NDArray[np.float32]) -> float:
 
 
 class InlineCalls:
-    """Runs calls at once, and ends the process if one does not return.
+    """Runs calls on the calling thread, and ends the process if one does not return.
 
     Args:
-        rows: the most that a call may have.
-        limit: seconds after which a call is taken to hang.
+        rows: most rows of a call.
+        timeout: seconds after which a call counts as hanging.
     """
 
-    def __init__(self, *, rows: int, limit: float) -> None:
+    def __init__(self, *, rows: int, timeout: float) -> None:
         self.rows = rows
-        self._limit = limit
+        self._timeout = timeout
         self._call = 0  # the number of the call that runs; 0 for none
         self._calls = 0
         self._closed = threading.Event()
-        threading.Thread(target=self._watch, name="brief-calls", daemon=True).start()
+        threading.Thread(target=self._watch, name="inline-calls", daemon=True).start()
 
     def run(self, function: Callable[[], R]) -> R:
-        """Run a call and return what it returns, or raise what it raises. For one thread alone."""
+        """Run a call; returns or raises what it does. Call from one thread only."""
         self._calls += 1
         self._call = self._calls
         try:
@@ -106,18 +106,18 @@ class InlineCalls:
             self._call = 0
 
     def close(self) -> None:
-        """Watch no more."""
+        """Stop the watchdog thread."""
         self._closed.set()
 
     def _watch(self) -> None:
-        seen, looks = 0, 0
-        while not self._closed.wait(self._limit / _LOOKS):
-            looks = looks + 1 if self._call == seen != 0 else 0
+        seen, checks = 0, 0
+        while not self._closed.wait(self._timeout / _CHECKS):
+            checks = checks + 1 if self._call == seen != 0 else 0
             seen = self._call
-            if looks >= _LOOKS:
+            if checks >= _CHECKS:
                 log.critical(
-                    "the engine has been at one call for %g s and the event loop with it; the process ends, "
-                    "to be started anew",
-                    self._limit,
+                    "an inline engine call has blocked the event loop for %g s (STALL_TIMEOUT); the process "
+                    "exits so that it is restarted",
+                    self._timeout,
                 )
-                os._exit(HUNG)
+                os._exit(HUNG_EXIT_CODE)

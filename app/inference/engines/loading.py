@@ -39,17 +39,17 @@ def load_engine(artifact: Artifact, *, choice: str = "auto", max_rows: int, thre
 
 
 def _tensorflow(artifact: Artifact, *, max_rows: int, threads: int) -> Engine:
-    return _proven(artifact, lambda: TensorFlowEngine(artifact, max_rows=max_rows, threads=threads))
+    return _verified(artifact, lambda: TensorFlowEngine(artifact, max_rows=max_rows, threads=threads))
 
 
 def _openvino(artifact: Artifact, *, max_rows: int, threads: int) -> Engine:
     if artifact.derived("openvino"):
         try:
-            return _proven(artifact, lambda: OpenVINOEngine(artifact, max_rows=max_rows, threads=threads))
+            return _verified(artifact, lambda: OpenVINOEngine(artifact, max_rows=max_rows, threads=threads))
         except (ArtifactError, EngineError) as error:
             # The sealed graph is a convenience; model.keras is the truth and may still be served.
             log.warning("sealed graph not used: %s; converting model.keras instead", error)
-    return _proven(
+    return _verified(
         artifact, lambda: OpenVINOEngine(artifact, max_rows=max_rows, threads=threads, use_sealed=False)
     )
 
@@ -58,7 +58,7 @@ def _openvino(artifact: Artifact, *, max_rows: int, threads: int) -> Engine:
 _LOADERS: Mapping[str, Callable[..., Engine]] = {"openvino": _openvino, "tensorflow": _tensorflow}
 
 
-def _proven(artifact: Artifact, make: Callable[[], Engine]) -> Engine:
+def _verified(artifact: Artifact, make: Callable[[], Engine]) -> Engine:
     contract = artifact.contract
     try:
         engine = make()

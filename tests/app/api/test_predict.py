@@ -24,7 +24,7 @@ from app.errors import (
     QueueFull,
     UnsupportedMediaType,
 )
-from app.inference.batching import Answer
+from app.inference.batching import BatchResult
 from app.inference.predictions import Batch, BatchSlice, Predictions
 from qa.harness.messages import as_json, as_npy, post
 from tests.app.conftest import MAX_ROWS, series
@@ -141,7 +141,7 @@ def test_whoever_stops_waiting_leaves_the_queue(plain_artifact: Artifact) -> Non
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            assert played.seen.of("left") == [{"rows": 2, "reason": "cancelled"}]
+            assert played.seen.of("dropped") == [{"rows": 2, "reason": "cancelled"}]
 
     play(scenario())
 
@@ -156,7 +156,7 @@ def test_an_answer_is_written_with_its_times(plain_artifact: Artifact) -> None:
             await call.submit(as_json(series(1.0)))
             said = Predictions(np.array([[0.25, 0.75]], np.float32))
             part = BatchSlice(Batch(lambda: said, [1]), slice(0, 1))
-            encoded: Encoded = call.encode(Answer(part, queued=0.0015, ran=0.25, batch_rows=7))
+            encoded: Encoded = call.encode(BatchResult(part, queued=0.0015, ran=0.25, batch_rows=7))
             headers = dict(encoded.headers)
             assert (encoded.content, headers[b"content-type"]) == (as_npy(said.probabilities), NPY.encode())
             expected = r'parse;dur=\d+\.\d{3}, queue;dur=1\.500, infer;dur=250\.000, batch;desc="7 series"'

@@ -27,13 +27,13 @@ def test_each_request_gets_what_it_would_get_alone(
     trusted_artifact: Artifact, requests: list[list[float]]
 ) -> None:
     """Probabilities, sets, scores and warnings, in the order of its series."""
-    engine, interpret = FakeEngine(answers), Postprocessor(trusted_artifact.contract)
+    engine, postprocess = FakeEngine(answers), Postprocessor(trusted_artifact.contract)
     batch = [np.stack([a_series(logit, novelty=logit) for logit in request]) for request in requests]
-    together = predict_batch(engine, interpret, batch)
+    together = predict_batch(engine, postprocess, batch)
     assert engine.batches == [sum(map(len, requests))]
     for request, share in zip(batch, together, strict=True):
         assert len(share.predictions) == len(request)
-        (alone,) = predict_batch(FakeEngine(answers), interpret, [request])
+        (alone,) = predict_batch(FakeEngine(answers), postprocess, [request])
         assert same(share.predictions, alone.predictions)
 
 
@@ -61,7 +61,7 @@ def test_a_contract_without_trust_says_probabilities_alone(artifact: Artifact) -
 def test_an_answer_of_another_width_is_the_engines_error(trusted_artifact: Artifact, columns: int) -> None:
     """A novelty that is missing is not taken for a probability."""
     engine = FakeEngine(lambda series: np.ones((len(series), columns), np.float32))
-    with pytest.raises(EngineError, match=rf"the engine answered \[1, {columns}\] instead of \[1, 3\]"):
+    with pytest.raises(EngineError, match=rf"the engine returned shape \[1, {columns}\]; expected \[1, 3\]"):
         predict_batch(engine, Postprocessor(trusted_artifact.contract), [a_series()[np.newaxis]])
 
 
@@ -75,9 +75,9 @@ def test_what_is_made_of_a_batch_is_made_once(artifact: Artifact) -> None:
             raise EngineError("not yet")
         return [f"{value:.1f}" for value in batch.predictions.probabilities[:, 0]]
 
-    interpret = Postprocessor(artifact.contract.model_copy(update={"trust": None}))
+    postprocess = Postprocessor(artifact.contract.model_copy(update={"trust": None}))
     requests = [np.zeros((rows, artifact.contract.input.length), np.float32) for rows in (1, 3, 2)]
-    shares = predict_batch(FakeEngine(), interpret, requests)
+    shares = predict_batch(FakeEngine(), postprocess, requests)
     with pytest.raises(EngineError):
         shares[2].batch.once(texts)
     assert [share.batch.once(texts)[share.rows] for share in shares] == [["0.5"], ["0.5"] * 3, ["0.5"] * 2]
@@ -90,7 +90,7 @@ def test_a_probability_that_is_not_finite_is_the_engines_error(value: float) -> 
     check_finite(Predictions(np.full((2, 2), 0.5, np.float32)))
     with pytest.raises(EngineError) as caught:
         check_finite(Predictions(np.array([[0.5, 0.5], [0.5, value]], np.float32)))
-    assert str(caught.value) == "the engine gave a probability that is not finite (series 1, class 1)"
+    assert str(caught.value) == "the engine returned a probability that is not finite (series 1, class 1)"
 
 
 def test_a_novelty_that_is_not_a_number_is_the_engines_error() -> None:

@@ -139,7 +139,7 @@ def test_an_unexpected_failure_to_load_is_told_as_an_engine_error(plain_artifact
 
     async def scenario() -> None:
         service = Service(plain_artifact, load)
-        with pytest.raises(EngineError, match="the engine could not be made: too big"):
+        with pytest.raises(EngineError, match="the engine could not be loaded: too big"):
             await service.start()
         assert service.status().reasons == ("MemoryError: too big",)
         await service.close(timeout=0)
@@ -191,7 +191,7 @@ def test_closing_ends_a_start(plain_artifact: Artifact) -> None:
         return FakeEngine()
 
     async def scenario() -> None:
-        service = Service(plain_artifact, load, most_brief_rows=1)
+        service = Service(plain_artifact, load, max_inline_rows=1)
         starting = asyncio.create_task(service.start())
         await until(loading.is_set)
         await service.close(timeout=10)
@@ -210,7 +210,7 @@ def test_an_engine_that_answers_the_wrong_shape_fails_its_batch_alone(plain_arti
 
     async def scenario() -> None:
         async with started(plain_artifact, engine) as service:
-            with pytest.raises(EngineError, match=r"the engine answered \[1, 7\] instead of \[1, 2\]"):
+            with pytest.raises(EngineError, match=r"the engine returned shape \[1, 7\]; expected \[1, 2\]"):
                 await service.predict(series(1.0), deadline=soon())
             answer = await service.predict(series(1.0), deadline=soon())
             assert answer.predictions.probabilities.shape == (1, 2)
@@ -223,11 +223,11 @@ def test_a_hanging_engine_turns_liveness_off(plain_artifact: Artifact) -> None:
     engine = FakeEngine()
 
     async def scenario() -> None:
-        async with started(plain_artifact, engine, stall_after=0.01) as service:
+        async with started(plain_artifact, engine, stall_timeout=0.01) as service:
             engine.hold()
             caller = asyncio.create_task(service.predict(series(1.0), deadline=soon()))
             await until(lambda: not service.status().alive)
-            assert service.status().reasons == ("the engine has been at one batch for too long",)
+            assert service.status().reasons == ("the engine has run one batch for longer than STALL_TIMEOUT",)
             assert not service.status().ready
             engine.release()
             await caller
@@ -260,11 +260,11 @@ def test_series_are_admitted_and_withdrawn_without_a_coroutine(plain_artifact: A
             running = service.admit(parts[0], deadline=soon())
             await until(engine.entered.is_set)
             first, gone, last = [service.admit(part, deadline=soon()) for part in parts[1:]]
-            service.withdraw(gone)
-            assert gone.caller.cancelled()
+            service.cancel(gone)
+            assert gone.future.cancelled()
             engine.release()
             for entry, part in ((running, parts[0]), (first, parts[1]), (last, parts[3])):
-                answer = await entry.caller
+                answer = await entry.future
                 np.testing.assert_array_equal(answer.result.predictions.probabilities, by_first_value(part))
 
     asyncio.run(scenario())
@@ -288,7 +288,7 @@ def test_a_prediction_that_is_cancelled_is_not_computed(plain_artifact: Artifact
                 await gone
             engine.release()
             assert len((await stays).predictions) == 1
-            await running.caller
+            await running.future
 
     asyncio.run(scenario())
     assert engine.batches == [1, 1]
@@ -314,11 +314,11 @@ def test_what_is_not_admitted_is_told_why(plain_artifact: Artifact) -> None:
                 service.admit(series(4.0), deadline=soon(-1.0))
             admitted.append(service.admit(series(4.0), deadline=soon()))
             assert isinstance(service.refusal(), QueueFull)
-            service.withdraw(admitted.pop())
+            service.cancel(admitted.pop())
             assert service.refusal() is None
             engine.release()
             for entry in admitted:
-                await entry.caller
+                await entry.future
 
     asyncio.run(scenario())
 
@@ -342,7 +342,7 @@ def test_nobody_is_admitted_by_a_service_that_is_not_ready(plain_artifact: Artif
         await service.start()
         service.drain()
         assert service.refusal() is None
-        await service.admit(series(1.0), deadline=soon()).caller
+        await service.admit(series(1.0), deadline=soon()).future
         await service.close(timeout=0)
         is_refused(service, "the service is closed")
         failed = Service(plain_artifact, fail)

@@ -38,7 +38,7 @@ def threads_of(service: Service, engine: FakeEngine, *sizes: int) -> list[int]:
 def test_only_brief_batches_are_computed_on_the_event_loop(plain_artifact: Artifact) -> None:
     """As many rows as were quick when they were measured; one more goes to the engine's thread."""
     engine = FakeEngine(quick_up_to(2))
-    service = Service(plain_artifact, lambda: engine, most_brief_rows=8)
+    service = Service(plain_artifact, lambda: engine, max_inline_rows=8)
     one, two, three = threads_of(service, engine, 1, 2, 3)
     assert one == two == threading.get_ident() != three
 
@@ -52,9 +52,9 @@ def test_longer_calls_are_brief_where_there_is_one_processor(plain_artifact: Art
 
     here = threading.get_ident()
     for options, is_brief in (
-        ({"most_brief_rows": None}, False),
-        ({"most_brief_rows": None, "has_one_processor": True}, True),
-        ({"most_brief_rows": 0, "has_one_processor": True}, False),
+        ({"max_inline_rows": None}, False),
+        ({"max_inline_rows": None, "has_one_core": True}, True),
+        ({"max_inline_rows": 0, "has_one_core": True}, False),
     ):
         engine = FakeEngine(rather_slow)
         [found] = threads_of(Service(plain_artifact, lambda made=engine: made, **options), engine, 1)  # type: ignore[misc]
@@ -66,7 +66,7 @@ def test_a_brief_batch_lets_in_who_comes_meanwhile(plain_artifact: Artifact) -> 
     engine = FakeEngine()
 
     async def scenario() -> list[int]:
-        async with started(plain_artifact, engine, most_brief_rows=4) as service:
+        async with started(plain_artifact, engine, max_inline_rows=4) as service:
             engine.batches.clear()
             calls = []
             for _ in range(3):
@@ -94,7 +94,7 @@ def test_a_brief_batch_that_fails_fails_alone(plain_artifact: Artifact) -> None:
         return by_first_value(series)
 
     async def scenario() -> None:
-        async with started(plain_artifact, FakeEngine(at_times), most_brief_rows=1) as service:
+        async with started(plain_artifact, FakeEngine(at_times), max_inline_rows=1) as service:
             fails.append(True)
             with pytest.raises(EngineError, match="the engine failed on this batch"):
                 await service.predict(series(1.0), deadline=soon())
@@ -113,7 +113,7 @@ def test_many_brief_batches_leave_the_loop_to_others(plain_artifact: Artifact) -
             await asyncio.sleep(0)
 
     async def scenario() -> int:
-        options = {"max_batch_rows": 1, "max_queue_rows": 50, "most_brief_rows": 1}
+        options = {"max_batch_rows": 1, "max_queue_rows": 50, "max_inline_rows": 1}
         async with started(plain_artifact, FakeEngine(), **options) as service:
             counting = asyncio.create_task(count())
             await asyncio.gather(*(service.predict(series(1.0), deadline=soon()) for _ in range(50)))
@@ -123,15 +123,15 @@ def test_many_brief_batches_leave_the_loop_to_others(plain_artifact: Artifact) -
     assert asyncio.run(scenario()) >= 50
 
 
-@pytest.mark.parametrize(("has_one_processor", "sizes"), [(False, [1, 21, 19]), (True, [1, 40])])
+@pytest.mark.parametrize(("has_one_core", "sizes"), [(False, [1, 21, 19]), (True, [1, 40])])
 def test_the_loop_has_work_while_the_engine_computes(
-    plain_artifact: Artifact, has_one_processor: bool, sizes: list[int]
+    plain_artifact: Artifact, has_one_core: bool, sizes: list[int]
 ) -> None:
     """Of many that wait a batch leaves some for the next, unless loop and engine share a processor."""
     engine, begun, go_on = FakeEngine(max_rows=64), threading.Event(), threading.Event()
 
     async def scenario() -> list[int]:
-        options = {"max_batch_rows": 64, "max_queue_rows": 64, "has_one_processor": has_one_processor}
+        options = {"max_batch_rows": 64, "max_queue_rows": 64, "has_one_core": has_one_core}
         async with started(plain_artifact, engine, **options) as service:
             engine.batches.clear()
             compute = engine.predict

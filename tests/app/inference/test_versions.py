@@ -43,15 +43,15 @@ class Observer:
 
 
 class Bench:
-    """A rollout over a folder of versions, each on an engine that the test holds in its hand."""
+    """A versions over a folder of versions, each on an engine that the test holds in its hand."""
 
     def __init__(self, folder: Path, *, keep: int) -> None:
         self.folder = folder
         self.engines: dict[int, FakeEngine] = {}
         self.faults: dict[str, Exception] = {}
         self.observer = Observer()
-        self.rollout = ModelVersions(
-            self.open(folder), self.open, folder, keep=keep, finish=FINISH, observer=self.observer
+        self.versions = ModelVersions(
+            self.open(folder), self.open, folder, keep=keep, close_timeout=FINISH, observer=self.observer
         )
 
     def open(self, path: Path) -> Service:
@@ -67,15 +67,15 @@ class Bench:
 
 @asynccontextmanager
 async def bench(folder: Path, *, keep: int = 1) -> AsyncIterator[Bench]:
-    """A started rollout; closed at the end."""
+    """A started versions; closed at the end."""
     made = Bench(folder, keep=keep)
-    await made.rollout.start()
+    await made.versions.start()
     try:
         yield made
     finally:
         for engine in made.engines.values():
             engine.release()
-        await made.rollout.close(timeout=FINISH)
+        await made.versions.close(timeout=FINISH)
 
 
 @pytest.fixture
@@ -91,9 +91,9 @@ def test_a_new_version_takes_the_next_request(versions: Path, artifact: Artifact
     async def scenario() -> None:
         async with bench(versions) as made:
             add_version(versions, 2, artifact)
-            await made.rollout.look()
-            assert made.rollout.versions == (2,)
-            await made.rollout.current.predict(series(1.0), deadline=soon())
+            await made.versions.check()
+            assert made.versions.loaded == (2,)
+            await made.versions.current.predict(series(1.0), deadline=soon())
             assert (made.engines[1].batches, made.engines[2].batches) == ([], [1])
             await until(lambda: ("retired", 1) in made.observer.told)
             assert made.observer.told == [("serving", 1), ("serving", 2), ("retired", 1)]
@@ -111,13 +111,13 @@ def test_a_look_that_is_asked_for_during_the_start_is_made_after_it(
             shutil.rmtree(versions / "2", ignore_errors=True)
             made = Bench(versions, keep=1)
             add_version(versions, 2, artifact)
-            await made.rollout.look(again=again)
-            await made.rollout.look()
-            await made.rollout.start()
-            while again and made.rollout.versions != (served,):
+            await made.versions.check(again=again)
+            await made.versions.check()
+            await made.versions.start()
+            while again and made.versions.loaded != (served,):
                 await asyncio.sleep(0.001)
-            assert made.rollout.versions == (served,)
-            await made.rollout.close(timeout=FINISH)
+            assert made.versions.loaded == (served,)
+            await made.versions.close(timeout=FINISH)
 
     asyncio.run(scenario())
 
@@ -128,15 +128,15 @@ def test_requests_in_flight_finish_on_the_version_that_took_them(versions: Path,
     async def scenario() -> None:
         async with bench(versions) as made:
             made.engines[1].hold()
-            old = made.rollout.current
+            old = made.versions.current
             entries = [old.admit(series(value), deadline=soon()) for value in (1.0, 2.0)]
             await until(made.engines[1].entered.is_set)
             entries.append(old.admit(series(3.0), deadline=soon()))
             add_version(versions, 2, artifact)
-            await made.rollout.look()
-            assert made.rollout.versions == (2,)
+            await made.versions.check()
+            assert made.versions.loaded == (2,)
             made.engines[1].release()
-            await asyncio.gather(*(entry.caller for entry in entries))
+            await asyncio.gather(*(entry.future for entry in entries))
             assert sum(made.engines[1].batches) == 3
             with pytest.raises(NotReady):
                 await old.predict(series(1.0), deadline=soon())
@@ -152,18 +152,18 @@ def test_a_version_that_is_loaded_anew_while_it_leaves_counts_as_loaded(
     async def scenario() -> None:
         async with bench(versions) as made:
             made.engines[1].hold()
-            old, held = made.rollout.current, made.engines[1]
+            old, held = made.versions.current, made.engines[1]
             entry = old.admit(series(1.0), deadline=soon())
             await until(held.entered.is_set)
             add_version(versions, 2, artifact)
-            await made.rollout.look()
+            await made.versions.check()
             pin(versions, 1)
-            await made.rollout.look()
-            assert made.rollout.versions == (1,)
-            assert made.rollout.current is not old
+            await made.versions.check()
+            assert made.versions.loaded == (1,)
+            assert made.versions.current is not old
             held.release()
-            await entry.caller
-            leaving = list(made.rollout._leaving)
+            await entry.future
+            leaving = list(made.versions._retiring)
             await asyncio.gather(*leaving)
             serving = [number for what, number in made.observer.told if what == "serving"]
             retired = [number for what, number in made.observer.told if what == "retired"]
@@ -181,19 +181,19 @@ def test_a_broken_version_changes_nothing(
         async with bench(versions) as made:
             damage(add_version(versions, 2, artifact))
             for again in (False, False, True):
-                await made.rollout.look(again=again)
-            assert made.rollout.versions == (1,)
+                await made.versions.check(again=again)
+            assert made.versions.loaded == (1,)
             assert made.observer.told == [("serving", 1), ("refused", "2"), ("refused", "2")]
-            assert list(made.rollout.refused) == ["2"]
-            assert "model.keras: damaged" in made.rollout.refused["2"]
+            assert list(made.versions.refused) == ["2"]
+            assert "model.keras: damaged" in made.versions.refused["2"]
             shutil.copy(artifact.model_path, versions / "2" / "model.keras")
-            await made.rollout.look()
-            assert (made.rollout.versions, dict(made.rollout.refused)) == ((2,), {})
+            await made.versions.check()
+            assert (made.versions.loaded, dict(made.versions.refused)) == ((2,), {})
 
     asyncio.run(scenario())
     errors = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert len(errors) == 2
-    assert "version 2 is refused, version 1 serves on" in errors[0].getMessage()
+    assert "version 2 is refused, version 1 keeps serving" in errors[0].getMessage()
 
 
 def test_an_engine_that_does_not_start_is_a_broken_version(versions: Path, artifact: Artifact) -> None:
@@ -209,10 +209,10 @@ def test_an_engine_that_does_not_start_is_a_broken_version(versions: Path, artif
 
                 return Service(opened(path).artifact, load)
 
-            made.rollout._open = open_broken
+            made.versions._open = open_broken
             add_version(versions, 2, artifact)
-            await made.rollout.look()
-            assert (made.rollout.versions, dict(made.rollout.refused)) == (
+            await made.versions.check()
+            assert (made.versions.loaded, dict(made.versions.refused)) == (
                 (1,),
                 {"2": "golden answers differ"},
             )
@@ -227,8 +227,8 @@ def test_another_model_is_no_version_of_this_one(versions: Path, artifact: Artif
         async with bench(versions) as made:
             contract = add_version(versions, 2, artifact) / "contract.json"
             contract.write_text(contract.read_text().replace('"name": "forda"', '"name": "fordb"', 1))
-            await made.rollout.look()
-            assert "a version of 'fordb', and 'forda' is served" in made.rollout.refused["2"]
+            await made.versions.check()
+            assert "belongs to model 'fordb'; this server serves 'forda'" in made.versions.refused["2"]
 
     asyncio.run(scenario())
 
@@ -238,21 +238,21 @@ def test_versions_that_stay_loaded_can_be_asked_for(versions: Path, artifact: Ar
 
     async def scenario() -> None:
         async with bench(versions, keep=2) as made:
-            first = made.rollout.current
+            first = made.versions.current
             for number in (2, 3):
                 add_version(versions, number, artifact)
-                await made.rollout.look()
-            assert made.rollout.versions == (3, 2)
-            assert made.rollout.pick(None) is made.rollout.current
-            second = made.rollout.pick(2)
+                await made.versions.check()
+            assert made.versions.loaded == (3, 2)
+            assert made.versions.pick(None) is made.versions.current
+            second = made.versions.pick(2)
             assert second.contract.version == 2
             with pytest.raises(ContractViolation, match="version: 1 is not loaded; loaded: 3, 2"):
-                made.rollout.pick(1)
+                made.versions.pick(1)
             shutil.rmtree(versions / "3")
-            await made.rollout.look()
-            assert made.rollout.current is second
-            assert made.rollout.versions == (2, 3)
-            assert first not in (made.rollout.pick(2), made.rollout.pick(3))
+            await made.versions.check()
+            assert made.versions.current is second
+            assert made.versions.loaded == (2, 3)
+            assert first not in (made.versions.pick(2), made.versions.pick(3))
 
     asyncio.run(scenario())
 
@@ -263,11 +263,11 @@ def test_a_folder_that_is_gone_is_served_on(versions: Path, caplog: pytest.LogCa
     async def scenario() -> None:
         async with bench(versions) as made:
             shutil.rmtree(versions)
-            await made.rollout.look()
-            await made.rollout.current.predict(series(1.0), deadline=soon())
+            await made.versions.check()
+            await made.versions.current.predict(series(1.0), deadline=soon())
 
     asyncio.run(scenario())
-    assert "versions cannot be looked for" in caplog.text
+    assert "cannot check for new versions" in caplog.text
 
 
 def test_a_version_folder_itself_is_all_there_is(versions: Path, artifact: Artifact) -> None:
@@ -276,8 +276,8 @@ def test_a_version_folder_itself_is_all_there_is(versions: Path, artifact: Artif
     async def scenario() -> None:
         async with bench(versions / "1") as made:
             add_version(versions, 2, artifact)
-            await made.rollout.look()
-            assert made.rollout.versions == (1,)
+            await made.versions.check()
+            assert made.versions.loaded == (1,)
 
     asyncio.run(scenario())
 
@@ -287,11 +287,11 @@ def test_it_looks_by_itself(versions: Path, artifact: Artifact) -> None:
 
     async def scenario() -> None:
         async with bench(versions) as made:
-            watching = asyncio.create_task(made.rollout.watch(seconds=0.01))
+            watching = asyncio.create_task(made.versions.watch(seconds=0.01))
             damage(add_version(versions, 2, artifact))
-            await until(lambda: "2" in made.rollout.refused)
+            await until(lambda: "2" in made.versions.refused)
             add_version(versions, 3, artifact)
-            await until(lambda: made.rollout.versions == (3,))
+            await until(lambda: made.versions.loaded == (3,))
             watching.cancel()
 
     asyncio.run(scenario())
@@ -305,11 +305,11 @@ def test_what_nobody_expected_does_not_end_the_watching(
     async def scenario() -> None:
         async with bench(versions) as made:
             made.faults["2"] = MemoryError("no room")
-            watching = asyncio.create_task(made.rollout.watch(seconds=0.01))
+            watching = asyncio.create_task(made.versions.watch(seconds=0.01))
             add_version(versions, 2, artifact)
-            await until(lambda: made.rollout.refused.get("2") == "MemoryError: no room")
+            await until(lambda: made.versions.refused.get("2") == "MemoryError: no room")
             add_version(versions, 3, artifact)
-            await until(lambda: made.rollout.versions == (3,))
+            await until(lambda: made.versions.loaded == (3,))
             watching.cancel()
 
     asyncio.run(scenario())
@@ -326,13 +326,13 @@ def test_one_that_is_asked_to_stop_takes_no_new_version(versions: Path, artifact
             opened = made.open
 
             def drain_meanwhile(path: Path) -> Service:
-                made.rollout.drain()
+                made.versions.drain()
                 return opened(path)
 
-            made.rollout._open = drain_meanwhile
-            await made.rollout.look()
-            await made.rollout.look()
-            assert made.rollout.versions == (1,)
-            assert made.rollout.is_draining
+            made.versions._open = drain_meanwhile
+            await made.versions.check()
+            await made.versions.check()
+            assert made.versions.loaded == (1,)
+            assert made.versions.is_draining
 
     asyncio.run(scenario())

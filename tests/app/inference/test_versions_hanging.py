@@ -58,20 +58,20 @@ def test_a_folder_that_hangs_holds_nobody_up(
     """Requests are answered, nobody looks a second time, the log says so once, and then it goes on."""
     monkeypatch.setattr("app.system.file_reads.SLOW_SECONDS", 0.01)
     warning = (
-        f"{versions}: not searched for versions after 0.01 s, its file system may hang; version 1 serves on"
+        f"{versions}: versions not listed after 0.01 s, its file system may hang; version 1 keeps serving"
     )
 
     async def scenario() -> None:
         async with bench(versions) as made:
-            watching = asyncio.create_task(made.rollout.watch(seconds=0.001))
+            watching = asyncio.create_task(made.versions.watch(seconds=0.001))
             await until(lambda: warning in caplog.text)
             add_version(versions, 2, artifact)
-            asked = asyncio.create_task(made.rollout.look(again=True))
-            await made.rollout.current.predict(series(1.0), deadline=soon())
-            assert (held.looks, made.rollout.versions) == (1, (1,))
+            asked = asyncio.create_task(made.versions.check(again=True))
+            await made.versions.current.predict(series(1.0), deadline=soon())
+            assert (held.looks, made.versions.loaded) == (1, (1,))
             held.may_answer.set()
             await asked
-            assert made.rollout.versions == (2,)
+            assert made.versions.loaded == (2,)
             watching.cancel()
 
     asyncio.run(scenario())
@@ -90,14 +90,14 @@ def test_a_version_whose_files_hang_holds_nobody_up(versions: Path, artifact: Ar
                 may_open.wait(timeout=60)
                 return opened(path)
 
-            made.rollout._open = open_slowly
+            made.versions._open = open_slowly
             add_version(versions, 2, artifact)
-            looking = asyncio.create_task(made.rollout.look())
+            looking = asyncio.create_task(made.versions.check())
             await until(entered.is_set)
-            await made.rollout.current.predict(series(1.0), deadline=soon())
+            await made.versions.current.predict(series(1.0), deadline=soon())
             looking.cancel()
-            await made.rollout.close(timeout=0)
-            assert made.rollout.versions == (1,)
+            await made.versions.close(timeout=0)
+            assert made.versions.loaded == (1,)
             may_open.set()
 
     asyncio.run(scenario())
@@ -108,11 +108,11 @@ def test_the_start_does_not_wait_for_a_look(versions: Path, held: HeldFolder) ->
 
     async def scenario() -> None:
         made = Bench(versions, keep=1)
-        await made.rollout.look(again=True)
-        await made.rollout.start()
+        await made.versions.check(again=True)
+        await made.versions.start()
         await until(lambda: held.looks == 1)
-        await made.rollout.current.predict(series(1.0), deadline=soon())
-        await made.rollout.close(timeout=FINISH)
+        await made.versions.current.predict(series(1.0), deadline=soon())
+        await made.versions.close(timeout=FINISH)
         await until(lambda: len(asyncio.all_tasks()) == 1)
 
     held.may_answer.clear()
@@ -127,22 +127,22 @@ def test_one_that_is_asked_to_stop_during_a_look_finishes_what_it_took(
 
     async def scenario() -> None:
         async with bench(versions, keep=2) as made:
-            old = made.rollout.current
+            old = made.versions.current
             add_version(versions, 2, artifact)
-            await made.rollout.look()
-            assert made.rollout.versions == (2, 1)
+            await made.versions.check()
+            assert made.versions.loaded == (2, 1)
             made.engines[1].hold()
             entry = old.admit(series(1.0), deadline=soon())
             pin(versions, 1)
             held.may_answer.clear()
-            looking = asyncio.create_task(made.rollout.look())
+            looking = asyncio.create_task(made.versions.check())
             await until(lambda: held.looks == 2)
-            made.rollout.drain()
+            made.versions.drain()
             held.may_answer.set()
             await looking
             made.engines[1].release()
-            await entry.caller
-            assert made.rollout.versions == (2, 1)
+            await entry.future
+            assert made.versions.loaded == (2, 1)
 
     asyncio.run(scenario())
 
@@ -160,13 +160,13 @@ def test_without_a_thread_to_look_with_it_serves_on(
             add_version(versions, 2, artifact)
             with monkeypatch.context() as context:
                 context.setattr("app.system.file_reads.EngineThread", no_thread)
-                await made.rollout.look()
-            assert made.rollout.versions == (1,)
-            await made.rollout.look()
-            assert made.rollout.versions == (2,)
+                await made.versions.check()
+            assert made.versions.loaded == (1,)
+            await made.versions.check()
+            assert made.versions.loaded == (2,)
 
     asyncio.run(scenario())
-    assert "versions cannot be looked for: can't start new thread: files" in caplog.text
+    assert "cannot check for new versions: can't start new thread: files" in caplog.text
 
 
 def test_a_link_to_nowhere_is_no_matter_unless_the_contract_names_it(
@@ -177,13 +177,13 @@ def test_a_link_to_nowhere_is_no_matter_unless_the_contract_names_it(
     async def scenario() -> None:
         async with bench(versions) as made:
             (add_version(versions, 2, artifact) / "notes").symlink_to("nowhere")
-            await made.rollout.look()
-            assert made.rollout.versions == (2,)
+            await made.versions.check()
+            assert made.versions.loaded == (2,)
             card = add_version(versions, 3, artifact) / "CARD.md"
             card.unlink()
             card.symlink_to("nowhere")
-            await made.rollout.look()
-            assert "CARD.md: cannot be read (No such file" in made.rollout.refused["3"]
+            await made.versions.check()
+            assert "CARD.md: cannot be read (No such file" in made.versions.refused["3"]
 
     asyncio.run(scenario())
 
@@ -201,12 +201,12 @@ def test_a_pin_that_is_no_file_changes_nothing(
             make(file)
             add_version(versions, 2, artifact)
             for _ in range(3):
-                await made.rollout.look()
-            assert made.rollout.versions == (1,)
+                await made.versions.check()
+            assert made.versions.loaded == (1,)
             file.rmdir() if kind == "folder" else file.unlink()
-            await made.rollout.look()
-            assert made.rollout.versions == (2,)
+            await made.versions.check()
+            assert made.versions.loaded == (2,)
 
     asyncio.run(scenario())
     [warning] = [each.getMessage() for each in caplog.records if each.levelno == logging.WARNING]
-    assert warning.startswith(f"versions cannot be looked for: {file}: cannot be read ({message}")
+    assert warning.startswith(f"cannot check for new versions: {file}: cannot be read ({message}")

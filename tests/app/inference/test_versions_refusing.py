@@ -31,7 +31,7 @@ def edit(folder: Path, **changes: Any) -> None:
 
 def loaded(made: Bench) -> list[int]:
     """The versions that are loaded."""
-    return list(made.rollout.versions)
+    return list(made.versions.loaded)
 
 
 def refusals(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -50,17 +50,17 @@ def test_a_folder_with_another_number_is_refused(
         async with bench(versions) as made:
             add_version(versions, 2, artifact).rename(versions / "3")
             for _ in range(3):
-                await made.rollout.look()
-            assert made.rollout.versions == (1,)
+                await made.versions.check()
+            assert made.versions.loaded == (1,)
             assert made.observer.told == [("serving", 1), ("refused", "3")]
-            assert "/3: contract.json says version 2" in made.rollout.refused["3"]
+            assert "/3: contract.json says version 2" in made.versions.refused["3"]
             (versions / "3").rename(versions / "2")
-            await made.rollout.look()
-            assert (made.rollout.versions, dict(made.rollout.refused)) == ((2,), {})
+            await made.versions.check()
+            assert (made.versions.loaded, dict(made.versions.refused)) == ((2,), {})
 
     asyncio.run(scenario())
     [line] = refusals(caplog)
-    assert line.startswith("version 3 is refused, version 1 serves on: ")
+    assert line.startswith("version 3 is refused, version 1 keeps serving: ")
 
 
 @pytest.mark.parametrize("pinned", [False, True])
@@ -75,9 +75,9 @@ def test_a_second_folder_of_a_loaded_number_is_refused(
             if pinned:
                 add_version(versions, 3, artifact)
                 pin(versions, 2)
-            await made.rollout.look()
-            assert made.rollout.versions == (1,)
-            assert "/2: contract.json says version 1" in made.rollout.refused["2"]
+            await made.versions.check()
+            assert made.versions.loaded == (1,)
+            assert "/2: contract.json says version 1" in made.versions.refused["2"]
 
     asyncio.run(scenario())
 
@@ -90,17 +90,17 @@ def test_a_version_that_takes_the_place_of_the_folder_of_versions_is_refused(
     async def scenario() -> None:
         async with bench(versions, keep=2) as made:
             shutil.copytree(versions / "1", versions, dirs_exist_ok=True)
-            await made.rollout.look()
-            reason = "version 1 is loaded already, from another folder"
-            assert (loaded(made), reason in made.rollout.refused[versions.name]) == ([1], True)
+            await made.versions.check()
+            reason = "version 1 is already loaded from another folder"
+            assert (loaded(made), reason in made.versions.refused[versions.name]) == ([1], True)
             edit(versions, version=2)
-            await made.rollout.look()
+            await made.versions.check()
             assert loaded(made) == [2, 1]
             (versions / CONTRACT_FILE).unlink()
             add_version(versions, 2, artifact)
-            await made.rollout.look()
-            reason = "version 2 is loaded already, from another folder"
-            assert (loaded(made), reason in made.rollout.refused["2"]) == ([2, 1], True)
+            await made.versions.check()
+            reason = "version 2 is already loaded from another folder"
+            assert (loaded(made), reason in made.versions.refused["2"]) == ([2, 1], True)
 
     asyncio.run(scenario())
 
@@ -112,27 +112,24 @@ def test_a_folder_whose_files_are_replaced_while_loaded_is_refused(
 
     async def scenario() -> None:
         async with bench(versions) as made:
-            first = made.rollout.current
+            first = made.versions.current
             (versions / "1" / CONTRACT_FILE).touch()
             (versions / "1" / "notes.txt").touch()
-            await made.rollout.look()
-            assert not made.rollout.refused
+            await made.versions.check()
+            assert not made.versions.refused
             sealed = (versions / "1" / CONTRACT_FILE).read_bytes()
             edit(versions / "1", description="another")
             for _ in range(3):
-                await made.rollout.look()
-            assert made.rollout.current is first
+                await made.versions.check()
+            assert made.versions.current is first
             assert made.observer.told == [("serving", 1), ("refused", "1")]
-            assert (
-                "/1: this version is loaded already, and its files were replaced"
-                in (made.rollout.refused["1"])
-            )
+            assert "/1: its files were replaced after it was loaded" in (made.versions.refused["1"])
             (versions / "1" / CONTRACT_FILE).write_bytes(sealed)
-            await made.rollout.look()
-            assert not made.rollout.refused
+            await made.versions.check()
+            assert not made.versions.refused
             add_version(versions, 2, artifact)
-            await made.rollout.look()
-            assert made.rollout.versions == (2,)
+            await made.versions.check()
+            assert made.versions.loaded == (2,)
 
     asyncio.run(scenario())
     assert len(refusals(caplog)) == 1
@@ -144,16 +141,16 @@ def test_a_rollback_to_a_loaded_version_takes_it_only_unchanged(versions: Path, 
     async def scenario() -> None:
         async with bench(versions, keep=2) as made:
             add_version(versions, 2, artifact)
-            await made.rollout.look()
+            await made.versions.check()
             sealed = (versions / "1" / CONTRACT_FILE).read_bytes()
             edit(versions / "1", description="another")
             pin(versions, 1)
-            await made.rollout.look()
-            assert made.rollout.versions == (2, 1)
-            assert list(made.rollout.refused) == ["1"]
+            await made.versions.check()
+            assert made.versions.loaded == (2, 1)
+            assert list(made.versions.refused) == ["1"]
             (versions / "1" / CONTRACT_FILE).write_bytes(sealed)
-            await made.rollout.look()
-            assert (made.rollout.versions, dict(made.rollout.refused)) == ((1, 2), {})
+            await made.versions.check()
+            assert (made.versions.loaded, dict(made.versions.refused)) == ((1, 2), {})
 
     asyncio.run(scenario())
 
@@ -165,8 +162,8 @@ def test_a_version_that_is_named_itself_is_not_compared(versions: Path) -> None:
         (versions / "1").rename(versions / "served")
         async with bench(versions / "served") as made:
             edit(versions / "served", version=2)
-            await made.rollout.look(again=True)
-            assert (made.rollout.versions, dict(made.rollout.refused)) == ((1,), {})
+            await made.versions.check(again=True)
+            assert (made.versions.loaded, dict(made.versions.refused)) == ((1,), {})
 
     asyncio.run(scenario())
 
@@ -181,16 +178,16 @@ def test_a_folder_whose_name_is_no_plain_number_is_told(
         async with bench(versions) as made:
             add_version(versions, 2, artifact).rename(versions / name)
             for _ in range(3):
-                await made.rollout.look()
-            assert (made.rollout.versions, list(made.rollout.refused)) == ((1,), [name])
+                await made.versions.check()
+            assert (made.versions.loaded, list(made.versions.refused)) == ((1,), [name])
             assert made.observer.told == [("serving", 1), ("refused", name)]
             add_version(versions, 3, artifact)
-            await made.rollout.look()
-            assert (made.rollout.versions, list(made.rollout.refused)) == ((3,), [name])
+            await made.versions.check()
+            assert (made.versions.loaded, list(made.versions.refused)) == ((3,), [name])
             shutil.rmtree(versions / "3")
             (versions / name).rename(versions / "2")
-            await made.rollout.look()
-            assert (made.rollout.versions, dict(made.rollout.refused)) == ((2,), {})
+            await made.versions.check()
+            assert (made.versions.loaded, dict(made.versions.refused)) == ((2,), {})
 
     asyncio.run(scenario())
     [line] = refusals(caplog)
@@ -203,11 +200,11 @@ def test_a_refused_version_is_forgotten_when_its_folder_is_gone(versions: Path, 
     async def scenario() -> None:
         async with bench(versions) as made:
             add_version(versions, 2, artifact).rename(versions / "3")
-            await made.rollout.look()
-            assert list(made.rollout.refused) == ["3"]
+            await made.versions.check()
+            assert list(made.versions.refused) == ["3"]
             shutil.rmtree(versions / "3")
-            await made.rollout.look()
-            assert not made.rollout.refused
+            await made.versions.check()
+            assert not made.versions.refused
 
     asyncio.run(scenario())
 
@@ -221,8 +218,8 @@ def test_what_a_library_raises_is_one_line(
         async with bench(versions) as made:
             made.faults["2"] = ValueError("first line\n\n  second line \x1b[31m")
             add_version(versions, 2, artifact)
-            await made.rollout.look()
-            assert made.rollout.refused == {"2": r"ValueError: first line second line \x1b[31m"}
+            await made.versions.check()
+            assert made.versions.refused == {"2": r"ValueError: first line second line \x1b[31m"}
 
     asyncio.run(scenario())
     [record] = [record for record in caplog.records if record.levelno == logging.ERROR]

@@ -30,7 +30,7 @@ def test_the_queue_gauge_follows_what_enters_and_leaves() -> None:
     observer.admitted(rows=5)
     observer.admitted(rows=3)
     observer.admitted(rows=2)
-    observer.left(rows=3, reason="expired")
+    observer.dropped(rows=3, reason="expired")
     observer.queued(rows=5, seconds=0.002)
     sampled = values(metrics)
     assert sampled["timeseries_queue_series"] == 2
@@ -56,7 +56,7 @@ def test_batches_are_counted_with_their_failures() -> None:
     ("event", "reasons", "name"),
     [
         (BatchObserver.refused, REFUSAL_REASONS, "refused_series"),
-        (BatchObserver.left, DROP_REASONS, "dropped_series"),
+        (BatchObserver.dropped, DROP_REASONS, "dropped_series"),
     ],
 )
 def test_every_reason_is_counted_from_the_start(event: object, reasons: tuple[str, ...], name: str) -> None:

@@ -12,7 +12,7 @@ WORKER = """
 from app.telemetry.metrics import Metrics
 metrics = Metrics()
 metrics.admitted(rows=3)
-metrics.left(rows=3, reason="expired")
+metrics.dropped(rows=3, reason="expired")
 metrics.version_refused(version="2")
 print(metrics.render().decode())
 """

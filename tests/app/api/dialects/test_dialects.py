@@ -203,7 +203,7 @@ def test_a_client_that_shuts_down_has_its_form(plain_artifact: Artifact, target:
             [answer] = await connection.answers(1)
             of_toy(answer, 499, "cancelled")
             await asyncio.sleep(0)
-            assert played.seen.of("left") == [{"rows": 1, "reason": "cancelled"}]
+            assert played.seen.of("dropped") == [{"rows": 1, "reason": "cancelled"}]
 
     play(scenario())
 

@@ -12,7 +12,7 @@ from tests.support.fakes import FakeEngine
 
 async def late(played: Played, seconds: float) -> None:
     """Wait until the batch that runs is so late that others are taken to wait for so long."""
-    await until(lambda: played.service._batcher._pace.wait(1) > seconds)
+    await until(lambda: played.service._batcher._throughput.wait(1) > seconds)
 
 
 def test_a_long_wait_refuses_before_the_body_has_come(plain_artifact: Artifact) -> None:

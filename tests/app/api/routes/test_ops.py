@@ -69,7 +69,7 @@ def what_it_says(client: TestClient) -> tuple[int, int, bool]:
 def test_probes_and_gauge_agree_while_the_engine_hangs(plain_artifact: Artifact) -> None:
     """Neither alive nor ready nor counted as such, until it comes back."""
     engine = FakeEngine()
-    service = Service(plain_artifact, lambda: engine, stall_after=0.2)
+    service = Service(plain_artifact, lambda: engine, stall_timeout=0.2)
     with ready_client(service, Settings()) as client, ThreadPoolExecutor(1) as pool:
         assert what_it_says(client) == (200, 200, True)
         engine.hold()

@@ -43,7 +43,7 @@ def test_a_prediction_whose_caller_has_shut_down_is_withdrawn(plain_artifact: Ar
             assert (answer.status, answer.headers["connection"]) == (499, "close")
             assert Problem.model_validate_json(answer.body).type == "/problems/cancelled"
             await until(lambda: leaving.closed)
-            assert played.seen.of("left") == [{"rows": 2, "reason": "cancelled"}]
+            assert played.seen.of("dropped") == [{"rows": 2, "reason": "cancelled"}]
             played.engine.release()
             [answer] = await beside.answers(1)
             assert is_for(answer, 4.0)
@@ -63,7 +63,7 @@ def test_a_prediction_whose_caller_is_gone_is_withdrawn(plain_artifact: Artifact
             await played.held()
             gone = await waiting(played, target, 2.0, 3.0)
             gone.hang_up()
-            await until(lambda: played.seen.of("left") == [{"rows": 2, "reason": "cancelled"}])
+            await until(lambda: played.seen.of("dropped") == [{"rows": 2, "reason": "cancelled"}])
             played.engine.release()
             await until(lambda: len(played.seen.of("ran")) == 1)
             assert (gone.written, played.engine.batches, await played.count(499)) == (b"", [1], 1)

@@ -27,7 +27,7 @@ def test_a_caller_that_leaves_the_queue_is_not_computed(plain_artifact: Artifact
             for connection, value in ((before, 2.0), (gone, 3.0), (after, 4.0)):
                 connection.send(asking(value, value))
             gone.hang_up()
-            assert played.seen.of("left") == [{"rows": 2, "reason": "cancelled"}]
+            assert played.seen.of("dropped") == [{"rows": 2, "reason": "cancelled"}]
             assert await played.count(499) == 1
             played.engine.release()
             await held.answers(1)
@@ -55,7 +55,7 @@ def test_a_caller_that_leaves_a_batch_harms_nobody_in_it(plain_artifact: Artifac
             [answer] = await beside.answers(1)
             assert is_for(answer, 3.0)
             assert played.engine.batches == [2]
-            assert (gone.written, played.seen.of("left"), await played.count(499)) == (b"", [], 1)
+            assert (gone.written, played.seen.of("dropped"), await played.count(499)) == (b"", [], 1)
 
     play(scenario())
 

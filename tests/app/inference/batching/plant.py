@@ -62,7 +62,7 @@ class Plant:
         """Why an item was refused; None if it was admitted."""
         try:
             entry = self.admit(rows, within=within)
-            entry.caller.add_done_callback(lambda caller: caller.exception())  # or the loop complains of it
+            entry.future.add_done_callback(lambda caller: caller.exception())  # or the loop complains of it
         except QueueFull as error:
             return error
         return None

@@ -16,7 +16,7 @@ from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any, TypeVarTuple
 
-from app.inference.batching import Answer, MicroBatcher
+from app.inference.batching import BatchResult, MicroBatcher
 
 Args = TypeVarTuple("Args")
 
@@ -171,9 +171,9 @@ class Seen:
         """Remember."""
         self.events.append(("refused", details))
 
-    def left(self, **details: object) -> None:
+    def dropped(self, **details: object) -> None:
         """Remember."""
-        self.events.append(("left", details))
+        self.events.append(("dropped", details))
 
     def queued(self, **details: object) -> None:
         """Remember."""
@@ -201,12 +201,12 @@ class Bench:
     engine: SteppedEngine
     seen: Seen
 
-    def call(self, item: str, *, rows: int = 1, within: float = 1000.0) -> asyncio.Task[Answer[str]]:
+    def call(self, item: str, *, rows: int = 1, within: float = 1000.0) -> asyncio.Task[BatchResult[str]]:
         """A caller that submits an item in the loop's next turn, to be answered within some seconds."""
         deadline = self.loop.time() + within
         return self.loop.create_task(self.batcher.submit(item, rows=rows, deadline=deadline), name=item)
 
-    async def calls(self, *items: str) -> list[asyncio.Task[Answer[str]]]:
+    async def calls(self, *items: str) -> list[asyncio.Task[BatchResult[str]]]:
         """Callers of one row each, all of which have come as far as they can."""
         tasks = [self.call(item) for item in items]
         await self.loop.idle()

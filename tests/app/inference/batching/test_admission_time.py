@@ -71,7 +71,7 @@ async def test_retry_after_is_when_it_will_be_admitted(loop: SteppedLoop) -> Non
 
 @stepped
 async def test_retry_after_of_a_full_queue_is_when_there_is_room(loop: SteppedLoop) -> None:
-    """Rows over the limit leave with as many batches as they fill, at the measured pace."""
+    """Rows over the limit leave with as many batches as they fill, at the measured throughput."""
     async with started(loop, row=0.25, limit=1000.0, max_queue_rows=4 * FULL) as plant:
         await plant.measure()
         await plant.fill(4)

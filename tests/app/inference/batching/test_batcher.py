@@ -11,7 +11,7 @@ from contextlib import suppress
 import pytest
 
 from app.errors import ContractViolation, DeadlineExceeded, EngineError, NotReady, QueueFull
-from app.inference.batching import Answer, Entry, MicroBatcher
+from app.inference.batching import BatchResult, Entry, MicroBatcher
 from tests.app.inference.batching.stepping import (
     Bench,
     Seen,
@@ -23,7 +23,7 @@ from tests.app.inference.batching.stepping import (
 )
 
 
-def results_of(tasks: Sequence[asyncio.Task[Answer[str]]]) -> list[str]:
+def results_of(tasks: Sequence[asyncio.Task[BatchResult[str]]]) -> list[str]:
     """What callers got that were all served."""
     return [task.result().result for task in tasks]
 
@@ -178,7 +178,7 @@ async def test_first_item_runs_though_it_is_more_than_half(loop: SteppedLoop) ->
         assert len(results_of(tasks)) == 3
 
 
-async def one_a_turn(bench: Bench, items: str) -> list[asyncio.Task[Answer[str]]]:
+async def one_a_turn(bench: Bench, items: str) -> list[asyncio.Task[BatchResult[str]]]:
     """Callers of whom each comes a turn of the loop after the one before."""
     tasks = []
     for item in items:
@@ -268,7 +268,7 @@ async def test_expired_item_leaves_the_queue_at_its_deadline(loop: SteppedLoop) 
         assert bench.batcher.queued_rows == 1
         with pytest.raises(DeadlineExceeded, match="while the request was in the queue"):
             late.result()
-        assert bench.seen.of("left") == [{"rows": 3, "reason": "expired"}]
+        assert bench.seen.of("dropped") == [{"rows": 3, "reason": "expired"}]
         await bench.finish()
         await bench.finish()
         assert bench.engine.batches == [["a"], ["c"]]
@@ -285,7 +285,7 @@ async def test_deadline_is_told_while_the_items_own_batch_runs(loop: SteppedLoop
             late.result()
         await bench.finish()
         assert patient.result().result == "result of b"
-        assert bench.seen.of("left") == []
+        assert bench.seen.of("dropped") == []
 
 
 @stepped
@@ -301,7 +301,7 @@ async def test_deadline_in_the_turn_in_which_a_batch_starts_comes_first(loop: St
         with pytest.raises(DeadlineExceeded):
             late.result()
         assert (first.done(), bench.engine.batches) == (True, [["a"]])
-        assert bench.seen.of("left") == [{"rows": 1, "reason": "expired"}]
+        assert bench.seen.of("dropped") == [{"rows": 1, "reason": "expired"}]
 
 
 @stepped
@@ -323,7 +323,7 @@ async def test_cancelled_item_leaves_the_queue(loop: SteppedLoop) -> None:
         gone.cancel()
         await loop.idle()
         assert (gone.cancelled(), bench.batcher.queued_rows) == (True, 1)
-        assert bench.seen.of("left") == [{"rows": 3, "reason": "cancelled"}]
+        assert bench.seen.of("dropped") == [{"rows": 3, "reason": "cancelled"}]
         await bench.finish()
         await bench.finish()
         assert bench.engine.batches == [["a"], ["c"]]
@@ -340,7 +340,7 @@ async def test_item_cancelled_in_the_turn_in_which_a_batch_starts_is_not_compute
         gone.cancel()
         await loop.idle()
         assert (first.done(), gone.cancelled(), bench.engine.batches) == (True, True, [["a"]])
-        assert bench.seen.of("left") == [{"rows": 1, "reason": "cancelled"}]
+        assert bench.seen.of("dropped") == [{"rows": 1, "reason": "cancelled"}]
 
 
 # 5. A cancelled caller harms nobody in its batch.
@@ -429,7 +429,7 @@ def test_answer_of_the_wrong_length_is_an_engine_error(results: list[str]) -> No
             bench.engine.finish(results)
             await loop.idle()
             for caller in failed:
-                with pytest.raises(EngineError, match=f"gave {len(results)} results for 2 requests"):
+                with pytest.raises(EngineError, match=f"returned {len(results)} results for 2 requests"):
                     caller.result()
             await bench.finish()
             assert task.result().result == "result of c"
@@ -496,12 +496,12 @@ def test_death_of_the_loop_is_told_to_everyone(
             kill(bench)
             await loop.idle()
             for task in told:
-                with pytest.raises(NotReady, match="stopped before the answer was there"):
+                with pytest.raises(NotReady, match="stopped before the prediction was ready"):
                     task.result()
             assert bench.batcher.failure == failure
             assert (bench.batcher.queued_rows, bench.batcher.stalled) == (0, False)
-            assert bench.seen.of("left") == [{"rows": 1, "reason": "closed"}]
-            with pytest.raises(NotReady, match="broken and needs a restart"):
+            assert bench.seen.of("dropped") == [{"rows": 1, "reason": "closed"}]
+            with pytest.raises(NotReady, match="the batcher has failed; restart"):
                 await bench.batcher.submit("d", rows=1, deadline=1000.0)
 
     run_stepped(test)
@@ -533,8 +533,8 @@ def test_observer_that_raises_stops_the_batcher_but_loses_no_result(caplog: pyte
 
 @stepped
 async def test_batch_that_runs_too_long_turns_stalled_on(loop: SteppedLoop) -> None:
-    """A batch past `stall_after` means stalled, an idle batcher or the end of that batch does not."""
-    async with started(loop, stall_after=30.0) as bench:
+    """A batch past `stall_timeout` means stalled, an idle batcher or the end of that batch does not."""
+    async with started(loop, stall_timeout=30.0) as bench:
         await loop.advance(100.0)
         assert not bench.batcher.stalled
         [task] = await bench.calls("a")
@@ -598,7 +598,7 @@ async def test_closing_fails_what_is_left_at_its_timeout(loop: SteppedLoop) -> N
         await loop.advance(1.0)
         assert closing.done()
         assert [type(task.exception()) for task in tasks] == [NotReady] * 3
-        assert bench.seen.of("left") == [{"rows": 1, "reason": "closed"}] * 2
+        assert bench.seen.of("dropped") == [{"rows": 1, "reason": "closed"}] * 2
         assert (bench.batcher.queued_rows, bench.batcher.failure) == (0, None)
 
 
@@ -709,8 +709,8 @@ async def test_answer_says_how_it_came_about(loop: SteppedLoop) -> None:
         await loop.advance(4.0)
         await bench.finish()
         assert [task.result() for task in tasks] == [
-            Answer(result="result of b", queued=3.0, ran=4.0, batch_rows=3),
-            Answer(result="result of c", queued=3.0, ran=4.0, batch_rows=3),
+            BatchResult(result="result of b", queued=3.0, ran=4.0, batch_rows=3),
+            BatchResult(result="result of c", queued=3.0, ran=4.0, batch_rows=3),
         ]
 
 
@@ -736,8 +736,8 @@ async def test_admitted_items_wait_at_once_and_get_their_results(loop: SteppedLo
         assert bench.engine.batches == [["a"], ["b", "c", "d"]]
         await loop.advance(3.0)
         await bench.finish()
-        assert b.caller.result() == Answer("result of b", queued=2.0, ran=3.0, batch_rows=4)
-        assert c.caller.result().result == "result of c"
+        assert b.future.result() == BatchResult("result of b", queued=2.0, ran=3.0, batch_rows=4)
+        assert c.future.result().result == "result of c"
         assert results_of([first, task]) == ["result of a", "result of d"]
 
 
@@ -774,7 +774,7 @@ async def test_admitted_items_are_told_of_their_deadlines(loop: SteppedLoop) -> 
         patient, hasty = [*admitted(bench, "b", within=9.0), *admitted(bench, "c", within=2.0)]
         told: list[tuple[str, float]] = []
         for entry in (running, patient, hasty):
-            entry.caller.add_done_callback(lambda caller: told.append((str(caller.exception()), loop.time())))
+            entry.future.add_done_callback(lambda caller: told.append((str(caller.exception()), loop.time())))
         await loop.advance(20.0)
         where = "the deadline passed while the request was in the {}"
         assert told == [
@@ -782,7 +782,7 @@ async def test_admitted_items_are_told_of_their_deadlines(loop: SteppedLoop) -> 
             (where.format("engine"), 5.0),
             (where.format("queue"), 9.0),
         ]
-        assert bench.seen.of("left") == [{"rows": 1, "reason": "expired"}] * 2
+        assert bench.seen.of("dropped") == [{"rows": 1, "reason": "expired"}] * 2
         assert bench.batcher.queued_rows == 0
         await bench.finish()
         assert bench.engine.batches == [["a"]]
@@ -795,15 +795,15 @@ async def test_withdrawn_item_leaves_the_queue_at_once(loop: SteppedLoop) -> Non
         [first] = admitted(bench, "a")
         await loop.idle()
         gone, stays = admitted(bench, "b", "c", rows=2)
-        bench.batcher.withdraw(gone)
-        assert (gone.caller.cancelled(), bench.batcher.queued_rows) == (True, 2)
-        bench.batcher.withdraw(gone)
-        assert bench.seen.of("left") == [{"rows": 2, "reason": "cancelled"}]
+        bench.batcher.cancel(gone)
+        assert (gone.future.cancelled(), bench.batcher.queued_rows) == (True, 2)
+        bench.batcher.cancel(gone)
+        assert bench.seen.of("dropped") == [{"rows": 2, "reason": "cancelled"}]
         [last] = admitted(bench, "d", rows=2)  # there is room again
         await bench.finish()
         await bench.finish()
         assert bench.engine.batches == [["a"], ["c", "d"]]
-        results = [entry.caller.result().result for entry in (first, stays, last)]
+        results = [entry.future.result().result for entry in (first, stays, last)]
         assert results == ["result of a", "result of c", "result of d"]
 
 
@@ -813,10 +813,10 @@ async def test_item_withdrawn_from_a_batch_harms_nobody_in_it(loop: SteppedLoop)
     async with started(loop) as bench:
         gone, stays = admitted(bench, "a", "b")
         await loop.idle()
-        bench.batcher.withdraw(gone)
+        bench.batcher.cancel(gone)
         await bench.finish()
-        assert (gone.caller.cancelled(), stays.caller.result().result) == (True, "result of b")
-        assert bench.seen.of("left") == []
+        assert (gone.future.cancelled(), stays.future.result().result) == (True, "result of b")
+        assert bench.seen.of("dropped") == []
         assert bench.seen.of("ran") == [{"rows": 2, "items": 2, "seconds": 0.0, "failed": False}]
 
 
@@ -830,10 +830,10 @@ def test_item_withdrawn_with_its_outcome_leaves_nothing_behind(fails: bool) -> N
             await loop.idle()
             bench.engine.fail(OSError("broken")) if fails else bench.engine.finish()
             await loop.idle()
-            assert entry.caller.done()
-            bench.batcher.withdraw(entry)
-            assert not entry.caller.cancelled()
-            assert bench.seen.of("left") == []
+            assert entry.future.done()
+            bench.batcher.cancel(entry)
+            assert not entry.future.cancelled()
+            assert bench.seen.of("dropped") == []
 
     run_stepped(test)
 
@@ -847,9 +847,9 @@ async def test_admitted_items_are_told_that_the_batcher_closed(loop: SteppedLoop
         [waiting] = admitted(bench, "b")
         await bench.batcher.close(timeout=0)
         for entry in (running, waiting):
-            assert isinstance(entry.caller.exception(), NotReady)
-        bench.batcher.withdraw(waiting)
-        assert bench.seen.of("left") == [{"rows": 1, "reason": "closed"}]
+            assert isinstance(entry.future.exception(), NotReady)
+        bench.batcher.cancel(waiting)
+        assert bench.seen.of("dropped") == [{"rows": 1, "reason": "closed"}]
 
 
 @stepped
@@ -880,7 +880,7 @@ async def test_whoever_finds_no_room_is_told_and_counted(loop: SteppedLoop) -> N
         assert first.retry_after == 1.0
         assert second is first
         assert bench.seen.of("refused") == [{"rows": 1, "reason": "full"}] * 2
-        bench.batcher.withdraw(gone)
+        bench.batcher.cancel(gone)
         assert bench.batcher.refusal() is None
         admitted(bench, "f")
         assert isinstance(bench.batcher.refusal(), QueueFull)

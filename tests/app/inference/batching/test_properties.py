@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import DeadlineExceeded, EngineError, NotReady, QueueFull
-from app.inference.batching import Answer, MicroBatcher
+from app.inference.batching import BatchResult, MicroBatcher
 from tests.app.inference.batching.stepping import Seen, SteppedEngine, SteppedLoop, result_of, run_stepped
 
 
@@ -34,7 +34,7 @@ class Caller:
     batch: int | None = None
     arrived_at: float = math.inf
     done_at: float = math.inf
-    task: asyncio.Task[Answer[str]] = field(init=False)
+    task: asyncio.Task[BatchResult[str]] = field(init=False)
 
     @property
     def waits(self) -> bool:
@@ -146,7 +146,7 @@ class World:
         if not holds:
             self.complaints.append(f"at {self.loop.time()}: {complaint}")
 
-    async def submit(self, caller: Caller) -> Answer[str]:
+    async def submit(self, caller: Caller) -> BatchResult[str]:
         """Submit; it is refused for lack of room if and only if there is no room.
 
         Behind others it may also be refused for its deadline; `test_admission_time.py` says when.
@@ -212,8 +212,10 @@ class World:
         """Every caller has one outcome that its story explains, and every row that came in went out."""
         for caller in self.callers:
             self.expect(self.explains(caller), f"{caller} ended so: {caller.task}")
-        admitted, left, queued = (self.seen.rows(event) for event in ("admitted", "left", "queued"))
-        self.expect(admitted == left + queued, f"{admitted} rows came, {left} left and {queued} ran")
+        admitted, dropped, queued = (self.seen.rows(event) for event in ("admitted", "dropped", "queued"))
+        self.expect(
+            admitted == dropped + queued, f"{admitted} rows came, {dropped} were dropped and {queued} ran"
+        )
         self.expect(self.batcher.queued_rows == 0, "rows are left in the queue")
         self.expect(self.batcher.failure is None, f"the batcher died: {self.batcher.failure}")
 

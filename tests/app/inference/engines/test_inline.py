@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.inference.engines.inline import HUNG, LIMITS, InlineCalls, inline_batch_rows
+from app.inference.engines.inline import HUNG_EXIT_CODE, LIMITS, InlineCalls, inline_batch_rows
 from app.series.spec import SeriesSpec
 from tests.support.fakes import FakeEngine, by_first_value
 
@@ -20,7 +20,7 @@ import logging, threading
 from app.inference.engines.inline import InlineCalls
 from app.series.spec import SeriesSpec
 logging.basicConfig()
-calls = InlineCalls(rows=1, limit=0.2)
+calls = InlineCalls(rows=1, timeout=0.2)
 for _ in range(3):
     calls.run(lambda: None)
 calls.run(threading.Event().wait)
@@ -29,7 +29,7 @@ calls.run(threading.Event().wait)
 
 def test_what_a_call_returns_or_raises_is_its_callers() -> None:
     """A call that fails leaves nothing behind."""
-    calls = InlineCalls(rows=1, limit=60)
+    calls = InlineCalls(rows=1, timeout=60)
 
     def fail() -> None:
         raise KeyError("no")
@@ -50,13 +50,13 @@ def test_a_process_that_hangs_in_a_call_is_ended(root: Path) -> None:
         timeout=60,
         check=False,
     )
-    assert done.returncode == HUNG
-    assert "the engine has been at one call for 0.2 s" in done.stderr
+    assert done.returncode == HUNG_EXIT_CODE
+    assert "an inline engine call has blocked the event loop for 0.2 s" in done.stderr
 
 
 def test_many_calls_that_return_are_not_one_that_hangs() -> None:
     """The watch tells calls apart: this process would end otherwise."""
-    calls = InlineCalls(rows=1, limit=0.05)
+    calls = InlineCalls(rows=1, timeout=0.05)
     until = time.monotonic() + 0.2
     while time.monotonic() < until:
         calls.run(lambda: time.sleep(0.001))

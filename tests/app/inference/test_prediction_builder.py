@@ -1,4 +1,4 @@
-"""`app.inference.answering`: what each request of a batch gets, and what is counted of it."""
+"""`app.inference.prediction_builder`: what each request of a batch gets, and what is counted of it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 from app.api.payloads import NPY, Encoders
 from app.contract import Artifact
 from app.errors import EngineError
-from app.inference.answering import Answering
-from app.inference.batching import Answer
+from app.inference.batching import BatchResult
+from app.inference.prediction_builder import PredictionBuilder
 from app.inference.predictions import Batch, BatchSlice, Prediction, Predictions
 from app.telemetry.metrics import Metrics
 
 ROWS = 40
 
 
-def answers(said: Predictions, sizes: list[int]) -> list[Answer[BatchSlice]]:
+def answers(said: Predictions, sizes: list[int]) -> list[BatchResult[BatchSlice]]:
     """What the batcher answers to requests of so many series each."""
     batch = Batch(lambda: said, sizes)
     starts = zip(batch.starts, batch.starts[1:], strict=False)
-    return [Answer(BatchSlice(batch, slice(*part)), 0.001, 0.002, sum(sizes)) for part in starts]
+    return [BatchResult(BatchSlice(batch, slice(*part)), 0.001, 0.002, sum(sizes)) for part in starts]
 
 
 def labels(artifact: Artifact, prediction: Prediction) -> list[str]:
@@ -34,7 +34,7 @@ def labels(artifact: Artifact, prediction: Prediction) -> list[str]:
 
 def test_each_request_is_told_of_its_own_series(plain_artifact: Artifact) -> None:
     """In order, whatever media type the others of the batch asked for, with the times of its batch."""
-    complete = Answering(plain_artifact.contract, Metrics().predictions)
+    complete = PredictionBuilder(plain_artifact.contract, Metrics().predictions)
     said = Predictions(np.array([[1, 0], [0, 1], [0, 1], [1, 0]], np.float32))
     encoders = Encoders(plain_artifact.contract)
     first, second, third = (complete(answer) for answer in answers(said, [1, 2, 1]))
@@ -48,7 +48,7 @@ def test_each_request_is_told_of_its_own_series(plain_artifact: Artifact) -> Non
 def test_a_number_that_is_not_finite_fails_its_own_request_alone(plain_artifact: Artifact) -> None:
     """The others of the batch get their answers; what failed is not counted."""
     metrics = Metrics()
-    complete = Answering(plain_artifact.contract, metrics.predictions)
+    complete = PredictionBuilder(plain_artifact.contract, metrics.predictions)
     said = Predictions(np.array([[1, 0], [0, 1], [np.nan, np.nan]], np.float32))
     first, second = answers(said, [1, 2])
     for _ in range(2):
@@ -65,7 +65,7 @@ def test_a_number_that_is_not_finite_fails_its_own_request_alone(plain_artifact:
 def counted(said: Predictions, sizes: list[int], artifact: Artifact) -> dict[str, float]:
     """Every metric of predictions once they are answered, as so many requests that want no unsure label."""
     metrics = Metrics()
-    complete = Answering(artifact.contract, metrics.predictions)
+    complete = PredictionBuilder(artifact.contract, metrics.predictions)
     for answer in answers(said, sizes):
         complete(answer, abstain=True)
     lines = [line.rpartition(" ") for line in metrics.render().decode().splitlines() if line[0] != "#"]
@@ -99,7 +99,7 @@ def test_lost_precision_is_told_of_its_request_alone(
     """Each series by itself, beside its other warnings, counted, and of a model without trust as well."""
     artifact: Artifact = request.getfixturevalue(kind)
     metrics = Metrics()
-    complete = Answering(artifact.contract, metrics.predictions)
+    complete = PredictionBuilder(artifact.contract, metrics.predictions)
     probabilities = np.full((rows + 1, artifact.contract.classes), 0.5, np.float32)
     said = Predictions(probabilities)
     flat = np.zeros((rows + 1, 4), np.bool_)

@@ -1,4 +1,4 @@
-"""From a request's part of a batch to what its caller gets, counted: the same for every caller that waits."""
+"""Builds and counts the prediction of a request from its slice of a batch, for all protocols alike."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from numpy.typing import NDArray
 
 from app.contract import Contract
 from app.errors import EngineError
-from app.inference.batching import Answer
+from app.inference.batching import BatchResult
 from app.inference.predictions import Batch, BatchSlice, Prediction, check_finite, with_precision_lost
 from app.inference.trust import warning_kinds
 from app.telemetry.prediction_metrics import PredictionMetrics, Tally
 
 
-class Answering:
-    """Makes and counts the predictions of one version.
+class PredictionBuilder:
+    """Builds and counts the predictions of one version.
 
     Args:
         contract: of the version.
-        metrics: count what is answered; None counts nothing.
+        metrics: counts predictions; None counts nothing.
     """
 
     def __init__(self, contract: Contract, metrics: PredictionMetrics | None) -> None:
@@ -32,26 +32,31 @@ class Answering:
             )
 
     def __call__(
-        self, answer: Answer[BatchSlice], *, coarse: NDArray[np.bool_] | None = None, abstain: bool = False
+        self,
+        result: BatchResult[BatchSlice],
+        *,
+        coarse: NDArray[np.bool_] | None = None,
+        abstain: bool = False,
     ) -> Prediction:
-        """What the caller of a request gets.
+        """Return the prediction of a request.
 
         Args:
-            answer: of the batcher.
-            coarse: `bool[n]`, which series get the warning `precision_lost`; None where none does.
-            abstain: give no label to a series whose label set does not hold exactly one. There are sets.
+            result: of the batcher.
+            coarse: `bool[n]`, which series get the warning `precision_lost`; None for no series.
+            abstain: give no label to a series unless its label set has exactly one. The contract must have
+                label sets.
 
         Raises:
             EngineError: a number is not finite; nothing is counted.
         """
-        part = answer.result
-        if not part.batch.once(_is_finite):
-            check_finite(part.predictions)  # it may be another request of the batch that is not
-        own = None if coarse is None else with_precision_lost(part.predictions, coarse)
+        batch_slice = result.result
+        if not batch_slice.batch.once(_is_finite):
+            check_finite(batch_slice.predictions)  # the number may belong to another request of the batch
+        own = None if coarse is None else with_precision_lost(batch_slice.predictions, coarse)
         abstained = None
-        if abstain and (label_sets := part.predictions.label_sets) is not None:
+        if abstain and (label_sets := batch_slice.predictions.label_sets) is not None:
             abstained = label_sets.sum(axis=1) != 1
-        prediction = Prediction(part, own, abstained, answer.queued, answer.ran, answer.batch_rows)
+        prediction = Prediction(batch_slice, own, abstained, result.queued, result.ran, result.batch_rows)
         self._count(prediction)
         return prediction
 
@@ -59,17 +64,17 @@ class Answering:
         if self._counters is None:
             return
         if prediction.own is None:
-            part = prediction.batch_slice
-            tallies = part.batch.once(self._tallies_of_batch)[part.rows]
+            batch_slice = prediction.batch_slice
+            tallies = batch_slice.batch.once(self._tallies_of_batch)[batch_slice.rows]
         else:
             own = prediction.own
             tallies = self._counters.tallies(own.probabilities, own.label_sets, own.warnings)
         self._counters.answered(tallies, abstained=prediction.abstained)
 
     def _tallies_of_batch(self, batch: Batch) -> list[Tally]:
-        assert self._counters is not None  # noqa: S101 - asked for by those who count
-        said = batch.predictions
-        return self._counters.tallies(said.probabilities, said.label_sets, said.warnings)
+        assert self._counters is not None  # noqa: S101 - only called to count
+        predictions = batch.predictions
+        return self._counters.tallies(predictions.probabilities, predictions.label_sets, predictions.warnings)
 
 
 def _is_finite(batch: Batch) -> bool:

@@ -59,7 +59,7 @@ async def test_before_anything_was_measured_no_deadline_is_too_early(loop: Stepp
         await plant.fill(3)
         entry = plant.admit(within=0.05)
         await loop.advance(0.05)
-        assert isinstance(entry.caller.exception(), DeadlineExceeded)
+        assert isinstance(entry.future.exception(), DeadlineExceeded)
         assert plant.reasons == []
 
 
@@ -115,7 +115,7 @@ async def test_idle_time_is_no_pace(loop: SteppedLoop) -> None:
             gone = [plant.admit(FULL) for _ in range(3)]
             await loop.advance(0.0125 - 1e-9)
             for entry in gone:
-                entry.caller.cancel()  # in the turn in which the batch ends they still are in the queue
+                entry.future.cancel()  # in the turn in which the batch ends they still are in the queue
             await loop.advance(3.0)
             plant.admit()
             await plant.empty()

@@ -1,4 +1,4 @@
-"""What waits: admitted items in the order they came, and how many rows they have."""
+"""The queue of admitted items, in order of arrival."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from app.errors import AppError
-from app.inference.batching.observer import Answer
+from app.inference.batching.observer import BatchResult
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -17,27 +17,27 @@ R = TypeVar("R")
 
 @dataclass(eq=False, slots=True)
 class Entry(Generic[T, R]):
-    """An admitted item and the caller that waits for its answer, unless that was told before or is gone."""
+    """An admitted item and the future of its result."""
 
     item: T
     rows: int
     deadline: float
     admitted: float
-    caller: asyncio.Future[Answer[R]]
+    future: asyncio.Future[BatchResult[R]]
 
-    def answer(self, answer: Answer[R]) -> None:
-        """Give the caller its answer, unless it was told before or is gone."""
-        if not self.caller.done():
-            self.caller.set_result(answer)
+    def resolve(self, result: BatchResult[R]) -> None:
+        """Set the result, unless the future is done or cancelled."""
+        if not self.future.done():
+            self.future.set_result(result)
 
     def fail(self, error: AppError) -> None:
-        """Tell the caller why there is no answer, unless it was told before or is gone."""
-        if not self.caller.done():
-            self.caller.set_exception(error)
+        """Set the error, unless the future is done or cancelled."""
+        if not self.future.done():
+            self.future.set_exception(error)
 
 
-class Backlog(Generic[T, R]):
-    """First in, first out, and whoever leaves early is gone at once, wherever it stood.
+class EntryQueue(Generic[T, R]):
+    """First in, first out; an entry can be removed from any position in constant time.
 
     Attributes:
         rows: of all entries together.
@@ -48,34 +48,34 @@ class Backlog(Generic[T, R]):
         self.rows = 0
 
     def __bool__(self) -> bool:
-        """Whether anything waits."""
+        """Whether the queue has entries."""
         return bool(self._entries)
 
     def __iter__(self) -> Iterator[Entry[T, R]]:
-        """Those who wait, in order."""
+        """Iterate over the entries in order of arrival."""
         return iter(self._entries)
 
     def __contains__(self, entry: Entry[T, R]) -> bool:
-        """Whether an entry still waits."""
+        """Whether an entry is in the queue."""
         return entry in self._entries
 
     @property
     def head(self) -> Entry[T, R]:
-        """Who has waited longest; there must be someone."""
+        """The oldest entry; the queue must not be empty."""
         return next(iter(self._entries))
 
     def add(self, entry: Entry[T, R]) -> None:
-        """Wait behind all others."""
+        """Append an entry."""
         self._entries[entry] = None
         self.rows += entry.rows
 
     def remove(self, entry: Entry[T, R]) -> None:
-        """Wait no more."""
+        """Remove an entry, which must be in the queue."""
         del self._entries[entry]
         self.rows -= entry.rows
 
     def clear(self) -> list[Entry[T, R]]:
-        """Send all away; who they were."""
+        """Remove and return all entries."""
         entries = list(self._entries)
         self._entries.clear()
         self.rows = 0
