@@ -114,7 +114,7 @@ def test_json_and_npy_get_the_models_own_answers(
     ("instances", "pointer", "message"),
     [
         ([[[0.5] * 2] * LENGTH], "instances/0/0", "2 values; the model takes 3, one for each channel"),
-        ([[[0.5] * 3] * 17 + [[0.5] * 4] * 7], "instances/0/17", "4 values; the model takes 3, one of each"),
+        ([[[0.5] * 3] * 17 + [[0.5] * 4] * 7], "instances/0/17", "4 values; the model takes 3, one for each"),
         ([[[0.5] * 3] * 23], "instances/0", "23 time steps; the model takes 24"),
         (
             [[0.5] * LENGTH],
@@ -199,7 +199,7 @@ def test_the_client_sends_three_axes(machine: ServerProcess, multivariate: Artif
         constant[..., 1] = 7.0
         [warning] = client.predict(constant)[0].warnings
         assert (warning.code, warning.message) == ("flat", "All values of a channel are equal.")
-        with pytest.raises(ClientError, match=r"single series is sent as array\.reshape\(1, 24, 3\)"):
+        with pytest.raises(ClientError, match=r"send a single series as array\.reshape\(1, 24, 3\)"):
             client.predict(golden.series[0])
 
 
