@@ -127,7 +127,7 @@ def test_a_key_is_needed_however_the_path_comes(plain_artifact: Artifact, tmp_pa
         for path in ("/metrics", f"{ROOT}/metrics", f"{ROOT}/metrics/"):
             response = client.get(path)
             assert response.status_code == 404
-            assert "is one" not in response.json()["detail"]
+            assert "; use " not in response.json()["detail"]
 
 
 def test_a_document_that_is_made_without_the_framework_knows_the_path() -> None:
