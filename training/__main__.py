@@ -6,8 +6,8 @@ import logging
 import sys
 from pathlib import Path
 
-from training.cli.command import CONTINUES, command, say
-from training.cli.import_noise import quiet_import
+from training.cli.command import RESUME_MESSAGE, print_line, run_command
+from training.cli.import_noise import suppress_import_noise
 from training.cli.options import parse
 from training.config import TrainingConfig
 from training.data.sources import load_dataset
@@ -16,8 +16,8 @@ from training.fit.checkpoint import hold_run
 
 
 def main() -> int:
-    """Run the job; the exit codes are those of `command`."""
-    return command(lambda: _train(parse()), stopped=CONTINUES)
+    """Run the job; the exit codes are those of `run_command`."""
+    return run_command(lambda: _train(parse()), stop_message=RESUME_MESSAGE)
 
 
 def _train(config: TrainingConfig) -> int:
@@ -26,12 +26,12 @@ def _train(config: TrainingConfig) -> int:
     with hold_run(config.run_folder):
         # Each fit is a model of its own, which TensorFlow takes for one that is traced again and again.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
-        with quiet_import():
+        with suppress_import_noise():
             from training.fit.cross_validation import Progress
             from training.job import run
 
-        folder = run(config, dataset, Progress(say, bars=sys.stdout.isatty()))
-    say(f"sealed {folder}")
+        folder = run(config, dataset, Progress(print_line, bars=sys.stdout.isatty()))
+    print_line(f"sealed {folder}")
     return 0
 
 

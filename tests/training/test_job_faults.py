@@ -49,7 +49,7 @@ def test_a_full_disk_stops_a_run_that_then_goes_on(tmp_path: Path) -> None:
         f"head -c 750k /dev/zero >filler; {train}; echo code $?; find . -name '.?*'; rm filler; {train}",
     )
     assert re.fullmatch(
-        r"error: out/\S+/\.1\.partial\S*: cannot be written \(.+\); .+ room on its disk, then call it .+\n",
+        r"error: out/\S+/\.1\.partial\S*: cannot be written \(.+\); .+ disk, then run .+\n",
         done.stderr,
     )
     before, after = done.stdout.split("code 1\n")
@@ -68,7 +68,7 @@ def test_a_terminated_run_keeps_its_state(tmp_path: Path) -> None:
         next(line for line in process.stdout if line.startswith("epoch   2/"))
         process.terminate()
         error = process.communicate()[1]
-    assert (process.returncode, error) == (143, "stopped; call it again in the same way to continue\n")
+    assert (process.returncode, error) == (143, "stopped; run the same command again to continue\n")
     files = {path.name for path in tmp_path.rglob("*") if path.is_file()}
     assert {name for name in files if "events" not in name} == {"config.json", "state.npz"}
     with np.load(tmp_path / "runs" / "chinatown-reference-perceptron" / "final" / "state.npz") as state:

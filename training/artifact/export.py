@@ -16,7 +16,7 @@ from app.contract import reason_of
 from app.errors import ArtifactError
 from app.series.spec import model_input
 from training.artifact.graph import simplify
-from training.files.write_errors import writing
+from training.files.write_errors import storage_errors
 from training.model.sealed import INPUT_NAME, NOVELTY, PROBABILITIES
 
 GRAPH_FILES = ("openvino.xml", "openvino.bin")
@@ -29,7 +29,7 @@ def save_openvino(model: Any, folder: Path) -> tuple[str, ...]:
         StorageError: they cannot be written.
     """
     graph, path = simplify(convert(model)), folder / GRAPH_FILES[0]
-    with writing(path, RuntimeError):
+    with storage_errors(path, RuntimeError):
         openvino.save_model(graph, path, compress_to_fp16=False)
     return GRAPH_FILES
 

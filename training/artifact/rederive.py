@@ -12,9 +12,9 @@ from importlib.metadata import version as version_of
 from pathlib import Path
 
 from app.contract import CARD_FILE, MODEL_FILE, Artifact, Provenance, open_artifact
-from training.cli.command import command, say
-from training.cli.import_noise import quiet_import
-from training.files.write_errors import writing
+from training.cli.command import print_line, run_command
+from training.cli.import_noise import suppress_import_noise
+from training.files.write_errors import storage_errors
 
 NOTE = """
 ## Its graph
@@ -28,18 +28,18 @@ python -m training.artifact.rederive model_artifacts/{name}/{version}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make the version; the exit codes are those of `command`."""
+    """Make the version; the exit codes are those of `run_command`."""
     parser = argparse.ArgumentParser(
         prog="python -m training.artifact.rederive",
         description="Derive a version's OpenVINO graph anew, and publish it as the next version.",
     )
     parser.add_argument("version", type=Path, help="a version folder, such as model_artifacts/forda/2")
     folder = parser.parse_args(arguments).version
-    return command(lambda: _seal(folder))
+    return run_command(lambda: _seal(folder))
 
 
 def _seal(folder: Path) -> int:
-    say(f"sealed {rederive(folder)}")
+    print_line(f"sealed {rederive(folder)}")
     return 0
 
 
@@ -58,7 +58,7 @@ def rederive(folder: Path) -> Path:
         StorageError: the version cannot be written; nothing was published.
     """
     old = open_artifact(folder)
-    with quiet_import():
+    with suppress_import_noise():
         from training.artifact.export import open_keras, save_openvino
         from training.artifact.seal import check_whole, stamp, verify, write_contract
         from training.artifact.version_folder import new_version
@@ -69,15 +69,15 @@ def rederive(folder: Path) -> Path:
         kept = old.contract.files.keys() - graphs
         for name in kept:
             # `shutil.copyfile` names the old file where the new one cannot be written.
-            with writing(new / name):
+            with storage_errors(new / name):
                 (new / name).write_bytes((old.folder / name).read_bytes())
-        with writing(new / CARD_FILE):
+        with storage_errors(new / CARD_FILE):
             if CARD_FILE in kept:
                 with (new / CARD_FILE).open("a", encoding="utf-8") as card:
                     card.write(_note(old))
         graph = save_openvino(open_keras(new / MODEL_FILE), new)
         changed = stamp(new, [*kept, *graph], version=version) | {"provenance": _provenance(old)}
-        with writing(new):
+        with storage_errors(new):
             write_contract(new, old.contract.model_copy(update=changed))
         verify(new)
     return shelf / str(version)

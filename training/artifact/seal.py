@@ -49,7 +49,7 @@ from training.artifact.invariance import is_invariant
 from training.artifact.version_folder import new_version
 from training.data.ucr import Dataset
 from training.errors import SealError
-from training.files.write_errors import writing
+from training.files.write_errors import storage_errors
 from training.model.sealed import INPUT_NAME, NOVELTY, PROBABILITIES
 
 # An answer may differ by this much between two runtimes: float32 sums in another order. What was
@@ -96,7 +96,7 @@ def seal(
         StorageError: they cannot be written; nothing was published.
     """
     with new_version(out / sealing.name, check_whole) as (folder, version):
-        with writing(folder):
+        with storage_errors(folder):
             names = [*_write_model(model, dataset, folder), *write_report(folder)]
             write_contract(
                 folder, _contract(sealing, folder, names, version=version, model=model, dataset=dataset)
@@ -185,7 +185,7 @@ def golden_series(dataset: Dataset) -> NDArray[np.float32]:
 
 
 def _write_model(model: Any, dataset: Dataset, folder: Path) -> list[str]:
-    with writing(folder / MODEL_FILE):
+    with storage_errors(folder / MODEL_FILE):
         model.save(folder / MODEL_FILE)
     series = golden_series(dataset)
     outputs = {name: np.asarray(value) for name, value in _outputs(model, series).items()}

@@ -17,7 +17,7 @@ from app.contract import version_number
 from training.errors import SealError, StorageError
 from training.files.locks import Lock, locked, try_lock
 from training.files.storage import sync_folder, sync_tree
-from training.files.write_errors import short_reason, writing
+from training.files.write_errors import short_reason, storage_errors
 
 CLAIM = re.compile(r"\.([0-9]+)\.(?:lock|partial)")
 # Numbers are chosen, and versions renamed, in milliseconds; a process that was stopped there holds up others.
@@ -43,10 +43,10 @@ def new_version(shelf: Path, check: Callable[[Path], object]) -> Iterator[tuple[
     claim, version = _claim(shelf)
     folder = _partial(shelf, version)
     try:
-        with writing(folder):
+        with storage_errors(folder):
             folder.mkdir()
         yield folder, version
-        with writing(folder):
+        with storage_errors(folder):
             sync_tree(folder)
         with _turn(shelf):
             _publish(folder, shelf / str(version), claim, check)
@@ -62,7 +62,7 @@ def next_version(shelf: Path) -> int:
 
 
 def _claim(shelf: Path) -> tuple[Lock, int]:
-    with _turn(shelf), writing(shelf):
+    with _turn(shelf), storage_errors(shelf):
         version = max([next_version(shelf), *(number + 1 for number in _claimed(shelf))])
         while (lock := try_lock(_claim_file(shelf, version))) is None:
             version += 1
@@ -90,12 +90,12 @@ def _publish(folder: Path, version: Path, claim: Lock, check: Callable[[Path], o
     if os.path.lexists(version) or not claim.is_at_path():
         raise SealError(
             f"{version}: another program made or deleted it meanwhile; nothing was published; "
-            "call it again in the same way"
+            "run the same command again"
         )
-    with writing(version):
+    with storage_errors(version):
         folder.rename(version)
     try:
-        with writing(version):
+        with storage_errors(version):
             sync_folder(version.parent)
         check(version)
     except BaseException as problem:
@@ -110,7 +110,7 @@ def _publish(folder: Path, version: Path, claim: Lock, check: Callable[[Path], o
 
 def _turn(shelf: Path) -> AbstractContextManager[None]:
     """The lock under which numbers are chosen and versions renamed."""
-    remedy = "wait until it has ended, then call it again in the same way"
+    remedy = "wait until it has ended, then run the same command again"
     return locked(shelf / ".lock", folder=shelf, remedy=remedy, seconds=LOCK_SECONDS)
 
 

@@ -1,1 +1,1 @@
-"""What the commands of this package share: options, exit codes, signals, and errors in one line."""
+"""Shared by all commands: options, exit codes, signals and one-line errors."""

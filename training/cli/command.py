@@ -1,4 +1,4 @@
-"""What all commands of this package share: exit codes, errors in one line, signals, and broken outputs."""
+"""Shared by all commands: exit codes, one-line errors, signals, and unwritable output."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from typing import TextIO
 
 from app.errors import ArtifactError
 from training.errors import OutputError, TrainingError
-from training.files.write_errors import QUOTED_CHARACTERS, UNKNOWN, short_reason
+from training.files.write_errors import DEFAULT_REMEDY, QUOTED_CHARACTERS, short_reason
 
-CONTINUES = "stopped; call it again in the same way to continue"
+RESUME_MESSAGE = "stopped; run the same command again to continue"
 STDERR = 2
-# What a service manager, a scheduler or a closed terminal sends.
+# Sent by a service manager, a scheduler or a closed terminal.
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(BaseException):
-    """A signal asked the process to end; like `KeyboardInterrupt`, no library takes it for a failure."""
+    """A signal ended the job. A `BaseException` like `KeyboardInterrupt`, so that no library catches it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.number = number
 
 
-def command(job: Callable[[], int], *, stopped: str | None = "stopped") -> int:
+def run_command(job: Callable[[], int], *, stop_message: str | None = "stopped") -> int:
     """Run a command's job.
 
     Args:
         job: returns the exit code.
-        stopped: what is said when a signal ends it, if anything is.
+        stop_message: logged when a signal ends the job; None logs nothing.
 
     Returns:
-        The job's exit code; 1 for an error that a person can mend, after one line on standard error; 130 when
-        interrupted, 143 when terminated, 129 when the terminal was closed.
+        The job's exit code; 1 for an error, after one line on standard error; 130 after SIGINT, 143 after
+        SIGTERM, 129 after SIGHUP.
     """
     _open_missing_streams()
     try:
@@ -46,22 +46,22 @@ def command(job: Callable[[], int], *, stopped: str | None = "stopped") -> int:
             finally:
                 _flush()
     except (TrainingError, ArtifactError) as error:
-        tell(f"error: {error}")
+        log_line(f"error: {error}")
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        tell(f"error: {where}{short_reason(error)}; {UNKNOWN}, then call it again in the same way")
+        log_line(f"error: {where}{short_reason(error)}; {DEFAULT_REMEDY}, then run the same command again")
     except KeyboardInterrupt:
-        return _stopped_by(signal.SIGINT, stopped)
+        return _stopped_by(signal.SIGINT, stop_message)
     except Stopped as signalled:
-        return _stopped_by(signalled.number, stopped)
+        return _stopped_by(signalled.number, stop_message)
     return 1
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     """Print a line to standard output.
 
     Raises:
-        OutputError: nobody reads it, or it cannot be written.
+        OutputError: the reader has closed it, or it cannot be written.
     """
     try:
         print(line, flush=True)
@@ -69,8 +69,8 @@ def say(line: str) -> None:
         raise _output_error(error, f" the line {line[:QUOTED_CHARACTERS]!r}") from error
 
 
-def tell(line: str) -> None:
-    """Print a line to standard error; where that cannot be written, the exit code has to do."""
+def log_line(line: str) -> None:
+    """Print a line to standard error; do nothing if that cannot be written."""
     try:
         print(line, file=sys.stderr, flush=True)
     except OSError:
@@ -80,7 +80,7 @@ def tell(line: str) -> None:
 def _stopped_by(number: int, message: str | None) -> int:
     if message:
         # A terminal has shown ^C on this line.
-        tell(f"\n{message}" if number == signal.SIGINT else message)
+        log_line(f"\n{message}" if number == signal.SIGINT else message)
     return 128 + number
 
 
@@ -94,21 +94,21 @@ def _flush() -> None:
 def _output_error(error: OSError, what: str) -> OutputError:
     _discard(sys.stdout)
     return OutputError(
-        f"standard output: cannot write{what} ({short_reason(error)}); have it read or stored whole, "
-        "then call it again in the same way"
+        f"standard output: cannot write{what} ({short_reason(error)}); keep its reader open or free disk "
+        "space, then run the same command again"
     )
 
 
 def _discard(stream: TextIO) -> None:
-    """Send a broken stream nowhere, so that the interpreter does not fail on it once more at its end."""
-    with suppress(OSError):  # a stream that is no file
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+    """Redirect a broken stream to the null device, so that the interpreter does not fail on it at exit."""
+    with suppress(OSError):  # a stream without a file descriptor
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
 
 
 def _open_missing_streams() -> None:
-    """Open what is closed, as by `>&-`: else what is printed goes to the next file, which has its number."""
+    """Open closed standard streams (`>&-`): else the next file opened gets their descriptor and output."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
@@ -118,18 +118,18 @@ def _open_missing_streams() -> None:
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
-    """Have signals raise `Stopped`, so that what is half done is tidied up; those ignored stay ignored."""
+    """Make signals raise `Stopped`, so that the job cleans up; ignored signals stay ignored."""
 
     def stop(number: int, _frame: object) -> None:
-        signal.signal(number, signal.SIG_IGN)  # what is tidied up is not disturbed again
+        signal.signal(number, signal.SIG_IGN)  # do not interrupt the clean-up
         raise Stopped(number)
 
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    mine = [number for number, handler in before.items() if handler is signal.SIG_DFL]
-    for number in mine:
+    replaced = [number for number, handler in before.items() if handler is signal.SIG_DFL]
+    for number in replaced:
         signal.signal(number, stop)
     try:
         yield
     finally:
-        for number in mine:
+        for number in replaced:
             signal.signal(number, before[number])

@@ -1,4 +1,4 @@
-"""Keeping TensorFlow's greeting off the progress: what it writes before its log level can be set."""
+"""Suppress the lines that TensorFlow writes at import, before its log level can be set."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-# How lines begin that say nothing to a person who trains a model: information, and a note about logging.
+# Prefixes of the suppressed lines: information, and a note about logging.
 NOISE = (b"I0000", b"WARNING: All log messages before absl::InitializeLog()")
 
 
 @contextmanager
-def quiet_import() -> Iterator[None]:
-    """For the first import of Keras, on TensorFlow: holds back the noise on the process' standard error.
+def suppress_import_noise() -> Iterator[None]:
+    """Drop known lines from standard error during the first import of Keras with TensorFlow.
 
-    It works on the file descriptor, for the lines come from C++ code that knows nothing of `sys.stderr`.
+    It redirects the file descriptor, because the lines come from C++ code that does not use `sys.stderr`.
     """
-    # Before the first import of Keras and TensorFlow, which read them then.
+    # Keras and TensorFlow read these at their first import.
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
-    progress = os.dup(2)
+    stderr = os.dup(2)
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
             yield
         finally:
             sys.stderr.flush()
-            os.dup2(progress, 2)
-            os.close(progress)
+            os.dup2(stderr, 2)
+            os.close(stderr)
             held.seek(0)
-            with suppress(OSError):  # whoever has no standard error does without
+            with suppress(OSError):  # standard error is closed
                 os.write(2, b"".join(line for line in held if not line.startswith(NOISE)))

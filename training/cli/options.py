@@ -1,4 +1,4 @@
-"""The command line, made from the fields of `TrainingConfig`, so that the two can never disagree."""
+"""The command line, generated from the fields of `TrainingConfig`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from training.config import TrainingConfig, config_from, flag, read_config_file
 
 
 def parse(arguments: Sequence[str] | None = None) -> TrainingConfig:
-    """The configuration that a command line means.
+    """Parse a command line into a configuration.
 
     Raises:
-        ConfigError: a value or the configuration file is unusable.
-        SystemExit: argparse could not read the line, or printed its help.
+        ConfigError: a value or the configuration file is invalid.
+        SystemExit: argparse refused the command line, or printed the help.
     """
     given = vars(_parser().parse_args(arguments))
     file = given.pop("config", None)
@@ -26,15 +26,15 @@ def parse(arguments: Sequence[str] | None = None) -> TrainingConfig:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m training",
-        description="Train a model on a UCR-format data set, report on it, and seal it as an artifact. "
-        "A run that was stopped continues when it is called again in the same way.",
+        description="Train a model on a data set in UCR format, evaluate it, and seal it as an artifact. "
+        "To continue a stopped run, run the same command again.",
     )
-    # Only what was given is kept, so that a configuration file and a recipe can fill in the rest.
+    # Options that are not given are left out: a configuration file or a recipe may set them.
     parser.add_argument(
         "--config",
         metavar="FILE",
         default=argparse.SUPPRESS,
-        help="JSON file of options, as a run's config.json; options given here win over it",
+        help="JSON file of options, such as config.json of a run; options on the command line override it",
     )
     hints = get_type_hints(TrainingConfig)
     for field in dataclasses.fields(TrainingConfig):

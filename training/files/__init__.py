@@ -1,1 +1,1 @@
-"""Files that are written whole or not at all, locks between processes, and what prevents writing."""
+"""Atomic writes, locks between processes, and storage errors."""

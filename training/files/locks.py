@@ -1,6 +1,6 @@
-"""Locks between processes. The kernel drops them when their process ends, however it ends.
+"""Locks between processes. The kernel releases a lock when its process ends, also if it is killed.
 
-A lock is a file that its holder removes. What a killed holder leaves is a file that nobody holds.
+The owner of a lock removes the lock file. A killed owner leaves an unlocked file.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from datetime import datetime
 from pathlib import Path
 
 from training.errors import LockHeld
-from training.files.write_errors import storage_error, writing
+from training.files.write_errors import storage_error, storage_errors
 
 POLL_SECONDS = 0.05
-MOST_BYTES = 200
+MAX_BYTES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +27,29 @@ class Lock:
     """A file that this process has locked.
 
     Attributes:
-        path: the file's.
-        descriptor: the open file; the lock lasts until it is closed.
+        path: of the lock file.
+        descriptor: of the open file; closing it releases the lock.
     """
 
     path: Path
     descriptor: int
 
     def is_at_path(self) -> bool:
-        """Whether the locked file still has its name: it was not deleted, and not replaced."""
+        """Whether the locked file is still at its path: neither deleted nor replaced."""
         try:
             return os.path.samestat(os.fstat(self.descriptor), self.path.stat())
         except OSError:
             return False
 
-    def describe(self) -> None:
-        """Write into the file who holds it, for `holder_of`."""
+    def write_owner(self) -> None:
+        """Write process, host and time into the file, for `lock_owner`."""
         now = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
         os.ftruncate(self.descriptor, 0)
         os.pwrite(self.descriptor, f"process {os.getpid()} on {socket.gethostname()} since {now}".encode(), 0)
 
     def release(self) -> None:
-        """Remove the file and drop the lock."""
-        # What cannot be removed is only a file that nobody holds.
+        """Remove the file and release the lock."""
+        # A file that cannot be removed stays as an unlocked file.
         with suppress(OSError):
             if self.is_at_path():
                 self.path.unlink()
@@ -57,10 +57,10 @@ class Lock:
 
 
 def try_lock(path: Path) -> Lock | None:
-    """Lock a file, made where there is none; None if another process has locked it.
+    """Lock a file, creating it if needed; None if another process has locked it.
 
     Raises:
-        StorageError: the file cannot be made, or its file system has no locks.
+        StorageError: the file cannot be created, or its file system has no locks.
     """
     while True:
         try:
@@ -78,43 +78,43 @@ def try_lock(path: Path) -> Lock | None:
             raise storage_error(error, path) from error
         if lock.is_at_path():
             return lock
-        os.close(descriptor)  # its holder removed it after it was opened here
+        os.close(descriptor)  # its owner removed it after it was opened here
 
 
 @contextmanager
 def locked(path: Path, *, folder: Path, remedy: str, seconds: float = 0) -> Iterator[None]:
-    """Hold a lock for as long as the block runs.
+    """Hold a lock during the block.
 
     Args:
-        path: of the lock's file; its folder is made where it is missing.
-        folder: what the lock is for, as a user knows it.
-        remedy: what a user can do about a holder, as the end of a sentence.
-        seconds: to wait for the holder.
+        path: of the lock file; its folder is created if needed.
+        folder: named in the error.
+        remedy: what the user can do, as the end of the error.
+        seconds: to wait for the lock.
 
     Raises:
-        LockHeld: one line that says who holds it.
+        LockHeld: another process holds it; the error names the process, host and time.
         StorageError: the file cannot be written.
     """
-    with writing(path.parent):
+    with storage_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + seconds
     while (lock := try_lock(path)) is None:
         if time.monotonic() >= deadline:
-            raise LockHeld(f"{folder}: in use by {holder_of(path)}; {remedy}")
+            raise LockHeld(f"{folder}: in use by {lock_owner(path)}; {remedy}")
         time.sleep(POLL_SECONDS)
     try:
-        with writing(path):
-            lock.describe()
+        with storage_errors(path):
+            lock.write_owner()
         yield
     finally:
         lock.release()
 
 
-def holder_of(path: Path) -> str:
-    """Who holds a lock: process, host and since when, as the holder wrote it."""
+def lock_owner(path: Path) -> str:
+    """The owner of a lock as it wrote it: process, host and time."""
     try:
         with path.open("rb") as file:
-            text = file.read(MOST_BYTES).decode("ascii", errors="replace")
+            text = file.read(MAX_BYTES).decode("ascii", errors="replace")
     except OSError:
         text = ""
     return text if text.isprintable() and text else "another process"

@@ -1,6 +1,6 @@
-"""Writing files so that they are there whole or not at all, even after the machine lost power.
+"""Atomic writes: after a crash or power loss, a file has its old or its new content, complete.
 
-A file is written beside its place, forced to disk, and renamed. Whatever prevents that is one line.
+A file is written under a temporary name, synced to disk, and renamed. Errors are one line.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from typing import BinaryIO
 
 from training.errors import StorageError
 from training.files.locks import Lock, try_lock
-from training.files.write_errors import storage_error, writing
+from training.files.write_errors import storage_error, storage_errors
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write new content of a path into; it takes the path's place when the block ends well.
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file that replaces a path when the block succeeds.
 
-    Any number of processes may do so at once: each has a file of its own, and the last one to end wins.
+    Several processes may write at once: each has its own file, and the last one to finish wins.
 
     Raises:
-        StorageError: it cannot be written; what was there before still is, and nothing else.
+        StorageError: it cannot be written; the previous file is unchanged, the temporary one removed.
     """
-    with writing(path):
+    with storage_errors(path):
         remove_stale(path)
-        lock = _partial_of(path)
+        lock = _new_partial(path)
         try:
             with os.fdopen(os.dup(lock.descriptor), "wb") as file:
                 yield file
@@ -43,13 +43,13 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace a text file, as `replacing` does."""
-    with replacing(path) as file:
+    """Replace a text file, with `atomic_write`."""
+    with atomic_write(path) as file:
         file.write(text.encode("utf-8"))
 
 
 def remove_stale(path: Path) -> None:
-    """Remove what killed processes left of new content of a path; that of running processes stays."""
+    """Remove temporary files of a path that killed processes left; keep those of running processes."""
     for partial in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
         with suppress(StorageError):
             if lock := try_lock(partial):
@@ -57,7 +57,7 @@ def remove_stale(path: Path) -> None:
 
 
 def sync_tree(folder: Path) -> None:
-    """Force a folder and all files in it to disk."""
+    """Sync a folder and all files in it to disk."""
     for path in folder.rglob("*"):
         if not path.is_dir():
             with path.open("rb") as file:
@@ -67,12 +67,12 @@ def sync_tree(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Force to disk which names a folder has: a rename, say."""
+    """Sync the entries of a folder to disk, for example after a rename."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     except OSError as error:
-        # Some network file systems cannot do it for folders; they keep names in order themselves.
+        # Some network file systems cannot sync folders; they order renames themselves.
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
     finally:
@@ -80,25 +80,23 @@ def sync_folder(folder: Path) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Check that a folder can be written, or made where there is none yet.
-
-    A run learns so in its first second what would otherwise stop it after the last epoch.
+    """Check that a folder can be written or created, before a run starts instead of after its last epoch.
 
     Raises:
-        StorageError: it cannot.
+        StorageError: it cannot be written.
     """
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not there.is_dir():
-        raise storage_error(NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(there)))
-    if not os.access(there, os.W_OK | os.X_OK):
-        read_only = os.statvfs(there).f_flag & os.ST_RDONLY
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        raise storage_error(NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(existing)))
+    if not os.access(existing, os.W_OK | os.X_OK):
+        read_only = os.statvfs(existing).f_flag & os.ST_RDONLY
         number = errno.EROFS if read_only else errno.EACCES
-        raise storage_error(OSError(number, os.strerror(number), str(there)))
+        raise storage_error(OSError(number, os.strerror(number), str(existing)))
 
 
-def _partial_of(path: Path) -> Lock:
+def _new_partial(path: Path) -> Lock:
     while True:
         partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-        # None if another process takes it for a leftover at this very moment, and removes it.
+        # None if another process is just removing it as stale.
         if lock := try_lock(partial):
             return lock

@@ -1,4 +1,4 @@
-"""What prevents a file from being written, as one line: the file, the reason, the remedy."""
+"""Storage errors in one line: the path, the reason, the remedy."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from types import MappingProxyType
 from training.errors import StorageError
 
 QUOTED_CHARACTERS = 80
-_CHOOSE = "make the folder writable, or choose another one"
-_MISSING = "make sure that the folder is there, or choose another one"
-_IN_THE_WAY = "remove what is in its place, or choose another folder"
-_NO_LOCKS = "its file system has no locks: choose a folder on another one"
+_READ_ONLY = "make the folder writable, or choose another one"
+_MISSING = "create the folder, or choose another one"
+_IN_THE_WAY = "remove the file at this path, or choose another folder"
+_NO_LOCKS = "choose a folder on a file system with locks"
 _REMEDIES: Mapping[int | None, str] = MappingProxyType(
     {
-        errno.ENOSPC: "make room on its disk",
-        errno.EDQUOT: "make room in the quota of its disk",
+        errno.ENOSPC: "free space on the disk",
+        errno.EDQUOT: "free space in the disk quota",
         errno.EFBIG: "raise the limit on file sizes (ulimit -f)",
-        errno.EROFS: _CHOOSE,
-        errno.EACCES: _CHOOSE,
-        errno.EPERM: _CHOOSE,
+        errno.EROFS: _READ_ONLY,
+        errno.EACCES: _READ_ONLY,
+        errno.EPERM: _READ_ONLY,
         errno.ENOENT: _MISSING,
         errno.ENOTDIR: _IN_THE_WAY,
         errno.EEXIST: _IN_THE_WAY,
@@ -30,16 +30,16 @@ _REMEDIES: Mapping[int | None, str] = MappingProxyType(
         errno.ENOTSUP: _NO_LOCKS,
     }
 )
-UNKNOWN = "check that the folder is there, can be written, and has room on its disk"
+DEFAULT_REMEDY = "check that the folder exists, is writable, and has free space on its disk"
 
 
 @contextmanager
-def writing(path: Path, *also: type[Exception]) -> Iterator[None]:
-    """Raise what goes wrong while a path is written as a `StorageError` that names it.
+def storage_errors(path: Path, *also: type[Exception]) -> Iterator[None]:
+    """Convert errors of the block into a `StorageError` that names the path.
 
     Args:
-        path: what is written: a file, or a folder of files.
-        also: what a library raises for it besides `OSError`.
+        path: the file or folder that the block writes.
+        also: exceptions of a library to convert, besides `OSError`.
     """
     kinds: tuple[type[Exception], ...] = (OSError, *also)
     try:
@@ -49,20 +49,20 @@ def writing(path: Path, *also: type[Exception]) -> Iterator[None]:
 
 
 def storage_error(error: Exception, path: Path | None = None) -> StorageError:
-    """The one line on an error: the file if it names one, else the path; the reason; the remedy."""
+    """Build a one-line error: the file that it names, or the path; the reason; the remedy."""
     where = getattr(error, "filename", None) or path or "a file"
-    remedy = _REMEDIES.get(getattr(error, "errno", None), UNKNOWN)
+    remedy = _REMEDIES.get(getattr(error, "errno", None), DEFAULT_REMEDY)
     return StorageError(
-        f"{where}: cannot be written ({short_reason(error)}); {remedy}, then call it again in the same way"
+        f"{where}: cannot be written ({short_reason(error)}); {remedy}, then run the same command again"
     )
 
 
 def short_reason(error: Exception) -> str:
-    """What a library says went wrong, on one line and short."""
+    """The reason that a library gives, in one line of at most `QUOTED_CHARACTERS`."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    # OpenVINO begins with a line of its source code; TensorFlow puts the path first and the operation last.
+    # OpenVINO puts a line of source code first; TensorFlow puts the path first and the operation last.
     line = lines[-1] if isinstance(error, RuntimeError) else lines[0]
     reason = line.rpartition("; ")[2].partition(" [Op:")[0].strip()[:QUOTED_CHARACTERS]
     return reason if reason.isprintable() else ascii(reason)[1:-1]

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from training.errors import ConfigError, StorageError
 from training.files.locks import locked
-from training.files.storage import remove_stale, replacing, write_text
-from training.files.write_errors import short_reason, writing
+from training.files.storage import atomic_write, remove_stale, write_text
+from training.files.write_errors import short_reason, storage_errors
 
 STATE_FILE = "state.npz"
 CONFIG_FILE = "config.json"
@@ -112,7 +112,7 @@ def open_run(folder: Path, config: dict[str, Any]) -> RunState:
         raise ConfigError(
             f"{folder}: cannot be used ({short_reason(error)}); delete it or give --run NAME"
         ) from error
-    with writing(folder):
+    with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(folder / LOGS, ignore_errors=True)
         write_text(config_path, json.dumps(config, indent=2) + "\n")
@@ -131,7 +131,7 @@ def save_state(folder: Path, state: RunState) -> None:
     # NumPy leaves an archive behind that it could not write; a file's `write` only fails.
     content = io.BytesIO()
     np.savez(content, allow_pickle=False, scalars=np.array(json.dumps(scalars)), **arrays)
-    with replacing(folder / STATE_FILE) as file:
+    with atomic_write(folder / STATE_FILE) as file:
         file.write(content.getbuffer())
 
 

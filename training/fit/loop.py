@@ -17,7 +17,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from training.config import TrainingConfig
-from training.files.write_errors import writing
+from training.files.write_errors import storage_errors
 from training.fit.checkpoint import LOGS, RunState, save_state
 
 BETTER = 1e-5
@@ -77,7 +77,7 @@ def fit(
         _restore(model, state)
         say(f"continues after epoch {state.epochs}")
     logs = folder / LOGS
-    with writing(logs, tf.errors.OpError):
+    with storage_errors(logs, tf.errors.OpError):
         writer = tf.summary.create_file_writer(str(logs))
     while state.epochs < config.epochs and not _has_stalled(state, config):
         started = time.perf_counter()
@@ -95,7 +95,7 @@ def fit(
         _log(writer, logs, entry, epoch + 1)
         say(_line(entry, epoch + 1, config))
         after_epoch(epoch + 1, entry)
-    with writing(logs, tf.errors.OpError):
+    with storage_errors(logs, tf.errors.OpError):
         writer.close()
     model.set_weights(state.best)
     return state
@@ -180,7 +180,7 @@ def _restore(model: Any, state: RunState) -> None:
 
 
 def _log(writer: Any, logs: Path, entry: dict[str, float], epoch: int) -> None:
-    with writing(logs, tf.errors.OpError):
+    with storage_errors(logs, tf.errors.OpError):
         with writer.as_default(step=epoch):
             for name, value in entry.items():
                 tf.summary.scalar(name, value)

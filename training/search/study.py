@@ -17,10 +17,10 @@ from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
 
-from training.cli.command import tell
+from training.cli.command import log_line
 from training.config import TrainingConfig, config_from
 from training.errors import LockHeld, StorageError
-from training.files.write_errors import UNKNOWN, short_reason
+from training.files.write_errors import DEFAULT_REMEDY, short_reason
 
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 HEARTBEAT_SECONDS = 5
@@ -81,12 +81,12 @@ def database(search: Search, *also: type[Exception]) -> Iterator[None]:
         cause = error.__cause__ if isinstance(error, StorageInternalError) else error
         reason = short_reason(getattr(cause, "orig", None) or cause or error)
         # The URL may hold a password.
-        where, remedy = str(search.home / "study.db"), UNKNOWN
+        where, remedy = str(search.home / "study.db"), DEFAULT_REMEDY
         if search.storage:
             where, remedy = "--storage", "check the URL, and that the database can be reached"
         raise StorageError(
             f"{where}: the study cannot be read or written ({reason}); {remedy}, "
-            "then call it again in the same way"
+            "then run the same command again"
         ) from error
 
 
@@ -143,7 +143,7 @@ def run_trials(study: Any, objective: Callable[[Any], float], *, trials: int) ->
             # Optuna cannot say how a trial ended that others took for dead: this machine was suspended, say.
             if not overtaken:
                 raise
-            tell(f"trial {overtaken.pop()}: was silent for too long; another process takes it up")
+            log_line(f"trial {overtaken.pop()}: was silent for too long; another process takes it up")
         else:
             return
 
@@ -160,7 +160,7 @@ def _judging(objective: Callable[[Any], float], overtaken: list[int]) -> Callabl
             overtaken.append(suggesting.number)
             raise
         except LockHeld as error:
-            tell(f"trial {suggesting.number}: {error}")
+            log_line(f"trial {suggesting.number}: {error}")
             raise
 
     return judged

@@ -27,8 +27,8 @@ import optuna
 from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 
-from training.cli.command import CONTINUES, command, say
-from training.cli.import_noise import quiet_import
+from training.cli.command import RESUME_MESSAGE, print_line, run_command
+from training.cli.import_noise import suppress_import_noise
 from training.config import flag
 from training.data.sources import load_dataset
 from training.errors import ConfigError, StorageError, TrainingError
@@ -42,10 +42,10 @@ LEAVING_SECONDS = 30
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Search, showing each trial as it ends; the exit codes are those of `command`."""
+    """Search, showing each trial as it ends; the exit codes are those of `run_command`."""
     search = _parse(arguments)
     _quiet_optuna()
-    return command(lambda: _search(search), stopped=CONTINUES)
+    return run_command(lambda: _search(search), stop_message=RESUME_MESSAGE)
 
 
 def _search(search: Search) -> int:
@@ -55,7 +55,7 @@ def _search(search: Search) -> int:
     with database(search):
         best = run_search(search, study)
         value = study.best_value
-    say(f"best validation loss {value:.4f}: python -m training --config {best}")
+    print_line(f"best validation loss {value:.4f}: python -m training --config {best}")
     return 0
 
 
@@ -92,11 +92,11 @@ def run_search(search: Search, study: Any) -> Path:
 def work(search: Search) -> None:
     """One process: trials, until enough of all processes' are done."""
     _quiet_optuna()
-    sys.exit(command(lambda: _work(search), stopped=None))
+    sys.exit(run_command(lambda: _work(search), stop_message=None))
 
 
 def _work(search: Search) -> int:
-    with quiet_import():
+    with suppress_import_noise():
         import tensorflow as tf
 
         from training.fit.cross_validation import Progress
@@ -143,7 +143,7 @@ def _end(workers: Sequence[Any]) -> None:
 
 
 def _turn(search: Search) -> AbstractContextManager[None]:
-    remedy = "wait until it has ended, then call it again in the same way"
+    remedy = "wait until it has ended, then run the same command again"
     return locked(search.home / ".lock", folder=search.home, remedy=remedy, seconds=LEAVING_SECONDS)
 
 
@@ -175,7 +175,7 @@ def _show_new(study: Any, shown: set[int], search: Search) -> None:
             value = "-" if trial.value is None else f"{trial.value:.4f}"
             settings = " ".join(f"{name}={_short(value)}" for name, value in trial.params.items())
             state = trial.state.name.lower()
-            say(f"trial {trial.number:>3} of {search.trials}  {state:<8} {value}  {settings}")
+            print_line(f"trial {trial.number:>3} of {search.trials}  {state:<8} {value}  {settings}")
 
 
 def _short(value: Any) -> str:

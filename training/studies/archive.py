@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 from app.contract import Contract, find_version, read_contract
 from app.errors import ArtifactError
-from training.cli.command import CONTINUES, command, say, tell
+from training.cli.command import RESUME_MESSAGE, log_line, print_line, run_command
 from training.config import TrainingConfig
 from training.errors import TrainingError
 from training.files.storage import check_writable
@@ -58,12 +58,12 @@ class Trainings:
         """Train one data set if it has no artifact yet; its name if that failed."""
         if contracts(self._out).get(name):
             return None
-        tell(f"{name} …")
+        log_line(f"{name} …")
         process = self._start(name)
         if process is None or process.wait():
-            tell(f"{name} failed")
+            log_line(f"{name} failed")
             return name
-        tell(f"{name} done")
+        log_line(f"{name} done")
         return None
 
     def end(self) -> None:
@@ -88,9 +88,9 @@ class Trainings:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train what is not there yet, then print the table; the exit codes are those of `command`."""
+    """Train what is not there yet, then print the table; the exit codes are those of `run_command`."""
     options = _parser().parse_args(arguments)
-    return command(lambda: _train_all(options), stopped=CONTINUES)
+    return run_command(lambda: _train_all(options), stop_message=RESUME_MESSAGE)
 
 
 def _train_all(options: argparse.Namespace) -> int:
@@ -104,7 +104,7 @@ def _train_all(options: argparse.Namespace) -> int:
             except BaseException:
                 trainings.end()
                 raise
-    say(as_markdown(contracts(out)))
+    print_line(as_markdown(contracts(out)))
     if failed:
         raise TrainingError(f"not trained: {', '.join(failed)}; see the messages above")
     return 0

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.cli.command import command, say, tell
-from training.cli.import_noise import quiet_import
+from training.cli.command import log_line, print_line, run_command
+from training.cli.import_noise import suppress_import_noise
 from training.cli.options import parse
 from training.config import TrainingConfig
 from training.data.precisions import FINE, NOISY, ROUNDED, make_domains
@@ -34,9 +34,9 @@ Answers = dict[str, NDArray[np.float32]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Validate and print a table; the exit codes are those of `command`."""
+    """Validate and print a table; the exit codes are those of `run_command`."""
     options = _parser().parse_args(arguments)
-    return command(lambda: _validate(options))
+    return run_command(lambda: _validate(options))
 
 
 def _validate(options: argparse.Namespace) -> int:
@@ -44,9 +44,9 @@ def _validate(options: argparse.Namespace) -> int:
     if config.tokens != "spectrum" or config.teacher != "svm" or config.folds == 0:
         raise ConfigError("only settings with folds, spectra and a teacher are validated here")
     dataset = load_dataset(config, progress=sys.stderr)
-    with quiet_import():
+    with suppress_import_noise():
         import tensorflow as tf  # noqa: F401 - the greeting comes with its import
-    say(validate(config, dataset, options.only or range(config.folds), student=not options.teacher))
+    print_line(validate(config, dataset, options.only or range(config.folds), student=not options.teacher))
     return 0
 
 
@@ -68,7 +68,7 @@ def validate(config: TrainingConfig, dataset: Dataset, folds: Sequence[int], *, 
     asked = np.isin(fold, folds)
     answers = {who: _nothing(spectra, dataset) for who in ("teacher", *(["student"] if student else []))}
     for number in folds:
-        tell(f"fold {number}")
+        log_line(f"fold {number}")
         mine, rows = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
         task = material.task(rows)
         for name, decide in _machines(task.course, config).items():

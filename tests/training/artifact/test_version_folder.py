@@ -152,7 +152,9 @@ def test_a_shelf_that_vanishes_is_one_line(tmp_path: Path) -> None:
             (shelf / ".1.lock").unlink()
             shelf.rmdir()
 
-    with pytest.raises(StorageError, match=r"cannot be written \(No such file or directory\); make sure"):
+    with pytest.raises(
+        StorageError, match=r"cannot be written \(No such file or directory\); create the folder"
+    ):
         write()
 
 

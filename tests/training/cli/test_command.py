@@ -1,4 +1,4 @@
-"""What every command does when it is stopped, when nobody reads it, and when the machine fails it."""
+"""Every command: signals, output that cannot be written, and errors."""
 
 from __future__ import annotations
 
@@ -12,76 +12,76 @@ import pytest
 from app.errors import ArtifactError
 from tests.conftest import ROOT
 from tests.training.faults import process
-from training.cli.command import command
+from training.cli.command import run_command
 from training.errors import TrainingError
-from training.files.write_errors import UNKNOWN
+from training.files.write_errors import DEFAULT_REMEDY
 
-# A command that waits, and tidies up when it is stopped.
+# A command that waits, and cleans up when it is stopped.
 WAITING = """
 import sys
 from pathlib import Path
-from training.cli.command import command, say
+from training.cli.command import print_line, run_command
 def job():
     try:
-        say("started")
+        print_line("started")
         sys.stdin.read()
     finally:
         Path(sys.argv[1]).touch()
-sys.exit(command(job, stopped="stopped; call it again"))
+sys.exit(run_command(job, stop_message="stopped; run it again"))
 """
-TALKING = """
+PRINTING = """
 import sys
-from training.cli.command import command, say, tell
+from training.cli.command import log_line, print_line, run_command
 def job():
-    tell("progress")
-    say("result")
+    log_line("progress")
+    print_line("result")
     print("more", end="")
     return 0
-sys.exit(command(job))
+sys.exit(run_command(job))
 """
-# What it prints, and what is written to the first file that it opens.
+# A command that prints, and writes to the first file that it opens.
 WRITING = """
 import os, sys
 from pathlib import Path
-from training.cli.command import command, say
+from training.cli.command import print_line, run_command
 def job():
     with Path(sys.argv[1]).open("w") as file:
-        say("result")
+        print_line("result")
         print("noise", file=sys.stderr)
         os.write(2, b"noise")
         file.write("content")
     return 0
-sys.exit(command(job))
+sys.exit(run_command(job))
 """
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "said"),
+    ("number", "code", "expected"),
     [
-        (signal.SIGTERM, 143, "stopped; call it again\n"),
-        (signal.SIGHUP, 129, "stopped; call it again\n"),
-        (signal.SIGINT, 130, "\nstopped; call it again\n"),
+        (signal.SIGTERM, 143, "stopped; run it again\n"),
+        (signal.SIGHUP, 129, "stopped; run it again\n"),
+        (signal.SIGINT, 130, "\nstopped; run it again\n"),
     ],
 )
-def test_a_signal_ends_it_in_good_order(tmp_path: Path, number: int, code: int, said: str) -> None:
-    """What is half done is tidied up, one line says so, and the exit code is the shell's for the signal."""
-    # A shell starts what is to run in the background with Ctrl-C ignored, these tests too.
-    minding = (
+def test_a_signal_ends_it_after_cleaning_up(tmp_path: Path, number: int, code: int, expected: str) -> None:
+    """The job cleans up, logs one line, and ends with the shell's exit code for the signal."""
+    # A shell starts background jobs with SIGINT ignored, so these tests may run with it ignored.
+    restore = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         if number == signal.SIGINT
         else ""
     )
-    with process(minding + WAITING, tmp_path / "tidied") as started:
+    with process(restore + WAITING, tmp_path / "cleaned") as started:
         started.send_signal(number)
-        assert started.communicate()[1] == said
+        assert started.communicate()[1] == expected
     assert started.returncode == code
-    assert (tmp_path / "tidied").exists()
+    assert (tmp_path / "cleaned").exists()
 
 
 def test_an_ignored_signal_stays_ignored(tmp_path: Path) -> None:
-    """`nohup` has a closed terminal's signal ignored."""
+    """SIGHUP is ignored under `nohup`."""
     ignoring = f"import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n{WAITING}"
-    with process(ignoring, tmp_path / "tidied") as started:
+    with process(ignoring, tmp_path / "cleaned") as started:
         started.send_signal(signal.SIGHUP)
         started.send_signal(signal.SIGTERM)
         started.communicate()
@@ -93,22 +93,22 @@ def _shell(script: str, code: str, *arguments: object) -> subprocess.CompletedPr
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-AGAIN = "then call it again in the same way"
+AGAIN = "then run the same command again"
 BROKEN = (
-    "progress\nerror: standard output: cannot write the line 'result' ({}); have it read or stored whole, "
-    "then call it again in the same way\n"
+    "progress\nerror: standard output: cannot write the line 'result' ({}); keep its reader open or "
+    "free disk space, then run the same command again\n"
 )
 
 
 def test_a_full_output_is_one_line() -> None:
-    """Where the disk that standard output is on is full, there is no trace, not even from the interpreter."""
-    done = _shell('"$0" -c "$1" >/dev/full', TALKING)
+    """If the disk of standard output is full, there is one line and no traceback."""
+    done = _shell('"$0" -c "$1" >/dev/full', PRINTING)
     assert (done.returncode, done.stderr) == (1, BROKEN.format("No space left on device"))
 
 
-def test_an_output_that_nobody_reads_is_one_line() -> None:
-    """As with `| head`, which ends before the job does."""
-    with process(f"print('there', flush=True); input()\n{TALKING}") as started:
+def test_a_closed_pipe_is_one_line() -> None:
+    """If the reader of standard output has ended, as with `| head`, there is one line and no traceback."""
+    with process(f"print('there', flush=True); input()\n{PRINTING}") as started:
         assert started.stdout is not None
         assert started.stdin is not None
         assert started.stderr is not None
@@ -120,33 +120,33 @@ def test_an_output_that_nobody_reads_is_one_line() -> None:
 
 
 @pytest.mark.parametrize("error", ["2>/dev/full", "2>&-"])
-def test_progress_that_nobody_sees_stops_nothing(error: str) -> None:
-    """Standard error that is full or closed leaves result and exit code as they are."""
-    done = _shell(f'"$0" -c "$1" {error}', TALKING)
+def test_unwritable_standard_error_is_ignored(error: str) -> None:
+    """A full or closed standard error changes neither the result nor the exit code."""
+    done = _shell(f'"$0" -c "$1" {error}', PRINTING)
     assert (done.returncode, done.stdout) == (0, "result\nmore")
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
-def test_what_is_printed_never_gets_into_a_file(tmp_path: Path, closed: str) -> None:
-    """With a stream closed, the next file would have its number, and hold what is printed."""
+def test_output_never_gets_into_another_file(tmp_path: Path, closed: str) -> None:
+    """A closed stream is opened first: else the next file would get its descriptor and its output."""
     done = _shell(f'"$0" -c "$1" "$2" {closed}', WRITING, tmp_path / "file")
     assert done.returncode == 0
     assert (tmp_path / "file").read_text(encoding="utf-8") == "content"
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "expected"),
     [
         (TrainingError("a mistake"), "a mistake"),
         (ArtifactError("a broken file"), "a broken file"),
-        (OSError(5, "Input/output error", "a/b"), f"a/b: Input/output error; {UNKNOWN}, {AGAIN}"),
+        (OSError(5, "Input/output error", "a/b"), f"a/b: Input/output error; {DEFAULT_REMEDY}, {AGAIN}"),
     ],
 )
-def test_an_error_is_one_line(error: Exception, said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Those raised on purpose, and what the system says where nobody expected it, end with exit code 1."""
+def test_an_error_is_one_line(error: Exception, expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Deliberate errors and unexpected system errors end with one line and exit code 1."""
 
     def job() -> int:
         raise error
 
-    assert command(job) == 1
-    assert capsys.readouterr() == ("", f"error: {said}\n")
+    assert run_command(job) == 1
+    assert capsys.readouterr() == ("", f"error: {expected}\n")

@@ -172,9 +172,7 @@ def test_a_download_that_does_not_fit_is_the_disk_s_fault(
 def test_a_cache_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     """Where a file is in the way of the folder, nothing is asked of the network."""
     (tmp_path / "cache").touch()
-    with pytest.raises(
-        StorageError, match=r"cache: cannot be written \(File exists\); remove what is in its place"
-    ):
+    with pytest.raises(StorageError, match=r"cache: cannot be written \(File exists\); remove the file"):
         download("http://127.0.0.1:1/a.tsv", tmp_path / "cache" / "a.tsv", progress=io.StringIO())
 
 

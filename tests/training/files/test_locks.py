@@ -1,4 +1,4 @@
-"""Locks between real processes: one holds it, the other says who, and a killed one holds nothing."""
+"""Locks between real processes."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def _lock(path: Path, *, seconds: float = 0) -> None:
         pass
 
 
-def test_who_holds_it_is_said_in_one_line(tmp_path: Path) -> None:
-    """Process, host, and since when; nothing of the holder's is touched."""
+def test_the_error_names_the_owner(tmp_path: Path) -> None:
+    """The error names process, host and time; the owner keeps its lock."""
     path = tmp_path / "lock"
     with process(HOLD, path) as holder:
         with pytest.raises(LockHeld) as caught:
@@ -49,7 +49,7 @@ def test_who_holds_it_is_said_in_one_line(tmp_path: Path) -> None:
 
 
 def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
-    """The file that it leaves is in nobody's way, and goes with the next holder."""
+    """The file that it leaves blocks nobody; the next owner removes it."""
     path = tmp_path / "lock"
     with process(HOLD, path) as holder:
         holder.kill()
@@ -60,7 +60,7 @@ def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
 
 
 def test_one_waits_for_a_holder_that_ends(tmp_path: Path) -> None:
-    """With time to wait, a lock that is released meanwhile is taken."""
+    """A lock that is released within the waiting time is acquired."""
     path = tmp_path / "lock"
     with process(HOLD, path) as holder:
         assert holder.stdin is not None
@@ -69,7 +69,7 @@ def test_one_waits_for_a_holder_that_ends(tmp_path: Path) -> None:
 
 
 def test_a_deleted_file_is_no_lock(tmp_path: Path) -> None:
-    """Its holder knows, and removes nothing that another process has locked in its place."""
+    """Its owner notices, and does not remove the file that another process has locked since."""
     path = tmp_path / "lock"
     first = try_lock(path)
     assert first is not None
@@ -83,14 +83,12 @@ def test_a_deleted_file_is_no_lock(tmp_path: Path) -> None:
     second.release()
 
 
-def test_what_cannot_be_locked_is_named(tmp_path: Path) -> None:
-    """A folder that is gone, and one that is a file, are one line each."""
+def test_the_error_names_the_path(tmp_path: Path) -> None:
+    """A missing folder, and a file in place of a folder, give one line each."""
     with pytest.raises(
-        StorageError, match=r"gone/lock: cannot be written \(No such file or directory\); make"
+        StorageError, match=r"gone/lock: cannot be written \(No such file or directory\); create"
     ):
         try_lock(tmp_path / "gone" / "lock")
     (tmp_path / "file").touch()
-    with pytest.raises(
-        StorageError, match=r"file: cannot be written \(File exists\); remove what is in its place"
-    ):
+    with pytest.raises(StorageError, match=r"file: cannot be written \(File exists\); remove the file"):
         _lock(tmp_path / "file" / "lock")

@@ -90,6 +90,6 @@ def test_stopping_it_stops_its_trainings(tmp_path: Path) -> None:
         process.terminate()
         error = process.communicate()[1]
     assert process.returncode == 143
-    stopped = "stopped; call it again in the same way to continue"
+    stopped = "stopped; run the same command again to continue"
     assert [line for line in error.splitlines() if not line.startswith("FordB")] == [stopped, stopped]
     assert list(tmp_path.glob("**/.*")) == []

@@ -37,8 +37,8 @@ def calibration(report: Report) -> str:
         return ""
     errors = report.evaluation.calibration_error
     return (
-        f"Temperature scaling: logits are divided by {report.trained.temperature:.3f} before the softmax. "
-        f"Expected calibration error (15 bins): {percent(errors['stored'])} as stored, "
+        f"Temperature scaling: the logits are divided by {report.trained.temperature:.3f} before the "
+        f"softmax. Expected calibration error (15 bins): {percent(errors['stored'])} as stored, "
         f"{percent(errors['rounded_2'])} rounded to 2 decimals."
     )
 

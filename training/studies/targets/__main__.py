@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.contract import Contract, open_artifact
-from training.cli.command import command, say, tell
-from training.cli.import_noise import quiet_import
+from training.cli.command import log_line, print_line, run_command
+from training.cli.import_noise import suppress_import_noise
 
 TRIED = "What was tried is in docs/training/experiments.md."
 
@@ -16,20 +16,20 @@ TRIED = "What was tried is in docs/training/experiments.md."
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; the exit code is 0, missed targets included, or one of `command`'s."""
     folder = _parser().parse_args(arguments).artifact
-    return command(lambda: _measure(folder))
+    return run_command(lambda: _measure(folder))
 
 
 def _measure(folder: Path) -> int:
     artifact = open_artifact(folder)
-    tell(f"measures {artifact.folder}: a minute or so")
-    with quiet_import():
+    log_line(f"measures {artifact.folder}: a minute or so")
+    with suppress_import_noise():
         from training.studies.targets.measure import measure
         from training.studies.targets.table import as_markdown, missed, rows_of
 
     rows = rows_of(measure(artifact))
-    say(f"{_heading(artifact.contract)}\n\n{as_markdown(rows)}")
+    print_line(f"{_heading(artifact.contract)}\n\n{as_markdown(rows)}")
     if missed(rows):
-        say(f"\n{TRIED}")
+        print_line(f"\n{TRIED}")
     return 0
 
 
