@@ -1,1 +1,1 @@
-"""The search for better settings: its space, its trials and its database."""
+"""Hyperparameter search: search space, trials and database."""

@@ -1,10 +1,10 @@
-"""What the search may change, and how far: from an Optuna trial to options of the command line."""
+"""The search space: from an Optuna trial to options of the command line."""
 
 from __future__ import annotations
 
 from typing import Any, Protocol
 
-# Window lengths of the spectra that are tried together; a name, for storages keep text and numbers only.
+# Sets of window lengths, by a name: Optuna stores only text and numbers.
 WINDOWS: dict[str, tuple[int, ...]] = {
     "100": (100,),
     "125": (125,),

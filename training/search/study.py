@@ -1,4 +1,4 @@
-"""What a search for settings looks for, and the database that its processes share."""
+"""The options of a search, and the Optuna study that its processes share."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from training.files.write_errors import DEFAULT_REMEDY, short_reason
 
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 HEARTBEAT_SECONDS = 5
-# A trial unheard of for so long is taken up by another process; a machine under load is late, not dead.
-SILENCE_SECONDS = 30
+# Another process continues a trial without a heartbeat for so long; a machine under load may be late.
+STALE_SECONDS = 30
 RETRIES = 3
 
 
-class LeftRunning(BaseException):
-    """Ends a worker whose trial is to be taken up again; no library takes it for the trial's failure."""
+class TrialInterrupted(BaseException):
+    """Ends a worker whose trial is to be continued. A `BaseException`, so that Optuna does not catch it."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(error)
@@ -39,7 +39,7 @@ class LeftRunning(BaseException):
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """What to search for, and with what."""
+    """Options of a search."""
 
     dataset: str = "FordA"
     trials: int = 20
@@ -52,38 +52,38 @@ class Search:
     storage: str | None = None
 
     @property
-    def home(self) -> Path:
-        """Where the study keeps its trials and its result."""
+    def study_folder(self) -> Path:
+        """Folder of the trials and the result."""
         return Path(self.folder) / self.study
 
     @property
     def url(self) -> str:
-        """The database of the study."""
-        return self.storage or f"sqlite:///{self.home.resolve() / 'study.db'}"
+        """Database URL of the study."""
+        return self.storage or f"sqlite:///{self.study_folder.resolve() / 'study.db'}"
 
     def config(self, options: dict[str, Any]) -> TrainingConfig:
-        """The training configuration of a trial; its run is named by its options, so it is found again."""
+        """The training configuration of a trial; its options name its run folder, so a retry continues it."""
         run = f"trial-{hashlib.sha256(repr(sorted(options.items())).encode()).hexdigest()[:12]}"
         fixed = {"dataset": self.dataset, "epochs": self.epochs, "limit": self.limit, "seed": self.seed}
-        # One fit a trial, judged by series held out of it.
+        # One fit per trial, validated on a held-out share.
         fixed["folds"] = 0
-        return config_from(fixed, options, {"runs": str(self.home), "run": run})
+        return config_from(fixed, options, {"runs": str(self.study_folder), "run": run})
 
 
 @contextmanager
-def database(search: Search, *also: type[Exception]) -> Iterator[None]:
-    """Raise what a study's database says goes wrong as a `StorageError` that names it."""
+def database_errors(search: Search, *also: type[Exception]) -> Iterator[None]:
+    """Convert database errors of the block into a `StorageError` that names the database."""
     kinds: tuple[type[Exception], ...] = (StorageInternalError, sqlalchemy.exc.SQLAlchemyError, *also)
     try:
         yield
     except kinds as error:
-        # Optuna hides what SQLAlchemy says, and that, with the statement, what the driver does.
+        # The reason is in the driver's error, which SQLAlchemy wraps, and Optuna wraps that.
         cause = error.__cause__ if isinstance(error, StorageInternalError) else error
         reason = short_reason(getattr(cause, "orig", None) or cause or error)
         # The URL may hold a password.
-        where, remedy = str(search.home / "study.db"), DEFAULT_REMEDY
+        where, remedy = str(search.study_folder / "study.db"), DEFAULT_REMEDY
         if search.storage:
-            where, remedy = "--storage", "check the URL, and that the database can be reached"
+            where, remedy = "--storage", "check the URL and the connection to the database"
         raise StorageError(
             f"{where}: the study cannot be read or written ({reason}); {remedy}, "
             "then run the same command again"
@@ -91,12 +91,12 @@ def database(search: Search, *also: type[Exception]) -> Iterator[None]:
 
 
 def open_study(search: Search) -> Any:
-    """The `optuna.Study` of a search, made on first use.
+    """Open the `optuna.Study` of a search, creating it if needed.
 
     Raises:
         StorageError: its database cannot be used.
     """
-    with database(search, ImportError):  # of a driver that is not installed
+    with database_errors(search, ImportError):  # ImportError: a driver is not installed
         return _open(search)
 
 
@@ -105,11 +105,11 @@ def _open(search: Search) -> Any:
     storage = RDBStorage(
         search.url,
         heartbeat_interval=HEARTBEAT_SECONDS,
-        grace_period=SILENCE_SECONDS,
+        grace_period=STALE_SECONDS,
         heartbeat_stale_trial_callback=retry,
     )
     if storage.engine.dialect.name == "sqlite":
-        _take_turns(storage.engine)
+        _lock_on_begin(storage.engine)
     return optuna.create_study(
         study_name=search.study,
         storage=storage,
@@ -120,74 +120,76 @@ def _open(search: Search) -> Any:
 
 
 def run_trials(study: Any, objective: Callable[[Any], float], *, trials: int) -> None:
-    """Run trials one after the other until so many are done, in all processes.
+    """Run trials one after the other until all processes together have finished a number of trials.
 
     Raises:
-        StorageError: a trial cannot be written; it stays as a killed process' does, to be taken up again.
-        StorageInternalError: nor can the database.
+        StorageError: a trial cannot be written; another process continues it, as after a kill.
+        StorageInternalError: the database cannot be written.
     """
-    overtaken: list[int] = []
-    judged = _judging(objective, overtaken)
+    reassigned: list[int] = []
+    guarded = _guard(objective, reassigned)
     enough = MaxTrialsCallback(trials, states=DONE)
     while True:
         try:
-            study.optimize(judged, callbacks=[enough, _stop_when_orphaned], catch=(LockHeld,))
-        except LeftRunning as left:
-            raise left.error from left.error.__cause__
+            study.optimize(guarded, callbacks=[enough, _stop_when_orphaned], catch=(LockHeld,))
+        except TrialInterrupted as interrupted:
+            raise interrupted.error from interrupted.error.__cause__
         except AssertionError as error:
-            # Optuna asserts that it could write how a trial ended.
+            # Optuna asserts that it could write the result of a trial.
             if isinstance(failed := error.__context__, StorageInternalError):
                 raise failed from failed.__cause__
             raise
         except ValueError:
-            # Optuna cannot say how a trial ended that others took for dead: this machine was suspended, say.
-            if not overtaken:
+            # Optuna refuses the result of a trial that was reassigned, for example after this machine slept.
+            if not reassigned:
                 raise
-            log_line(f"trial {overtaken.pop()}: was silent for too long; another process takes it up")
+            log_line(
+                f"trial {reassigned.pop()}: no heartbeat for {STALE_SECONDS} s; another process continues it"
+            )
         else:
             return
 
 
-def _judging(objective: Callable[[Any], float], overtaken: list[int]) -> Callable[[Any], float]:
-    """The objective as Optuna calls it; a list is told of the trials that others took for dead."""
+def _guard(objective: Callable[[Any], float], reassigned: list[int]) -> Callable[[Any], float]:
+    """Wrap the objective; append the numbers of trials that other processes took over to `reassigned`."""
 
-    def judged(suggesting: Any) -> float:
+    def guarded(suggesting: Any) -> float:
         try:
             return objective(suggesting)
         except StorageInternalError as error:
-            raise LeftRunning(error) from error
+            raise TrialInterrupted(error) from error
         except UpdateFinishedTrialError:
-            overtaken.append(suggesting.number)
+            reassigned.append(suggesting.number)
             raise
         except LockHeld as error:
             log_line(f"trial {suggesting.number}: {error}")
             raise
 
-    return judged
+    return guarded
 
 
 def _stop_when_orphaned(study: Any, _trial: Any) -> None:
-    """End after this trial if the process that shows and gathers the results has been killed."""
+    """Stop after this trial if the parent process has been killed."""
     parent = multiprocessing.parent_process()
     if parent is not None and not parent.is_alive():
         study.stop()
 
 
-def _take_turns(engine: Any) -> None:
-    """Have each transaction lock SQLite's database when it begins, not when it first writes.
+def _lock_on_begin(engine: Any) -> None:
+    """Make each transaction lock SQLite's database when it begins, not at its first write.
 
-    SQLite has no SELECT FOR UPDATE, by which Optuna takes a trial that waits: two processes could read that
-    it waits, both take it, and train in the same folder. See "Serializable isolation" in SQLAlchemy's notes
-    on SQLite for why the driver's own BEGIN has to be switched off.
+    Optuna takes a waiting trial with SELECT FOR UPDATE, which SQLite does not have: two processes could take
+    the same trial and train in the same folder. The driver's own BEGIN has to be disabled for this: see
+    "Serializable isolation" in SQLAlchemy's notes on SQLite.
     """
 
     @sqlalchemy.event.listens_for(engine, "connect")
-    def _leave_begin_to_us(connection: Any, _: Any) -> None:
+    def _disable_driver_begin(connection: Any, _: Any) -> None:
         connection.isolation_level = None
 
     @sqlalchemy.event.listens_for(engine, "begin")
     def _lock(connection: Any) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
-    # Connections that made the tables were opened before.
+    # Connections opened before are closed: they do not have these listeners.
     engine.dispose()

@@ -1,4 +1,4 @@
-"""One trial of a search: train with a configuration, report each epoch, give up early if it looks poor."""
+"""One trial of a search: train with a configuration, report each epoch, stop early if pruned."""
 
 from __future__ import annotations
 
@@ -16,23 +16,22 @@ from training.fit.inputs import FitInputs
 from training.fit.loop import fit
 from training.job import course
 
-# For a process that was overtaken, and learns so at the end of its epoch.
+# Time for a process whose trial was reassigned: it notices at the end of its epoch.
 WAIT_SECONDS = 60
 
 
 def validation_loss(config: TrainingConfig, dataset: Dataset, trial: Any, *, max_parameters: int) -> float:
-    """The lowest validation loss of a configuration's run.
+    """Train with a configuration; returns the lowest validation loss.
 
     Args:
-        config: names the run's folder; a run that is there continues. It has no folds and its tokens are
-            decided.
+        config: without folds, `tokens` not `auto`. A run in its folder is continued.
         dataset: only its training series are used.
-        trial: an `optuna.Trial`, told the loss of each epoch.
-        max_parameters: a larger model is not trained.
+        trial: an `optuna.Trial` that gets the validation loss of each epoch.
+        max_parameters: a larger model is pruned.
 
     Raises:
-        LockHeld: another process trains with the same configuration, and goes on doing so.
-        optuna.TrialPruned: too large, or worse than others at the same epoch.
+        LockHeld: another process still trains with the same configuration.
+        optuna.TrialPruned: too many parameters, or worse than other trials at the same epoch.
     """
     keras.utils.set_random_seed(config.seed)
     dataset = limited(dataset, config)
@@ -48,7 +47,7 @@ def validation_loss(config: TrainingConfig, dataset: Dataset, trial: Any, *, max
             raise optuna.TrialPruned
 
     folder = config.run_folder
-    with hold_run(folder, remedy="the trial is left to it", seconds=WAIT_SECONDS):
+    with hold_run(folder, remedy="this process skips the trial", seconds=WAIT_SECONDS):
         state = fit(
             task.model,
             task.course,
@@ -56,12 +55,8 @@ def validation_loss(config: TrainingConfig, dataset: Dataset, trial: Any, *, max
             check=material.held_out(held_out),
             state=open_run(folder, course(config, dataset)),
             folder=folder,
-            say=_quiet,
+            say=lambda _: None,
             after_epoch=report,
         )
         close_run(folder)
     return state.kept["val_loss"]
-
-
-def _quiet(_: str) -> None:
-    """A trial's epochs are in the study and in TensorBoard's logs."""

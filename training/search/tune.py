@@ -1,9 +1,9 @@
-"""`python -m training.search.tune`: search for better settings, in parallel processes that may be killed.
+"""`python -m training.search.tune`: hyperparameter search in parallel processes that may be killed.
 
-Trials are judged by validation loss, on series held out of the training set; the test set is not read. The
-state of the search is in a database: SQLite in the study's folder, or any that --storage names, which
-processes on other machines may share. A trial whose process has died is taken up again by another, at its
-last epoch. The result, `best.json`, is what `python -m training --config` takes.
+Trials minimise the validation loss on held-out training series; the test set is not used. A database keeps
+the state of the search: SQLite in the study's folder, or the one of --storage, which several machines may
+share. If a process dies, another one continues its trial after the last epoch. The result is `best.json`, a
+configuration file for `python -m training --config`.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ from training.errors import ConfigError, StorageError, TrainingError
 from training.files.locks import locked
 from training.files.storage import write_text
 from training.search.space import suggest_options
-from training.search.study import DONE, LeftRunning, Search, database, open_study, run_trials
+from training.search.study import DONE, Search, TrialInterrupted, database_errors, open_study, run_trials
 
 MAX_PARAMETERS = 100_000
-LEAVING_SECONDS = 30
+STOP_SECONDS = 30
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Search, showing each trial as it ends; the exit codes are those of `run_command`."""
+    """Run the search and print each trial; the exit codes are those of `run_command`."""
     search = _parse(arguments)
-    _quiet_optuna()
+    _silence_optuna()
     return run_command(lambda: _search(search), stop_message=RESUME_MESSAGE)
 
 
 def _search(search: Search) -> int:
-    load_dataset(search.config({}), progress=sys.stderr)  # a mistake is told once, before any process starts
-    with _turn(search):  # two processes that make the tables at once would disturb each other
+    load_dataset(search.config({}), progress=sys.stderr)  # report an error once, before any process starts
+    with _study_lock(search):  # processes must not create the tables at the same time
         study = open_study(search)
-    with database(search):
+    with database_errors(search):
         best = run_search(search, study)
         value = study.best_value
     print_line(f"best validation loss {value:.4f}: python -m training --config {best}")
@@ -60,38 +60,38 @@ def _search(search: Search) -> int:
 
 
 def run_search(search: Search, study: Any) -> Path:
-    """Run trials in processes until there are enough; the path of the best configuration.
+    """Run trials in processes; returns the path of the best configuration.
 
     Raises:
-        TrainingError: the processes ended before that.
+        TrainingError: the processes ended before all trials.
         StorageError: the configuration cannot be written.
     """
-    workers = _start(search) if _done(study) < search.trials else []
+    workers = _start_workers(search) if _finished(study) < search.trials else []
     shown: set[int] = set()
     try:
         while any(worker.is_alive() for worker in workers):
             _show_new(study, shown, search)
             time.sleep(0.5)
     finally:
-        _end(workers)
+        _stop_workers(workers)
     _show_new(study, shown, search)
-    if (done := _done(study)) < search.trials:
+    if (done := _finished(study)) < search.trials:
         raise TrainingError(
-            f"{done} of {search.trials} trials are done; see the messages above, then call it again in the "
-            "same way to continue"
+            f"{done} of {search.trials} trials are done; fix the errors above, then run the same command "
+            "again to continue"
         )
     if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-        raise ConfigError("all trials were given up early; give more --trials")
-    path = search.home / "best.json"
-    with _turn(search):  # of two searches at once, the one that writes last knows the most
+        raise ConfigError("all trials were pruned; increase --trials")
+    path = search.study_folder / "best.json"
+    with _study_lock(search):  # the search that writes last has seen the most trials
         options = {"dataset": search.dataset, **_options_of(study.best_trial)}
         write_text(path, json.dumps(options, indent=2) + "\n")
     return path
 
 
 def work(search: Search) -> None:
-    """One process: trials, until enough of all processes' are done."""
-    _quiet_optuna()
+    """Run trials in this process, until all processes together have finished enough."""
+    _silence_optuna()
     sys.exit(run_command(lambda: _work(search), stop_message=None))
 
 
@@ -102,7 +102,7 @@ def _work(search: Search) -> int:
         from training.fit.cross_validation import Progress
         from training.job import resolve_auto
         from training.search import trial
-    # Several processes share the cores; none should start a thread for each of them.
+    # Several processes share the CPU cores; none should start one thread per core.
     tf.config.threading.set_intra_op_parallelism_threads(max(1, (os.cpu_count() or 1) // search.jobs))
     study = open_study(search)
     dataset = load_dataset(search.config({}), progress=sys.stderr)
@@ -113,16 +113,16 @@ def _work(search: Search) -> int:
         try:
             return trial.validation_loss(config, dataset, suggesting, max_parameters=MAX_PARAMETERS)
         except StorageError as error:
-            raise LeftRunning(error) from error
+            raise TrialInterrupted(error) from error
 
-    with database(search):
-        if _done(study) < search.trials:
+    with database_errors(search):
+        if _finished(study) < search.trials:
             run_trials(study, objective, trials=search.trials)
     return 0
 
 
-def _start(search: Search) -> list[Any]:
-    """The workers; Ctrl-C reaches them too, and is left to this process."""
+def _start_workers(search: Search) -> list[Any]:
+    """Start the workers with SIGINT ignored: this process handles Ctrl-C."""
     context = multiprocessing.get_context("spawn")
     workers = [context.Process(target=work, args=(search,), daemon=True) for _ in range(search.jobs)]
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -134,32 +134,34 @@ def _start(search: Search) -> list[Any]:
     return workers
 
 
-def _end(workers: Sequence[Any]) -> None:
+def _stop_workers(workers: Sequence[Any]) -> None:
     for worker in workers:
         worker.terminate()
     for worker in workers:
-        worker.join(LEAVING_SECONDS)
+        worker.join(STOP_SECONDS)
         worker.kill()
 
 
-def _turn(search: Search) -> AbstractContextManager[None]:
+def _study_lock(search: Search) -> AbstractContextManager[None]:
     remedy = "wait until it has ended, then run the same command again"
-    return locked(search.home / ".lock", folder=search.home, remedy=remedy, seconds=LEAVING_SECONDS)
+    return locked(
+        search.study_folder / ".lock", folder=search.study_folder, remedy=remedy, seconds=STOP_SECONDS
+    )
 
 
-def _done(study: Any) -> int:
+def _finished(study: Any) -> int:
     return len(study.get_trials(deepcopy=False, states=DONE))
 
 
-def _quiet_optuna() -> None:
-    """Its log repeats what is shown here; its heartbeats have been marked experimental for years."""
+def _silence_optuna() -> None:
+    """Silence Optuna's log, which repeats our lines, and its warnings that heartbeats are experimental."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     threading.excepthook = _show_in_thread
 
 
 def _show_in_thread(failed: threading.ExceptHookArgs) -> None:
-    """Show what ends a thread, but for a heartbeat that cannot be written: nor can what its trial reports."""
+    """Show the error of a thread, except for a failed heartbeat: its trial reports the same error."""
     if not issubclass(failed.exc_type, StorageInternalError):
         threading.__excepthook__(failed)
 
@@ -185,19 +187,19 @@ def _short(value: Any) -> str:
 def _parse(arguments: Sequence[str] | None) -> Search:
     parser = argparse.ArgumentParser(
         prog="python -m training.search.tune",
-        description="Search for better settings. A search that was stopped continues when called again.",
+        description="Search for hyperparameters. To continue a stopped search, run the same command again.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     texts = {
         "dataset": "name of the UCR data set",
-        "trials": "trials in all, of all processes and machines",
-        "jobs": "processes on this machine",
-        "epochs": "epochs of a trial",
-        "limit": "fit on at most this many series",
-        "seed": "of every trial's training",
-        "study": "name of the search",
-        "folder": "holds a folder for each study",
-        "storage": "database URL, for several machines; SQLite in the study's folder if not given",
+        "trials": "total number of trials of all processes and machines",
+        "jobs": "number of processes on this machine",
+        "epochs": "epochs per trial",
+        "limit": "use at most this many training series",
+        "seed": "random seed of all trials",
+        "study": "name of the study",
+        "folder": "folder that contains one folder per study",
+        "storage": "database URL to share between machines; default: SQLite in the study's folder",
     }
     for field in dataclasses.fields(Search):
         kind = int if isinstance(field.default, int) or field.name == "limit" else str

@@ -1,1 +1,1 @@
-"""Studies beside the job: other data sets, validation of settings, and targets."""
+"""Studies: other data sets, cross-validation of settings, and targets of the artifact."""

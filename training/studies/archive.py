@@ -1,7 +1,7 @@
-"""`python -m training.studies.archive`: train on other data sets, beside published figures.
+"""`python -m training.studies.archive`: train on other data sets and compare with published accuracies.
 
-Each data set is trained by `python -m training --dataset NAME` in a process of its own; nothing but the name
-changes. A data set whose artifact is there is not trained again, so a stopped run goes on when called again.
+Each data set is trained by `python -m training --dataset NAME` in its own process, with the same options. A
+data set that has an artifact is not trained again, so the same command continues a stopped run.
 """
 
 from __future__ import annotations
@@ -45,40 +45,40 @@ PUBLISHED: Mapping[str, tuple[float, float]] = MappingProxyType(
 
 
 class Trainings:
-    """Runs trainings in processes of their own, several at once, and can end them all."""
+    """Trainings in processes of their own, several at once."""
 
     def __init__(self, out: Path, options: Sequence[str]) -> None:
         self._out = out
         self._options = options
         self._started: list[subprocess.Popen[bytes]] = []
-        self._ended = False
-        self._turn = Lock()
+        self._stopped = False
+        self._lock = Lock()
 
     def train(self, name: str) -> str | None:
-        """Train one data set if it has no artifact yet; its name if that failed."""
+        """Train a data set that has no artifact; returns its name if the training failed."""
         if contracts(self._out).get(name):
             return None
-        log_line(f"{name} …")
+        log_line(f"{name}: training")
         process = self._start(name)
         if process is None or process.wait():
-            log_line(f"{name} failed")
+            log_line(f"{name}: failed")
             return name
-        log_line(f"{name} done")
+        log_line(f"{name}: done")
         return None
 
-    def end(self) -> None:
-        """Have those that run stop, with their states kept, and start no more."""
-        with self._turn:
-            self._ended = True
+    def stop(self) -> None:
+        """Terminate running trainings, which keep their state, and start no more."""
+        with self._lock:
+            self._stopped = True
             for process in self._started:
                 process.terminate()
 
     def _start(self, name: str) -> subprocess.Popen[bytes] | None:
         command_line = [sys.executable, "-m", "training", "--dataset", name, "--out", str(self._out)]
-        # Several processes share the cores; none should start a thread for each of them.
+        # Several processes share the CPU cores; none should start one thread per core.
         environment = os.environ | {"TF_NUM_INTRAOP_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        with self._turn:
-            if self._ended:
+        with self._lock:
+            if self._stopped:
                 return None
             process = subprocess.Popen(  # noqa: S603
                 [*command_line, *self._options], env=environment, stdout=subprocess.DEVNULL
@@ -88,7 +88,7 @@ class Trainings:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train what is not there yet, then print the table; the exit codes are those of `run_command`."""
+    """Train the missing data sets and print the table; the exit codes are those of `run_command`."""
     options = _parser().parse_args(arguments)
     return run_command(lambda: _train_all(options), stop_message=RESUME_MESSAGE)
 
@@ -96,33 +96,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _train_all(options: argparse.Namespace) -> int:
     out = Path(options.out)
     check_writable(out)
-    with hold_run(out, remedy="wait until it has ended, or give another --out"):
+    with hold_run(out, remedy="wait until it has ended, or set another --out"):
         trainings = Trainings(out, options.rest)
         with ThreadPoolExecutor(options.jobs) as pool:
             try:
                 failed = [name for name in pool.map(trainings.train, PUBLISHED) if name]
             except BaseException:
-                trainings.end()
+                trainings.stop()
                 raise
-    print_line(as_markdown(contracts(out)))
+    print_line(comparison_table(contracts(out)))
     if failed:
-        raise TrainingError(f"not trained: {', '.join(failed)}; see the messages above")
+        raise TrainingError(
+            f"not trained: {', '.join(failed)}; fix the errors above, then run the same command again"
+        )
     return 0
 
 
 def contracts(out: Path) -> dict[str, Contract]:
     """The contracts of the data sets that have an artifact in a folder."""
-    found = {}
+    by_name = {}
     for name in PUBLISHED:
         try:
-            found[name] = read_contract(find_version(_shelf(out, name)) / "contract.json")
+            by_name[name] = read_contract(find_version(_artifact_folder(out, name)) / "contract.json")
         except ArtifactError:
             continue
-    return found
+    return by_name
 
 
-def as_markdown(trained: Mapping[str, Contract]) -> str:
-    """One row a data set: what it is, our test accuracies, the published ones."""
+def comparison_table(trained: Mapping[str, Contract]) -> str:
+    """A Markdown table with one row per data set: its shape, our test accuracies, and the published ones."""
     rows = []
     for name, contract in trained.items():
         ours = (contract.metrics["accuracy"], contract.metrics["accuracy_rounded_2_decimals"])
@@ -144,19 +146,29 @@ def as_markdown(trained: Mapping[str, Contract]) -> str:
     return table([*head, "minutes"], rows)
 
 
-def _shelf(out: Path, name: str) -> Path:
+def _artifact_folder(out: Path, name: str) -> Path:
     return out / TrainingConfig(dataset=name).artifact_name
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m training.studies.archive",
-        description="Train on other data sets of the UCR archive, and compare with published figures. "
-        "Further options go to `python -m training`, after --.",
+        description="Train on other data sets of the UCR archive and compare with published accuracies. "
+        "Options after -- are passed to `python -m training`.",
     )
-    parser.add_argument("--out", default="runs/archive", metavar="PATH", help="holds the artifacts")
-    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="data sets trained at once")
-    parser.add_argument("rest", nargs="*", metavar="OPTION", help="of every training, such as -- --epochs 5")
+    parser.add_argument(
+        "--out", default="runs/archive", metavar="PATH", help="folder of the artifacts (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=2,
+        metavar="N",
+        help="number of data sets trained at once (default: %(default)s)",
+    )
+    parser.add_argument(
+        "rest", nargs="*", metavar="OPTION", help="options of each training, for example -- --epochs 5"
+    )
     return parser
 
 

@@ -1,7 +1,7 @@
-"""`python -m training.studies.validate`: what settings are worth, on folds of the training series alone.
+"""`python -m training.studies.validate`: cross-validate settings on folds of the training series.
 
-For each fold the teacher's machines, and a student of theirs, are fitted to the other series and answer for
-the fold's own. Settings are chosen by this (docs/training/experiments.md); the test series are not looked at.
+For each fold, the SVM teachers and a student are fitted to the other series and predict the series of the
+fold. Settings are chosen by this (docs/training/experiments.md); the test series are not used.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from training.errors import ConfigError
 from training.evaluation.accuracy import views
 from training.report.tables import table
 
-# View of the held-out series to the kind that the teacher has a machine for.
+# View of the held-out series to the kind of the SVM that predicts it.
 KINDS = {"stored": FINE, "rounded_3": FINE, "float16": FINE, "rounded_2": ROUNDED, "noise": NOISY}
 
-Answers = dict[str, NDArray[np.float32]]
+Logits = dict[str, NDArray[np.float32]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Validate and print a table; the exit codes are those of `run_command`."""
+    """Cross-validate and print a table; the exit codes are those of `run_command`."""
     options = _parser().parse_args(arguments)
     return run_command(lambda: _validate(options))
 
@@ -42,22 +42,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _validate(options: argparse.Namespace) -> int:
     config = parse(["--tokens", "spectrum", *options.rest])
     if config.tokens != "spectrum" or config.teacher != "svm" or config.folds == 0:
-        raise ConfigError("only settings with folds, spectra and a teacher are validated here")
+        raise ConfigError(
+            "cannot validate these settings; set --tokens spectrum, --teacher svm and --folds of at least 2"
+        )
     dataset = load_dataset(config, progress=sys.stderr)
     with suppress_import_noise():
-        import tensorflow as tf  # noqa: F401 - the greeting comes with its import
+        import tensorflow as tf  # noqa: F401 - its import prints lines
     print_line(validate(config, dataset, options.only or range(config.folds), student=not options.teacher))
     return 0
 
 
 def validate(config: TrainingConfig, dataset: Dataset, folds: Sequence[int], *, student: bool = True) -> str:
-    """A table of accuracy and cross-entropy on the series of some folds, view by view.
+    """Cross-validate on some folds; returns a Markdown table of accuracy and cross-entropy per view.
 
     Args:
-        config: with folds, spectra and a teacher.
-        dataset: its training series alone are used.
-        folds: which folds are asked for, from 0.
-        student: fit one, too; the teacher's machines take seconds, a student minutes.
+        config: with folds, tokens of spectra and SVM teachers.
+        dataset: only its training series are used.
+        folds: numbers of the folds, from 0.
+        student: also fit a student, which takes minutes; the teachers take seconds.
     """
     from training.fit.inputs import FitInputs, fold_of
     from training.model.outputs import outputs_of
@@ -65,48 +67,51 @@ def validate(config: TrainingConfig, dataset: Dataset, folds: Sequence[int], *, 
     material, targets = FitInputs(dataset, config), dataset.train_targets
     fold = fold_of(targets, folds=config.folds, seed=config.seed)
     spectra = {name: material.spectra_of(series.astype(float)) for name, series in _views(dataset).items()}
-    asked = np.isin(fold, folds)
-    answers = {who: _nothing(spectra, dataset) for who in ("teacher", *(["student"] if student else []))}
+    chosen = np.isin(fold, folds)
+    answers = {who: _empty_logits(spectra, dataset) for who in ("teacher", *(["student"] if student else []))}
     for number in folds:
         log_line(f"fold {number}")
-        mine, rows = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
+        held_out, rows = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
         task = material.task(rows)
-        for name, decide in _machines(task.course, config).items():
-            # Decision values are the logits that a student is taught.
-            answers["teacher"][name][mine] = decide(spectra[name][mine])
+        for name, decide in _svm_decisions(task.course, config).items():
+            # The decision values are the logits that the student is fitted to.
+            answers["teacher"][name][held_out] = decide(spectra[name][held_out])
         if student:
             _fit(task, config)
             for name, known in spectra.items():
-                answers["student"][name][mine] = outputs_of(task.model, known[mine])
-    return as_markdown(
-        {who: {n: a[asked] for n, a in by.items()} for who, by in answers.items()}, targets[asked]
+                answers["student"][name][held_out] = outputs_of(task.model, known[held_out])
+    return validation_table(
+        {who: {n: a[chosen] for n, a in by.items()} for who, by in answers.items()}, targets[chosen]
     )
 
 
-def as_markdown(answers: dict[str, Answers], targets: NDArray[np.int64]) -> str:
-    """One row a view: accuracy in per cent and, in brackets, cross-entropy in nats, of everyone's logits."""
+def validation_table(answers: dict[str, Logits], targets: NDArray[np.int64]) -> str:
+    """A Markdown table, one row per view: accuracy in per cent and, in brackets, cross-entropy in nats."""
     names = next(iter(answers.values()))
-    rows = [[name, *(_judged(by_view[name], targets) for by_view in answers.values())] for name in names]
+    rows = [
+        [name, *(_accuracy_and_entropy(by_view[name], targets) for by_view in answers.values())]
+        for name in names
+    ]
     return table([f"{len(targets):,} held-out series", *answers], rows)
 
 
-def _judged(logits: NDArray[np.float32], targets: NDArray[np.int64]) -> str:
+def _accuracy_and_entropy(logits: NDArray[np.float32], targets: NDArray[np.int64]) -> str:
     accuracy = np.mean(logits.argmax(axis=1) == targets)
     likelihood = logits[np.arange(len(targets)), targets] - np.logaddexp.reduce(logits, axis=1)
     return f"{100 * accuracy:.2f} ({-likelihood.mean():.4f})"
 
 
 def _views(dataset: Dataset) -> dict[str, NDArray[np.float32]]:
-    seen = views(dataset.train)
-    return {name: seen[name] for name in KINDS}
+    all_views = views(dataset.train)
+    return {name: all_views[name] for name in KINDS}
 
 
-def _nothing(spectra: Answers, dataset: Dataset) -> Answers:
+def _empty_logits(spectra: Logits, dataset: Dataset) -> Logits:
     return {name: np.zeros((len(known), len(dataset.labels)), np.float32) for name, known in spectra.items()}
 
 
-def _machines(course: Any, config: TrainingConfig) -> dict[str, Callable[[Any], Any]]:
-    """View to the decision function of the machine for its kind; views of a kind without one are left out."""
+def _svm_decisions(course: Any, config: TrainingConfig) -> dict[str, Callable[[Any], Any]]:
+    """View to the decision function of the SVM for its kind; views without an SVM are left out."""
     kinds = [domain.name for domain in make_domains(np.zeros((1, 8)), config)]
     return {name: course.machines[kinds.index(kind)].decide for name, kind in KINDS.items() if kind in kinds}
 
@@ -118,13 +123,13 @@ def _fit(task: Any, config: TrainingConfig) -> None:
     from training.fit.loop import fit
 
     keras.utils.set_random_seed(config.seed)
-    nothing = (np.empty((0,), np.float32), np.empty((0,), np.float32))
+    no_validation = (np.empty((0,), np.float32), np.empty((0,), np.float32))
     with tempfile.TemporaryDirectory() as folder:
         fit(
             task.model,
             task.course,
             config,
-            check=nothing,
+            check=no_validation,
             state=RunState(),
             folder=Path(folder),
             say=lambda _: None,
@@ -134,12 +139,14 @@ def _fit(task: Any, config: TrainingConfig) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m training.studies.validate",
-        description="Validate settings on folds of the training series. Options of `python -m training` go "
-        "after --, such as -- --windows 250 100 40.",
+        description="Cross-validate settings on folds of the training series. Options after -- are those of "
+        "`python -m training`, for example -- --windows 250 100 40.",
     )
-    parser.add_argument("--only", type=int, nargs="+", metavar="FOLD", help="these folds alone, from 0")
-    parser.add_argument("--teacher", action="store_true", help="the teacher alone: seconds, not minutes")
-    parser.add_argument("rest", nargs="*", metavar="OPTION", help="of `python -m training`")
+    parser.add_argument(
+        "--only", type=int, nargs="+", metavar="FOLD", help="use only these folds, numbered from 0"
+    )
+    parser.add_argument("--teacher", action="store_true", help="fit only the teachers, which takes seconds")
+    parser.add_argument("rest", nargs="*", metavar="OPTION", help="options of `python -m training`")
     return parser
 
 

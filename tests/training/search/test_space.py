@@ -1,4 +1,4 @@
-"""What the search may suggest."""
+"""The search space."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from training.search.space import WINDOWS, suggest_options
 
 
 class Extremes:
-    """A trial that always takes the first or the last of what it may."""
+    """A trial that always suggests the first or the last value."""
 
     def __init__(self, *, last: bool) -> None:
         self._last = last
@@ -31,6 +31,6 @@ class Extremes:
 
 @pytest.mark.parametrize("last", [False, True])
 def test_the_corners_of_the_space_are_valid_configurations(*, last: bool) -> None:
-    """Whatever the search picks, the job takes."""
+    """The extreme values of the search space are valid configurations."""
     options = suggest_options(Extremes(last=last))
     assert config_from(options).windows in WINDOWS.values()

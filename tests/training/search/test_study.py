@@ -1,4 +1,4 @@
-"""The database of a search: real SQLite, several processes' worth of connections."""
+"""The database of a search: real SQLite with several connections."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from training.search.study import Search, open_study
 
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 @pytest.mark.filterwarnings("ignore:Heartbeat of storage is supposed to be used with Study.optimize")
-def test_a_trial_that_waits_is_taken_by_one_process_only(tmp_path: Path) -> None:
-    """Four that ask at once, each with connections of its own as processes have, get different trials."""
+def test_a_waiting_trial_is_taken_by_one_process_only(tmp_path: Path) -> None:
+    """Four threads with connections of their own ask at once and get different trials."""
     search = Search(folder=str(tmp_path))
-    search.home.mkdir()
+    search.study_folder.mkdir()
     study = open_study(search)
     for number in range(40):
         study.enqueue_trial({"number": number})

@@ -1,4 +1,4 @@
-"""`python -m training.search.tune`: real searches in real processes, on a small data set."""
+"""`python -m training.search.tune`: searches in real processes, on a small data set."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def trials_of(folder: Path, *states: TrialState) -> list[optuna.trial.FrozenTria
     return trials
 
 
-def beating(folder: Path) -> int:
-    """How many trials run and have a heartbeat: by one, a trial whose process died is found."""
+def with_heartbeat(folder: Path) -> int:
+    """Number of running trials with a heartbeat."""
     with closing(sqlite3.connect(folder / "s" / "study.db")) as study:
         (count,) = study.execute(
             "SELECT count(*) FROM trials JOIN trial_heartbeats USING (trial_id) WHERE state = 'RUNNING'"
@@ -45,22 +45,22 @@ def beating(folder: Path) -> int:
 
 
 def let_heartbeats_age(folder: Path) -> None:
-    """Have all of them be a minute old: what happened in processes that have been dead for so long."""
+    """Make all heartbeats a minute old, as if their processes had been dead for so long."""
     with closing(sqlite3.connect(folder / "s" / "study.db")) as study:
         study.execute("UPDATE trial_heartbeats SET heartbeat = datetime(heartbeat, '-1 minute')")
         study.commit()
 
 
 @pytest.mark.timeout(600)
-def test_a_search_that_is_killed_goes_on_and_ends_with_a_configuration(tmp_path: Path) -> None:
-    """Kill -9 of all its processes costs no finished trial, and the unfinished ones are taken up again."""
-    # One more trial than processes: when the first two have ended, what waits to be taken up is still wanted.
+def test_a_killed_search_continues(tmp_path: Path) -> None:
+    """After kill -9 of all processes, finished trials are kept and the others are continued."""
+    # One more trial than processes: interrupted trials are still needed when the first two have ended.
     # The kill comes right after an epoch, and long before the last one.
     start = command(tmp_path, trials=3, epochs=12)
     process = subprocess.Popen(start, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True)
     try:
         deadline = time.monotonic() + 300
-        while not (list(tmp_path.glob("s/trial-*/state.npz")) and beating(tmp_path) == 2):
+        while not (list(tmp_path.glob("s/trial-*/state.npz")) and with_heartbeat(tmp_path) == 2):
             assert process.poll() is None
             assert time.monotonic() < deadline, "no trial finished an epoch"
             time.sleep(0.01)
@@ -89,7 +89,7 @@ def test_a_search_that_is_killed_goes_on_and_ends_with_a_configuration(tmp_path:
 
 
 def test_a_data_set_that_is_not_there_is_one_line(tmp_path: Path) -> None:
-    """A mistake is told before any process starts."""
+    """An unknown data set is reported before any process starts."""
     line = [*command(tmp_path, trials=1, epochs=1), "--dataset", "Nothing"]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 1
@@ -98,12 +98,12 @@ def test_a_data_set_that_is_not_there_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_study_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
-    """Whatever is wrong with its database, and whichever library says so; no password is shown."""
+    """Errors of the database are one line that does not show the password."""
     (tmp_path / "s" / "study.db").mkdir(parents=True)
-    told = command(tmp_path, trials=1, epochs=1)
+    base = command(tmp_path, trials=1, epochs=1)
     for line, where in (
-        (told, f"{tmp_path / 's' / 'study.db'}: the study cannot be read or written (unable to open"),
-        ([*told, "--storage", "nonsense://u:secret@h/x"], "--storage: the study cannot be read or written ("),
+        (base, f"{tmp_path / 's' / 'study.db'}: the study cannot be read or written (unable to open"),
+        ([*base, "--storage", "nonsense://u:secret@h/x"], "--storage: the study cannot be read or written ("),
     ):
         done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""Other data sets: the same job trains them, and the same service serves what it seals."""
+"""Other data sets are trained by the same job and served by the same service."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from training.data.sources import load_dataset
 from training.fit.checkpoint import hold_run
 from training.fit.cross_validation import Progress
 from training.job import run
-from training.studies.archive import PUBLISHED, Trainings, as_markdown, contracts, main
+from training.studies.archive import PUBLISHED, Trainings, comparison_table, contracts, main
 
 MOST_CLASSES = "Adiac"
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_each_data_set_is_trained_and_served(tiny: Callable[..., TrainingConfig], name: str) -> None:
-    """A short run on its real files makes an artifact that a real server proves and answers with."""
-    # Folds are dealt out by class: those of the most classes, with one series each, stand for all.
+    """A short run on its real files makes an artifact that a real server verifies and serves."""
+    # Folds are stratified by class: one data set is enough, the one with the most classes.
     folds = 2 if name == MOST_CLASSES else 0
     config = tiny(dataset=name, name=None, tokens="auto", epochs=1, limit=60, folds=folds)
     folder = run(config, load_dataset(config), Progress(lambda _: None))
@@ -48,8 +48,8 @@ def test_each_data_set_is_trained_and_served(tiny: Callable[..., TrainingConfig]
 
 
 def test_the_table_has_ours_beside_the_published(artifact_contract: Contract) -> None:
-    """A row has length, classes and tokens as sealed, our accuracies, and the two published ones."""
-    row = as_markdown({"Fish": artifact_contract}).splitlines()[-1]
+    """A row has length, classes and tokens from the contract, our accuracies and the published ones."""
+    row = comparison_table({"Fish": artifact_contract}).splitlines()[-1]
     metrics = artifact_contract.metrics
     assert row.startswith("| Fish | 500 | 2 |")
     assert f"| {100 * metrics['accuracy']:.1f} | {100 * metrics['accuracy_rounded_2_decimals']:.1f} |" in row
@@ -62,8 +62,8 @@ def artifact_contract(root: Path) -> Contract:
     return open_artifact(root / "model_artifacts" / "forda").contract
 
 
-def test_two_at_once_do_not_train_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The second is told who is at it, before anything is trained."""
+def test_two_at_once_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The second run is refused before it trains anything, and names the first process."""
     out = tmp_path / "archive"
     with hold_run(out):
         assert main(["--out", str(out)]) == 1
@@ -71,16 +71,16 @@ def test_two_at_once_do_not_train_the_same(tmp_path: Path, capsys: pytest.Captur
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_was_ended_starts_nothing_more(tmp_path: Path) -> None:
-    """A training that waited for its turn when the others were stopped is not begun."""
+def test_after_a_stop_nothing_is_started(tmp_path: Path) -> None:
+    """A training that waits when the others are stopped is not started."""
     trainings = Trainings(tmp_path, [])
-    trainings.end()
+    trainings.stop()
     assert trainings.train("Fish") == "Fish"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_stopping_it_stops_its_trainings(tmp_path: Path) -> None:
-    """SIGTERM for the command alone reaches them too, and their states are kept: one line each, no trace."""
+    """SIGTERM for the command stops its trainings, too: one line each, no traceback."""
     places = ["--out", str(tmp_path / "out"), "--", "--runs", str(tmp_path / "runs"), "--epochs", "100000"]
     command = [sys.executable, "-m", "training.studies.archive", "--jobs", "1", *places]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:

@@ -1,4 +1,4 @@
-"""The table of targets: what is missed is shown as missed, by how much."""
+"""The table of targets."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from training.errors import DataError
 from training.evaluation.accuracy import Evaluation
 from training.evaluation.trust import TrustEvaluation
 from training.studies.targets.__main__ import main
-from training.studies.targets.cost import milliseconds_a_call
-from training.studies.targets.figures import Figures
+from training.studies.targets.cost import milliseconds_per_call
 from training.studies.targets.measure import measure
-from training.studies.targets.table import as_markdown, missed, rows_of
+from training.studies.targets.metrics import ArtifactMetrics
+from training.studies.targets.table import missed, target_results, targets_table
 
 COMMITTED = Path(__file__).parents[3] / "model_artifacts" / "forda"
 
 
-def figures(*, trust: dict[str, Any] | None = None, **changes: Any) -> Figures:
-    """Figures that reach every target exactly, with changes; `evaluation` takes what differs in it."""
+def metrics(*, trust: dict[str, Any] | None = None, **changes: Any) -> ArtifactMetrics:
+    """Metrics that reach every target exactly, with changes; `evaluation` changes its fields."""
     accuracies = {
         "stored": 0.98,
         "six_digits": 0.98,
@@ -74,12 +74,12 @@ def figures(*, trust: dict[str, Any] | None = None, **changes: Any) -> Figures:
         "parameters": 100_000,
         "milliseconds": 2.0,
     }
-    return Figures(**whole | changes)
+    return ArtifactMetrics(**whole | changes)
 
 
 def test_a_target_that_is_just_reached_is_met() -> None:
-    """Limits belong to what is allowed, in every row."""
-    rows = rows_of(figures())
+    """A value equal to its target meets it, in every row."""
+    rows = target_results(metrics())
     assert len(rows) == 14
     assert {row.met for row in rows} == {"yes"}
     assert missed(rows) == []
@@ -91,20 +91,20 @@ def test_a_target_that_is_just_reached_is_met() -> None:
         (
             {"accuracies": {"noise": 0.8125}},
             "test accuracy with Gaussian",
-            "81.25 %",
+            "81.25%",
             "MISSED by 13.75 points",
         ),
         (
             {"accuracies": {"rounded_2": 0.965}, "resamples": {"stored": 0.98, "rounded_2": 0.97}},
             "test accuracy, test series rounded",
-            "96.50 %",
+            "96.50%",
             "MISSED by 1.00 points",
         ),
         ({"accuracies": {"float16": 0.97}}, "largest change", "1.00 points", "MISSED by 0.50 points"),
         (
             {"resamples": {"stored": 0.955, "rounded_2": 0.975}},
             "mean over resamples of train + test, as stored",
-            "95.50 % (sealed, 5 of them)",
+            "95.50% (sealed, 5 of them)",
             "MISSED by 1.50 points",
         ),
         (
@@ -116,18 +116,18 @@ def test_a_target_that_is_just_reached_is_met() -> None:
         (
             {"evaluation": {"calibration_error": {"stored": 0.0321, "rounded_2": 0.01}}},
             "expected calibration error",
-            "3.21 % (rounded: 1.00 %)",
+            "3.21% (rounded: 1.00%)",
             "MISSED by 1.71 points",
         ),
         (
             {"trust": {"coverage": {view: {"0.9": 0.95, "0.95": 0.9} for view in ("stored", "rounded_2")}}},
             "coverage of the label sets at 90%",
-            "95.00 % (rounded: 95.00 %)",
+            "95.00% (rounded: 95.00%)",
             "MISSED by 3.00 points",
         ),
         (
             {"trust": {"separation": {"stored": 0.9, "rounded_2": 1.0}}},
-            "telling test series",
+            "AUROC of the OOD score",
             "0.9000 (rounded: 1.0000); FordB: 0.7500",
             "MISSED by 0.0800",
         ),
@@ -140,16 +140,16 @@ def test_a_target_that_is_just_reached_is_met() -> None:
 def test_a_missed_target_is_shown_with_its_distance(
     changes: dict[str, Any], measure_begins: str, reached: str, met: str
 ) -> None:
-    """Each target is missed in its own unit, and the row says what was reached and what is lacking."""
-    rows = rows_of(figures(**changes))
+    """A missed target's row has the value reached and the distance in the target's unit."""
+    rows = target_results(metrics(**changes))
     row = next(row for row in rows if row.measure.startswith(measure_begins))
     assert (row.reached, row.met) == (reached, met)
     assert row in missed(rows)
 
 
 def test_what_was_not_measured_is_neither_met_nor_missed() -> None:
-    """An artifact without trust, resamples and OpenVINO graph has rows that say so, and the others."""
-    rows = rows_of(dataclasses.replace(figures(), trust=None, resamples=None, milliseconds=None))
+    """Without trust, resamples and OpenVINO graph, their rows are marked as not measured."""
+    rows = target_results(dataclasses.replace(metrics(), trust=None, resamples=None, milliseconds=None))
     assert sum(row.met == "not measured" for row in rows) == 7
     assert sum(row.met == "yes" for row in rows) == 7
     assert missed(rows) == []
@@ -157,7 +157,7 @@ def test_what_was_not_measured_is_neither_met_nor_missed() -> None:
 
 def test_the_table_is_markdown() -> None:
     """A header, a rule and one line a target, all with four columns."""
-    lines = as_markdown(rows_of(figures())).splitlines()
+    lines = targets_table(target_results(metrics())).splitlines()
     assert lines[0] == "| measure | target | reached | met? |"
     assert {line.count("|") for line in lines} == {5}
     assert len(lines) == 16
@@ -197,8 +197,8 @@ def _artifact(folder: Path, fits: Any, config: dict[str, Any]) -> Artifact:
     return Artifact(folder=folder, contract=contract, golden=Golden(nothing, nothing))
 
 
-def test_an_artifact_is_measured_anew(tmp_path: Path, model: Any, wave_files: dict[str, str]) -> None:
-    """From model and data come figures of its own; from the contract, what cannot be measured again."""
+def test_an_artifact_is_measured_again(tmp_path: Path, model: Any, wave_files: dict[str, str]) -> None:
+    """Metrics come from model and data; what cannot be measured again comes from the contract."""
     model.model.save(tmp_path / "model.keras")
     measured = measure(_artifact(tmp_path, model, wave_files))
     assert measured.evaluation.accuracies["stored"] == pytest.approx(0.5, abs=0.5)
@@ -208,23 +208,23 @@ def test_an_artifact_is_measured_anew(tmp_path: Path, model: Any, wave_files: di
     assert (measured.resamples, measured.training_seconds) == ({"stored": 0.5, "rounded_2": 0.25}, 30)
     assert measured.resample_count == 2
     assert measured.milliseconds is None
-    assert len(rows_of(measured)) == 14
+    assert len(target_results(measured)) == 14
 
 
 def test_other_data_are_refused(tmp_path: Path, model: Any, wave_files: dict[str, str]) -> None:
-    """Figures on files that the artifact was not made from would mean nothing."""
+    """Files other than those that the artifact was made from are refused."""
     model.model.save(tmp_path / "model.keras")
     artifact = _artifact(tmp_path, model, wave_files)
     test_file = Path(wave_files["test_file"])
     test_file.write_text(test_file.read_text(encoding="utf-8").replace("0", "1"), encoding="utf-8")
-    with pytest.raises(DataError, match="not those that the artifact was made from"):
+    with pytest.raises(DataError, match="not the files that the artifact was made from"):
         measure(artifact)
 
 
 def test_a_model_that_cannot_be_loaded_is_named(
     tmp_path: Path, model: Any, wave_files: dict[str, str]
 ) -> None:
-    """A `model.keras` that is none is an artifact's error, in one line."""
+    """An invalid `model.keras` is an `ArtifactError` of one line."""
     (tmp_path / "model.keras").write_bytes(b"nothing")
     with pytest.raises(ArtifactError, match=r"model\.keras: cannot be loaded: ") as error:
         measure(_artifact(tmp_path, model, wave_files))
@@ -232,10 +232,10 @@ def test_a_model_that_cannot_be_loaded_is_named(
 
 
 def test_a_call_is_timed(tmp_path: Path, model: Any) -> None:
-    """The graph runs with a batch of 32, whatever the number of series there are to fill it."""
+    """The graph runs with a batch of 32, also if there are fewer series."""
     save_openvino(model.model, tmp_path)
     series = make_dataset(classes=2).test[:5].astype(np.float32)
-    assert 0 < milliseconds_a_call(tmp_path / "openvino.xml", series) < 100
+    assert 0 < milliseconds_per_call(tmp_path / "openvino.xml", series) < 100
 
 
 def test_an_artifact_that_cannot_be_opened_is_one_line(
@@ -254,5 +254,5 @@ def test_the_committed_artifact_reaches_what_it_states(capsys: pytest.CaptureFix
     assert main(["--artifact", str(COMMITTED)]) == 0
     accuracy = open_artifact(COMMITTED).contract.metrics["accuracy"]
     out, _ = capsys.readouterr()
-    assert f"| test accuracy, as stored | ≥ 98.0 % | {100 * accuracy:.2f} % |" in out
+    assert f"| test accuracy, as stored | ≥ 98.0% | {100 * accuracy:.2f}% |" in out
     assert ("MISSED" in out) == ("experiments.md" in out)

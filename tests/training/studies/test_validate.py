@@ -1,4 +1,4 @@
-"""What settings are worth, on folds of the training series."""
+"""Cross-validation of settings on folds of the training series."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 
 from training.config import TrainingConfig
 from training.data.ucr import Dataset
-from training.studies.validate import KINDS, as_markdown, main, validate
+from training.studies.validate import KINDS, main, validate, validation_table
 
 
-def test_teacher_and_student_are_judged_on_what_they_did_not_see(
+def test_teacher_and_student_predict_held_out_series(
     wave_dataset: Dataset, tiny: Callable[..., TrainingConfig], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One row a view, over the folds asked for; easy waves are told apart by both."""
+    """One row per view, over the chosen folds; both classify easy waves."""
     config = tiny(folds=4, epochs=25, learning_rate=0.02)
     rows = validate(config, wave_dataset, [1, 3]).splitlines()
     assert capsys.readouterr().err.splitlines() == ["fold 1", "fold 3"]
@@ -27,10 +27,10 @@ def test_teacher_and_student_are_judged_on_what_they_did_not_see(
 
 
 def test_accuracy_and_cross_entropy_are_right() -> None:
-    """Logits for two series, one right, one wrong, give the figures by hand."""
+    """Logits of two series, one right and one wrong, give the values computed by hand."""
     logits = np.array([[2.0, 0.0], [2.0, 0.0]], np.float32)
     entropy = np.log1p(np.exp(-2)) / 2 + np.log1p(np.exp(2)) / 2
-    shown = as_markdown({"student": {"stored": logits}}, np.array([0, 1]))
+    shown = validation_table({"student": {"stored": logits}}, np.array([0, 1]))
     assert shown.splitlines()[-1] == f"| stored | 50.00 ({entropy:.4f}) |"
 
 
@@ -38,9 +38,10 @@ def test_accuracy_and_cross_entropy_are_right() -> None:
 def test_other_settings_are_refused_in_one_line(
     options: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What has no teacher or no folds is not validated here."""
+    """Settings without teacher or without folds are refused."""
     assert main(["--", *options]) == 1
     assert (
         capsys.readouterr().err
-        == "error: only settings with folds, spectra and a teacher are validated here\n"
+        == "error: cannot validate these settings; set --tokens spectrum, --teacher svm and --folds of at "
+        "least 2\n"
     )

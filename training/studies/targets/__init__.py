@@ -1,1 +1,1 @@
-"""`python -m training.studies.targets`: what a sealed artifact reaches of its targets."""
+"""`python -m training.studies.targets`: compare a sealed artifact with its targets."""

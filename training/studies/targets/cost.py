@@ -1,4 +1,4 @@
-"""What a call costs: the sealed OpenVINO graph, timed on this machine."""
+"""Inference time of the sealed OpenVINO graph on this machine."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 import openvino
 
 ROUNDS, CALLS, WARM_UP = 10, 100, 20
-ROWS = 32
+BATCH_SIZE = 32
 
 
-def milliseconds_a_call(graph: Path, series: np.ndarray) -> float:
-    """Median time of one call with a fixed batch on one thread, in the round that was disturbed least.
+def milliseconds_per_call(graph: Path, series: np.ndarray) -> float:
+    """Median time of one call with a fixed batch on one thread, in milliseconds; the lowest of all rounds.
 
     Args:
         graph: OpenVINO's `.xml` file.
-        series: `float32[n, length]`; the first `ROWS` of them, or repetitions, are the batch.
+        series: `float32[n, length]`; the first `BATCH_SIZE` of them, or repetitions, are the batch.
     """
     core = openvino.Core()
     model = core.read_model(graph)
-    batch = np.resize(series, (ROWS, series.shape[1]))[..., np.newaxis]
+    batch = np.resize(series, (BATCH_SIZE, series.shape[1]))[..., np.newaxis]
     model.reshape(list(batch.shape))
     options = {
         "PERFORMANCE_HINT": "LATENCY",
@@ -33,7 +33,7 @@ def milliseconds_a_call(graph: Path, series: np.ndarray) -> float:
     request = core.compile_model(model, "CPU", options).create_infer_request()
     for _ in range(WARM_UP):
         request.infer([batch])
-    # Other programs can only make a call slower.
+    # Other programs only make a call slower.
     return min(statistics.median(_timed(request, batch) for _ in range(CALLS)) for _ in range(ROUNDS))
 
 

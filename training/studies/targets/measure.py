@@ -1,4 +1,4 @@
-"""Measuring a sealed artifact anew, from its files and the data set alone."""
+"""Measure a sealed artifact again, from its files and the data set."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from training.evaluation.accuracy import evaluate
 from training.evaluation.predictor import predictor
 from training.evaluation.trust import evaluate_trust
 from training.report.report import ENDINGS
-from training.studies.targets.cost import milliseconds_a_call
-from training.studies.targets.figures import Figures
+from training.studies.targets.cost import milliseconds_per_call
+from training.studies.targets.metrics import ArtifactMetrics
 
-# The options that say where data come from; the rest of an artifact's configuration is of no matter here.
+# The options that locate the data; all other options are ignored here.
 SOURCES = ("dataset", "train_file", "test_file", "download_url")
 
 
-def measure(artifact: Artifact) -> Figures:
-    """All that can be measured of an artifact; the rest is taken from its contract.
+def measure(artifact: Artifact) -> ArtifactMetrics:
+    """Measure an artifact; what cannot be measured again comes from its contract.
 
     Raises:
         ArtifactError: `model.keras` cannot be loaded.
-        DataError: the data set is not to be had, or is not the one that the artifact was made from.
+        DataError: the data set is missing, or is not the one that the artifact was made from.
     """
     contract = artifact.contract
     dataset = _dataset_of(artifact)
@@ -37,14 +37,14 @@ def measure(artifact: Artifact) -> Figures:
     evaluation = evaluate(predict, dataset)
     trust = evaluate_trust(model, predict, contract.trust, evaluation, dataset) if contract.trust else None
     graph = artifact.derived("openvino")
-    return Figures(
+    return ArtifactMetrics(
         evaluation=evaluation,
         trust=trust,
         resamples=_resamples(artifact),
         resample_count=int(str(contract.provenance.config.get("resamples", 0))),
         training_seconds=contract.provenance.training_seconds,
         parameters=int(model.count_params()),
-        milliseconds=milliseconds_a_call(graph[0], dataset.test.astype(np.float32)) if graph else None,
+        milliseconds=milliseconds_per_call(graph[0], dataset.test.astype(np.float32)) if graph else None,
     )
 
 
@@ -54,8 +54,8 @@ def _dataset_of(artifact: Artifact) -> Dataset:
     dataset = load_dataset(config_from(given), progress=sys.stderr)
     if dict(dataset.sha256) != provenance.data_sha256:
         raise DataError(
-            f"{provenance.dataset}: the files found are not those that the artifact was made from "
-            "(their SHA-256 differ); put the original files there"
+            f"{provenance.dataset}: not the files that the artifact was made from (SHA-256 differs); "
+            "replace them with the original files"
         )
     return dataset
 

@@ -1,4 +1,4 @@
-"""What an artifact is measured to be, whatever the targets are."""
+"""Metrics of an artifact that are compared with the targets."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from training.evaluation.trust import TrustEvaluation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """An artifact's figures.
+class ArtifactMetrics:
+    """Metrics of an artifact.
 
     Attributes:
-        evaluation: of the test series, measured anew.
-        trust: the same; None for an artifact without trust.
-        resamples: view to mean accuracy over resamples, as sealed; None if there were none.
-        resample_count: how many those were.
-        training_seconds: as sealed.
+        evaluation: on the test series, measured again.
+        trust: measured again; None for an artifact without trust.
+        resamples: view to mean accuracy over resamples, from the contract; None if there were none.
+        resample_count: number of resamples.
+        training_seconds: from the contract.
         parameters: number of weights.
-        milliseconds: median of one call of OpenVINO's graph; None without such a graph.
+        milliseconds: median time of one call of the OpenVINO graph; None without such a graph.
     """
 
     evaluation: Evaluation
