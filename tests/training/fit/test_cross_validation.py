@@ -4,44 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import pytest
 
-from training.config import TrainingConfig
+from tests.training.conftest import TINY, make_dataset
+from training.config import TrainingConfig, config_from
 from training.data.ucr import Dataset
-from training.fit.checkpoint import STATE_FILE
-from training.fit.cross_validation import Progress, cross_fit, fit_all, forget, hold_out
+from training.fit.checkpoint import STATE_FILE, RunState
+from training.fit.cross_validation import HeldOut, Progress, cross_fit, fit_all, forget, hold_out
 from training.fit.inputs import FitInputs
 
 Tiny = Callable[..., TrainingConfig]
 
 
-def test_every_series_is_answered_by_a_model_that_did_not_see_it(
-    tiny: Tiny, wave_dataset: Dataset, tmp_path: Path
-) -> None:
-    """Each series is there once in each view, its own target beside its answer; each fold has a course."""
-    material = FitInputs(wave_dataset, tiny(folds=3))
+class CrossFit(NamedTuple):
+    """What `cross_fit` gave, the lines that it said, and what it was called with."""
+
+    held_out: HeldOut
+    states: list[RunState]
+    lines: list[str]
+    material: FitInputs
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def crossed(tmp_path_factory: pytest.TempPathFactory) -> CrossFit:
+    """Fits to all but each of two folds."""
+    material, folder = FitInputs(make_dataset(classes=2), config_from(TINY)), tmp_path_factory.mktemp("run")
     lines: list[str] = []
-    held_out, states = cross_fit(material, folder=tmp_path, course={}, progress=Progress(lines.append))
+    held_out, states = cross_fit(material, folder=folder, course={}, progress=Progress(lines.append))
+    return CrossFit(held_out, states, lines, material, folder)
+
+
+def test_every_series_is_answered_by_a_model_that_did_not_see_it(crossed: CrossFit) -> None:
+    """Each series is there once in each view, its own target beside its answer; each fold has a course."""
+    held_out, states, lines, *_ = crossed
     assert held_out.logits.shape == (2 * 48, 2)
     assert held_out.novelty.shape == held_out.targets.shape == (2 * 48,)
     assert np.bincount(held_out.targets).tolist() == [48, 48]
-    assert [state.epochs for state in states] == [2, 2, 2]
+    assert [state.epochs for state in states] == [2, 2]
     assert all("val_loss" in entry for state in states for entry in state.history)
     said = [line for line in lines if line.startswith("fold")]
-    assert said == [f"fold {i} of 3: fits 32 series, asks 16" for i in (1, 2, 3)]
+    assert said == [f"fold {i} of 2: fits 24 series, asks 24" for i in (1, 2)]
 
 
-def test_a_finished_fit_is_not_repeated(tiny: Tiny, wave_dataset: Dataset, tmp_path: Path) -> None:
+def test_a_finished_fit_is_not_repeated(crossed: CrossFit) -> None:
     """Called again, folds that are done give the same answers without an epoch; until it is forgotten."""
-    material = FitInputs(wave_dataset, tiny())
-    first, _ = cross_fit(material, folder=tmp_path, course={}, progress=Progress(lambda _: None))
     lines: list[str] = []
-    again, _ = cross_fit(material, folder=tmp_path, course={}, progress=Progress(lines.append))
+    again, _ = cross_fit(crossed.material, folder=crossed.folder, course={}, progress=Progress(lines.append))
     assert not [line for line in lines if line.startswith("epoch")]
-    np.testing.assert_array_equal(first.logits, again.logits)
-    forget(tmp_path)
-    assert not list(tmp_path.rglob(STATE_FILE))
+    np.testing.assert_array_equal(crossed.held_out.logits, again.logits)
+    forget(crossed.folder)
+    assert not list(crossed.folder.rglob(STATE_FILE))
 
 
 def test_the_final_fit_has_all_series_and_no_validation(

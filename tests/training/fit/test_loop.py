@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.training.conftest import TINY, make_dataset
 from tests.training.faults import largest_file
-from training.config import TrainingConfig
+from training.config import TrainingConfig, config_from
 from training.data.split import split
 from training.data.ucr import Dataset
 from training.errors import StorageError
@@ -22,6 +23,10 @@ from training.fit.inputs import FitInputs
 from training.fit.loop import _log, compile_model, fit
 
 Tiny = Callable[..., TrainingConfig]
+
+
+# The first epoch's validation loss is the lowest of all: a fit that stopped early would end at once.
+FIT: dict[str, Any] = {"epochs": 12, "learning_rate": 0.1, "patience": 1}
 
 
 class Killed(Exception):
@@ -44,57 +49,75 @@ def _curve(state: RunState) -> list[dict[str, float]]:
     return [{name: value for name, value in entry.items() if name != "seconds"} for entry in state.history]
 
 
-def test_it_learns(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, RunState, Path]:
+    """A whole fit: its model, its state and its folder."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    return *_run(make_dataset(classes=2), config_from(TINY | FIT), folder), folder
+
+
+def _killed(dataset: Dataset, config: TrainingConfig, folder: Path, *, epoch: int) -> list[str]:
+    """Fit until an epoch was saved; the lines that it said."""
+    lines: list[str] = []
+
+    def kill(line: str) -> None:
+        lines.append(line)
+        if line.startswith(f"epoch {epoch:>3}/"):
+            raise Killed
+
+    with pytest.raises(Killed):
+        _run(dataset, config, folder, say=kill)
+    return lines
+
+
+def test_it_learns(wave_dataset: Dataset, tiny: Tiny, unbroken: tuple[Any, RunState, Path]) -> None:
     """A few epochs tell two frequencies apart."""
-    config = tiny(epochs=30, learning_rate=0.02)
-    model, state = _run(wave_dataset, config, tmp_path)
-    inputs = FitInputs(wave_dataset, config).inputs(wave_dataset.test)
+    model, state, _ = unbroken
+    inputs = FitInputs(wave_dataset, tiny()).inputs(wave_dataset.test)
     answers = np.asarray(model(inputs, training=False)).argmax(axis=1)
     assert (answers == wave_dataset.test_targets).mean() > 0.9
     assert state.history[-1]["loss"] < state.history[0]["loss"]
 
 
-def test_a_continued_run_equals_an_unbroken_one(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
-    """Killed after the second of four epochs and continued, a run has the same curve and the same weights."""
-    config = tiny(epochs=4)
-    lines: list[str] = []
+def test_a_continued_run_equals_an_unbroken_one(
+    wave_dataset: Dataset, tiny: Tiny, tmp_path: Path, unbroken: tuple[Any, RunState, Path]
+) -> None:
+    """Killed after its second epoch and continued, a run has the same curve and the same weights.
 
-    def kill(line: str) -> None:
-        lines.append(line)
-        if line.startswith("epoch   2/4"):
-            raise Killed
-
-    with pytest.raises(Killed):
-        _run(wave_dataset, config, tmp_path / "broken", say=kill)
-    continued, state = _run(wave_dataset, config, tmp_path / "broken", say=lines.append)
-    unbroken, whole = _run(wave_dataset, config, tmp_path / "whole")
-    assert [line[:11] for line in lines] == [
-        "epoch   1/4",
-        "epoch   2/4",
-        "continues a",
-        "epoch   3/4",
-        "epoch   4/4",
+    So the same seed gives the same run.
+    """
+    config = tiny(**FIT)
+    lines = _killed(wave_dataset, config, tmp_path, epoch=2)
+    continued, state = _run(wave_dataset, config, tmp_path, say=lines.append)
+    model, whole, _ = unbroken
+    assert [line[:10] for line in lines[:5]] == [
+        "epoch   1/",
+        "epoch   2/",
+        "continues ",
+        "epoch   3/",
+        "epoch   4/",
     ]
+    assert len(lines) == FIT["epochs"] + 1
     assert _curve(state) == _curve(whole)
-    for one, other in zip(continued.get_weights(), unbroken.get_weights(), strict=True):
+    for one, other in zip(continued.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_the_seed_decides_everything(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
-    """The same seed gives the same curve, another one another."""
-    first, again, other = (
-        _curve(_run(wave_dataset, tiny(seed=seed, epochs=1), tmp_path / name)[1])
-        for name, seed in (("first", 1), ("again", 1), ("other", 2))
-    )
-    assert first == again
-    assert first != other
+def test_the_seed_decides_everything(
+    wave_dataset: Dataset, tiny: Tiny, tmp_path: Path, unbroken: tuple[Any, RunState, Path]
+) -> None:
+    """Another seed gives another curve; that the same one gives the same, a continued run shows."""
+    config = tiny(**FIT, seed=2)
+    _killed(wave_dataset, config, tmp_path, epoch=1)
+    assert _curve(open_run(tmp_path, config.as_json())) != _curve(unbroken[1])[:1]
 
 
-def test_with_folds_the_last_weights_are_kept(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
+def test_with_folds_the_last_weights_are_kept(unbroken: tuple[Any, RunState, Path]) -> None:
     """A fit of a length that was chosen before runs to its end, whatever its validation says."""
-    config = tiny(epochs=12, patience=1, learning_rate=0.5, schedule="constant", averaging=0.0)
-    model, state = _run(wave_dataset, config, tmp_path)
-    assert state.epochs == state.best_epoch == 12
+    model, state, _ = unbroken
+    first, *others = (entry["val_loss"] for entry in state.history)
+    assert min(others) > first
+    assert state.epochs == state.best_epoch == FIT["epochs"]
     for weight, best in zip(model.get_weights(), state.best, strict=True):
         np.testing.assert_array_equal(weight, best)
 
@@ -125,10 +148,9 @@ def test_the_learning_rate_rises_and_falls(wave_dataset: Dataset, tiny: Tiny) ->
     assert rates == pytest.approx([0, 0.005, 0.01, 0.00505, 0.0001], abs=1e-5)
 
 
-def test_tensorboard_gets_the_curve(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
+def test_tensorboard_gets_the_curve(unbroken: tuple[Any, RunState, Path]) -> None:
     """The run's folder holds TensorBoard logs."""
-    _run(wave_dataset, tiny(epochs=1), tmp_path)
-    logs = list((tmp_path / "tensorboard").glob("events.out.tfevents.*"))
+    logs = list((unbroken[2] / "tensorboard").glob("events.out.tfevents.*"))
     assert len(logs) == 1
     assert b"val_loss" in logs[0].read_bytes()
 
