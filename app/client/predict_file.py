@@ -15,7 +15,7 @@ from app.client import Client, ClientError
 from app.client.schemas import Prediction
 from app.errors import AppError
 from app.series.readers import PAD, GapRules, SeriesFile, canonical_label, read_series_file
-from app.series.readers.rows import quoted
+from app.series.readers.parsed import quoted
 from app.series.scores import interval
 
 # What a server takes by default is MAX_BATCH_ROWS series, and MAX_BODY_BYTES, twice this.

@@ -1,4 +1,4 @@
-"""What an artifact promises, and opening one: all that training and service share.
+"""The artifact's contract, shared by training and service: schema, digests, versions, golden answers.
 
 An artifact is a folder `<name>/<version>/` that training sealed; its `contract.json` describes it.
 """
@@ -25,7 +25,7 @@ from app.contract.schema import (
     OutputSpec,
     Provenance,
 )
-from app.contract.trust import InputHabits, LabelSets, NoveltySpec, Trust
+from app.contract.trust import LabelSets, NoveltySpec, Trust, ValueThresholds
 from app.contract.versions import check_number, find_version, misnamed_versions, newest_version, state_of
 from app.contract.wording import reason_of
 
@@ -41,7 +41,6 @@ __all__ = [
     "Contract",
     "DerivedGraph",
     "Golden",
-    "InputHabits",
     "InputSpec",
     "Label",
     "LabelSets",
@@ -49,6 +48,7 @@ __all__ = [
     "OutputSpec",
     "Provenance",
     "Trust",
+    "ValueThresholds",
     "check_number",
     "find_version",
     "misnamed_versions",

@@ -1,7 +1,7 @@
-"""Opening a version folder against its contract: every file is there, inside it, and has its digest.
+"""Opens a version folder and checks it against its contract: all files exist inside it and match their digests.
 
-It reads and checks files; it never loads a model and imports no ML runtime. A digest says that a file is the
-one that the contract means, not that whoever wrote both meant well: so what is read here has limits, too.
+It reads files; it never loads a model and imports no ML runtime. Digests do not protect against an attacker
+who wrote both file and contract, so everything that is read here has a size limit.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from app.contract.wording import shown
 from app.errors import ArtifactError
 
 CARD_FILE = "CARD.md"
-# The contract and the card are read whole, at every start.
+# Contract and card are read completely at every start.
 MAX_TEXT_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """Real series with the answers that training saw.
+    """Golden answers: real series with the outputs computed in training.
 
     Attributes:
         series: `float32[n, *SeriesSpec.shape]`.
@@ -51,7 +51,7 @@ class Golden:
 
     @property
     def answers(self) -> NDArray[np.float32]:
-        """What an engine answers, `float32[n, columns]`: the outputs side by side."""
+        """The expected engine outputs side by side, `float32[n, columns]`."""
         if self.novelty is None:
             return self.probabilities
         return np.concatenate([self.probabilities, self.novelty], axis=1)
@@ -67,8 +67,8 @@ class Artifact:
         golden: the golden answers.
         card: the model card as Markdown; empty where the artifact has none. Read once: the folder may be gone
             while the version still serves.
-        contract_sha256: of `contract.json` as it was read, in hexadecimal. It has the digests of all other
-            files, so that it tells one version from another of the same number.
+        contract_sha256: of `contract.json` as it was read, in hexadecimal. It covers the digests of all other
+            files, so it differs if any file of a version differs.
     """
 
     folder: Path
@@ -91,13 +91,12 @@ class Artifact:
 
 
 def open_artifact(path: Path) -> Artifact:
-    """Open the version folder that a path means and check every byte it promises.
+    """Open the version folder of a path (see `find_version`) and check all its files.
 
-    A version that is found below the path is named by its number; a version folder that the path names itself
-    may have any name.
+    A version below the path must be named by its number; the path itself may have any name.
 
     Raises:
-        ArtifactError: one line that names the file and what is wrong with it.
+        ArtifactError: one line with the file and the problem.
     """
     folder = find_version(path)
     _check_place(folder, CONTRACT_FILE)
@@ -122,7 +121,7 @@ def read_contract(path: Path) -> Contract:
     """Read and validate a `contract.json`.
 
     Raises:
-        ArtifactError: it cannot be read, is no JSON, or does not follow the schema.
+        ArtifactError: it cannot be read, is not JSON, or does not follow the schema.
     """
     return _as_contract(read_file(path, most=MAX_TEXT_BYTES), path)
 
@@ -130,47 +129,44 @@ def read_contract(path: Path) -> Contract:
 def _as_contract(content: bytes, path: Path) -> Contract:
     try:
         _check_schema(read_json(content))
-        # Strict: `"3"`, `3.0` and `true` are no version to a reader that does not convert.
+        # Strict: `"3"`, `3.0` and `true` must not be converted to numbers.
         return Contract.model_validate_json(content, strict=True)
     except ArtifactError as error:
-        raise ArtifactError(f"{path}: not a contract of this server: {error}") from error
+        raise ArtifactError(f"{path}: invalid contract: {error}") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = shown("/".join(str(part) for part in first["loc"])) or "document"
-        raise ArtifactError(
-            f"{path}: not a contract of this server: {where}: {shown(first['msg'])}"
-        ) from error
+        raise ArtifactError(f"{path}: invalid contract: {where}: {shown(first['msg'])}") from error
 
 
 def _check_schema(document: object) -> None:
-    """Say of a newer schema what to do: what it is made of can be anything."""
+    """Refuse a newer schema with a remedy, before its fields are checked."""
     number = document.get("schema_version") if isinstance(document, dict) else None
     if type(number) is int and number > SCHEMA_VERSION:
         raise ArtifactError(
-            f"schema_version {number} is newer than those that it reads, {READ_SCHEMAS[0]} to "
-            f"{SCHEMA_VERSION}; upgrade the server first, and then serve this version"
+            f"schema_version {number} is too new: this server reads {READ_SCHEMAS[0]} to {SCHEMA_VERSION}; "
+            "upgrade the server before you serve this version"
         )
 
 
 def _check_place(folder: Path, name: str) -> None:
-    """Check that a name stands for something inside the folder.
-
-    A link may lead to another place in the folder, as those of a mounted volume do.
-    """
+    """Check that a file is inside the folder. Links within the folder are allowed: mounted volumes use them."""
     path = folder / name
     try:
         with readable(path):
             real, inside = path.resolve(strict=True), folder.resolve()
-    except RuntimeError as error:  # Python 3.11 and 3.12 on links that lead in a circle
-        raise ArtifactError(f"{path}: cannot be read (links that lead in a circle)") from error
+    except RuntimeError as error:  # Python 3.11 and 3.12 on circular links
+        raise ArtifactError(f"{path}: cannot be read (circular links)") from error
     if not real.is_relative_to(inside):
-        raise ArtifactError(f"{path}: a link that leads out of the version folder")
+        raise ArtifactError(f"{path}: a link to a file outside the version folder")
 
 
 def _check_digest(path: Path, expected: str, *, most: int) -> None:
     actual = sha256_of(path, most=most)
     if actual != expected:
-        raise ArtifactError(f"{path}: damaged: SHA-256 is {actual[:12]}…, the contract says {expected[:12]}…")
+        raise ArtifactError(
+            f"{path}: damaged: SHA-256 is {actual[:12]}…, the contract has {expected[:12]}…; copy the version again"
+        )
 
 
 def _read_card(folder: Path, contract: Contract) -> str:

@@ -1,4 +1,4 @@
-"""Reading a file of an artifact: whatever is wrong with it is an error in one line that names it."""
+"""Reads files of an artifact; every problem is an `ArtifactError` of one line that names the file."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 from app.errors import ArtifactError
 from app.system.regular_file import open_regular, read_regular
 
-# Files that are too large to be held are read through, for their digest.
+# Limit for files that are only hashed.
 MAX_FILE_BYTES = 2 * 1024 * 1024 * 1024
 
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Have what the system says of a path raised as an `ArtifactError` that names it."""
+    """Turn an `OSError` into an `ArtifactError` that names the path."""
     try:
         yield
     except OSError as error:
@@ -28,10 +28,10 @@ def read_file(path: Path, *, most: int) -> bytes:
 
     Args:
         path: of the file.
-        most: bytes that it may have.
+        most: largest size in bytes.
 
     Raises:
-        ArtifactError: it cannot be read, is no regular file or is too large.
+        ArtifactError: it cannot be read, is not a regular file or is too large.
     """
     with readable(path):
         return read_regular(path, max_bytes=most)

@@ -1,4 +1,4 @@
-"""What every model of the contract is made of: its base, and the texts that name files and their content."""
+"""The base of all contract models, and the types of file names and digests."""
 
 from typing import Annotated
 
@@ -10,6 +10,6 @@ FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]
 
 
 class Frozen(BaseModel):
-    """A part of `contract.json`: immutable, nothing unknown, nothing that is not finite."""
+    """A part of `contract.json`: immutable, no unknown fields, finite numbers only."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

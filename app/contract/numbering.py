@@ -1,19 +1,19 @@
-"""Which texts are a version's number: as a folder's name, in the pin file, in a query, on a command line."""
+"""Parses version numbers: folder names, the pin file, query parameters and command-line options."""
 
 from __future__ import annotations
 
 import re
 
-# Nine digits: what 32 bits hold, wherever a number of a version may be kept.
+# Nine digits fit in 32 bits.
 MAX_VERSION = 999_999_999
-# ASCII alone: `str.isdecimal` takes digits of other scripts, and `int` takes those and leading zeros.
+# ASCII only: `str.isdecimal` and `int` accept digits of other scripts, and `int` leading zeros.
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
 
 def version_number(text: str) -> int | None:
-    """The number that a text is as a version's number is written; None if it is none.
+    """The version number in a text; None if the text is not one.
 
-    A plain decimal number from 1 to `MAX_VERSION`, without leading zeros, signs or spaces: a version has
-    one name.
+    A decimal number from 1 to `MAX_VERSION`, without leading zeros, signs or spaces: each version has one
+    spelling.
     """
     return int(text) if _NUMBER.fullmatch(text) else None

@@ -1,6 +1,6 @@
-"""Which version of a folder is to be served, where that is not the highest: a number in a file beside them.
+"""The pin file: serves a given version of a folder instead of the highest.
 
-Servers that watch the folder follow it, so a roll-back is one write.
+Servers that watch the folder follow it, so a rollback is one write.
 """
 
 from __future__ import annotations
@@ -15,44 +15,46 @@ from app.errors import ArtifactError
 from app.system.regular_file import read_regular
 
 PIN_FILE = "SERVE"
-# A number; whoever wrote more did not mean a version.
+# Enough for a version number.
 _MOST_BYTES = 32
 
 
 def read_pin(folder: Path) -> Path | None:
-    """The version folder that is pinned; None if none is.
+    """The pinned version folder; None without a pin file.
 
     Raises:
-        ArtifactError: the file names no version that is there.
+        ArtifactError: the file does not name an existing version.
     """
     file = folder / PIN_FILE
     with readable(file):
         try:
             text = read_regular(file, max_bytes=_MOST_BYTES)
         except FileNotFoundError:
-            if file.is_symlink():  # somebody meant a version
+            if file.is_symlink():  # a broken link is an error
                 raise
             return None
     number = version_number(text.strip().decode("ascii", errors="replace"))
     if number is None:
-        raise ArtifactError(f"{file}: holds no version's number; write one, or delete it")
+        raise ArtifactError(f"{file}: no version number; write one, or delete the file")
     version = folder / str(number)
     with readable(version):
         is_there = (version / CONTRACT_FILE).is_file()
     if not is_there:
-        raise ArtifactError(f"{file}: names version {number}, which is not there")
+        raise ArtifactError(
+            f"{file}: version {number} does not exist; write another number, or delete the file"
+        )
     return version
 
 
 def pin(folder: Path, version: int | None) -> None:
-    """Pin a version, whole at once; or none, so that the highest is served.
+    """Pin a version atomically; None removes the pin, so that the highest is served.
 
     Raises:
-        ArtifactError: the version is not there, or the file cannot be written.
+        ArtifactError: the version does not exist, or the file cannot be written.
     """
     file, new = folder / PIN_FILE, folder / f".{PIN_FILE}.{os.getpid()}"
     if version is not None and not (folder / str(version) / CONTRACT_FILE).is_file():
-        raise ArtifactError(f"{folder}: holds no version {version}")
+        raise ArtifactError(f"{folder}: version {version} does not exist")
     try:
         if version is None:
             file.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """Fields of a contract that are reserved for later servers.
 
-A server of today checks them and makes no use of them. So it serves a version that was sealed with them, in a
-fleet of old and new servers and after a rollback, and nothing that it does not know can hide in a contract.
+This server checks them and does not use them. So it can serve a version that was sealed with them, in a fleet
+of old and new servers and after a rollback, and still refuse unknown fields.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pydantic import Field, JsonValue, model_validator
 from app.contract.frozen import FileName, Frozen
 
 MAX_RESERVED_FILES = 16
-# As compact JSON. What is larger belongs into a file.
+# As compact JSON. Larger content belongs in a file.
 MAX_RESERVED_BYTES = 64 * 1024
 
 
 class Reserved(Frozen):
-    """A part of a version that a later server reads: files of the version, and what to know of them."""
+    """A part of a version for later servers: files, and data about them."""
 
     files: tuple[FileName, ...] = Field(
         default=(), max_length=MAX_RESERVED_FILES, description="Its files; each has a digest in `files`."
@@ -35,12 +35,12 @@ class Reserved(Frozen):
 
 
 def reserved(what: str) -> Any:
-    """The field of a contract for a part that is reserved: null, and not written, where there is none.
+    """The contract field of a reserved part; null, and not written, if absent.
 
     Args:
-        what: a later server reads there, for people.
+        what: its content, for people.
     """
-    # Written as null it would be an unknown field to servers that know the schema without it.
+    # If written as null, it would be an unknown field to older servers.
     return Field(default=None, exclude_if=_is_none, description=f"For later servers: {what}.")
 
 

@@ -14,7 +14,7 @@ from app.contract.reserved import Reserved, reserved
 from app.contract.trust import Trust
 from app.series.spec import MAX_LENGTH, SeriesSpec
 
-# What is sealed, and what is read: docs/artifact.md says what each came with, and when the number goes up.
+# The sealed and the readable schemas: docs/artifact.md lists the changes of each.
 SCHEMA_VERSION: Final = 3
 ReadSchema = Literal[1, 2, 3]
 READ_SCHEMAS: Final[tuple[int, ...]] = get_args(ReadSchema)
@@ -33,7 +33,7 @@ class InputSpec(Frozen):
     length: int = Field(ge=1, le=MAX_LENGTH, examples=[500])
     channels: int = Field(default=1, ge=1, le=MAX_LENGTH, description="Values of a series at each time step.")
     dtype: Literal["float32"] = "float32"
-    # Before it was written down, every model that was sealed was.
+    # Models that were sealed before this field existed are invariant.
     invariant_to_offset_and_scale: bool = Field(
         default=True,
         description=(
@@ -67,7 +67,7 @@ class OutputSpec(Frozen):
 
 
 class Label(Frozen):
-    """One class: its label as the data set writes it, and what it means."""
+    """One class: its label in the data set, and its meaning."""
 
     name: str = Field(min_length=1, max_length=100, examples=["-1"])
     meaning: str = Field(examples=["symptom absent"])
@@ -76,8 +76,8 @@ class Label(Frozen):
 class DerivedGraph(Frozen):
     """A graph made from `model.keras` for another runtime; usable only while its parent is unchanged.
 
-    Its files are OpenVINO's own, the graph and its weights: the runtime goes by the ending, and would read
-    other formats too, some of which point to files elsewhere.
+    Its files are OpenVINO's graph and weights. The runtime picks a format by the file extension and would also
+    read formats that refer to other files.
     """
 
     files: tuple[FileName, ...] = Field(min_length=2, max_length=2)
@@ -92,7 +92,7 @@ class DerivedGraph(Frozen):
 
 
 class Provenance(Frozen):
-    """Where the artifact comes from, enough to make it again."""
+    """How the artifact was trained, enough to reproduce it."""
 
     dataset: str
     data_sha256: dict[str, Sha256]
@@ -142,7 +142,7 @@ class Contract(Frozen):
         return self
 
     def _later_parts(self) -> Iterator[tuple[str, int]]:
-        """What this has that the first schema did not, each with the schema that it came with."""
+        """The parts that the first schema lacks, each with the schema that added it."""
         if self.trust:
             yield "trust", 2
         if not self.input.invariant_to_offset_and_scale:

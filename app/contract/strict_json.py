@@ -1,7 +1,7 @@
-"""Reading JSON that every parser reads alike, so that no two readers of a file see two things.
+"""Reads I-JSON (RFC 7493), which all parsers read alike.
 
-That is I-JSON (RFC 7493): UTF-8 text, no key twice in an object, no number that doubles cannot hold. Parsers
-differ on everything else: which of two equal keys counts, what `NaN` is, what 2**53 + 1 is rounded to.
+That is UTF-8 text, no duplicate keys and no number that a double cannot hold. Parsers differ on everything
+else: which of two equal keys counts, what `NaN` is, what 2**53 + 1 is rounded to.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from typing import Any
 from app.contract.wording import shown
 from app.errors import ArtifactError
 
-# Parsers end at depths of their own, some of them by a crash.
+# Parsers have different depth limits; some crash.
 MAX_DEPTH = 64
-# Beyond this, RFC 7493, 2.2, whole numbers are not the same to all parsers.
+# Beyond this, parsers round integers differently (RFC 7493, 2.2).
 MAX_INTEGER = 2**53 - 1
 _QUOTED = 80
 
 
 def read_json(content: bytes) -> Any:
-    """The value in a JSON document.
+    """Parse a JSON document.
 
     Raises:
-        ArtifactError: one line that says what is wrong, without the file's name.
+        ArtifactError: one line with the problem, without the file's name.
     """
     if content.startswith(codecs.BOM_UTF8):
         raise ArtifactError("not JSON: it starts with a byte order mark; save it as UTF-8 without one")
@@ -69,7 +69,7 @@ def _finite(text: str) -> float:
 
 
 def _exact(text: str) -> int:
-    # Length first: of thousands of digits Python makes no number.
+    # Length first: Python refuses to convert thousands of digits.
     if len(text) > len(str(-MAX_INTEGER)) or abs(int(text)) > MAX_INTEGER:
         raise ArtifactError(
             f"the whole number {shown(text, most=_QUOTED)} is beyond {MAX_INTEGER}, where parsers differ"

@@ -1,4 +1,4 @@
-"""What the contract says of how far to trust an answer, for models that were sealed with it."""
+"""The contract's data on how far to trust a prediction, for models that were sealed with it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 class LabelSets(Frozen):
     """A label is in a series' set if its probability reaches a level's threshold (conformal prediction).
 
-    Thresholds come from series that the model had not been fitted to: of series like those, at least the
+    Thresholds were calibrated on series that the model was not fitted to: of similar series, at least the
     level's share has its true label in its set. A series unlike the training data gets the empty set.
     """
 
@@ -38,9 +38,9 @@ class LabelSets(Frozen):
 
 
 class NoveltySpec(Frozen):
-    """The model's second output, `float32[n, 1]`: how far a series' spectrum is from the training data's.
+    """The model's second output, `float32[n, 1]`: the distance of a series' spectrum from the training data.
 
-    It is the natural logarithm of a distance; its rank among the quantiles is the score that people read.
+    It is the natural logarithm of a distance; its rank among the quantiles is the OOD score.
     """
 
     name: str = Field(min_length=1, examples=["novelty"])
@@ -56,8 +56,8 @@ class NoveltySpec(Frozen):
         return self
 
 
-class InputHabits(Frozen):
-    """What the training series look like to the eye, so that the service can warn of input that does not."""
+class ValueThresholds(Frozen):
+    """Thresholds from the training series' values, for warnings about unusual input."""
 
     fewest_distinct: int = Field(ge=1, description="Fewer different values in a series than this are odd.")
     most_at_extreme: int = Field(
@@ -66,8 +66,8 @@ class InputHabits(Frozen):
 
 
 class Trust(Frozen):
-    """How sure an answer is: all of it measured on training series that the model had not been fitted to."""
+    """Calibration of trust, measured on training series that the model was not fitted to."""
 
     label_sets: LabelSets
     novelty: NoveltySpec
-    habits: InputHabits
+    habits: ValueThresholds

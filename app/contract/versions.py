@@ -1,7 +1,7 @@
-"""Which folder is which version, and which of them is to be served.
+"""Finds version folders, and the one to serve.
 
-A version folder that a setting names itself may have any name. Below a folder of versions the name is the
-version's number, the same as in its contract: what the disk, the log and `?version=` call it is one thing.
+A version folder that a setting names directly may have any name. Below a folder of versions, the name is the
+version number of its contract: disk, log and `?version=` use the same number.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ from app.errors import ArtifactError
 
 
 def find_version(path: Path) -> Path:
-    """The version folder that a path means.
-
-    It is the path itself; or of those below it the one that is pinned, else the highest that is complete.
+    """The version folder to serve: the path itself, or below it the pinned one, else the highest complete one.
 
     Raises:
         ArtifactError: there is none.
@@ -34,7 +32,7 @@ def find_version(path: Path) -> Path:
 
 
 def newest_version(path: Path) -> Path:
-    """The highest version in a folder of versions that is complete, whatever is pinned.
+    """The highest complete version in a folder of versions, ignoring the pin file.
 
     Raises:
         ArtifactError: there is none, or the folder cannot be listed.
@@ -45,41 +43,41 @@ def newest_version(path: Path) -> Path:
         return numbered[newest]
     if wrong := misnamed_versions(path):
         raise ArtifactError(next(iter(wrong.values())))
-    raise ArtifactError(f"{path}: holds no {CONTRACT_FILE} and no version folder with one; set ARTIFACT")
+    raise ArtifactError(f"{path}: no {CONTRACT_FILE} and no version folder with one; set ARTIFACT")
 
 
 def misnamed_versions(path: Path) -> dict[str, str]:
-    """Why versions below a folder are never served, by their folders' names: a person reads a number there.
+    """Why version folders with names like a number are never served, by name.
 
-    `007` beside `7` would be the same version twice. A name that is no number to anyone, such as `3.old`, is
-    how an operator puts a version aside, and is not among them.
+    `007` beside `7` would be the same version twice. Other names, such as `3.old`, are not reported: operators
+    set versions aside that way.
 
     Raises:
         ArtifactError: the folder cannot be listed.
     """
     needed = f"a number from 1 to {MAX_VERSION} in plain digits, without leading zeros; rename the folder"
     return {
-        child.name: f"{child.parent / shown(child.name)}: no name of a version, which is {needed}"
+        child.name: f"{child.parent / shown(child.name)}: not a version name, which is {needed}"
         for child in _complete(path)
         if child.name.strip().isdigit() and version_number(child.name) is None
     }
 
 
 def check_number(folder: Path, contract: Contract) -> None:
-    """Check that a folder below a folder of versions is named by its contract's version.
+    """Check that the name of a folder is its contract's version.
 
     Raises:
         ArtifactError: it has another name.
     """
     if folder.name != str(contract.version):
         raise ArtifactError(
-            f"{folder}: {CONTRACT_FILE} says version {contract.version}; a version folder has its version's "
-            f"number as its name: rename the folder to {contract.version}, or seal the version anew"
+            f"{folder}: {CONTRACT_FILE} says version {contract.version}; rename the folder to "
+            f"{contract.version}, or seal the version again"
         )
 
 
 def state_of(folder: Path) -> object:
-    """What differs once a file of a version folder has changed.
+    """A value that compares unequal after a file of a version folder has changed.
 
     Raises:
         ArtifactError: the folder cannot be listed.
@@ -89,7 +87,7 @@ def state_of(folder: Path) -> object:
 
 
 def _complete(path: Path) -> Iterator[Path]:
-    """The folders below one that have a contract, which is what makes a version complete."""
+    """Folders with a contract: it is written last, so the version is complete."""
     with readable(path):
         for child in path.iterdir():
             if (child / CONTRACT_FILE).is_file():
@@ -99,6 +97,6 @@ def _complete(path: Path) -> Iterator[Path]:
 def _state_of_file(file: Path) -> tuple[int, ...]:
     try:
         status = file.stat()
-    except OSError:  # a link to nowhere, say: if it matters, opening the version says so
+    except OSError:  # a broken link, say: opening the version reports it
         return ()
     return status.st_mtime_ns, status.st_size

@@ -1,30 +1,30 @@
-"""How an error quotes what a file or a library says. It knows no format."""
+"""Quotes text of files and libraries in error messages."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-# Of a library's own reason. OpenVINO's are 180 to 500 characters; Keras' can hold a layer's configuration.
+# Characters of a library's error text. OpenVINO's have 180 to 500; Keras' may contain a layer's configuration.
 MOST_REASON = 1000
 _GAP = " … "
 
 
 def shown(text: object, *, most: int = 100) -> str:
-    """A file's own words, short and on one line, so that they can stand in a message or a log."""
+    """Text of a file for a message or log: short, printable, on one line."""
     short = str(text)[:most]
     return short if short.isprintable() else ascii(short)[1:-1]
 
 
 def reason_of(error: BaseException, *, without: Path | str | None = None) -> str:
-    """All that an exception says, on one line; the name of its type where it says nothing.
+    """The text of an exception on one line; the name of its type if it has no text.
 
     Control characters are escaped. Of more than `MOST_REASON` characters the middle is left out: libraries
-    say first where an error was raised, and why last.
+    put the place of an error first and its cause last.
 
     Args:
         error: of a library.
-        without: a temporary folder, whose path says nothing to whoever reads the message later.
+        without: a temporary folder, whose path is removed.
     """
     text = str(error)
     if without is not None:

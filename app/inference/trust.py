@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.contract import InputHabits, Trust
+from app.contract import Trust, ValueThresholds
 from app.series.spec import by_channel
 
 # The columns of `Assessment.warnings`.
@@ -91,7 +91,7 @@ def warning_kinds(trust: Trust | None, channels: int = 1) -> tuple[WarningKind, 
     return (*(_of_trust(trust.habits, channels) if trust else ()), PRECISION_LOST)
 
 
-def _of_trust(habits: InputHabits, channels: int) -> tuple[WarningKind, ...]:
+def _of_trust(habits: ValueThresholds, channels: int) -> tuple[WarningKind, ...]:
     """The kinds of `Assessment.warnings`, in the words of one contract."""
     it, its = ("the series", "the series'") if channels == 1 else ("a channel", "a channel's")
     return (
@@ -122,7 +122,7 @@ def _of_trust(habits: InputHabits, channels: int) -> tuple[WarningKind, ...]:
     )
 
 
-def _check_values(series: NDArray[np.float32], habits: InputHabits, warnings: NDArray[np.bool_]) -> None:
+def _check_values(series: NDArray[np.float32], habits: ValueThresholds, warnings: NDArray[np.bool_]) -> None:
     """Fill in the columns of `flat`, `clipped` and `few_distinct_values`."""
     ascending = np.sort(series, axis=1)
     smallest, largest = ascending[:, 0], ascending[:, -1]

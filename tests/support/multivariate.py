@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.contract import InputHabits, Label, LabelSets, NoveltySpec, Provenance, Trust
+from app.contract import Label, LabelSets, NoveltySpec, Provenance, Trust, ValueThresholds
 
 if TYPE_CHECKING:
     from training.data.ucr import Dataset
@@ -26,7 +26,7 @@ LABELS = ("idle", "load", "fault")
 TRUST = Trust(
     label_sets=LabelSets(level=0.9, thresholds={"0.9": 0.3}),
     novelty=NoveltySpec(name="novelty", quantiles=(-10.0, 0.0, 10.0), threshold=9.0),
-    habits=InputHabits(fewest_distinct=6, most_at_extreme=4),
+    habits=ValueThresholds(fewest_distinct=6, most_at_extreme=4),
 )
 
 

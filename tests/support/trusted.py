@@ -20,7 +20,6 @@ from app.contract import (
     Contract,
     DerivedGraph,
     Golden,
-    InputHabits,
     InputSpec,
     Label,
     LabelSets,
@@ -28,6 +27,7 @@ from app.contract import (
     OutputSpec,
     Provenance,
     Trust,
+    ValueThresholds,
     sha256_of,
 )
 
@@ -37,7 +37,7 @@ LABELS = ("-1", "1")
 TRUST = Trust(
     label_sets=LabelSets(level=0.9, thresholds={"0.9": 0.3, "0.99": 0.1}),
     novelty=NoveltySpec(name="novelty", quantiles=(-2.0, -1.0, 0.0, 1.0, 2.0), threshold=1.5),
-    habits=InputHabits(fewest_distinct=6, most_at_extreme=4),
+    habits=ValueThresholds(fewest_distinct=6, most_at_extreme=4),
 )
 
 

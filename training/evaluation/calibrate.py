@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from app.contract import InputHabits, LabelSets, NoveltySpec, Trust
+from app.contract import LabelSets, NoveltySpec, Trust, ValueThresholds
 from training.evaluation.rounding_leak import distinct_values
 from training.model.sealed import NOVELTY
 
@@ -73,7 +73,7 @@ def conformal_threshold(likelihood: NDArray[np.floating], level: float) -> float
     return float(np.sort(likelihood)[rank - 1]) if rank >= 1 else 0.0
 
 
-def habits_of(views: list[NDArray[np.float64]]) -> InputHabits:
+def habits_of(views: list[NDArray[np.float64]]) -> ValueThresholds:
     """Limits with room to spare around what the training series look like."""
     distinct = min(int(distinct_values(view).min()) for view in views)
     at_extreme = max(
@@ -81,6 +81,6 @@ def habits_of(views: list[NDArray[np.float64]]) -> InputHabits:
         for view in views
         for extreme in (np.max, np.min)
     )
-    return InputHabits(
+    return ValueThresholds(
         fewest_distinct=max(1, distinct // 2), most_at_extreme=2 * at_extreme + views[0].shape[1] // 50
     )

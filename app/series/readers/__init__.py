@@ -1,8 +1,7 @@
-"""Files of series in the formats that are in use: one reader for training, client and command line.
+"""Reads files of series, for training, client and command line.
 
 Text (the UCR archive's and its relatives), `.npy`, `.npz`, `.json` and, where SciPy is installed, `.arff`;
-any of them gzipped. What cannot be read or used is one `app.errors.UnreadableSeries` with file, row and
-remedy.
+any of them gzipped. A file that cannot be used raises `app.errors.UnreadableSeries`: file, row and remedy.
 """
 
 from app.series.readers.file import SeriesFile, read_series_file

@@ -1,4 +1,4 @@
-"""ARFF, as the archive's other hosts publish it: numeric attributes and one nominal, the label.
+"""ARFF, as other hosts of the archive publish it: numeric attributes, and one nominal attribute, the label.
 
 Parsed by SciPy, which training has and a server has not.
 """
@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from app.series.readers.labels import read_label
-from app.series.readers.rows import MAX_SERIES, Refused, Rows, quoted, too_long, too_many
+from app.series.readers.parsed import MAX_SERIES, ParsedSeries, Refused, quoted, too_long, too_many
 from app.series.spec import MAX_LENGTH
 
 _FORM = "give numeric attributes and one nominal one, or save the series as text"
 
 
-def read_arff(text: str, *, limit: int | None = None) -> Rows:
+def read_arff(text: str, *, limit: int | None = None) -> ParsedSeries:
     """The series of an ARFF file; rows are counted from the first after `@data`.
 
     Raises:
@@ -29,12 +29,12 @@ def read_arff(text: str, *, limit: int | None = None) -> Rows:
         from scipy.io import arff
     except ImportError as error:
         raise Refused(
-            "an ARFF file, which SciPy reads", "pip install scipy, or save the series as text"
+            "ARFF needs SciPy, which is not installed", "pip install scipy, or save the series as text"
         ) from error
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     try:
         data, meta = arff.loadarff(io.StringIO(text))
-    # SciPy's own errors, and those of the Python that its parser is made of.
+    # SciPy's own errors, and those that its parser lets through.
     except (
         arff.ArffError,
         csv.Error,
@@ -66,10 +66,10 @@ def _check_lengths(text: str, attributes: int) -> None:
     for number, row in enumerate(written, start=1):
         found = row.rstrip(", \t").count(",") + 1
         if found > attributes and not {'"', "'"} & set(row):
-            raise Refused(f"row {number}: {found} values of {attributes} attributes", _FORM)
+            raise Refused(f"row {number}: {found} values for {attributes} attributes", _FORM)
 
 
-def _rows(data: Any, numeric: list[str], others: list[str]) -> Rows:
+def _rows(data: Any, numeric: list[str], others: list[str]) -> ParsedSeries:
     if not len(data):
         raise Refused("no row follows @data", "give a file of series")
     if len(data) > MAX_SERIES:
@@ -78,9 +78,9 @@ def _rows(data: Any, numeric: list[str], others: list[str]) -> Rows:
         raise too_long("row 1")
     series = np.stack([data[name] for name in numeric], axis=1).astype(np.float64)
     if not others:
-        return Rows(series=series, labels=None)
+        return ParsedSeries(series=series, labels=None)
     labels = (label.decode("utf-8") for label in data[others[0]].tolist())
-    return Rows(
+    return ParsedSeries(
         series=series,
         labels=tuple(read_label(label, f"row {row}") for row, label in enumerate(labels, start=1)),
     )

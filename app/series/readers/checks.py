@@ -1,14 +1,14 @@
-"""Values that a model in float32 cannot take are refused, with their place."""
+"""Refuses values that float32 cannot hold, with row and position."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from app.series.offset import FLOAT32_END
-from app.series.readers.rows import Refused, Rows, Values, quoted
+from app.series.readers.parsed import ParsedSeries, Refused, Values, quoted
 
 
-def check_range(rows: Rows) -> None:
+def check_range(rows: ParsedSeries) -> None:
     """Refuse values that are infinite or beyond float32.
 
     Missing values, NaN, pass. So do very small ones: `app.series.offset` brings them into float32's range.
@@ -17,7 +17,7 @@ def check_range(rows: Rows) -> None:
         Refused: names the row and the value.
     """
     if isinstance(rows.series, np.ndarray):
-        # Most arrays have nothing to refuse, which one look at all of it tells.
+        # One check of the whole array is enough for most files.
         with np.errstate(invalid="ignore"):
             sizes = np.fmax.reduce(np.abs(rows.series), axis=1).astype(np.float64)
         if np.all(sizes < FLOAT32_END):

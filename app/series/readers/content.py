@@ -1,7 +1,6 @@
-"""The bytes of a file: regular files alone, of bounded size, unpacked where they are gzipped.
+"""Reads the bytes of a regular file of limited size, and unpacks gzip.
 
-`MAX_BYTES` bounds what is stored and what it unpacks to, so that neither a large file nor a small one that
-unpacks to a large one fills the memory.
+`MAX_BYTES` limits both the stored and the unpacked size, so that no file can fill the memory.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import io
 import zlib
 from pathlib import Path
 
-from app.series.readers.rows import Refused
+from app.series.readers.parsed import Refused
 from app.system.regular_file import read_regular
 
 MAX_BYTES = 512 * 1024 * 1024
@@ -37,11 +36,11 @@ def read_content(path: Path) -> tuple[bytes, str]:
 
 
 def unpacked(stored: bytes, *, most: int) -> bytes:
-    """What a gzip file holds, all its members one after another.
+    """The unpacked content of a gzip file, all members concatenated.
 
     Args:
         stored: the file.
-        most: bytes that it may unpack to.
+        most: limit of the unpacked size, in bytes.
 
     Raises:
         Refused: it unpacks to more, or is damaged or cut off.
@@ -52,9 +51,9 @@ def unpacked(stored: bytes, *, most: int) -> bytes:
     except EOFError as error:
         raise Refused("gzip: the file is cut off", _AGAIN) from error
     except gzip.BadGzipFile as error:
-        # The first member was told by its magic bytes: what is not gzip comes after one.
+        # The magic bytes of the first member were checked: what is not gzip follows it.
         is_more = str(error).startswith("Not a gzipped file")
-        raise Refused(f"gzip: {'something else follows the stream' if is_more else error}", _AGAIN) from error
+        raise Refused(f"gzip: {'other data follow the stream' if is_more else error}", _AGAIN) from error
     except zlib.error as error:
         raise Refused(f"gzip: {error}", _AGAIN) from error
     if len(content) > most:

@@ -1,4 +1,4 @@
-"""Reading a file of series: its bytes, its format, its rows, and what is done about incomplete ones."""
+"""Reads a file of series: detects its format, parses, checks and completes its series."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from app.series.readers.formats import Format, decoded, format_of
 from app.series.readers.gaps import GapRules, completed
 from app.series.readers.json_file import read_json
 from app.series.readers.numpy_files import read_npy, read_npz
-from app.series.readers.rows import Refused, Rows, Values
+from app.series.readers.parsed import ParsedSeries, Refused, Values
 from app.series.readers.text import read_text
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesFile:
-    """What a file holds.
+    """The series of a file.
 
     Attributes:
         path: of the file.
@@ -38,20 +38,20 @@ class SeriesFile:
     first_row: int
 
     def place(self, index: int) -> str:
-        """How a message names a series of this file."""
+        """How messages name a series: file and row."""
         return f"{shown_path(self.path)}: row {self.first_row + index}"
 
 
 def read_series_file(
     path: Path, *, rules: GapRules | None = None, labelled: bool = True, limit: int | None = None
 ) -> SeriesFile:
-    """Read a file of series in any of the formats that there are readers for.
+    """Read a file of series in any format with a reader.
 
     Args:
         path: of the file, which may be gzipped.
-        rules: what to do about missing values and unequal lengths; both are refused by default.
+        rules: for missing values and unequal lengths; by default, both are refused.
         labelled: whether the first field of a row of text is its label.
-        limit: read so many series at most.
+        limit: most series to read.
 
     Raises:
         UnreadableSeries: one line that names the file, the row where there is one, and the remedy.
@@ -72,8 +72,8 @@ def shown_path(path: Path) -> str:
     return text if text.isprintable() else ascii(text)
 
 
-def _reader(found: Format, *, labelled: bool) -> Callable[[bytes, int | None], Rows]:
-    readers: dict[Format, Callable[[bytes, int | None], Rows]] = {
+def _reader(found: Format, *, labelled: bool) -> Callable[[bytes, int | None], ParsedSeries]:
+    readers: dict[Format, Callable[[bytes, int | None], ParsedSeries]] = {
         Format.TEXT: lambda content, limit: read_text(content, labelled=labelled, limit=limit),
         Format.JSON: lambda content, limit: read_json(content, limit=limit),
         Format.ARFF: lambda content, limit: read_arff(decoded(content), limit=limit),

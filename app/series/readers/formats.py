@@ -1,4 +1,4 @@
-"""Which format a file has: by its first bytes, and by its name where these leave it open."""
+"""Detects a file's format by its first bytes, and by its name if these are ambiguous."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shlex
 from enum import Enum, auto
 from pathlib import Path
 
-from app.series.readers.rows import Refused
+from app.series.readers.parsed import Refused
 
 _AS_ARRAY = "save the series with numpy.save, or as text: a label and the values of one series a row"
 _UNPACK = "unpack it"
@@ -34,7 +34,7 @@ _TS = (".ts", ".tsf")
 
 
 class Format(Enum):
-    """A format that has a reader."""
+    """The formats with a reader."""
 
     TEXT = auto()
     JSON = auto()
@@ -47,7 +47,7 @@ def format_of(content: bytes, path: Path) -> Format:
     """The format of a file's unpacked content.
 
     Raises:
-        Refused: it is none that is read; the remedy converts it.
+        Refused: there is no reader for it; the remedy says how to convert the file.
     """
     if content.startswith(b"\x93NUMPY"):
         return Format.NPY
@@ -100,7 +100,7 @@ def _text_format(content: bytes, name: str) -> Format:
 
 
 def _ts_remedy() -> str:
-    """The commands that make a file in UCR format of a `.ts` file of one channel."""
+    """Commands that convert a `.ts` file of one channel to UCR format."""
     code = (
         "import sys; from aeon.datasets import load_from_ts_file as load; X, y = load(sys.argv[1]); "
         "[print(k, *x, sep='\\t') for (x,), k in zip(X, y)]"

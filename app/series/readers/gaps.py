@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.series.readers.rows import Refused, Rows, Values
+from app.series.readers.parsed import ParsedSeries, Refused, Values
 
 REFUSE = "refuse"
 INTERPOLATE = "interpolate"
@@ -31,7 +31,7 @@ AMPLITUDE = 0.01  # of the noise, in standard deviations of the series
 
 @dataclass(frozen=True, slots=True)
 class GapRules:
-    """What to do about series that are not complete.
+    """How incomplete series are treated.
 
     Attributes:
         missing: one of `MISSING`.
@@ -44,12 +44,12 @@ class GapRules:
     length: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what is no rule."""
+        """Refuse an unknown rule."""
         if self.missing not in MISSING or self.unequal not in UNEQUAL:
             raise ValueError(f"missing takes one of {MISSING}, unequal one of {UNEQUAL}")
 
 
-def completed(rows: Rows, rules: GapRules) -> Values:
+def completed(rows: ParsedSeries, rules: GapRules) -> Values:
     """All series as one array `[n, length]` without missing values, in the dtype that they have.
 
     Raises:
@@ -65,7 +65,7 @@ def completed(rows: Rows, rules: GapRules) -> Values:
     return np.stack([_complete(rows, index, rules, width) for index in range(len(rows.series))])
 
 
-def _complete(rows: Rows, index: int, rules: GapRules, width: int) -> Values:
+def _complete(rows: ParsedSeries, index: int, rules: GapRules, width: int) -> Values:
     values, row = rows.series[index], rows.row(index)
     known = np.flatnonzero(~np.isnan(values))
     if not len(known):
@@ -81,22 +81,20 @@ def _complete(rows: Rows, index: int, rules: GapRules, width: int) -> Values:
         _check_length(rows, index, end)
     if end > width:
         raise Refused(
-            f"{row}: {end:,} values where {width:,} are wanted, the length that was trained on",
+            f"{row}: {end:,} values; the model was trained on {width:,}",
             f"cut the series to {width:,} values",
         )
     return padded(values, width)
 
 
-def _check_length(rows: Rows, index: int, end: int) -> None:
+def _check_length(rows: ParsedSeries, index: int, end: int) -> None:
     row, written, first = rows.row(index), len(rows.series[index]), len(rows.series[0])
     remedy = "cut all series to one length, or give --unequal pad"
     if end < written:
         raise Refused(f"{row}: value {end + 1} and all after it are missing", remedy)
     if written != first:
         values = f"{written:,} value{'' if written == 1 else 's'}"
-        raise Refused(
-            f"{row}: {values} where {rows.row(0)} has {first:,}: cut off or of another length", remedy
-        )
+        raise Refused(f"{row}: {values}, but {rows.row(0)} has {first:,}", remedy)
 
 
 def interpolated(values: Values) -> Values:

@@ -1,4 +1,4 @@
-"""JSON: an array of series, or an object that has it as `instances`, as a request's body does."""
+"""JSON: an array of series, or an object with `instances`, as in a request body."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.series.readers.rows import MAX_SERIES, Refused, Rows, quoted, too_long, too_many
+from app.series.readers.parsed import MAX_SERIES, ParsedSeries, Refused, quoted, too_long, too_many
 from app.series.spec import MAX_LENGTH
 
-# Parsed, a list costs up to twenty times its bytes.
+# A parsed list takes up to 20 times its bytes.
 MAX_JSON_BYTES = 64 * 1024 * 1024
 _FORM = 'write an array of series, or {"instances": [...]}'
 
 
-def read_json(content: bytes, *, limit: int | None = None) -> Rows:
+def read_json(content: bytes, *, limit: int | None = None) -> ParsedSeries:
     """The series of a JSON file; `null` and NaN are missing values.
 
     Raises:
-        Refused: it is too large, no JSON, or something else than series of numbers.
+        Refused: it is too large, not JSON, or not series of numbers.
     """
     if len(content) > MAX_JSON_BYTES:
         raise Refused(
@@ -36,16 +36,18 @@ def read_json(content: bytes, *, limit: int | None = None) -> Rows:
             raise Refused("a JSON object without instances", _FORM)
         document = document["instances"]
     if not isinstance(document, list) or not document:
-        raise Refused("no array of series", _FORM)
+        raise Refused("not an array of series", _FORM)
     rows = document if isinstance(document[0], list) else [document]
     if len(rows) > MAX_SERIES:
         raise too_many(len(rows))
-    return Rows(series=[_values(f"row {n}", row) for n, row in enumerate(rows[:limit], start=1)], labels=None)
+    return ParsedSeries(
+        series=[_values(f"row {n}", row) for n, row in enumerate(rows[:limit], start=1)], labels=None
+    )
 
 
 def _values(row: str, values: Any) -> NDArray[np.float64]:
     if not isinstance(values, list) or not values:
-        raise Refused(f"{row}: {quoted(json.dumps(values)[:200])} is no array of numbers", _FORM)
+        raise Refused(f"{row}: {quoted(json.dumps(values)[:200])} is not an array of numbers", _FORM)
     if len(values) > MAX_LENGTH:
         raise too_long(row)
     for position, value in enumerate(values, start=1):

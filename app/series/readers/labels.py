@@ -1,4 +1,4 @@
-"""Labels as a contract writes them: numbers in one spelling, text as it is."""
+"""Canonical labels, as in a contract: one spelling for each number, text unchanged."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import math
 import re
 from collections.abc import Iterable
 
-from app.series.readers.rows import Refused, quoted
+from app.series.readers.parsed import Refused, quoted
 
-# The most that an artifact's contract allows.
+# The limit of the contract's schema.
 MAX_LABEL = 100
 _INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -17,7 +17,7 @@ _EXACT = 2**53
 
 
 def canonical_label(text: str) -> str:
-    """A label's one spelling: `1`, `1.0` and `1.0000000e+00` are `1`; what is no number stays as it is."""
+    """The canonical label: `1`, `1.0` and `1.0000000e+00` become `1`; text stays unchanged."""
     text = text.strip()
     if _INTEGER.fullmatch(text):
         return str(int(text))
@@ -30,24 +30,24 @@ def canonical_label(text: str) -> str:
 
 
 def read_label(text: str, row: str) -> str:
-    """The label of a row, in its one spelling.
+    """The canonical label of a row.
 
     Raises:
-        Refused: there is none, or none that a contract could hold.
+        Refused: the label is missing, too long or not printable.
     """
     label = canonical_label(text)
     if label.lower() in {"", "?", "nan", "-nan", "+nan", "inf", "-inf", "+inf"}:
         raise Refused(f"{row}: the label is missing ({quoted(label)})", "write a label before the values")
     if len(label) > MAX_LABEL or not label.isprintable():
         raise Refused(
-            f"{row}: the label {quoted(label)} is not one of up to {MAX_LABEL} printable characters",
+            f"{row}: the label {quoted(label)} is longer than {MAX_LABEL} characters or not printable",
             "write a short label before the values",
         )
     return label
 
 
 def sorted_labels(labels: Iterable[str]) -> tuple[str, ...]:
-    """The distinct labels: in numeric order if all are numbers, else in that of text."""
+    """The distinct labels: in numeric order if all are numbers, else alphabetically."""
     distinct = set(labels)
     if all(_NUMBER.fullmatch(label) for label in distinct):
         return tuple(sorted(distinct, key=lambda label: (float(label), label)))

@@ -1,8 +1,8 @@
 """`.npy` and `.npz` files, as `numpy.save` and `numpy.savez` write them; nothing is ever unpickled.
 
 An `.npz` holds the series as `series`, `X`, `x`, `values` or `data`, or as its only array; and labels, if
-any, as `labels`, `label`, `y`, `Y` or `targets`. float16 and float32 stay what they are, so that it can be
-told in what precision values came; integers become float64.
+any, as `labels`, `label`, `y`, `Y` or `targets`. float16 and float32 keep their dtype, so
+that the precision of the values is known; integers become float64.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from app.series.readers.content import MAX_BYTES
 from app.series.readers.labels import read_label
-from app.series.readers.rows import MAX_SERIES, Refused, Rows, Values, quoted, too_long, too_many
+from app.series.readers.parsed import MAX_SERIES, ParsedSeries, Refused, Values, quoted, too_long, too_many
 from app.series.spec import MAX_LENGTH
 
 SERIES_NAMES = ("series", "X", "x", "values", "data")
@@ -43,7 +43,7 @@ _BROKEN_ARRAY = (
 _BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, *_BROKEN_ARRAY)
 
 
-def read_npy(content: bytes, *, limit: int | None = None) -> Rows:
+def read_npy(content: bytes, *, limit: int | None = None) -> ParsedSeries:
     """The series of a `.npy` file, `[n, length]`, `[n, length, 1]` or `[length]` for a single one.
 
     Raises:
@@ -53,10 +53,10 @@ def read_npy(content: bytes, *, limit: int | None = None) -> Rows:
         array = _load(content)
     except _BROKEN_ARRAY as error:
         raise Refused(f"a damaged .npy file: {quoted(_first_line(error))}", "save it again") from error
-    return Rows(series=_series(array)[:limit], labels=None)
+    return ParsedSeries(series=_series(array)[:limit], labels=None)
 
 
-def read_npz(content: bytes, *, limit: int | None = None) -> Rows:
+def read_npz(content: bytes, *, limit: int | None = None) -> ParsedSeries:
     """The series of an `.npz` file and their labels, where it has any.
 
     Raises:
@@ -69,7 +69,7 @@ def read_npz(content: bytes, *, limit: int | None = None) -> Rows:
         raise Refused(f"a damaged .npz file: {quoted(_first_line(error))}", _AGAIN) from error
 
 
-def _from_zip(archive: zipfile.ZipFile, limit: int | None) -> Rows:
+def _from_zip(archive: zipfile.ZipFile, limit: int | None) -> ParsedSeries:
     names = archive.namelist()
     if any(name.startswith("xl/") for name in names):
         raise Refused("an Excel workbook", "save the sheet as CSV")
@@ -83,17 +83,17 @@ def _from_zip(archive: zipfile.ZipFile, limit: int | None) -> Rows:
         if len(set(arrays)) != 1:
             raise Refused(
                 f"holds {quoted(', '.join(arrays))} and none is named {', '.join(SERIES_NAMES)}",
-                "name the array of series so",
+                "rename the array of series to one of these",
             )
         series_name = arrays[0]
     series = _series(_load(archive.read(f"{series_name}.npy")))[:limit]
     label_name = _only(arrays, LABEL_NAMES)
     if label_name is None:
-        return Rows(series=series, labels=None)
+        return ParsedSeries(series=series, labels=None)
     labels = _labels(_load(archive.read(f"{label_name}.npy")), limit)
     if len(labels) != len(series):
-        raise Refused(f"{len(labels):,} labels of {len(series):,} series", "save a label for each series")
-    return Rows(series=series, labels=labels)
+        raise Refused(f"{len(labels):,} labels for {len(series):,} series", "save a label for each series")
+    return ParsedSeries(series=series, labels=labels)
 
 
 def _load(content: bytes) -> NDArray[Any]:

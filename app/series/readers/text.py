@@ -1,6 +1,6 @@
-"""Text: a row a series, its label first (UCR's `.tsv` and `.txt`, CSV and their relatives).
+"""Text: one series a row, its label first (UCR's `.tsv` and `.txt`, CSV and similar).
 
-Read are tabs, semicolons, commas and blanks as separators, decimal commas where the comma is no separator,
+Reads tabs, semicolons, commas and blanks as separators, decimal commas where the comma is no separator,
 any line ends, trailing separators, empty rows at the end, quoted fields and one row of column names, also of
 names that are numbers.
 """
@@ -13,45 +13,45 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from app.series.readers.dialect import (
-    LOOKED_AT,
-    Dialect,
-    find_dialect,
+from app.series.readers.formats import decoded
+from app.series.readers.labels import canonical_label, read_label
+from app.series.readers.parsed import MAX_SERIES, ParsedSeries, Refused, quoted, too_long, too_many
+from app.series.readers.text_format import (
+    SAMPLED_ROWS,
+    TextFormat,
+    detect_format,
     has_decimal_comma,
     is_missing,
     number_of,
 )
-from app.series.readers.formats import decoded
-from app.series.readers.labels import canonical_label, read_label
-from app.series.readers.rows import MAX_SERIES, Refused, Rows, quoted, too_long, too_many
-from app.series.readers.thousands import check_thousands
+from app.series.readers.thousands_separators import check_thousands_separators
 from app.series.spec import MAX_LENGTH
 
 _FORM = "write a label and the values of one series a row"
 
 
-def read_text(content: bytes, *, labelled: bool = True, limit: int | None = None) -> Rows:
+def read_text(content: bytes, *, labelled: bool = True, limit: int | None = None) -> ParsedSeries:
     """The series of a text file.
 
     Args:
         content: of the file.
         labelled: whether a row's first field is its label.
-        limit: read so many series at most, and look at no further row.
+        limit: most series to read; later rows are not checked.
 
     Raises:
-        Refused: a row is not as it should be.
+        Refused: a row is invalid.
     """
     decoded(content)
     lines = _lines(content)
-    dialect = find_dialect(lines, labelled=labelled)
-    start = int(dialect.header)
+    text_format = detect_format(lines, labelled=labelled)
+    start = int(text_format.header)
     if len(lines) == start:
-        raise Refused("row 1: no value is a number, and no row follows", _FORM)
-    check_thousands(dialect, lines)
-    reader = _RowReader(dialect, lines)
+        raise Refused("row 1: no value is a number, and there are no more rows", _FORM)
+    check_thousands_separators(text_format, lines)
+    reader = _RowReader(text_format, lines)
     wanted = lines[start:] if limit is None else lines[start : start + limit]
     found = [reader.read(number, line) for number, line in enumerate(wanted, start=start + 1)]
-    return Rows(
+    return ParsedSeries(
         series=[values for _, values in found],
         labels=tuple(reader.label(label) for label, _ in found) if labelled else None,
         first_row=start + 1,
@@ -71,31 +71,31 @@ def _lines(content: bytes) -> list[bytes]:
 
 
 class _RowReader:
-    """Reads rows of one file, and remembers which decimal mark it has."""
+    """Reads rows of one file and keeps track of its decimal mark."""
 
-    def __init__(self, dialect: Dialect, lines: Sequence[bytes]) -> None:
-        self._dialect = dialect
+    def __init__(self, text_format: TextFormat, lines: Sequence[bytes]) -> None:
+        self._format = text_format
         self._lines = lines
         self._commas = self._points = False
 
     def read(self, number: int, line: bytes) -> tuple[str, NDArray[np.float64]]:
         """The label (empty where rows have none) and the values `float64[length]` of a row."""
         row = f"row {number}"
-        fields = self._dialect.split(line)
+        fields = self._format.split(line)
         if not fields:
             raise Refused(f"{row}: the row is empty", "remove it")
-        values = self._dialect.values(fields)
+        values = self._format.values(fields)
         label = ""
-        if self._dialect.labelled:
+        if self._format.labelled:
             label = read_label(fields[0].decode("utf-8"), row)
             if not values:
-                raise Refused(f"{row}: {quoted(fields[0])} and no values after it", _FORM)
+                raise Refused(f"{row}: no values after the label {quoted(fields[0])}", _FORM)
         if len(values) > MAX_LENGTH:
             raise too_long(row)
         return label, self._numbers(row, line, values)
 
     def label(self, read: str) -> str:
-        """A label as it is meant: a number in the file's decimal mark, which is known once all is read."""
+        """The canonical label: with decimal commas, if the file has them; call after all rows were read."""
         is_comma = self._commas and has_decimal_comma(read.encode())
         return canonical_label(read.replace(",", ".")) if is_comma else read
 
@@ -105,7 +105,7 @@ class _RowReader:
             try:
                 numbers = np.array(list(map(float, values)), dtype=np.float64)
             except ValueError:
-                pass  # a missing value, a decimal comma or text: told apart below
+                pass  # a missing value, a decimal comma or text: distinguished below
             else:
                 self._points = self._points or any(b"." in field for field in values)
                 return numbers
@@ -127,7 +127,7 @@ class _RowReader:
     def _not_a_number(self, row: str, position: int, field: bytes) -> Refused:
         remedy = "write a number there"
         if self._is_text_column(position):
-            column = position + int(self._dialect.labelled)
+            column = position + int(self._format.labelled)
             return Refused(
                 f"{row}: column {column} has text instead of numbers, such as {quoted(field.strip())}",
                 f"remove column {column}, or make it the first if it has the labels",
@@ -135,10 +135,10 @@ class _RowReader:
         return Refused(f"{row}: value {position} is {quoted(field.strip())}, not a number", remedy)
 
     def _is_text_column(self, position: int) -> bool:
-        """Whether no row that is looked at has a number there, though there are some elsewhere."""
-        start = int(self._dialect.header)
-        looked_at = self._lines[start : start + LOOKED_AT]
-        fields = [self._dialect.values(self._dialect.split(line)) for line in looked_at]
+        """Whether no sampled row has a number at this position, while other positions have some."""
+        start = int(self._format.header)
+        sampled = self._lines[start : start + SAMPLED_ROWS]
+        fields = [self._format.values(self._format.split(line)) for line in sampled]
         cells = [row[position - 1] for row in fields if len(row) >= position]
         has_numbers = any(map(_is_number, fields[0]))
         return has_numbers and len(cells) > 1 and not any(map(_is_number, cells))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from app.contract import InputHabits, LabelSets, NoveltySpec, Trust
+from app.contract import LabelSets, NoveltySpec, Trust, ValueThresholds
 from app.inference.trust import PRECISION_LOST, Assessment, Assessor, warning_kinds
 from tests.support.trusted import TRUST, a_series
 
@@ -38,7 +38,7 @@ def warned(series: NDArray[np.float32], novelty: float = USUAL, *, trust: Trust 
 
 def with_habits(fewest_distinct: int, most_at_extreme: int) -> Trust:
     """Trust with these habits."""
-    habits = InputHabits(fewest_distinct=fewest_distinct, most_at_extreme=most_at_extreme)
+    habits = ValueThresholds(fewest_distinct=fewest_distinct, most_at_extreme=most_at_extreme)
     return TRUST.model_copy(update={"habits": habits})
 
 

@@ -48,7 +48,7 @@ def test_series_are_padded_to_a_length_from_elsewhere(read: Read, refusal: Calla
     assert read("1 1 2 3\n1 4 5 6", rules=rules).values.shape == (2, 6)
     assert read("1 1 2 3 4 5 6 NaN", rules=rules).values.tolist() == [[1, 2, 3, 4, 5, 6]]
     assert refusal("1 1 2 3\n1 1 2 3 4 5 6 7", rules=rules) == (
-        "row 2: 7 values where 6 are wanted, the length that was trained on; cut the series to 6 values"
+        "row 2: 7 values; the model was trained on 6; cut the series to 6 values"
     )
 
 

@@ -14,7 +14,7 @@ import pytest
 from app.errors import UnreadableSeries
 from app.series.readers import read_series_file
 from app.series.readers.content import unpacked
-from app.series.readers.rows import Refused
+from app.series.readers.parsed import Refused
 from app.series.spec import MAX_LENGTH
 from tests.support.not_files import KINDS, put
 
@@ -31,10 +31,10 @@ SHORT = f"'{'x' * 79}…'"
         ("\n1 5 6", "row 1: the row is empty; remove it"),
         (
             "1 5 6\n1 5",
-            "row 2: 1 value where row 1 has 2: cut off or of another length; cut all series to one",
+            "row 2: 1 value, but row 1 has 2; cut all series to one",
         ),
-        ("1 5 6\n1 5 6 7", "row 2: 3 values where row 1 has 2: cut off or of another length"),
-        ("l a b\n1 5 6\n1 5 6 7", "row 3: 3 values where row 2 has 2"),
+        ("1 5 6\n1 5 6 7", "row 2: 3 values, but row 1 has 2"),
+        ("l a b\n1 5 6\n1 5 6 7", "row 3: 3 values, but row 2 has 2"),
         ("1 5 6\n1 5 x", "row 2: value 2 is 'x', not a number; write a number there"),
         ("1 5 6\n1 1_0 6", "row 2: value 1 is '1_0', not a number"),
         ("1 5 6\n1 0x10 6", "row 2: value 1 is '0x10', not a number"),
@@ -49,7 +49,7 @@ SHORT = f"'{'x' * 79}…'"
             "1,5,6,7\n1,5,NaN,NaN",
             "row 2: value 2 and all after it are missing; cut all series to one length, or",
         ),
-        ("1,5,6,7\n1,5,,", "row 2: 1 value where row 1 has 3"),
+        ("1,5,6,7\n1,5,,", "row 2: 1 value, but row 1 has 3"),
         ("1,5,6\n1,NaN,?", "row 2: all values are missing; remove the row"),
         ("1,5,6\n1,5,1e300", "row 2: value 2 is '1e+300', beyond the range of float32, ±3.4e38; correct it"),
         ("1,5,6\n1,-3.5e38,6", "row 2: value 1 is '-3.5e+38', beyond the range of float32"),
@@ -59,10 +59,16 @@ SHORT = f"'{'x' * 79}…'"
         ("nan 5 6", "row 1: the label is missing ('nan'); write a label before the values"),
         ("1,5,6\n,5,6", "row 2: the label is missing ('')"),
         ("? 5 6", "row 1: the label is missing ('?')"),
-        (f"1 5 6\n{LONG} 5 6", f"row 2: the label {SHORT} is not one of up to 100 printable characters"),
-        ("1 5 6\n\x1b[31m 5 6", "row 2: the label '\\x1b[31m' is not one of up to 100 printable characters"),
-        ("5\n6\n7", "row 1: '5' and no values after it; write a label and the values of one series a row"),
-        ("label a b", "row 1: no value is a number, and no row follows; write a label and the values"),
+        (f"1 5 6\n{LONG} 5 6", f"row 2: the label {SHORT} is longer than 100 characters or not printable"),
+        (
+            "1 5 6\n\x1b[31m 5 6",
+            "row 2: the label '\\x1b[31m' is longer than 100 characters or not printable",
+        ),
+        ("5\n6\n7", "row 1: no values after the label '5'; write a label and the values of one series a row"),
+        (
+            "label a b",
+            "row 1: no value is a number, and there are no more rows; write a label and the values",
+        ),
         ("words without any number\nand more of them in it", "row 2: value 1 is 'more', not a number"),
         (
             "1,2024-01-01,5\n2,2024-01-02,6",
@@ -105,7 +111,7 @@ def test_a_bad_text_is_named(refusal: Refusal, text: str, said: str) -> None:
         (
             gzip.compress(b"1 5 6") + b"more",
             "a.gz",
-            "gzip: something else follows the stream; copy or download",
+            "gzip: other data follow the stream; copy or download",
         ),
     ],
 )
@@ -144,7 +150,7 @@ def test_arff_is_told_by_its_first_line(refusal: Refusal, content: bytes, name: 
             "@relation a\n@attribute x numeric\n@attribute w numeric\n@data\n1,2\n1,1e300\n",
             "row 2: value 2 is",
         ),
-        ("@relation a\n@attribute x numeric\n@attribute y {a}\n@data\n1,a\n1,a,3\n", "row 2: 3 values of 2"),
+        ("@relation a\n@attribute x numeric\n@attribute y {a}\n@data\n1,a\n1,a,3\n", "row 2: 3 values for 2"),
         ("@relation a\n@attribute r relational\n@attribute x numeric\n@end r\n@data\n'1'\n", "0 numeric"),
     ],
 )
@@ -168,7 +174,7 @@ def test_arff_without_scipy_names_the_remedy(tmp_path: Path) -> None:
     command = [sys.executable, "-c", code, str(tmp_path / "a.arff"), str(tmp_path / "a.tsv")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith(
-        "a.arff: an ARFF file, which SciPy reads; pip install scipy, or save the series as text"
+        "a.arff: ARFF needs SciPy, which is not installed; pip install scipy, or save the series as text"
     )
 
 

@@ -86,10 +86,10 @@ def _objects() -> bytes:
     [
         (
             npz(a=np.ones((1, 2)), b=np.ones((1, 2))),
-            "holds 'a, b' and none is named series, X, x, values, data; name",
+            "holds 'a, b' and none is named series, X, x, values, data; rename",
         ),
         (npz(series=np.ones((1, 2)), X=np.ones((1, 2))), "holds both series and X; leave one of them out"),
-        (npz(X=np.ones((2, 2)), y=np.ones(3)), "3 labels of 2 series; save a label for each series"),
+        (npz(X=np.ones((2, 2)), y=np.ones(3)), "3 labels for 2 series; save a label for each series"),
         (npz(X=np.ones((2, 2)), y=np.ones((2, 2))), "labels of 'float64' and shape '(2, 2)'"),
         (npz(X=np.ones((1, 2)), y=np.array([np.nan])), "row 1: the label is missing ('nan')"),
         (
@@ -113,10 +113,10 @@ def test_a_bad_npz_is_refused(refusal: Refusal, content: bytes, said: str) -> No
         ("{", "not JSON: 'Expecting property name"),
         ("[" * 100_000, "not JSON: 'maximum recursion depth"),
         ('{"x": 1}', 'a JSON object without instances; write an array of series, or {"instances": [...]}'),
-        ("[]", "no array of series"),
-        ('{"instances": 5}', "no array of series"),
-        ("[[1, 2], []]", "row 2: '[]' is no array of numbers"),
-        ("[[1, 2], 3]", "row 2: '3' is no array of numbers"),
+        ("[]", "not an array of series"),
+        ('{"instances": 5}', "not an array of series"),
+        ("[[1, 2], []]", "row 2: '[]' is not an array of numbers"),
+        ("[[1, 2], 3]", "row 2: '3' is not an array of numbers"),
         ('[[1, 2], [1, "2"]]', "row 2: value 2 is '\"2\"', not a number; write a number there"),
         ("[[1, 2], [true, 2]]", "row 2: value 1 is 'true', not a number"),
         ("[[1, 2], [[3], 2]]", "row 2: value 1 is '[3]', not a number"),
@@ -124,7 +124,7 @@ def test_a_bad_npz_is_refused(refusal: Refusal, content: bytes, said: str) -> No
         ("[[1, 2], [NaN, 2]]", "row 2: value 1 is missing"),
         ("[[1, 2], [1, Infinity]]", "row 2: value 2 is 'inf', infinite"),
         (json.dumps([[1, 2], [10**400, 2]]), "row 2: value 1 is 'inf', infinite"),
-        ("[[1, 2], [1]]", "row 2: 1 value where row 1 has 2"),
+        ("[[1, 2], [1]]", "row 2: 1 value, but row 1 has 2"),
     ],
 )
 def test_bad_json_is_refused(refusal: Refusal, document: str, said: str) -> None:

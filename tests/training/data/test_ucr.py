@@ -65,14 +65,14 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (f"{GOOD}\n{GOOD}\n1\t0.5\t1.5", "row 3: 2 values where row 1 has 8: cut off or of another length"),
-        (f"{GOOD}\n{GOOD}\t9", "row 2: 9 values where row 1 has 8"),
+        (f"{GOOD}\n{GOOD}\n1\t0.5\t1.5", "row 3: 2 values, but row 1 has 8"),
+        (f"{GOOD}\n{GOOD}\t9", "row 2: 9 values, but row 1 has 8"),
         (
             f"{GOOD}\n{GOOD.replace('2.5', '2.x5')}",
             "row 2: value 3 is '2.x5', not a number; write a number there",
         ),
         (f"{GOOD}\n\n{GOOD}", "row 2: the row is empty; remove it"),
-        (f"{GOOD}\n{GOOD[:-3]}", "row 2: 7 values where row 1 has 8: cut off or of another length"),
+        (f"{GOOD}\n{GOOD[:-3]}", "row 2: 7 values, but row 1 has 8"),
         (
             f"{GOOD}\n{GOOD.replace('2.5', 'NaN')}",
             "row 2: value 3 is missing; fill it in, or give --missing interpolate",
@@ -103,7 +103,7 @@ def test_forda_cut_off_in_a_row_names_the_row(tmp_path: Path) -> None:
     whole = (folder / "FordA_TEST.tsv").read_bytes()
     path = tmp_path / "FordA_TEST.tsv"
     path.write_bytes(whole[: len(whole) // 3])
-    with pytest.raises(DataError, match=r"FordA_TEST\.tsv: row 441: \d+ values where row 1 has 500: cut off"):
+    with pytest.raises(DataError, match=r"FordA_TEST\.tsv: row 441: \d+ values, but row 1 has 500; cut all"):
         read_rows(path, expected=KNOWN["FordA"].sha256[path.name], remedy=REMEDY)
 
 
@@ -212,7 +212,7 @@ def test_a_test_series_longer_than_training_is_refused(
     train = write_file(tmp_path / "a_TRAIN.tsv", random.standard_normal((2, 8)), [1, 2])
     test = write_file(tmp_path / "a_TEST.tsv", random.standard_normal((2, 9)), [1, 2])
     with pytest.raises(
-        DataError, match=r"a_TEST\.tsv: row 1: 9 values where 8 are wanted.*; cut the series to"
+        DataError, match=r"a_TEST\.tsv: row 1: 9 values; the model was trained on 8; cut the series to"
     ):
         read_dataset("a", train, test, digests={}, remedy="", rules=GapRules(unequal="pad"))
     assert read_dataset("a", test, train, digests={}, remedy="", rules=GapRules(unequal="pad")).length == 9

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.contract import InputHabits, LabelSets, NoveltySpec, Trust
+from app.contract import LabelSets, NoveltySpec, Trust, ValueThresholds
 from tests.training.conftest import make_dataset
 from tests.training.report.reports import a_config, a_report, trained
 from training.data.other_series import COUNT, EACH, made_up
@@ -29,7 +29,7 @@ from training.report.report import Report
 TRUST = Trust(
     label_sets=LabelSets(level=0.9, thresholds={"0.9": 0.4, "0.99": 0.1}),
     novelty=NoveltySpec(name="novelty", quantiles=(-1.0, 1.0), threshold=0.0),
-    habits=InputHabits(fewest_distinct=4, most_at_extreme=8),
+    habits=ValueThresholds(fewest_distinct=4, most_at_extreme=8),
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from app.contract import InputHabits, Label, LabelSets, NoveltySpec, Provenance, Trust
+from app.contract import Label, LabelSets, NoveltySpec, Provenance, Trust, ValueThresholds
 from training.artifact.seal import Sealing
 from training.config import TrainingConfig, config_from
 from training.data.descriptions import labels_of
@@ -27,7 +27,7 @@ TEMPERATURE = 0.5
 TRUST = Trust(
     label_sets=LabelSets(level=0.95, thresholds={"0.95": 0.6}),
     novelty=NoveltySpec(name="novelty", quantiles=(-1.0, 0.0, 1.0), threshold=0.9),
-    habits=InputHabits(fewest_distinct=10, most_at_extreme=5),
+    habits=ValueThresholds(fewest_distinct=10, most_at_extreme=5),
 )
 # The plots of a model on spectra with trust.
 PICTURES = {

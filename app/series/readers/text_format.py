@@ -1,4 +1,4 @@
-"""How a text file writes its rows: the separator, the header and the numbers, found from the text itself."""
+"""Detects the format of a text file from its content: separator, header and decimal mark."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from app.series.spec import MAX_LENGTH
 
-# Of rows, so many are looked at to tell what is in a file.
-LOOKED_AT = 1000
-# A shorter row may be a series that happens to count.
+# Rows that are sampled to detect the format.
+SAMPLED_ROWS = 1000
+# A shorter row of consecutive numbers may be a series.
 _FEWEST_NUMBERED = 8
-# None stands for any run of blanks and tabs.
+# None: any run of blanks and tabs.
 Separator = bytes | None
 _SEPARATORS: tuple[Separator, ...] = (b"\t", b";", b",", None)
 _MARKERS = frozenset({b"", b"?", b"nan", b"+nan", b"-nan", b"na", b"n/a", b"#n/a", b"null", b"none"})
@@ -23,14 +23,14 @@ _INFINITY = re.compile(rb"[+-]?inf(inity)?", re.IGNORECASE)
 
 
 def is_missing(field: bytes) -> bool:
-    """Whether a field says that there is no value."""
+    """Whether a field marks a missing value."""
     return field.strip().lower() in _MARKERS
 
 
 def number_of(field: bytes) -> float | None:
-    """A field's number, NaN where it says that there is none, None where it is something else.
+    """The number in a field; NaN for a missing value, None for other text.
 
-    Stricter than `float`, which takes `1_000` for a number.
+    Stricter than `float`, which accepts `1_000`.
     """
     field = field.strip()
     if field.lower() in _MARKERS:
@@ -41,13 +41,13 @@ def number_of(field: bytes) -> float | None:
 
 
 def has_decimal_comma(field: bytes) -> bool:
-    """Whether a field is a number with a comma where others have a point."""
+    """Whether a field is a number with a decimal comma."""
     return _COMMA.fullmatch(field) is not None
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
-    """How rows are divided.
+class TextFormat:
+    """The format of a text file's rows.
 
     Attributes:
         separator: between fields.
@@ -60,16 +60,16 @@ class Dialect:
     header: bool
 
     def split(self, line: bytes) -> list[bytes]:
-        """A row's fields; empty ones at its end are trailing separators and left out."""
+        """A row's fields, without empty ones at the end (trailing separators)."""
         return _split(line, self.separator)
 
     def values(self, fields: Sequence[bytes]) -> Sequence[bytes]:
-        """The fields that are values."""
+        """A row's fields without its label."""
         return fields[1:] if self.labelled else fields
 
 
-def find_dialect(lines: Sequence[bytes], *, labelled: bool) -> Dialect:
-    """The dialect in which most fields of the first two rows are numbers.
+def detect_format(lines: Sequence[bytes], *, labelled: bool) -> TextFormat:
+    """The format in which most fields of the first two rows are numbers.
 
     Args:
         lines: of the file, at least one.
@@ -78,48 +78,50 @@ def find_dialect(lines: Sequence[bytes], *, labelled: bool) -> Dialect:
     sample = lines[:2]
 
     def numbers(separator: Separator) -> int:
-        dialect = Dialect(separator, labelled, header=False)
+        text_format = TextFormat(separator, labelled, header=False)
         return sum(
-            number_of(field) is not None for line in sample for field in dialect.values(dialect.split(line))
+            number_of(field) is not None
+            for line in sample
+            for field in text_format.values(text_format.split(line))
         )
 
-    # Of equals the first is taken: a label in front of tabs may have blanks in it.
+    # `max` takes the first of equals: a label before tabs may contain blanks.
     separator = max(_SEPARATORS, key=numbers)
     if not numbers(separator):
         separator = next((mark for mark in _SEPARATORS if mark and mark in sample[0]), None)
-    first = Dialect(separator, labelled, header=False)
+    first = TextFormat(separator, labelled, header=False)
     found = first.values(first.split(sample[0]))
     header = bool(found) and all(number_of(field) is None for field in found)
-    return Dialect(separator, labelled, header or _numbers_columns(first, lines))
+    return TextFormat(separator, labelled, header or _numbers_columns(first, lines))
 
 
-def _numbers_columns(dialect: Dialect, lines: Sequence[bytes]) -> bool:
-    """Whether the first of several rows numbers the columns, as pandas writes it where they have no names.
+def _numbers_columns(text_format: TextFormat, lines: Sequence[bytes]) -> bool:
+    """Whether the first of several rows has column numbers, as pandas writes for columns without names.
 
-    The label's column counts too, or has a name there, which is the label of no other row.
+    The label's column is numbered too, or has a name, which is not the label of any other row.
     """
-    fields = [field.strip() for field in dialect.split(lines[0])]
+    fields = [field.strip() for field in text_format.split(lines[0])]
     if len(lines) == 1 or len(fields) < _FEWEST_NUMBERED:
         return False
     if _counts(fields):
         return True
     is_number = number_of(fields[0]) is not None and not is_missing(fields[0])
-    if not dialect.labelled or is_number or not _counts(fields[1:]):
+    if not text_format.labelled or is_number or not _counts(fields[1:]):
         return False
     return fields[0] not in (
-        field.strip() for line in lines[1:LOOKED_AT] for field in dialect.split(line)[:1]
+        field.strip() for line in lines[1:SAMPLED_ROWS] for field in text_format.split(line)[:1]
     )
 
 
 def _counts(fields: Sequence[bytes]) -> bool:
-    """Whether fields are whole numbers from 0 or 1 on, one after another."""
+    """Whether fields are consecutive whole numbers from 0 or 1."""
     return fields[0] in {b"0", b"1"} and all(
         field == b"%d" % number for number, field in enumerate(fields, start=int(fields[0]))
     )
 
 
 def _split(line: bytes, separator: Separator) -> list[bytes]:
-    # One more than there may be: who reads them sees that there are too many.
+    # One more than allowed: the caller sees that there are too many.
     most = MAX_LENGTH + 1
     if b'"' in line:
         fields = _unquoted(line, separator)
@@ -133,7 +135,7 @@ def _split(line: bytes, separator: Separator) -> list[bytes]:
 
 
 def _unquoted(line: bytes, separator: Separator) -> list[bytes]:
-    """The fields of a row in which some are in double quotes."""
+    """The fields of a row with double quotes."""
     mark = " " if separator is None else separator.decode()
     text = line.decode("utf-8")
     if separator is None:

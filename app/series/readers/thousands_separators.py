@@ -5,28 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from app.series.readers.dialect import LOOKED_AT, Dialect
-from app.series.readers.rows import Refused, quoted
+from app.series.readers.parsed import Refused, quoted
+from app.series.readers.text_format import SAMPLED_ROWS, TextFormat
 
 _GROUPED = re.compile(rb"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")
 _LESS_THAN_1000 = re.compile(rb"[+-]?[0-9]{1,3}")
 
 
-def check_thousands(dialect: Dialect, lines: Sequence[bytes]) -> None:
-    """Refuse a text whose marks may separate thousands: then 1,234 would be read as a thousandth of itself.
+def check_thousands_separators(text_format: TextFormat, lines: Sequence[bytes]) -> None:
+    """Refuse a text whose commas or points may be thousands separators: 1,234 would be read as 1.234.
 
-    That is so where each number with a mark has three digits after it and one to three before, each number
-    without is below 1,000, and there are both. Where all have a mark, they differ from what is meant by one
-    factor, which changes no answer.
+    They may be if each number with a mark has three digits after it and one to three before, each number
+    without a mark is below 1,000, and both kinds occur. If all have a mark, all are wrong by the same factor,
+    which changes no prediction.
 
     Raises:
         Refused: names the first such number.
     """
     marked: Refused | None = None
     has_small = False
-    start = int(dialect.header)
-    for number, line in enumerate(lines[start : start + LOOKED_AT], start=start + 1):
-        for position, field in enumerate(map(bytes.strip, dialect.values(dialect.split(line))), start=1):
+    start = int(text_format.header)
+    for number, line in enumerate(lines[start : start + SAMPLED_ROWS], start=start + 1):
+        for position, field in enumerate(
+            map(bytes.strip, text_format.values(text_format.split(line))), start=1
+        ):
             if _GROUPED.fullmatch(field):
                 marked = marked or _refusal(f"row {number}: value {position} is {quoted(field)}")
             elif _LESS_THAN_1000.fullmatch(field):

@@ -1,4 +1,4 @@
-"""What every format's reader returns, and how it refuses a file. It knows no format."""
+"""The result of every reader, and the error of a refused file. It knows no format."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Values = NDArray[np.floating[Any]]
 
 
 class Refused(Exception):
-    """What is wrong in a file, and what to do about it; the path is added by who knows it.
+    """A file cannot be read or used; `read_series_file` adds the path.
 
     Args:
-        problem: with the row, where there is one.
+        problem: what is wrong, with the row if there is one.
         remedy: an imperative clause.
     """
 
@@ -31,7 +31,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class ParsedSeries:
     """The series of a file as written: missing values are NaN, and lengths may differ.
 
     Attributes:
@@ -45,12 +45,12 @@ class Rows:
     first_row: int = 1
 
     def row(self, index: int) -> str:
-        """How a message calls a series."""
+        """How messages name a series: by its row in the file."""
         return f"row {self.first_row + index}"
 
 
 def quoted(text: object) -> str:
-    """A file's own text, printable, on one line, and at most `QUOTED` characters of it."""
+    """Text of a file in quotes: printable, on one line, at most `QUOTED` characters."""
     found = text.decode("utf-8", errors="replace") if isinstance(text, bytes) else str(text)
     short = found if len(found) <= QUOTED else f"{found[: QUOTED - 1]}…"
     if not short.isprintable():
@@ -60,10 +60,10 @@ def quoted(text: object) -> str:
 
 
 def too_many(count: int) -> Refused:
-    """The refusal of a file with more series than are read."""
+    """The error for a file with too many series."""
     return Refused(f"{count:,} series; at most {MAX_SERIES:,} are read", "split the file")
 
 
 def too_long(row: str) -> Refused:
-    """The refusal of a series with more values than a model can take."""
+    """The error for a series with too many values."""
     return Refused(f"{row}: more than {MAX_LENGTH:,} values", "cut the series, or write one series a row")
