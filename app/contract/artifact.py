@@ -1,4 +1,4 @@
-"""Opens a version folder and checks it against its contract: all files exist inside it and match their digests.
+"""Opens a version folder and checks its contract: all files exist inside the folder and match their digests.
 
 It reads files; it never loads a model and imports no ML runtime. Digests do not protect against an attacker
 who wrote both file and contract, so everything that is read here has a size limit.
@@ -150,7 +150,7 @@ def _check_schema(document: object) -> None:
 
 
 def _check_place(folder: Path, name: str) -> None:
-    """Check that a file is inside the folder. Links within the folder are allowed: mounted volumes use them."""
+    """Check that a file is inside the folder. Links inside it are allowed: mounted volumes use them."""
     path = folder / name
     try:
         with readable(path):
@@ -165,7 +165,8 @@ def _check_digest(path: Path, expected: str, *, most: int) -> None:
     actual = sha256_of(path, most=most)
     if actual != expected:
         raise ArtifactError(
-            f"{path}: damaged: SHA-256 is {actual[:12]}…, the contract has {expected[:12]}…; copy the version again"
+            f"{path}: damaged: SHA-256 is {actual[:12]}…, the contract has {expected[:12]}…; "
+            "copy the version again"
         )
 
 

@@ -18,7 +18,7 @@ from app.errors import ArtifactError
 
 
 def find_version(path: Path) -> Path:
-    """The version folder to serve: the path itself, or below it the pinned one, else the highest complete one.
+    """The version folder to serve: the path itself, or in it the pinned one, else the highest complete one.
 
     Raises:
         ArtifactError: there is none.
@@ -49,8 +49,8 @@ def newest_version(path: Path) -> Path:
 def misnamed_versions(path: Path) -> dict[str, str]:
     """Why version folders with names like a number are never served, by name.
 
-    `007` beside `7` would be the same version twice. Other names, such as `3.old`, are not reported: operators
-    set versions aside that way.
+    `007` beside `7` would be the same version twice. Other names, such as `3.old`, are not reported:
+    operators set versions aside that way.
 
     Raises:
         ArtifactError: the folder cannot be listed.
