@@ -1,4 +1,4 @@
-"""`python -m app` as people run it."""
+"""`python -m app` as a command."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.trusted import a_series
 def run(*arguments: str, prefix: Sequence[str] = (), **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end.
 
-    In a temporary folder of its own: of what a killed server left in one, the next says that it deletes it.
+    With its own temporary folder: a server logs that it deletes files of a killed one.
     """
     with TemporaryDirectory() as temporary:
         return subprocess.run(
@@ -55,7 +55,7 @@ def test_serving_a_damaged_artifact_ends_with_one_line(
 
 
 def test_serving_nothing_ends_with_one_line(tmp_path: Path) -> None:
-    """A missing folder is told with what to do."""
+    """The error for a missing folder says what to do."""
     done = run("serve", ARTIFACT=str(tmp_path / "nowhere"))
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
@@ -63,7 +63,7 @@ def test_serving_nothing_ends_with_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_serving_an_artifact_that_does_not_keep_its_word_ends_with_one_line(
+def test_serving_an_artifact_that_fails_its_golden_answers_ends_with_one_line(
     artifact: Artifact, tmp_path: Path, workers: str
 ) -> None:
     """Golden answers that are not reproduced stop the server, though every digest is right."""
@@ -84,8 +84,8 @@ def test_serving_an_artifact_that_does_not_keep_its_word_ends_with_one_line(
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "203.0.113.1", "fe80::1%nowhere"])
-def test_an_impossible_host_ends_with_one_line(host: str, workers: str) -> None:
-    """It names the variable; no worker was started for nothing."""
+def test_an_invalid_host_ends_with_one_line(host: str, workers: str) -> None:
+    """It names the variable; no worker is started."""
     done = run("serve", HOST=host, PORT=str(free_port()), WORKERS=workers)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
@@ -105,7 +105,7 @@ def test_a_port_that_is_taken_ends_with_one_line(workers: str) -> None:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_port_that_is_not_allowed_ends_with_one_line(workers: str) -> None:
-    """For a process without the right to ports below 1024, which root's is when it is taken away."""
+    """For a process without permission for ports below 1024; root's is removed here."""
     floor = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
     if not floor.exists() or int(floor.read_text()) <= 1:
         pytest.skip("every process may listen on every port here")
@@ -127,15 +127,15 @@ def test_a_port_that_is_not_allowed_ends_with_one_line(workers: str) -> None:
     ],
 )
 def test_a_bad_setting_ends_with_one_line(variable: str, value: str, why: str) -> None:
-    """The variable and what is wrong with it."""
+    """It names the variable and the error."""
     done = run("serve", **{variable: value})
     assert done.returncode == 1
     assert done.stderr == f"{variable}: {why}\n"
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_serving_without_the_keys_that_are_wanted_ends_with_one_line(tmp_path: Path, workers: str) -> None:
-    """Nobody believes to have closed a door that stands open."""
+def test_serving_with_an_invalid_key_file_ends_with_one_line(tmp_path: Path, workers: str) -> None:
+    """The server does not start without authentication."""
     (tmp_path / "keys").write_text("# keys\nalice\n")
     done = run("serve", API_KEYS_FILE=str(tmp_path / "keys"), PORT=str(free_port()), WORKERS=workers)
     assert done.returncode == 1
@@ -144,7 +144,7 @@ def test_serving_without_the_keys_that_are_wanted_ends_with_one_line(tmp_path: P
 
 
 def test_a_new_key_and_its_line_belong_together(tmp_path: Path) -> None:
-    """The line alone is on standard output, to be added to the file; the key is shown beside it."""
+    """Standard output has only the line for the file; the key is on standard error."""
     done = run("key", "alice")
     assert done.returncode == 0
     key = done.stderr.splitlines()[0]
@@ -154,14 +154,14 @@ def test_a_new_key_and_its_line_belong_together(tmp_path: Path) -> None:
 
 
 def test_a_key_needs_a_plain_name() -> None:
-    """What may stand before the colon is told."""
+    """The error says which characters are valid."""
     done = run("key", "a:b")
     assert done.returncode == 2
     assert "'a:b': use 1 to 64 letters, digits, dots, dashes and underscores" in done.stderr
 
 
-def test_predict_brings_its_key(plain_artifact: Artifact, tmp_path: Path) -> None:
-    """From an option or the environment; without one, the server's words in one line."""
+def test_predict_sends_its_key(plain_artifact: Artifact, tmp_path: Path) -> None:
+    """From an option or the environment; without one, the server's error in one line."""
     key = new_key()
     (tmp_path / "keys").write_text(line_of("alice", key))
     np.save(tmp_path / "series.npy", plain_artifact.golden.series[:1])
@@ -175,8 +175,8 @@ def test_predict_brings_its_key(plain_artifact: Artifact, tmp_path: Path) -> Non
     assert line.startswith("API key missing or unknown: send one valid API key")
 
 
-def test_check_proves_the_artifact() -> None:
-    """For a deployment's pipeline: golden answers without a server."""
+def test_check_verifies_the_artifact() -> None:
+    """For deployment pipelines: golden answers without a server."""
     done = run("check")
     assert done.returncode == 0
     assert "golden answers reproduced on OpenVINO" in done.stderr
@@ -204,7 +204,7 @@ def test_predict_prints_an_answer_a_line(server: ServerProcess, artifact: Artifa
 
 
 def test_predict_may_abstain(trusted_artifact: Artifact, tmp_path: Path) -> None:
-    """With `--abstain` a series gets its label only where the model is sure of one."""
+    """With `--abstain`, a series gets a label only if the model is sure."""
     file = tmp_path / "series.npy"
     np.save(file, np.stack([a_series(logit=3.0), a_series(logit=0.0)]))
     with running_server(ARTIFACT=str(trusted_artifact.folder)) as server:
@@ -215,16 +215,16 @@ def test_predict_may_abstain(trusted_artifact: Artifact, tmp_path: Path) -> None
     assert [json.loads(line)["label"] for line in abstaining.stdout.splitlines()] == ["1", None]
 
 
-def test_predict_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
-    """A missing file is no trace."""
+def test_predict_reports_an_error_in_one_line(tmp_path: Path) -> None:
+    """A missing file causes no traceback."""
     done = run("predict", str(tmp_path / "nothing.npy"))
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("port", ["80x", "99999"])
-def test_predict_refuses_a_port_that_is_none(tmp_path: Path, port: str) -> None:
-    """In one line; some systems would connect to another port in its place."""
+def test_predict_refuses_an_invalid_port(tmp_path: Path, port: str) -> None:
+    """Some systems would connect to another port instead."""
     done = run("predict", str(tmp_path / "series.npy"), PORT=port)
     assert done.returncode == 1
     assert done.stderr == f"PORT: '{port}' is not a port; set a number up to 65535, or use --url\n"

@@ -12,20 +12,20 @@ from tests.app.test_cli import run
 from tests.support.versions import add_version, damage
 
 
-def test_check_says_which_versions_are_not_served(artifact: Artifact, tmp_path: Path) -> None:
-    """For whoever wonders why: a name that only looks like a number."""
+def test_check_lists_versions_that_are_not_served(artifact: Artifact, tmp_path: Path) -> None:
+    """Such as a folder whose name only looks like a number."""
     add_version(tmp_path, 1, artifact)
     shutil.copytree(tmp_path / "1", tmp_path / "002")
     done = run("check", ARTIFACT=str(tmp_path))
     assert done.returncode == 0, done.stderr
-    proven, not_served = done.stderr.splitlines()
-    assert proven.startswith(f"{tmp_path / '1'}: golden answers reproduced")
+    verified, not_served = done.stderr.splitlines()
+    assert verified.startswith(f"{tmp_path / '1'}: golden answers reproduced")
     assert not_served.startswith(f"not served: {tmp_path / '002'}: no name of a version")
 
 
 @pytest.mark.parametrize("version", ["007", "0", "-1", "٣", "1" * 10, "9" * 5000, "\x1b[31m", ""])
 def test_use_takes_a_plain_number(artifact: Artifact, tmp_path: Path, version: str) -> None:
-    """Anything else is told in one line, and pins nothing."""
+    """Anything else is an error of one line, and pins nothing."""
     add_version(tmp_path, 1, artifact)
     done = run("use", "--", version, ARTIFACT=str(tmp_path))
     assert done.returncode == 1
@@ -38,7 +38,7 @@ def test_use_takes_a_plain_number(artifact: Artifact, tmp_path: Path, version: s
 
 @pytest.mark.parametrize("version", ["2", "latest"])
 def test_use_refuses_what_servers_would_refuse(artifact: Artifact, tmp_path: Path, version: str) -> None:
-    """A folder with another version in it, and a damaged one; what was pinned before stays pinned."""
+    """A folder with another version in it, and a damaged one; the pin stays as it was."""
     folder = tmp_path / "versions"
     folder.mkdir()
     add_version(folder, 1, artifact)

@@ -29,7 +29,7 @@ from tests.support.fakes import FakeEngine
         (8, 4.0, 2, None, [True, False, False]),
     ],
 )
-def test_the_event_loop_computes_more_where_it_has_the_only_processor(
+def test_inline_batches_are_larger_with_one_core(
     plain_artifact: Artifact,
     monkeypatch: pytest.MonkeyPatch,
     processors: int,

@@ -110,7 +110,7 @@ def test_a_stream_that_is_cut(plain_artifact: Artifact, stream: Stream) -> None:
                     connection.shut_down_sending()
                 await answered(connection, len(stream.statuses))
                 check(stream, read_answers(connection.written), ended=connection.is_over)
-                connection.hang_up()
+                connection.disconnect()
 
     play(scenario())
 

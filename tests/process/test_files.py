@@ -25,7 +25,7 @@ KEY = new_key()
 
 
 def status(server: ServerProcess, *, key: str = KEY) -> int:
-    """That of an answer to a caller with a key."""
+    """That of an answer to a client with a key."""
     return httpx.get(f"{server.url}/model", headers={"X-API-Key": key}, timeout=10).status_code
 
 
@@ -51,7 +51,7 @@ def test_a_pin_that_becomes_a_fifo_stops_no_answer(tmp_path: Path, artifact: Art
 
 
 def test_a_key_file_that_becomes_a_fifo_stops_no_answer(tmp_path: Path) -> None:
-    """The keys that were there stay good, the log says so once, and a file in its place counts again."""
+    """The previous keys stay valid, one log entry says so, and a new file counts."""
     with running_server(API_KEYS_FILE=str(key_file(tmp_path, KEY))) as server:
         put(tmp_path / "keys", os.mkfifo)
         server.wait_until(lambda: NOT_REGULAR in server.log.read_text())
@@ -110,7 +110,7 @@ def test_the_check_of_an_artifact_ends_where_there_is_no_file(
 
 
 def test_a_first_engine_whose_files_hang_does_not_keep_the_process() -> None:
-    """Probes are answered, and SIGTERM ends it as ever."""
+    """Probes get responses, and SIGTERM ends the process."""
     with running_server(command=HANGS_AT_LOAD, wait=False, DRAIN_TIMEOUT="0") as server:
 
         def is_answered() -> bool:
@@ -136,7 +136,7 @@ def with_mount(tmp_path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_file_systems_that_do_not_answer_stop_nothing(
+def test_file_systems_that_do_not_respond_block_nothing(
     tmp_path: Path, artifact: Artifact, with_mount: list[str], workers: str
 ) -> None:
     """Neither answers nor the end, though all files that it looks at are there and SIGHUP asks for more."""

@@ -133,7 +133,7 @@ def test_json_and_npy_get_the_models_own_answers(
         ({}, "instances", "expected a list of series, got an object"),
     ],
 )
-def test_json_of_the_wrong_shape_is_told_where_and_what(
+def test_json_of_the_wrong_shape_gets_an_error_with_its_place(
     machine: ServerProcess, instances: Any, pointer: str, message: str, framework: bool
 ) -> None:
     """As for one channel: the first wrong place of each series, in the same words on both paths."""
@@ -157,7 +157,7 @@ def test_json_of_the_wrong_shape_is_told_where_and_what(
         ((1, 1, LENGTH, CHANNELS), f"(1, 1, 24, 3); {TAKES}"),
     ],
 )
-def test_npy_of_the_wrong_shape_is_told_the_right_one(
+def test_npy_of_the_wrong_shape_gets_an_error_with_the_right_one(
     machine: ServerProcess, shape: tuple[int, ...], message: str
 ) -> None:
     """Three axes, channels last."""

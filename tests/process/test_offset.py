@@ -1,4 +1,4 @@
-"""Offset and scale from the caller's numbers to the answer, on the real model and a real server."""
+"""Offset and scale from the client's numbers to the answer, on the real model and a real server."""
 
 from __future__ import annotations
 

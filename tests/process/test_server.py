@@ -94,8 +94,8 @@ def test_many_large_requests_at_once_are_all_answered(forda_test: LabelledSeries
     assert statuses == [200] * 128
 
 
-def test_a_client_that_hangs_up_harms_nobody(artifact: Artifact) -> None:
-    """Connections that are cut in the middle of a request are counted, and leave the server as it was."""
+def test_a_client_that_disconnects_affects_no_other(artifact: Artifact) -> None:
+    """Disconnects within a request are counted; the server serves on."""
     with running_server() as server, httpx.Client(base_url=server.url) as client:
         for _ in range(20):
             with HttpClient(server.url) as connection:
@@ -109,7 +109,7 @@ def test_a_client_that_hangs_up_harms_nobody(artifact: Artifact) -> None:
 
 
 def test_a_stop_signal_turns_readiness_off_and_loses_nothing(artifact: Artifact) -> None:
-    """While it drains it says so and goes on answering new connections; then it ends with 0."""
+    """While it drains, it is not ready and serves new connections; then it ends with exit code 0."""
     series = artifact.golden.series[:4]
 
     def ask_once(_: int) -> NDArray[np.float32]:
@@ -132,7 +132,7 @@ def test_a_stop_signal_turns_readiness_off_and_loses_nothing(artifact: Artifact)
 
 
 def test_several_workers_answer_and_count_together(artifact: Artifact) -> None:
-    """Two processes share the port; `/metrics` speaks for both, whichever answers."""
+    """Two processes share the port; `/metrics` counts both, on either process."""
     with running_server(WORKERS="2") as server:
         server.wait_for_metric("timeseries_ready_workers", 2)
         for _ in range(20):
@@ -200,7 +200,7 @@ def workers_that_were_ready(server: ServerProcess, count: int) -> list[int]:
 
 @pytest.mark.parametrize("pause", [0.0, 0.1, 0.3, 0.6, 1.0])
 def test_a_stop_signal_while_starting_is_obeyed(pause: float) -> None:
-    """Whenever it comes, the process ends; none is left behind that nobody asks for."""
+    """At any moment of the start, all processes end."""
     with running_server(wait=False) as server:
         time.sleep(pause)
         assert server.stop() in (0, -signal.SIGTERM)

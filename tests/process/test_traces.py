@@ -89,7 +89,7 @@ def ask(client: httpx.Client, *, trace: int | None = None) -> None:
     client.post("/predict", json=A_REQUEST, headers=headers).raise_for_status()
 
 
-def test_every_worker_sends_what_its_callers_sample() -> None:
+def test_every_worker_sends_sampled_traces() -> None:
     """By the standard's variables, and at the latest when it ends; nothing is lost on the way."""
     with (
         collecting() as collector,
@@ -126,7 +126,7 @@ def test_every_worker_sends_what_its_callers_sample() -> None:
         assert times == sorted(times)
 
 
-def test_a_collector_that_is_not_there_troubles_nobody() -> None:
+def test_a_missing_collector_affects_no_request() -> None:
     """Every request gets its answer, the server ends as it should, and the log is not full of it."""
     with running_server(
         TRACES="true",

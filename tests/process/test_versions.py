@@ -29,7 +29,7 @@ CALLERS = 3
 
 @contextmanager
 def load(server: ServerProcess, artifact: Artifact) -> Iterator[list[Future[set[int]]]]:
-    """Callers that ask for golden answers until the end, and check each; the versions that answered them."""
+    """Clients that ask for golden answers until the end, and check each; the versions that answered them."""
     stop = threading.Event()
     golden, tolerance = artifact.golden, artifact.contract.output.tolerance
     bodies = [{"instances": golden.series[place : place + 1].tolist()} for place in range(4)]
@@ -66,7 +66,7 @@ def use(folder: Path, version: str) -> None:
 
 
 def test_versions_come_and_go_under_load(tmp_path: Path, artifact: Artifact) -> None:
-    """A new one, a broken one and a roll-back: every answer is right and names a whole version."""
+    """A new one, a broken one and a roll-back: every response is correct and names one version."""
     add_version(tmp_path, 1, artifact)
     with running_server(ARTIFACT=str(tmp_path), RELOAD_SECONDS="0.05") as server:
         with load(server, artifact) as callers:
@@ -147,8 +147,8 @@ def test_a_server_does_not_start_with_a_folder_that_is_not_what_it_says(
     assert line.startswith(f"{tmp_path / '3'}: contract.json says version 2; ")
 
 
-def test_sighup_looks_at_once_and_a_version_can_be_asked_for(tmp_path: Path, artifact: Artifact) -> None:
-    """Of those that are loaded; the answer says which it was."""
+def test_sighup_starts_a_check_and_a_version_can_be_requested(tmp_path: Path, artifact: Artifact) -> None:
+    """One of the loaded versions; the response names it."""
     add_version(tmp_path, 1, artifact)
     with (
         running_server(ARTIFACT=str(tmp_path), RELOAD_SECONDS="0", KEEP_VERSIONS="2") as server,
@@ -169,8 +169,8 @@ def test_sighup_looks_at_once_and_a_version_can_be_asked_for(tmp_path: Path, art
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system has no /proc")
 @pytest.mark.parametrize("workers", [1, 2])
-def test_sighup_during_the_start_ends_nobody(workers: int) -> None:
-    """It waits until there is somebody to look: in a server alone, a supervisor and its workers."""
+def test_sighup_during_the_start_ends_no_process(workers: int) -> None:
+    """It is handled after the start, with one process or several workers."""
     with running_server(wait=False, WORKERS=str(workers)) as server:
         struck: set[int] = set()
         deadline = time.monotonic() + 60
@@ -202,7 +202,7 @@ def has_blocked_sighup(pid: int) -> bool:
 
 
 def test_memory_returns_after_many_swaps(tmp_path: Path, artifact: Artifact) -> None:
-    """Each swap loads a model and gives one up: ten take no more than a few times what one does."""
+    """Each swap loads a model and drops one: ten swaps take little more memory than one."""
     add_version(tmp_path, 1, artifact)
     with running_server(ARTIFACT=str(tmp_path), RELOAD_SECONDS="0") as server:
 

@@ -186,7 +186,7 @@ async def cancel(played: Played, target: str) -> None:
     connection = played.connect()
     connection.send(post(as_json(series(1.0)), target=target))
     await played.queued(1)
-    connection.hang_up()
+    connection.disconnect()
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_a_client_that_disconnects_in_the_middle_is_recorded(plain_artifact: Art
         async with serving(plain_artifact, FakeEngine(), traces=kept.traces) as played:
             connection = played.connect()
             connection.send(head("POST", "/predict", [("Content-Length", "9")]), b"{")
-            connection.hang_up()
+            connection.disconnect()
             [span] = await traced(kept)
             assert fault_of(span) == (400, "unfinished", FINE)
 

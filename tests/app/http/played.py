@@ -94,12 +94,12 @@ class Connection(asyncio.Transport):
             await asyncio.sleep(0)
 
     def shut_down_sending(self) -> None:
-        """The caller sends nothing more, and still reads; the server may keep its own side open."""
+        """The client sends nothing more, and still reads; the server may keep its own side open."""
         if not self.protocol.eof_received():
             self.close()
 
-    def hang_up(self) -> None:
-        """The caller is gone, and the server hears of it."""
+    def disconnect(self) -> None:
+        """The client is gone, and the server hears of it."""
         if not self.closed:
             self.closed = True
             self.protocol.connection_lost(ConnectionResetError())
@@ -197,10 +197,10 @@ class Played:
         assert not connection.written, f"answered instead of held: {connection.written!r}"
         return connection
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         """End all connections."""
         for connection in self._connections:
-            connection.hang_up()
+            connection.disconnect()
 
 
 def asking(*first_values: float) -> bytes:
@@ -251,7 +251,7 @@ async def serving(
         try:
             yield played
         finally:
-            played.hang_up()
+            played.disconnect()
             engine.release()
     gc.collect(1)  # exceptions that nobody looked at are reported by their collection
     assert complaints == []

@@ -1,4 +1,4 @@
-"""`app.http.body_budget`: the bytes of large bodies that a process holds at once."""
+"""`app.http.body_budget`: the limit of bytes of large bodies that a process holds."""
 
 from __future__ import annotations
 
@@ -26,61 +26,61 @@ both_paths = pytest.mark.parametrize("target", ["/predict", "/predict?abstain=fa
 
 
 class Holding:
-    """Holds bytes, and lets go of them when it is told to."""
+    """A holder of bytes that drops them on request."""
 
     def __init__(self) -> None:
         self.size = 0
-        self.given_back = 0
+        self.drops = 0
 
     def drop_bytes(self) -> None:
-        """Let go."""
+        """Drop them."""
         self.size = 0
-        self.given_back += 1
+        self.drops += 1
 
 
 def budget_of(most: int, *, return_memory: Callable[[], None] = lambda: None) -> BodyBudget:
-    """A budget whose refusals nobody counts."""
+    """A budget that does not count refusals."""
     return BodyBudget(most, on_refused=lambda: None, return_memory=return_memory)
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4 * FREE_BYTES)), max_size=40))
-def test_no_more_is_held_than_there_may_be(steps: list[tuple[int, int]]) -> None:
-    """Whatever grows or shrinks; what is small is never given back."""
+def test_held_bytes_never_exceed_the_limit(steps: list[tuple[int, int]]) -> None:
+    """For any changes of sizes; small holders never drop their bytes."""
 
     async def scenario() -> None:
         budget = budget_of(MOST)
         holders = [Holding() for _ in range(5)]
         for number, size in steps:
-            before = [holder.given_back for holder in holders]
+            before = [holder.drops for holder in holders]
             grows = holders[number]
             small = [holder for holder in holders if holder.size <= FREE_BYTES and holder is not grows]
             grows.size = size
             budget.hold(grows, size)
             assert budget._total <= MOST
             assert budget._total == sum(holder.size for holder in holders if holder.size > FREE_BYTES)
-            assert all(before[holders.index(holder)] == holder.given_back for holder in small)
+            assert all(before[holders.index(holder)] == holder.drops for holder in small)
 
     asyncio.run(scenario())
 
 
-def test_the_newest_give_theirs_back() -> None:
-    """Not the one that grows: what came first is read to its end."""
+def test_the_newest_connections_drop_their_bytes() -> None:
+    """Not the one that grows: earlier bodies are read to their end."""
 
     async def scenario() -> None:
         budget = budget_of(MOST)
         holders = [Holding() for _ in range(3)]
         for holder in holders:
             budget.hold(holder, LARGE)
-        assert [holder.given_back for holder in holders] == [0, 0, 1]
+        assert [holder.drops for holder in holders] == [0, 0, 1]
         budget.hold(holders[0], 2 * FREE_BYTES)
-        assert [holder.given_back for holder in holders] == [0, 1, 1]
+        assert [holder.drops for holder in holders] == [0, 1, 1]
         assert budget._total == 2 * FREE_BYTES
 
     asyncio.run(scenario())
 
 
-def test_memory_is_returned_once_it_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After much was held, and only then."""
+def test_memory_is_returned_when_little_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only if much was held before."""
     monkeypatch.setattr("app.http.body_budget.IDLE_SECONDS", 0.01)
     returned: list[bool] = []
 
@@ -108,7 +108,7 @@ def begun(target: str, size: int) -> bytes:
 
 @both_paths
 def test_the_newest_large_body_is_refused(plain_artifact: Artifact, target: str) -> None:
-    """With 429 and the end of its connection; the others are read and answered, small ones always."""
+    """With 429 and Connection: close; the others get responses, small ones always."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine(), max_body_bytes_in_flight=MOST) as played:
@@ -137,8 +137,8 @@ def test_the_newest_large_body_is_refused(plain_artifact: Artifact, target: str)
 
 
 @both_paths
-def test_to_declare_a_length_reserves_nothing(plain_artifact: Artifact, target: str) -> None:
-    """Bytes count when they are there."""
+def test_a_declared_length_reserves_nothing(plain_artifact: Artifact, target: str) -> None:
+    """Bytes count when they arrive."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine(), max_body_bytes_in_flight=MOST) as played:
@@ -151,8 +151,8 @@ def test_to_declare_a_length_reserves_nothing(plain_artifact: Artifact, target: 
     play(scenario())
 
 
-def test_chunks_count_as_they_come(plain_artifact: Artifact) -> None:
-    """Their length is not told, and need not be."""
+def test_chunks_count_when_they_arrive(plain_artifact: Artifact) -> None:
+    """A chunked body has no declared length."""
     chunk = b"%x\r\n%b\r\n" % (LARGE, b" " * LARGE)
 
     async def scenario() -> None:
@@ -169,7 +169,7 @@ def test_chunks_count_as_they_come(plain_artifact: Artifact) -> None:
 
 
 def test_requests_that_wait_unread_count(plain_artifact: Artifact) -> None:
-    """The newest of those who send them gets the answer that is due, and the end of its connection."""
+    """The newest of these connections gets its pending response and is closed."""
     behind = post(as_json(series(1.0))) * (LARGE // len(post(as_json(series(1.0)))) + 1)
 
     async def scenario() -> None:
@@ -189,7 +189,7 @@ def test_requests_that_wait_unread_count(plain_artifact: Artifact) -> None:
 
 
 def test_memory_is_returned_after_a_flood() -> None:
-    """Of a real server: many bodies that are a byte short, from callers that then hang up."""
+    """Of a real server: many bodies that are a byte short, from clients that then hang up."""
     size = 4 * 1024 * 1024
     with running_server(REQUEST_TIMEOUT="60") as server:
         warm = held(server.pid).resident
@@ -202,7 +202,7 @@ def test_memory_is_returned_after_a_flood() -> None:
 
 
 def sending(server: ServerProcess, size: int, *, of: int) -> HttpClient:
-    """A caller that has sent so many bytes of a body of so many."""
+    """A client that has sent so many bytes of a body of so many."""
     caller = HttpClient(server.url)
     caller.send(head("POST", "/predict", [("Content-Length", str(of))]) + b" " * size)
     return caller

@@ -1,4 +1,4 @@
-"""`app.http.connection_errors`: whole answers for those who made no request."""
+"""`app.http.connection_errors`: error responses without a valid request."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from qa.harness.messages import read_answers
 
 
 @pytest.mark.parametrize("status", CONNECTION)
-def test_each_is_a_problem_document_with_an_id_of_its_own(status: int) -> None:
-    """Its length is that of its content, and the server's headers are among its own."""
+def test_each_response_is_a_problem_document_with_its_own_id(status: int) -> None:
+    """With a correct length and the server's headers."""
     given = [new_request_id() for _ in range(2)]
     headers = [(b"date", b"today")]
     written = [error_response(status, "why", request_id=own, headers=headers) for own in given]
@@ -26,15 +26,15 @@ def test_each_is_a_problem_document_with_an_id_of_its_own(status: int) -> None:
     assert [problem.request_id for problem in problems] == given
 
 
-def test_a_reason_cannot_break_out_of_its_document() -> None:
-    """Whatever the parser says is text."""
+def test_a_reason_is_escaped() -> None:
+    """The parser's text becomes a JSON string."""
     reason = 'a "quote"\r\nX: y\x00'
     [answer] = read_answers(error_response(400, reason, request_id=new_request_id()))
     assert Problem.model_validate_json(answer.body).detail.endswith(reason)
 
 
-def test_only_a_full_server_is_worth_another_try() -> None:
-    """With a time after which to come again."""
+def test_only_503_has_a_retry_after() -> None:
+    """Retrying helps only if the server is full."""
     written = [error_response(status, request_id=new_request_id()) for status in CONNECTION]
     answers = [answer for each in written for answer in read_answers(each)]
     again = {answer.status: answer.headers["retry-after"] for answer in answers}

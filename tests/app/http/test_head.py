@@ -26,7 +26,7 @@ HOST, CHUNKED = (b"host", b"x"), (b"transfer-encoding", b"chunked")
 def test_a_head_says_how_long_its_body_is(
     line: bytes, headers: list[Header], says: tuple[bool, int | None, bool]
 ) -> None:
-    """And whether it is HTTP/1.1, and whether its caller waits to be told to continue."""
+    """And whether it is HTTP/1.1, and whether its client waits to be told to continue."""
     assert head.check(line, headers) == says
 
 

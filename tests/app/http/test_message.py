@@ -41,7 +41,7 @@ def app(plain_artifact: Artifact, request: pytest.FixtureRequest) -> Iterator[Se
 @pytest.mark.parametrize("step", [10_000_000, 100, 1])
 @pytest.mark.parametrize("chunks", [None, 1000], ids=["whole", "chunks"])
 @pytest.mark.parametrize("target", ["/predict", "/predict?abstain=false"])
-def test_a_body_is_read_though_another_protocol_is_asked_for(
+def test_a_body_is_read_despite_an_upgrade_header(
     app: Served, target: str, chunks: int | None, step: int
 ) -> None:
     """It is not taken for what comes in that protocol, nor for another request, however it is cut up."""
@@ -53,7 +53,7 @@ def test_a_body_is_read_though_another_protocol_is_asked_for(
         assert wire.ask(get("/livez")).status == 200
 
 
-def test_a_websocket_is_told_what_any_request_is(app: Served) -> None:
+def test_a_websocket_gets_the_response_of_a_plain_request(app: Served) -> None:
     """There is none: it gets the answer of its method and address, and the connection goes on."""
     with HttpClient(app.url) as wire:
         for target, status in (("/predict", 405), ("/ws", 404)):
@@ -82,7 +82,7 @@ def test_many_that_come_at_once_are_answered(app: Served) -> None:
         assert {wire.read().status for _ in range(number)} == {404}
 
 
-def test_nobody_gets_a_tunnel(app: Served) -> None:
+def test_connect_is_refused(app: Served) -> None:
     """Where the next request would begin cannot be known: the connection ends."""
     with HttpClient(app.url) as wire:
         wire.send(head("CONNECT", "/livez") + get("/livez"))
@@ -105,7 +105,7 @@ def test_nobody_gets_a_tunnel(app: Served) -> None:
         (head("GET", "/predict", WEBSOCKET), ("/predict", 405)),
     ],
 )
-def test_what_is_no_request_is_counted_and_not_logged(
+def test_invalid_input_is_counted_and_not_logged(
     app: Served, caplog: pytest.LogCaptureFixture, sent: bytes, counted: tuple[str, int]
 ) -> None:
     """Anybody could fill the log with it, and hide in it."""

@@ -1,4 +1,4 @@
-"""`app.http.timeouts` on real sockets: callers that do nothing, or all too slowly, hold no connection."""
+"""`app.http.timeouts` on real sockets: idle and slow clients hold no connection."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ from tests.app.conftest import series
 GOOD = as_json(series(0.5))
 
 
-class Hurried(Connection):
-    """The same in less time."""
+class ShortTimeouts(Connection):
+    """A connection with short timeouts."""
 
     timeouts = Timeouts(head=0.3, read=0.2, discard=0.3)
 
 
 @pytest.fixture(scope="module")
 def app(plain_artifact: Artifact) -> Iterator[Served]:
-    """A server in a hurry."""
-    with served(plain_artifact, protocol=Hurried, keep_alive_timeout=2) as running:
+    """A server with short timeouts."""
+    with served(plain_artifact, protocol=ShortTimeouts, keep_alive_timeout=2) as running:
         yield running
 
 
 def trickle(wire: HttpClient) -> None:
-    """Send a byte, and another, and another."""
+    """Send one byte every 20 ms."""
     for _ in range(1000):
         wire.send(b"x")
         time.sleep(0.02)
 
 
-def test_a_caller_that_says_nothing_is_left(app: Served) -> None:
-    """A connection without a request ends."""
+def test_a_client_that_sends_nothing_is_disconnected(app: Served) -> None:
+    """A connection without a request is closed."""
     with HttpClient(app.url) as wire:
         assert wire.read_to_the_end() == []
 
 
-def test_a_head_that_never_ends_is_left(app: Served) -> None:
-    """Each byte that comes does not buy time for the next."""
+def test_a_slow_head_is_disconnected(app: Served) -> None:
+    """Parts of a head do not extend its timeout."""
     with HttpClient(app.url) as wire:
         assert wire.ask(get("/livez")).status == 200
         wire.send(b"GET /livez HTTP/1.1\r\nX-Slow: ")
@@ -55,8 +55,8 @@ def test_a_head_that_never_ends_is_left(app: Served) -> None:
             trickle(wire)
 
 
-def test_a_caller_that_reads_no_answers_is_cut(app: Served) -> None:
-    """What it does not read would be kept for it, with its connection."""
+def test_a_client_that_does_not_read_is_disconnected(app: Served) -> None:
+    """Its responses would stay in memory."""
     with HttpClient(app.url) as wire:
         assert wire.ask(get("/livez")).status == 200
         before = app.connections
@@ -64,8 +64,8 @@ def test_a_caller_that_reads_no_answers_is_cut(app: Served) -> None:
         wait_until(lambda: app.connections == before - 1)
 
 
-def test_an_idle_connection_ends_when_it_was_idle_for_long(app: Served) -> None:
-    """After KEEP_ALIVE_TIMEOUT seconds, though the answer was read at once."""
+def test_an_idle_connection_is_closed_after_its_timeout(app: Served) -> None:
+    """Although its response was read at once."""
     with HttpClient(app.url) as wire:
         assert wire.ask(post(GOOD)).status == 200
         time.sleep(0.3)  # longer than an answer may take to be read
@@ -74,8 +74,8 @@ def test_an_idle_connection_ends_when_it_was_idle_for_long(app: Served) -> None:
 
 
 @pytest.mark.parametrize("target", ["/predict", "/predict?abstain=false"])
-def test_the_rest_of_a_body_is_not_waited_for_without_end(app: Served, target: str) -> None:
-    """Of a request that was refused before its body had come; each byte that comes buys no time."""
+def test_the_rest_of_a_discarded_body_has_a_timeout(app: Served, target: str) -> None:
+    """After an early refusal; parts of the body do not extend the timeout."""
     with HttpClient(app.url) as wire:
         refused = post(GOOD, [("Content-Type", "text/xml")], target=target)
         assert wire.ask(refused[: -len(GOOD)]).status == 415
@@ -87,7 +87,7 @@ def test_the_rest_of_a_body_is_not_waited_for_without_end(app: Served, target: s
 
 
 def test_a_slow_body_ends_its_connection_on_both_paths() -> None:
-    """With 408, and at once: nobody waits for what may never come."""
+    """With 408, and at once."""
     with running_server(REQUEST_TIMEOUT="0.3") as server:
         for target in ("/predict", "/predict?abstain=false"):
             with HttpClient(server.url) as wire:
@@ -96,8 +96,8 @@ def test_a_slow_body_ends_its_connection_on_both_paths() -> None:
                 assert (answer.status, answer.headers["connection"]) == (408, "close")
 
 
-def test_a_caller_that_waits_for_its_answer_is_not_left(app: Served) -> None:
-    """However long the engine takes, within the request's own time."""
+def test_a_client_that_waits_for_its_response_is_not_disconnected(app: Served) -> None:
+    """The request has its own timeout."""
     app.engine.hold()
     with HttpClient(app.url) as wire:
         wire.send(post(GOOD))

@@ -85,7 +85,7 @@ def test_a_real_server_answers_in_one_piece(server: ServerProcess, path: str) ->
 
 
 def test_nothing_is_written_to_a_connection_that_is_gone() -> None:
-    """A caller that resets it between two answers would fill the log with errors."""
+    """A client that resets it between two answers would fill the log with errors."""
 
     async def scenario() -> RecordingTransport:
         transport = RecordingTransport()

@@ -48,7 +48,7 @@ async def who_accepts(address: tuple[str, int]) -> bytes:
 
 
 def test_a_burst_is_shared(listener: socket.socket) -> None:
-    """Of connections that come at once each of two gets a fair part; not all go to the one that is first."""
+    """Each of two workers gets a fair part of simultaneous connections."""
 
     async def burst() -> Counter[bytes]:
         acceptors = [Acceptor(listener.dup(), partial(Named, name)) for name in (b"first", b"second")]
@@ -64,7 +64,7 @@ def test_a_burst_is_shared(listener: socket.socket) -> None:
 
 
 def test_a_burst_is_not_taken_in_one_go(listener: socket.socket) -> None:
-    """A few in a turn, then a rest, so that a worker in another process has the time to wake up."""
+    """A few, then a pause, so that another worker has time to wake up."""
 
     async def alone() -> float:
         loop = asyncio.get_running_loop()
@@ -78,8 +78,8 @@ def test_a_burst_is_not_taken_in_one_go(listener: socket.socket) -> None:
     assert asyncio.run(asyncio.wait_for(alone(), 60)) >= turns * TURN_SECONDS
 
 
-def test_a_closed_acceptor_lets_go_of_the_port(listener: socket.socket) -> None:
-    """What was accepted is served; the next caller is refused. Closing again is no error."""
+def test_a_closed_acceptor_frees_the_port(listener: socket.socket) -> None:
+    """Accepted connections are served, further ones refused; a second close is no error."""
 
     async def close() -> None:
         acceptor = Acceptor(listener, partial(Named, b"it"))

@@ -60,7 +60,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, *, host: str, port: object) -> int:
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "127.0.0.2", "0.0.0.0", "localhost", "::", "[::]", "::1", "[::1]", "LINK-LOCAL"]
 )
-def test_it_asks_the_address_that_the_server_listens_on(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+def test_health_connects_to_the_address_of_the_server(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     """For every kind of HOST."""
     if ":" in host and not socket.has_dualstack_ipv6():
         pytest.skip("this system has no IPv6")
@@ -71,13 +71,13 @@ def test_it_asks_the_address_that_the_server_listens_on(monkeypatch: pytest.Monk
     assert got[0].startswith(b"GET /readyz HTTP/1.1\r\nHost: localhost:")
 
 
-def test_an_empty_host_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As for the server, which listens where it does by default."""
+def test_an_empty_host_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for the server."""
     with answering("127.0.0.1") as (port, _):
         assert asked(monkeypatch, host="", port=port) == 0
 
 
-def test_an_answer_that_is_no_yes_is_told_in_one_line(
+def test_a_response_other_than_200_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whoever gives it: another server's page has many."""
@@ -98,7 +98,7 @@ def test_an_answer_that_is_no_yes_is_told_in_one_line(
         ("no\nwhere", "80", ""),
     ],
 )
-def test_what_cannot_be_asked_is_told_in_one_line(
+def test_an_invalid_address_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], host: str, port: str, why: str
 ) -> None:
     """And no trace, whatever the environment says."""
@@ -107,8 +107,10 @@ def test_what_cannot_be_asked_is_told_in_one_line(
     assert why in line
 
 
-def test_nobody_there_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """With the variables that say where it was looked for."""
+def test_a_refused_connection_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With HOST and PORT."""
     port = free_port()
     assert asked(monkeypatch, host="0.0.0.0", port=port) == 1
     assert capsys.readouterr().err.startswith(f"HOST=0.0.0.0, PORT={port}: /readyz: ")

@@ -46,8 +46,8 @@ def test_a_host_is_listened_on_in_its_families(host: str, at: set[str]) -> None:
         assert {address for address in ("127.0.0.1", "::1") if takes(address, port)} == at
 
 
-def test_nobody_connects_before_it_listens() -> None:
-    """A balancer goes to another replica at once instead of waiting for one that still starts."""
+def test_connections_are_refused_before_it_listens() -> None:
+    """A load balancer then uses another replica at once."""
     with bind("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
         assert not takes("127.0.0.1", port)
@@ -58,23 +58,23 @@ def test_nobody_connects_before_it_listens() -> None:
 @pytest.mark.parametrize(
     "host", ["nowhere.invalid", "a..b", "x" * 300, "256.1.1.1", "127.0.0.1:80", "fe80::1%nowhere", "[]"]
 )
-def test_what_does_not_resolve_is_told_by_its_variable(host: str) -> None:
-    """In one line that says what would do."""
+def test_a_host_that_does_not_resolve_is_an_error_with_its_variable(host: str) -> None:
+    """In one line that says what to set."""
     with pytest.raises(CannotListen) as caught:
         bind(host, 0)
     assert str(caught.value).startswith(f"HOST={host!r}: not an address or a name that resolves: ")
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_host_of_many_lines_is_told_in_one() -> None:
-    """As a variable may have them."""
+def test_a_host_of_several_lines_is_an_error_of_one_line() -> None:
+    """A variable may have line breaks."""
     with pytest.raises(CannotListen, match=r"^HOST='no\\nwhere': [^\n]+\Z"):
         bind("no\nwhere", 0)
 
 
 @pytest.mark.parametrize("host", ["203.0.113.1", pytest.param("2001:db8::1", marks=has_ipv6)])
-def test_an_address_of_another_machine_is_told_by_its_variable(host: str) -> None:
-    """These are for documentation and nobody's."""
+def test_an_address_of_another_machine_is_an_error_with_its_variable(host: str) -> None:
+    """These addresses are reserved for documentation."""
     with pytest.raises(
         CannotListen, match=rf"^HOST='{host}': not an address of this machine; set HOST to one"
     ):
@@ -89,16 +89,16 @@ def test_a_link_local_address_needs_an_interface() -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", pytest.param("::", marks=has_ipv6)])
-def test_a_port_that_is_taken_is_told_by_its_variable(host: str) -> None:
-    """Also where all addresses are wanted and one has it."""
+def test_a_port_in_use_is_an_error_with_its_variable(host: str) -> None:
+    """Also for a wildcard, if one address has the port in use."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(CannotListen, match=rf"^PORT={port}: another process listens on this port"):
             bind(host, port)
 
 
-def test_a_port_that_is_taken_after_it_was_bound_is_told() -> None:
-    """Of two servers that start at once both may bind, and one may listen."""
+def test_a_port_taken_after_it_was_bound_is_an_error() -> None:
+    """Two servers may bind at once; only one may listen."""
     port = free_port()
     with bind("127.0.0.1", port) as late, bind("127.0.0.1", port) as early:
         listen(early)
@@ -106,8 +106,8 @@ def test_a_port_that_is_taken_after_it_was_bound_is_told() -> None:
             listen(late)
 
 
-def test_a_port_can_be_had_again_at_once() -> None:
-    """While connections of the last server are not yet forgotten."""
+def test_a_port_can_be_reused_at_once() -> None:
+    """Despite connections of the last server in TIME_WAIT."""
     with bind("127.0.0.1", 0) as listener:
         listen(listener)
         port = listener.getsockname()[1]
@@ -146,8 +146,8 @@ def test_without_ipv6_all_addresses_are_those_of_ipv4(
     ]
 
 
-def test_without_ipv6_one_of_its_addresses_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing else was meant by it."""
+def test_without_ipv6_an_ipv6_address_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no substitute for it."""
     monkeypatch.setattr(socket, "socket", WithoutIPv6)
     with pytest.raises(
         CannotListen, match=r"^HOST='::1': this system has no IPv6; set HOST to an IPv4 address"

@@ -28,7 +28,7 @@ def test_a_server_that_listens_everywhere_is_reached_on_loopback(host: str, url:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "0", "::", "[::]", "::0", "0:0:0:0:0:0:0:0"])
-def test_every_wildcard_is_asked_on_loopback(host: str) -> None:
+def test_a_wildcard_is_reached_on_loopback(host: str) -> None:
     """In any notation; `::` accepts IPv4, too."""
     assert resolve(host, 80).is_wildcard
     assert local_address(host, 80) == Address(socket.AF_INET, ("127.0.0.1", 80))
@@ -43,7 +43,7 @@ def test_every_wildcard_is_asked_on_loopback(host: str) -> None:
         ("localhost", socket.AF_INET, ("127.0.0.1", 80)),
     ],
 )
-def test_another_host_is_asked_where_it_listens(
+def test_another_host_is_reached_where_it_listens(
     host: str, family: socket.AddressFamily, address: tuple[str, int]
 ) -> None:
     """A name with addresses in both families means its IPv4 address."""

@@ -90,7 +90,7 @@ async def test_a_timer_in_vain_looks_for_the_next_deadline(loop: SteppedLoop) ->
 
 
 @stepped
-async def test_it_can_be_used_again_when_nobody_waits(loop: SteppedLoop) -> None:
+async def test_it_can_be_used_again_without_pending_deadlines(loop: SteppedLoop) -> None:
     """The first deadline after a pause starts the timer again."""
     waiting = Waiting(loop)
     for deadline in (1.0, 2.0):

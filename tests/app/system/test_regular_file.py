@@ -29,7 +29,7 @@ def test_what_is_no_regular_file_is_refused(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may read every file")
-def test_a_file_that_nobody_may_read_is_refused(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
     """With the system's error text."""
     (tmp_path / "file").touch(mode=0)
     with pytest.raises(PermissionError):

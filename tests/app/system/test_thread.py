@@ -26,7 +26,7 @@ def test_calls_run_in_order_on_one_other_thread() -> None:
     assert idents[0] != threading.get_ident()
 
 
-def test_what_a_call_raises_is_raised_to_its_caller_alone() -> None:
+def test_an_error_is_raised_only_where_its_call_was_made() -> None:
     """The thread survives any exception."""
 
     def fail() -> None:
@@ -41,7 +41,7 @@ def test_what_a_call_raises_is_raised_to_its_caller_alone() -> None:
     assert asyncio.run(scenario()) == 42
 
 
-def test_a_caller_that_is_cancelled_does_not_stop_the_thread() -> None:
+def test_a_cancelled_call_does_not_stop_the_thread() -> None:
     """The result of a call whose task was cancelled is dropped."""
 
     async def scenario() -> int:

@@ -114,7 +114,7 @@ def test_a_body_of_many_small_chunks_is_no_head(app: Served) -> None:
 
 
 def test_chunks_without_end_are_cut_off(app: Served) -> None:
-    """At the limit, while the caller goes on sending; no more of them is kept."""
+    """At the limit, while the client goes on sending; no more of them is kept."""
     chunk = b"2710\r\n%b\r\n" % (b" " * 10_000)
     with HttpClient(app.url) as wire:
         wire.send(head("POST", DIRECT, CHUNKED) + chunk * (MAX_BODY // 10_000))
@@ -147,7 +147,7 @@ def test_an_address_has_a_length(app: Served, step: int) -> None:
 def test_what_is_no_request_has_its_line_in_the_log(
     plain_artifact: Artifact, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With the id that its caller was told."""
+    """With the id that its client was told."""
     caplog.set_level(logging.INFO, "app.access")
     with served(plain_artifact, access_log=True) as app, HttpClient(app.url) as wire:
         wire.send(b"hello\r\n\r\n")
@@ -167,7 +167,7 @@ def test_what_is_no_request_has_its_line_in_the_log(
     ],
     ids=["words", "TLS", "header", "two lengths", "address"],
 )
-def test_what_is_no_request_is_told_why(app: Served, sent: bytes, reason: str) -> None:
+def test_invalid_input_gets_a_reason(app: Served, sent: bytes, reason: str) -> None:
     """In a problem document, as all errors, with what the parser knows; and it is counted."""
     name = 'timeseries_http_requests_total{protocol="none",route="other",status="400"}'
     timed = 'timeseries_http_request_seconds_count{protocol="none",route="other"}'
@@ -180,7 +180,7 @@ def test_what_is_no_request_is_told_why(app: Served, sent: bytes, reason: str) -
 
 @pytest.mark.parametrize("target", [DIRECT, ONWARDS])
 def test_last_words_come_after_the_answers_that_are_due(app: Served, target: str) -> None:
-    """A caller that sends several requests at once takes the first answer for that of its first request."""
+    """A client that sends several requests at once takes the first answer for that of its first request."""
     app.engine.hold()
     with HttpClient(app.url) as wire:
         wire.send(post(GOOD, target=target) + post(GOOD, target=ONWARDS) + b"hello\r\n\r\n" + post(GOOD))
@@ -215,7 +215,7 @@ def test_a_request_that_was_refused_gets_no_second_answer(app: Served) -> None:
         assert wire.read_to_the_end() == []
 
 
-def test_last_words_reach_a_caller_that_goes_on_sending(app: Served) -> None:
+def test_the_last_response_reaches_a_client_that_still_sends(app: Served) -> None:
     """A connection that is closed with bytes unread is reset, and the answer lost."""
     with HttpClient(app.url) as wire:
         wire.send(b"hello\r\n\r\n")
@@ -224,7 +224,7 @@ def test_last_words_reach_a_caller_that_goes_on_sending(app: Served) -> None:
         last_words(wire, 400)
 
 
-def test_a_caller_that_stays_is_left(app: Served) -> None:
+def test_a_lingering_connection_has_a_timeout(app: Served) -> None:
     """It has heard the end, and keeps its own end open: the server lets go of it all the same."""
     assert LINGER_SECONDS <= 1
     before = app.connections
@@ -247,7 +247,7 @@ def small(plain_artifact: Artifact, request: pytest.FixtureRequest) -> Iterator[
 REFUSED = "timeseries_refused_connections_total"
 
 
-def test_a_connection_too_many_is_told_and_ended(small: Served) -> None:
+def test_a_connection_over_the_limit_gets_503_and_is_closed(small: Served) -> None:
     """At once and unread; the others go on, and when one of them ends there is room again."""
     wait_until(lambda: small.connections == 0)
     before = small.metric(REFUSED)
@@ -268,7 +268,7 @@ def test_a_connection_too_many_is_told_and_ended(small: Served) -> None:
     assert small.metric(REFUSED) == before + 4
 
 
-def test_of_those_who_are_turned_away_only_some_may_stay(small: Served) -> None:
+def test_only_some_refused_connections_may_linger(small: Served) -> None:
     """They have a descriptor, too: past a number they are not waited for, the others not for long."""
     wait_until(lambda: small.connections == 0)
     wires = [HttpClient(small.url) for _ in range(3)]

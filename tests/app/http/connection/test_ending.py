@@ -1,4 +1,4 @@
-"""How a connection ends whose caller does not read, or goes on sending: it does, and no answer is lost."""
+"""How a connection ends whose client does not read, or goes on sending: it does, and no answer is lost."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LAST = head("GET", "/livez", [("Connection", "close")])
 
 
 def hurried(connection: Connection) -> Connection:
-    """A connection whose caller has little time to read."""
+    """A connection whose client has little time to read."""
     connection.protocol._timer._timeouts = Timeouts(read=0.05)
     return connection
 
@@ -48,7 +48,7 @@ def test_a_closed_connection_that_is_not_read_is_cut(plain_artifact: Artifact, e
     play(scenario())
 
 
-def test_a_caller_that_reads_slowly_gets_all_of_its_last_answer(plain_artifact: Artifact) -> None:
+def test_a_slow_reader_gets_all_of_the_last_response(plain_artifact: Artifact) -> None:
     """While it reads it has its time for that; then the connection ends, whatever is sent on it."""
 
     async def scenario() -> None:
@@ -89,7 +89,7 @@ def test_a_head_has_its_timeout_though_the_last_response_was_read_late(plain_art
 
 
 def test_nothing_is_written_after_the_end(plain_artifact: Artifact, caplog: pytest.LogCaptureFixture) -> None:
-    """Not to a caller that wanted to be asked for a body that is broken: the log would have a trace of it."""
+    """Not to a client that wanted to be asked for a body that is broken: the log would have a trace of it."""
     broken = (
         head("POST", "/predict", [("Expect", "100-continue"), ("Transfer-Encoding", "chunked")]) + b"ZZ\r\n"
     )
@@ -118,7 +118,7 @@ def test_a_request_that_fails_leaves_nothing_to_the_garbage_collector(
             gc.disable()
             try:
                 known = weakref.ref(connection.protocol)
-                connection.hang_up()
+                connection.disconnect()
                 played.forget(connection)
                 del connection
                 await until(lambda: known() is None)

@@ -1,4 +1,4 @@
-"""A caller that shuts down its sending side, or is gone: what is answered then, and what is not computed."""
+"""A client that shuts down its sending side, or is gone: what is answered then, and what is not computed."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ async def waiting(played: Played, target: str, *values: float) -> Connection:
 
 
 @both_paths
-def test_a_prediction_whose_caller_has_shut_down_is_withdrawn(plain_artifact: Artifact, target: str) -> None:
-    """It is not computed, and its caller is told so: it may still read."""
+def test_a_prediction_is_cancelled_when_its_client_half_closes(plain_artifact: Artifact, target: str) -> None:
+    """It is not computed, and its client is told so: it may still read."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine()) as played:
@@ -55,14 +55,14 @@ def test_a_prediction_whose_caller_has_shut_down_is_withdrawn(plain_artifact: Ar
 
 
 @both_paths
-def test_a_prediction_whose_caller_is_gone_is_withdrawn(plain_artifact: Artifact, target: str) -> None:
+def test_a_prediction_is_cancelled_when_its_client_disconnects(plain_artifact: Artifact, target: str) -> None:
     """A reset always cancels, on both paths, and nobody is told anything."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine()) as played:
             await played.held()
             gone = await waiting(played, target, 2.0, 3.0)
-            gone.hang_up()
+            gone.disconnect()
             await until(lambda: played.seen.of("dropped") == [{"rows": 2, "reason": "cancelled"}])
             played.engine.release()
             await until(lambda: len(played.seen.of("ran")) == 1)
@@ -73,7 +73,7 @@ def test_a_prediction_whose_caller_is_gone_is_withdrawn(plain_artifact: Artifact
 
 @both_paths
 def test_an_answer_that_is_there_is_sent(plain_artifact: Artifact, target: str) -> None:
-    """A prediction that was computed before the caller shut down, and one whose refusal is due."""
+    """A prediction that was computed before the client shut down, and one whose refusal is due."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine()) as played:
@@ -93,7 +93,7 @@ def test_an_answer_that_is_there_is_sent(plain_artifact: Artifact, target: str) 
 
 
 @both_paths
-def test_a_body_that_ends_early_is_told(plain_artifact: Artifact, target: str) -> None:
+def test_an_incomplete_body_gets_an_error(plain_artifact: Artifact, target: str) -> None:
     """With as many bytes as there were of it; after a refusal there is nothing more to say."""
     array = np.zeros((1, 500), np.float32)
     part = post(as_npy(array), NPY, target=target)[:-1]

@@ -23,8 +23,8 @@ def unread(connection: Connection) -> int:
 
 
 @pytest.mark.parametrize("target", ["/predict", ONWARDS])
-def test_what_is_behind_a_request_that_waits_is_not_parsed(plain_artifact: Artifact, target: str) -> None:
-    """However much it is: thousands of requests would be parsed in one go, and each kept."""
+def test_bytes_after_a_waiting_request_are_not_parsed(plain_artifact: Artifact, target: str) -> None:
+    """Otherwise thousands of pipelined requests would be parsed at once and kept."""
     waiting = get("/livez") * MANY
 
     async def scenario() -> None:
@@ -41,8 +41,8 @@ def test_what_is_behind_a_request_that_waits_is_not_parsed(plain_artifact: Artif
     play(scenario())
 
 
-def test_requests_in_one_go_take_turns_with_those_of_others(plain_artifact: Artifact) -> None:
-    """Of thousands on one connection a few are answered before the only one of another; none is forgotten."""
+def test_pipelined_requests_take_turns_with_other_connections(plain_artifact: Artifact) -> None:
+    """Of thousands on one connection, few are served before a single one on another."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine()) as played:
@@ -60,8 +60,8 @@ def test_requests_in_one_go_take_turns_with_those_of_others(plain_artifact: Arti
     play(scenario())
 
 
-def test_refusals_in_one_go_take_turns_too(plain_artifact: Artifact) -> None:
-    """They are answered where they are read, one in a turn of the loop: no call is within that of another."""
+def test_pipelined_refusals_take_turns(plain_artifact: Artifact) -> None:
+    """One per iteration of the loop, without recursion."""
     refused = post(b"", [("Content-Type", "text/xml")])
 
     async def scenario() -> None:
@@ -74,8 +74,8 @@ def test_refusals_in_one_go_take_turns_too(plain_artifact: Artifact) -> None:
     play(scenario())
 
 
-def test_what_comes_while_a_request_waits_is_read_when_that_is_answered(plain_artifact: Artifact) -> None:
-    """In order, from its first byte to its last, also if the parts are cut within a head or a body."""
+def test_bytes_received_during_a_request_are_read_after_its_response(plain_artifact: Artifact) -> None:
+    """In order and completely, also if the pieces end within a head or a body."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine()) as played:
@@ -101,7 +101,7 @@ def test_what_comes_while_a_request_waits_is_read_when_that_is_answered(plain_ar
     "data", [b"\r\n" * 100_000, b"1\r\n \r\n" * 30_000], ids=["in a chunk", "tiny chunks"]
 )
 def test_a_body_in_chunks_is_read_in_turns(plain_artifact: Artifact, data: bytes) -> None:
-    """Each end of a line in it may be the end of the message, and each chunk is a call."""
+    """Each line break may be the end of the message, and each chunk is a call of the parser."""
     begin = head("POST", "/predict", [("Transfer-Encoding", "chunked")])
     if data.startswith(b"\r"):
         data = b"%x\r\n%b\r\n" % (len(data), data)

@@ -84,7 +84,7 @@ def test_a_cycle_writes_and_closes_as_keep_alive_says(*, keep_alive: bool) -> No
 
 
 def test_a_cycle_gives_the_body_and_then_the_end() -> None:
-    """It asks for the body first, lets the caller send on, waits for the event, and forgets what it gave."""
+    """It asks for the body first, lets the client send on, waits for the event, and forgets what it gave."""
 
     async def scenario() -> None:
         transport = Recorded()

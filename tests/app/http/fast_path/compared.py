@@ -10,7 +10,7 @@ from qa.harness.messages import Response
 
 
 def told(answer: Response) -> tuple[int, dict[str, str], Any]:
-    """A response without what differs each time: the time it took and, unless its caller gave it, its id."""
+    """A response without what differs each time: the time it took and, unless its client gave it, its id."""
     headers = {name.lower(): value for name, value in answer.headers.items()}
     assert len(headers) == len(answer.headers), f"a header came twice: {answer.headers}"
     headers["server-timing"] = re.sub(r"dur=[\d.]+", "dur=#", headers.get("server-timing", ""))

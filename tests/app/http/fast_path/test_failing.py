@@ -44,7 +44,7 @@ class Faulty(Native):
 
 
 @pytest.mark.parametrize("step", ["refusal", "options", "codec", "decode", "encode"])
-def test_a_bug_is_a_500_without_a_word_of_it(
+def test_a_bug_is_a_500_without_details(
     plain_artifact: Artifact, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     """The log has the trace under the request's id, and the connection can be used again."""
@@ -106,7 +106,7 @@ def test_an_engine_that_fails_is_a_500(
 
 
 def test_a_deadline_is_kept_though_the_engine_hangs(plain_artifact: Artifact) -> None:
-    """504, in the queue and in the engine, and the connection can be used again."""
+    """504 in the queue and in the engine; the connection stays open."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine(), request_timeout=0.5) as played:
@@ -119,8 +119,8 @@ def test_a_deadline_is_kept_though_the_engine_hangs(plain_artifact: Artifact) ->
     play(scenario())
 
 
-def test_before_the_engine_is_proven_it_is_not_ready(plain_artifact: Artifact) -> None:
-    """503 after the head alone, with a time to try again after."""
+def test_before_the_engine_is_verified_it_is_not_ready(plain_artifact: Artifact) -> None:
+    """503 after the head, with Retry-After."""
     proven = threading.Event()
     engine = FakeEngine()
 
@@ -144,8 +144,8 @@ def test_before_the_engine_is_proven_it_is_not_ready(plain_artifact: Artifact) -
     play(scenario())
 
 
-def test_closing_tells_those_who_wait(plain_artifact: Artifact) -> None:
-    """503 with `Connection: close` to whoever was not answered when the time to drain is over."""
+def test_closing_fails_waiting_requests(plain_artifact: Artifact) -> None:
+    """503 with `Connection: close` after DRAIN_TIMEOUT."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine()) as played:
@@ -163,7 +163,7 @@ def test_closing_tells_those_who_wait(plain_artifact: Artifact) -> None:
 
 
 def test_a_server_that_stops_ends_the_connection_with_the_answer(plain_artifact: Artifact) -> None:
-    """Uvicorn asks every connection to shut down: a busy one does so once it has answered."""
+    """Uvicorn shuts down every connection: a busy one closes after its response."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine()) as played:

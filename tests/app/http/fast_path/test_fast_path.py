@@ -45,8 +45,10 @@ from tests.support.fakes import FakeEngine, by_first_value
         (b"POST", b"/predict", [b"content-length", b"upgrade"], False),
     ],
 )
-def test_plain_requests_are_taken(method: bytes, target: bytes, names: list[bytes], taken: bool) -> None:
-    """One method, one target, a length, and nothing that needs more than reading it."""
+def test_which_requests_take_the_fast_path(
+    method: bytes, target: bytes, names: list[bytes], taken: bool
+) -> None:
+    """POST to an exact path, with a Content-Length and no unusual header."""
     recorder = RequestRecorder(Metrics(), is_draining=lambda: False, access_log=False)
     predictor = cast("Predictor", None)  # none of its steps is needed to tell
     route = FastRoute(predictor, all_dialects(), recorder=recorder, errors=ErrorResponses())
@@ -54,8 +56,8 @@ def test_plain_requests_are_taken(method: bytes, target: bytes, names: list[byte
     assert (route.match(method, target, head) is not None) is taken
 
 
-def test_what_is_not_plain_goes_on(plain_artifact: Artifact) -> None:
-    """The framework gets all other requests of the connection, and none of the plain ones."""
+def test_other_requests_take_the_frameworks_path(plain_artifact: Artifact) -> None:
+    """Requests of both kinds on one connection."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine()) as played:
@@ -67,8 +69,8 @@ def test_what_is_not_plain_goes_on(plain_artifact: Artifact) -> None:
     play(scenario())
 
 
-def test_a_caller_that_reads_no_answers_waits_for_them(plain_artifact: Artifact) -> None:
-    """While a connection takes no more bytes no request on it is read, so none is computed."""
+def test_requests_wait_while_the_client_does_not_read(plain_artifact: Artifact) -> None:
+    """No request is read, and so none computed, while the connection takes no more bytes."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine()) as played:
@@ -105,8 +107,8 @@ def test_a_request_may_be_split_anywhere(plain_artifact: Artifact) -> None:
     play(scenario())
 
 
-def test_answers_leave_in_the_order_of_their_requests(plain_artifact: Artifact) -> None:
-    """Whatever way each goes, and though the later ones could be answered first."""
+def test_responses_are_in_the_order_of_requests(plain_artifact: Artifact) -> None:
+    """On both paths, although later responses could be ready first."""
     probe, unread = head("GET", "/livez"), post(b"{")
     requests = [asking(1.0), probe, asking(2.0), unread, asking(3.0), post(target="/predict?"), asking(4.0)]
 
@@ -129,8 +131,8 @@ def test_answers_leave_in_the_order_of_their_requests(plain_artifact: Artifact) 
     play(scenario())
 
 
-def test_a_full_queue_refuses_before_the_body_has_come(plain_artifact: Artifact) -> None:
-    """The head alone gets 429; when the rest has come, the connection can be used again."""
+def test_a_full_queue_refuses_before_the_body_arrives(plain_artifact: Artifact) -> None:
+    """The head gets 429; after the rest of the body, the connection can be used again."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine()) as played:
@@ -154,8 +156,8 @@ def test_a_full_queue_refuses_before_the_body_has_come(plain_artifact: Artifact)
     play(scenario())
 
 
-def test_those_refused_by_one_full_queue_each_get_their_own_answer(plain_artifact: Artifact) -> None:
-    """The document is made once for all of them, and is the one that the framework's way gives."""
+def test_each_request_refused_by_a_full_queue_gets_its_own_response(plain_artifact: Artifact) -> None:
+    """The document is made once, and is equal to that of the framework's path."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine()) as played:
@@ -176,7 +178,7 @@ def test_those_refused_by_one_full_queue_each_get_their_own_answer(plain_artifac
 
 
 def test_a_body_that_stalls_gets_408_and_the_connection_ends(plain_artifact: Artifact) -> None:
-    """The rest of it may never come; a body that is there in time is not told so later."""
+    """A body that arrives in time gets no 408 later."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine(), request_timeout=0.2) as played:
@@ -195,7 +197,7 @@ def test_a_body_that_stalls_gets_408_and_the_connection_ends(plain_artifact: Art
 # What is left of it.
 
 
-def test_the_log_has_the_line_that_the_frameworks_way_writes(
+def test_the_access_log_is_that_of_the_frameworks_path(
     plain_artifact: Artifact, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Method, route, status, id and time, of answers and refusals."""
@@ -216,7 +218,7 @@ def test_the_log_has_the_line_that_the_frameworks_way_writes(
     assert len({line.levelno for line in lines}) == 1
 
 
-def test_an_answered_request_keeps_nothing_of_its_batch(plain_artifact: Artifact) -> None:
+def test_a_finished_request_keeps_no_reference_to_its_batch(plain_artifact: Artifact) -> None:
     """Thousands of idle connections must not each hold the batch of their latest request."""
     alive: list[weakref.ref[NDArray[np.float32]]] = []
 

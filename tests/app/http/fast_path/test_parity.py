@@ -99,7 +99,7 @@ def with_value(value: float) -> bytes:
         pytest.param([("Content-Type", f"{JSON}; charset=latin-1")], GOOD, 415, id="unknown charset"),
     ],
 )
-def test_both_ways_answer_and_count_alike(
+def test_both_paths_respond_and_count_alike(
     wire: HttpClient, headers: Headers, body: bytes, status: int
 ) -> None:
     """Status, headers and document are the same, chunked or not; and so is every count that changes."""
@@ -162,7 +162,7 @@ Body = st.one_of(
 @example(headers=[("Content-Type", b"a\tb")], body=GOOD)
 @example(headers=[("X-Request-Id", b"a" * 129)], body=b"{")
 @given(headers=st.lists(Header, max_size=3), body=Body)
-def test_whatever_is_sent_both_ways_answer_alike(
+def test_both_paths_respond_alike_to_any_request(
     server: ServerProcess, headers: list[tuple[str, str | bytes]], body: bytes
 ) -> None:
     """Also where a header is none, and the connection has to end."""

@@ -40,7 +40,7 @@ def count_of(wire: HttpClient, status: int) -> int:
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_a_request_in_small_pieces_is_one_request(server: ServerProcess, size: int) -> None:
-    """However the network cuts it up."""
+    """For any size of pieces."""
     request = post(as_npy(series(0.5, -0.5)), NPY)
     with HttpClient(server.url) as wire:
         whole = told(wire.ask(request))
@@ -51,7 +51,7 @@ def test_a_request_in_small_pieces_is_one_request(server: ServerProcess, size: i
 
 
 def test_pipelined_requests_are_answered_in_their_order(server: ServerProcess) -> None:
-    """Through and past the framework, large and small, good and bad."""
+    """On both paths, large and small, valid and invalid."""
     names = [f"request-{number}" for number in range(40)]
     requests, statuses = b"", list[int]()
     for name in names:
@@ -76,8 +76,8 @@ def test_pipelined_requests_are_answered_in_their_order(server: ServerProcess) -
     assert [answer.status for answer in answers] == statuses
 
 
-def test_a_connection_that_is_cut_within_a_body_is_counted_and_no_news(server: ServerProcess) -> None:
-    """As a request that could not be read, with nothing in the log."""
+def test_a_disconnect_within_a_body_is_counted_and_not_logged(server: ServerProcess) -> None:
+    """It counts as 400, and nothing is logged."""
     logged = server.log.read_text()
     with HttpClient(server.url) as wire:
         before = count_of(wire, 400)
@@ -91,7 +91,7 @@ def test_a_connection_that_is_cut_within_a_body_is_counted_and_no_news(server: S
 
 
 def test_a_body_that_does_not_come_in_time_ends_the_connection(server: ServerProcess) -> None:
-    """408, then the end: what comes later is not taken for another request."""
+    """408, then the end: later bytes are not parsed as another request."""
     headers = [("Content-Length", "1000"), ("X-Request-Timeout", "0.2")]
     [answer] = answers_to(server, head("POST", DIRECT, headers) + b"{" * 10)
     assert (answer.status, answer.headers.get_all("connection")) == (408, ["close"])
@@ -99,8 +99,8 @@ def test_a_body_that_does_not_come_in_time_ends_the_connection(server: ServerPro
 
 
 @pytest.mark.parametrize("target", [DIRECT, ONWARDS])
-def test_an_early_refusal_leaves_the_connection_as_it_was(server: ServerProcess, target: str) -> None:
-    """It comes after the head; when the rest of the body has come, the next request is read."""
+def test_the_connection_stays_open_after_an_early_refusal(server: ServerProcess, target: str) -> None:
+    """It is sent after the head; after the rest of the body, the next request is read."""
     headers = [("Content-Length", "1000"), ("Content-Type", "text/xml")]
     with HttpClient(server.url) as wire:
         refused = wire.ask(head("POST", target, headers))
@@ -121,14 +121,14 @@ def test_an_early_refusal_leaves_the_connection_as_it_was(server: ServerProcess,
     ],
     ids=["asked for", "asked for by a bad one", "HTTP/1.0", "HTTP/1.0 that would go on"],
 )
-def test_a_caller_that_wants_one_answer_gets_one(server: ServerProcess, sent: bytes, status: int) -> None:
-    """And with it the end of the connection."""
+def test_connection_close_ends_the_connection(server: ServerProcess, sent: bytes, status: int) -> None:
+    """After one response."""
     [answer] = answers_to(server, sent)
     assert (answer.status, answer.headers.get_all("connection")) == (status, ["close"])
 
 
-def test_a_caller_that_asks_whether_to_go_on_is_told(server: ServerProcess) -> None:
-    """`100 Continue` before the body of what can be read; of what cannot, the refusal alone."""
+def test_expect_100_continue(server: ServerProcess) -> None:
+    """`100 Continue` before a body that will be read; otherwise only the refusal."""
     expecting = [("Expect", "100-continue"), ("Content-Length", str(len(GOOD)))]
     with HttpClient(server.url) as wire:
         assert wire.ask(head("POST", DIRECT, expecting)).status == 100
@@ -160,7 +160,7 @@ N = str(len(GOOD))
         ([("Transfer-Encoding", "identity"), ("Content-Length", N)], [400]),
     ],
 )
-def test_a_length_that_is_none_or_lies_ends_the_connection(
+def test_an_invalid_length_ends_the_connection(
     server: ServerProcess, lengths: Headers, statuses: list[int]
 ) -> None:
     """Where a request ends is never guessed: whoever stands in front might guess otherwise."""
@@ -173,7 +173,7 @@ def test_a_length_that_is_none_or_lies_ends_the_connection(
 
 
 def test_what_follows_a_body_is_another_request(server: ServerProcess) -> None:
-    """If it is one, it is answered; if not, the connection ends, answered or not."""
+    """If it is valid, it gets a response; otherwise the connection ends."""
     assert statuses_of(server, post(GOOD) + PROBE) == [200, 200]
     for target in (DIRECT, ONWARDS):
         short = head("POST", target, [("Content-Length", "100")]) + GOOD
@@ -203,13 +203,13 @@ def test_what_follows_a_body_is_another_request(server: ServerProcess) -> None:
     ],
 )
 def test_a_request_line_is_taken_literally(server: ServerProcess, line: str, status: int) -> None:
-    """What is not letter by letter the plain one goes on, and is judged there."""
+    """Any other request line takes the framework's path."""
     request = f"{line}\r\nHost: x\r\nConnection: close\r\nContent-Length: {N}\r\n\r\n".encode() + GOOD
     assert statuses_of(server, request) == [status]
 
 
 def test_draining_ends_each_connection_with_an_answer() -> None:
-    """Also that of a request that was being sent when the signal came."""
+    """Also after a request that was being sent at the signal."""
     with (
         running_server(DRAIN_DELAY="600") as server,
         HttpClient(server.url) as half,

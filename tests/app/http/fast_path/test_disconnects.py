@@ -1,4 +1,4 @@
-"""`app.http.fast_path`: callers that leave before they are answered, on connections that the test plays."""
+"""`app.http.fast_path`: clients that leave before they are answered, on connections that the test plays."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.app.inference.batching.stepping import Seen
 from tests.support.fakes import FakeEngine, by_first_value
 
 
-def test_a_caller_that_leaves_the_queue_is_not_computed(plain_artifact: Artifact) -> None:
-    """Its series leave at once, it is counted as 499, and those beside it get their own answers."""
+def test_a_client_that_disconnects_in_the_queue_is_not_computed(plain_artifact: Artifact) -> None:
+    """Its series leave the queue at once, it is counted as 499, and other requests get their responses."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine()) as played:
@@ -26,7 +26,7 @@ def test_a_caller_that_leaves_the_queue_is_not_computed(plain_artifact: Artifact
             before, gone, after = (played.connect() for _ in range(3))
             for connection, value in ((before, 2.0), (gone, 3.0), (after, 4.0)):
                 connection.send(asking(value, value))
-            gone.hang_up()
+            gone.disconnect()
             assert played.seen.of("dropped") == [{"rows": 2, "reason": "cancelled"}]
             assert await played.count(499) == 1
             played.engine.release()
@@ -40,8 +40,8 @@ def test_a_caller_that_leaves_the_queue_is_not_computed(plain_artifact: Artifact
     play(scenario())
 
 
-def test_a_caller_that_leaves_a_batch_harms_nobody_in_it(plain_artifact: Artifact) -> None:
-    """What is computed for it already is thrown away."""
+def test_a_client_that_disconnects_during_its_batch_affects_no_other(plain_artifact: Artifact) -> None:
+    """Its own predictions are discarded."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine()) as played:
@@ -50,7 +50,7 @@ def test_a_caller_that_leaves_a_batch_harms_nobody_in_it(plain_artifact: Artifac
             gone.send(asking(2.0))
             beside.send(asking(3.0))
             await until(played.engine.entered.is_set)
-            gone.hang_up()
+            gone.disconnect()
             played.engine.release()
             [answer] = await beside.answers(1)
             assert is_for(answer, 3.0)
@@ -61,18 +61,18 @@ def test_a_caller_that_leaves_a_batch_harms_nobody_in_it(plain_artifact: Artifac
 
 
 class HangsUp(Seen):
-    """Has a caller hang up in the turn in which its batch ends, before it is told."""
+    """Has a client hang up in the turn in which its batch ends, before it is told."""
 
-    hang_up: Callable[[], None] = staticmethod(lambda: None)
+    disconnect: Callable[[], None] = staticmethod(lambda: None)
 
     def ran(self, **details: object) -> None:
         """The outcome is there and nobody has looked at it yet."""
         super().ran(**details)
-        self.hang_up()
+        self.disconnect()
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_a_caller_that_leaves_as_its_outcome_comes_leaves_nothing_behind(
+def test_a_disconnect_at_the_end_of_the_batch_leaves_nothing_behind(
     plain_artifact: Artifact, fails: bool
 ) -> None:
     """No answer is written to nobody, and no error is left that nobody looked at."""
@@ -84,7 +84,7 @@ def test_a_caller_that_leaves_as_its_outcome_comes_leaves_nothing_behind(
         engine, observer = FakeEngine(fail if fails else by_first_value), HangsUp()
         async with serving(plain_artifact, engine, observer=observer) as played:
             connection = played.connect()
-            observer.hang_up = connection.hang_up
+            observer.disconnect = connection.disconnect
             connection.send(A_REQUEST)
             await until(lambda: connection.closed)
             assert (connection.written, await played.count(499)) == (b"", 1)
@@ -92,7 +92,7 @@ def test_a_caller_that_leaves_as_its_outcome_comes_leaves_nothing_behind(
     play(scenario())
 
 
-def test_a_caller_that_leaves_within_its_body_is_counted_as_unfinished(
+def test_a_disconnect_within_the_body_is_counted_as_unfinished(
     plain_artifact: Artifact, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As 400, once, and it is no news; nothing happens at its deadline any more."""
@@ -102,7 +102,7 @@ def test_a_caller_that_leaves_within_its_body_is_counted_as_unfinished(
             for part in (A_REQUEST[:-1], A_REQUEST[: A_REQUEST.index(b"\r\n\r\n") + 4]):
                 connection = played.connect()
                 connection.send(part)
-                connection.hang_up()
+                connection.disconnect()
             await asyncio.sleep(0.1)
             assert (await played.count(400), await played.count(408)) == (2, 0)
             assert played.seen.of("admitted") == []
@@ -112,17 +112,17 @@ def test_a_caller_that_leaves_within_its_body_is_counted_as_unfinished(
     assert caplog.records == []
 
 
-def test_a_caller_that_leaves_between_requests_is_nobodys_loss(plain_artifact: Artifact) -> None:
-    """What was answered is counted as that alone, also where the rest of a refused body never comes."""
+def test_a_disconnect_between_requests_is_not_counted(plain_artifact: Artifact) -> None:
+    """Only the finished request is counted, even if the rest of a refused body never arrives."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine()) as played:
             connection = played.connect()
             await connection.ask(A_REQUEST)
-            connection.hang_up()
+            connection.disconnect()
             refused = played.connect()
             await refused.ask(post(b"<x/>", [("Content-Type", "text/xml")])[:-1])
-            refused.hang_up()
+            refused.disconnect()
             counts = [await played.count(status) for status in (200, 400, 415, 499)]
             assert counts == [1, 0, 1, 0]
 
