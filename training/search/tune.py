@@ -199,7 +199,7 @@ def _parse(arguments: Sequence[str] | None) -> Search:
         "seed": "random seed of all trials",
         "study": "name of the study",
         "folder": "folder that contains one folder per study",
-        "storage": "database URL to share between machines; default: SQLite in the study's folder",
+        "storage": "database URL to share between machines; if not set, SQLite in the study's folder",
     }
     for field in dataclasses.fields(Search):
         kind = int if isinstance(field.default, int) or field.name == "limit" else str

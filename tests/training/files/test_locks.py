@@ -49,7 +49,7 @@ def test_the_error_names_the_owner(tmp_path: Path) -> None:
 
 
 def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
-    """The file that it leaves blocks nobody; the next owner removes it."""
+    """The file that it leaves is not locked; the next owner removes it."""
     path = tmp_path / "lock"
     with process(HOLD, path) as holder:
         holder.kill()

@@ -107,9 +107,9 @@ def test_novelty_is_drawn_group_by_group(tmp_path: Path, related: dict[str, Any]
     """One row per group, with or without related data sets, also if all scores are equal."""
     random = np.random.default_rng(0)
     own = {"own, as stored": random.normal(-0.3, 0.2, 300).astype(np.float32)}
-    foreign = {
+    others = {
         "noise": random.normal(1, 0.3, 200).astype(np.float32),
         "flat lines": np.full(200, 3.3, np.float32),
     }
-    plot_novelty(tmp_path / "novelty.png", own, related, foreign, threshold=0.1)
+    plot_novelty(tmp_path / "novelty.png", own, related, others, threshold=0.1)
     assert is_a_picture(tmp_path / "novelty.png")

@@ -141,8 +141,8 @@ def _separation(metrics: ArtifactMetrics) -> TargetResult:
     if metrics.trust is None:
         return _unmeasured(measure, target)
     areas = metrics.trust.separation
-    beside = "".join(f"; {name}: {by_view['stored']:.4f}" for name, by_view in metrics.trust.related.items())
-    reached = _pair(areas, "{:.4f}".format) + beside
+    related = "".join(f"; {name}: {by_view['stored']:.4f}" for name, by_view in metrics.trust.related.items())
+    reached = _pair(areas, "{:.4f}".format) + related
     return _result(measure, target, reached, LEAST_SEPARATION - areas["stored"], unit="", digits=4)
 
 
