@@ -1,4 +1,4 @@
-"""`python -m qa.fuzz`: all targets, a table of the results, and an exit code."""
+"""`python -m qa.fuzz`: fuzz all targets, print a table of the results, exit with 1 if anything was found."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from qa.harness.process import NotServing
 OPENAPI = "openapi"
 ARTIFACT = Path("model_artifacts/forda")
 SCHEMATHESIS = Path(".cache/fuzz/bin/schemathesis")
-# Cases of each target; of the routes, each.
+# Cases of each target; for openapi, of each route.
 CASES = {"json": 60_000, "npy": 60_000, "encoding": 30_000, wire.NAME: 20_000, OPENAPI: 2_000}
 _QUICK = 20
 FAILED, BROKEN = 1, 2
@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the targets, each told as it ends, and report."""
+    """Run the targets; print each when it ends, then the table."""
     outcomes = []
     with TemporaryDirectory() as folder:
         for outcome in _outcomes(options, Path(folder)):
@@ -53,22 +53,24 @@ def report(outcomes: Sequence[Outcome], *, seed: int) -> int:
 
 
 def show(name: str, seed: int) -> int:
-    """Write a case's bytes to the standard output, and what is wrong with it to the standard error.
+    """Write a case's bytes to standard output and its violation to standard error.
 
     Raises:
-        HarnessError: there is no such case.
+        HarnessError: no such case.
     """
     target, _, number = name.partition("/")
     if not number.isdecimal() or target not in (*TARGETS, wire.NAME):
-        raise HarnessError(f"{name}: no case; they are called {'/0, '.join((*TARGETS, wire.NAME))}/0")
+        raise HarnessError(
+            f"{name} is not a case; use {'/0, '.join((*TARGETS, wire.NAME))}/0 or another number"
+        )
     if target == wire.NAME:
         sys.stdout.buffer.write(wire.case(open_artifact(ARTIFACT), seed, int(number)).data)
         return 0
     case = TARGETS[target].case(seed, int(number))
     sys.stdout.buffer.write(case.body)
-    complaint = decoders.try_case(TARGETS[target], seed, int(number))
-    print(f"\n{case.size}, encoding {case.encoding!r}: {complaint or 'nothing is wrong'}", file=sys.stderr)
-    return FAILED if complaint else 0
+    violation = decoders.try_case(TARGETS[target], seed, int(number))
+    print(f"\n{case.size}, encoding {case.encoding!r}: {violation or 'no violation'}", file=sys.stderr)
+    return FAILED if violation else 0
 
 
 def _outcomes(options: argparse.Namespace, folder: Path) -> Iterator[Outcome]:
@@ -87,11 +89,13 @@ def _outcomes(options: argparse.Namespace, folder: Path) -> Iterator[Outcome]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m qa.fuzz", description=__doc__)
-    parser.add_argument("--seed", type=int, default=0, help="of all cases")
-    parser.add_argument("--quick", action="store_true", help=f"one case in {_QUICK}")
-    parser.add_argument("--only", nargs="+", choices=CASES, metavar="TARGET", help=f"of {', '.join(CASES)}")
-    parser.add_argument("--case", metavar="TARGET/NUMBER", help="write the bytes of one case, and judge it")
-    parser.add_argument("--schemathesis", type=Path, default=SCHEMATHESIS, help="the program")
+    parser.add_argument("--seed", type=int, default=0, help="seed of all cases (default 0)")
+    parser.add_argument("--quick", action="store_true", help=f"run one case in {_QUICK}")
+    parser.add_argument(
+        "--only", nargs="+", choices=CASES, metavar="TARGET", help=f"fuzz only these: {', '.join(CASES)}"
+    )
+    parser.add_argument("--case", metavar="TARGET/NUMBER", help="write the bytes of one case and check it")
+    parser.add_argument("--schemathesis", type=Path, default=SCHEMATHESIS, help="path of the program")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""What a decoder is given: a body, and the size of the model that it is for."""
+"""Cases of the decoders: a body and the size of the model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Size(NamedTuple):
-    """The numbers that a decoder is made for."""
+    """Series length and highest number of series of a decoder."""
 
     length: int
     max_instances: int
@@ -27,7 +27,7 @@ class Case(NamedTuple):
     encoding: str = "identity"
 
 
-# Small ones have more of what is not a number, and are soon done; the large one is the committed model's.
+# Small bodies have a larger share of syntax and are fast; the large size is that of the committed model.
 SMALL = Size(5, 3)
 LARGE = Size(500, 256)
 # The default limit of a body, for the large ones.
@@ -36,15 +36,15 @@ _SIZES = (*(SMALL,) * 90, *(Size(1, 1),) * 9, LARGE)
 
 
 def size(rng: Random) -> Size:
-    """Mostly a small one."""
+    """A random size, mostly small."""
     return rng.choice(_SIZES)
 
 
 def count(rng: Random, limit: int) -> int:
-    """How many there are where so many belong: mostly that many."""
+    """A random number of items: mostly `limit`, sometimes off by one or 0."""
     return rng.choice((limit, limit, limit, limit, limit, limit - 1, limit + 1, 0))
 
 
 def rows(rng: Random, size: Size) -> int:
-    """How many series there may be: for the large size few or all, since what is between says nothing new."""
+    """A random number of series: for the large size 1, 2 or all, since others find nothing new."""
     return rng.choice((1, 2, size.max_instances)) if size == LARGE else rng.randint(1, size.max_instances)

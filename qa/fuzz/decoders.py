@@ -1,4 +1,4 @@
-"""Runs a decoder's cases in a process of its own, which may hang or crash without taking this one along."""
+"""Runs a decoder's cases in a separate process, which may hang or crash."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from qa.fuzz.report import Finding, Outcome
 from qa.fuzz.target import Target
 from qa.harness.proc import PeakMemory
 
-# What a body may cost: seconds of a processor, all in which the server answers nobody else, and memory beyond
-# what the process had before. Both grow with its size, and are some times what the dearest ones cost.
+# Allowed cost of a body: CPU seconds, in which the server's event loop is blocked, and additional memory.
+# Both grow with the size of the body, and are a few times the cost of the most expensive valid bodies.
 MOST_SECONDS, SECONDS_PER_BYTE = 0.05, 20e-9
 MOST_BYTES, BYTES_PER_BYTE = 32_000_000, 20
-_ATTEMPTS = 3  # of which the cheapest counts: what else happens in a process is no fault of the body's
-# Without a case ended for so long, the process hangs.
-PATIENCE_SECONDS = 60.0
+_ATTEMPTS = 3  # the cheapest counts, since other work of the process may add to the cost
+# The process counts as hung if no case ends for so long.
+HANG_SECONDS = 60.0
 _STARTING = -1
 
 
 @dataclass(slots=True)
 class Cost:
-    """The dearest cases so far, and how many were taken.
+    """The most expensive cases so far.
 
     Attributes:
-        seconds: of a processor, the most that one case took.
-        slowest: its number.
-        bytes: the most memory that one case took.
-        largest: its number.
-        taken: bodies that were read.
+        seconds: highest CPU time of a case.
+        slowest: number of that case.
+        bytes: highest memory of a case.
+        largest: number of that case.
+        taken: number of accepted bodies.
     """
 
     seconds: float = 0.0
@@ -44,7 +44,7 @@ class Cost:
     taken: int = 0
 
     def add(self, more: Cost) -> None:
-        """Take other cases into account."""
+        """Merge the cost of other cases."""
         self.taken += more.taken
         if more.seconds > self.seconds:
             self.seconds, self.slowest = more.seconds, more.slowest
@@ -52,68 +52,68 @@ class Cost:
             self.bytes, self.largest = more.bytes, more.largest
 
 
-def fuzz(target: Target, *, seed: int, cases: int, patience: float = PATIENCE_SECONDS) -> Outcome:
-    """Try so many cases.
+def fuzz(target: Target, *, seed: int, cases: int, timeout: float = HANG_SECONDS) -> Outcome:
+    """Run cases.
 
     Args:
-        target: the decoder; of functions that another process can import.
-        seed: of all cases.
-        cases: how many.
-        patience: seconds that one may take before the process counts as hung.
+        target: the decoder; its functions must be importable by another process.
+        seed: seed of all cases.
+        cases: number of cases.
+        timeout: seconds for a case, after which the process counts as hung.
     """
     outcome = Outcome(target.name)
     started = time.perf_counter()
     cost = Cost()
     while outcome.cases < cases:
-        outcome.cases = _attempt(target, seed, range(outcome.cases, cases), patience, outcome.findings, cost)
+        outcome.cases = _attempt(target, seed, range(outcome.cases, cases), timeout, outcome.findings, cost)
     outcome.seconds = time.perf_counter() - started
     outcome.measured = (
-        f"{cost.taken:,} read; slowest {cost.seconds * 1e3:.0f} ms ({target.name}/{cost.slowest}), "
+        f"{cost.taken:,} accepted; slowest {cost.seconds * 1e3:.0f} ms ({target.name}/{cost.slowest}), "
         f"memory +{cost.bytes / 1e6:.0f} MB ({target.name}/{cost.largest})"
     )
     return outcome
 
 
 def try_case(target: Target, seed: int, number: int, cost: Cost | None = None) -> str | None:
-    """Judge one case; the complaint, if there is one.
+    """Run and check one case; return its violation, or None.
 
     Args:
         target: the decoder.
-        seed: of all cases.
-        number: of this one.
-        cost: is kept up to date.
+        seed: seed of all cases.
+        number: number of the case.
+        cost: updated with the cost of the case.
     """
     case = target.case(seed, number)
     paid = Cost(slowest=number, largest=number)
-    complaint = _call(target, case, paid)
-    if complaint is None and too_dear(case, paid):
-        complaint = _dear(target, case, paid)
+    violation = _call(target, case, paid)
+    if violation is None and too_expensive(case, paid):
+        violation = _repeat(target, case, paid)
     if cost is not None:
         cost.add(paid)
-    if complaint is not None:
-        return complaint
+    if violation is not None:
+        return violation
     try:
-        return target.judge(case)
-    except Exception as error:  # noqa: BLE001 - that is what is looked for
+        return target.check(case)
+    except Exception as error:  # noqa: BLE001 - any exception is a finding
         return f"{type(error).__name__}: {error}"
 
 
-def too_dear(case: Case, paid: Cost) -> str | None:
-    """The complaint about what a case took, if it was too much."""
+def too_expensive(case: Case, paid: Cost) -> str | None:
+    """The violation if a case took too much CPU time or memory."""
     size = len(case.body)
     if paid.seconds > MOST_SECONDS + SECONDS_PER_BYTE * size:
-        return f"{size:,} bytes took {paid.seconds:.2f} s of a processor"
+        return f"{size:,} bytes took {paid.seconds:.2f} s of CPU time"
     if paid.bytes > MOST_BYTES + BYTES_PER_BYTE * size:
         return f"{size:,} bytes took {paid.bytes / 1e6:.0f} MB"
     return None
 
 
-def _dear(target: Target, case: Case, paid: Cost) -> str | None:
+def _repeat(target: Target, case: Case, paid: Cost) -> str | None:
     for _ in range(_ATTEMPTS - 1):
         again = Cost()
         _call(target, case, again)
         paid.seconds, paid.bytes = min(paid.seconds, again.seconds), min(paid.bytes, again.bytes)
-    return too_dear(case, paid)
+    return too_expensive(case, paid)
 
 
 def _call(target: Target, case: Case, paid: Cost) -> str | None:
@@ -124,7 +124,7 @@ def _call(target: Target, case: Case, paid: Cost) -> str | None:
             paid.taken = 1
         except PayloadError:
             pass
-        except Exception as error:  # noqa: BLE001 - that is what is looked for
+        except Exception as error:  # noqa: BLE001 - any exception is a finding
             return f"raised {type(error).__name__}: {error}"
         finally:
             paid.seconds = time.thread_time() - started
@@ -133,9 +133,9 @@ def _call(target: Target, case: Case, paid: Cost) -> str | None:
 
 
 def _attempt(
-    target: Target, seed: int, numbers: range, patience: float, findings: list[Finding], cost: Cost
+    target: Target, seed: int, numbers: range, timeout: float, findings: list[Finding], cost: Cost
 ) -> int:
-    """Try cases until one takes the process along, or all are done; the number to go on with."""
+    """Run cases until one crashes or hangs the process, or all are done; return the next number."""
     context = multiprocessing.get_context("spawn")
     at: Synchronized[int] = context.Value("q", _STARTING)
     ours, theirs = context.Pipe(duplex=False)
@@ -145,20 +145,22 @@ def _attempt(
     seen = _STARTING
     try:
         while True:
-            if ours.poll(patience):
+            if ours.poll(timeout):
                 message = ours.recv()
                 if isinstance(message, Cost):
                     cost.add(message)
                     return numbers.stop
                 findings.append(Finding(*message))
             elif at.value == seen != _STARTING:
-                findings.append(Finding(f"{target.name}/{seen}", f"no end after {patience:g} s"))
+                findings.append(Finding(f"{target.name}/{seen}", f"no result within {timeout:g} s"))
                 return seen + 1
             seen = at.value
     except EOFError:
         process.join()
         number = max(at.value, numbers.start)
-        findings.append(Finding(f"{target.name}/{number}", f"the process ended with {process.exitcode}"))
+        findings.append(
+            Finding(f"{target.name}/{number}", f"the process exited with code {process.exitcode}")
+        )
         return number + 1
     finally:
         process.kill()
@@ -167,11 +169,11 @@ def _attempt(
 
 
 def _work(target: Target, seed: int, numbers: range, at: Synchronized[int], pipe: Connection) -> None:
-    warnings.simplefilter("error")  # a line in the server's log that a caller can have written at will
+    warnings.simplefilter("error")  # a client could fill the server's log with warnings
     cost = Cost()
     for number in numbers:
         at.value = number
-        complaint = try_case(target, seed, number, cost)
-        if complaint is not None:
-            pipe.send((f"{target.name}/{number}", complaint))
+        violation = try_case(target, seed, number, cost)
+        if violation is not None:
+            pipe.send((f"{target.name}/{number}", violation))
     pipe.send(cost)

@@ -1,4 +1,4 @@
-"""One connection to a server: bytes go out in pieces, and everything that happens then is noted."""
+"""One connection to a server: sends bytes in pieces and records what happens."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from typing import NamedTuple
 from qa.harness.async_http_client import AsyncHttpClient
 from qa.harness.messages import Response
 
-# Whoever has not answered or hung up by then does neither. The server itself gives up after 10 seconds.
+# A server that has neither responded nor closed by then hangs. Its own timeout is 10 s.
 HANG_SECONDS = 40.0
-# Without an answer for so long, the server waits for more, most likely.
+# Without a response for so long, the server probably waits for more data.
 _QUIET_SECONDS = 0.3
-# After an answer, another one on the same connection has so long.
+# Time for another response on the same connection.
 _MORE_SECONDS = 0.02
 
 
-class Goodbye(StrEnum):
+class ConnectionEnd(StrEnum):
     """How the client ends a connection that the server does not end."""
 
-    HALF_CLOSE = "half close"  # it says that nothing more comes, and waits
-    WAIT = "wait"  # it says nothing
-    RESET = "reset"  # it is gone
+    HALF_CLOSE = "half close"  # shuts down sending, and reads on
+    WAIT = "wait"  # keeps the connection open
+    RESET = "reset"  # resets the connection
 
 
-_GOODBYES = (*(Goodbye.HALF_CLOSE,) * 16, *(Goodbye.WAIT,) * 2, *(Goodbye.RESET,) * 2)
+_ENDS = (*(ConnectionEnd.HALF_CLOSE,) * 16, *(ConnectionEnd.WAIT,) * 2, *(ConnectionEnd.RESET,) * 2)
 
 
 class Delivery(NamedTuple):
     """What is sent, and how.
 
     Attributes:
-        pieces: the bytes, sent one after the other.
+        pieces: bytes, sent one after the other.
         pause: seconds between them.
-        goodbye: the end.
+        end: how the client ends the connection.
     """
 
     pieces: Sequence[bytes]
     pause: float
-    goodbye: Goodbye
+    end: ConnectionEnd
 
     @property
     def data(self) -> bytes:
@@ -50,13 +50,13 @@ class Delivery(NamedTuple):
         return b"".join(self.pieces)
 
     @property
-    def asks_for_heads(self) -> bool:
-        """Whether an answer may have a length and no body; the next answer then looks like its body."""
+    def has_head_request(self) -> bool:
+        """Whether a response may have a length and no body, so that the next response looks like its body."""
         return b"HEAD" in self.data
 
 
 def delivery(rng: Random, data: bytes) -> Delivery:
-    """Mostly at once and with a half close."""
+    """A random delivery: mostly in one piece and with a half close."""
     pieces = [data]
     if not rng.getrandbits(2):
         cuts = sorted(rng.randrange(len(data) + 1) for _ in range(rng.randrange(1, 6)))
@@ -64,20 +64,20 @@ def delivery(rng: Random, data: bytes) -> Delivery:
     elif not rng.getrandbits(4):
         head, rest = data[:40], data[40:]
         pieces = [*(head[at : at + 1] for at in range(len(head))), rest]
-    goodbye = rng.choice(_GOODBYES)
-    return Delivery([piece for piece in pieces if piece], rng.choice((0.0, 0.0, 0.001, 0.01)), goodbye)
+    end = rng.choice(_ENDS)
+    return Delivery([piece for piece in pieces if piece], rng.choice((0.0, 0.0, 0.001, 0.01)), end)
 
 
 @dataclass(slots=True)
-class Seen:
-    """What a client saw.
+class Observation:
+    """What a client observed.
 
     Attributes:
-        answers: those that came whole, informational ones left out.
-        closed: whether the server ended the connection, or confirmed the client's end.
-        cut: whether it did so within an answer, and by itself.
-        broken: what came that is no HTTP; empty if nothing.
-        hung: whether it neither answered nor closed.
+        answers: complete responses, without informational ones.
+        closed: whether the server closed the connection, or confirmed the client's end.
+        cut: whether it closed by itself within a response.
+        broken: data that is not HTTP; empty if none.
+        hung: whether it neither responded nor closed.
     """
 
     answers: list[Response] = field(default_factory=list)
@@ -87,36 +87,36 @@ class Seen:
     hung: bool = False
 
 
-async def deliver(port: int, what: Delivery, *, patience: float = HANG_SECONDS) -> Seen:
-    """Connect, send, and see what comes of it.
+async def deliver(port: int, what: Delivery, *, timeout: float = HANG_SECONDS) -> Observation:
+    """Connect, send, and record what happens.
 
     Args:
-        port: of the server.
-        what: to send.
-        patience: seconds after which the server hangs.
+        port: port of the server.
+        what: what to send.
+        timeout: seconds after which the server counts as hung.
 
     Raises:
-        OSError: nobody listens.
+        OSError: no connection.
     """
-    client = await AsyncHttpClient.connect(port, heads=what.asks_for_heads)
+    client = await AsyncHttpClient.connect(port, heads=what.has_head_request)
     hung = left = False
     try:
         await _send(client, what)
-        if what.goodbye is Goodbye.RESET:
+        if what.end is ConnectionEnd.RESET:
             client.reset()
-        elif what.goodbye is Goodbye.WAIT:
-            hung = not await _within(patience, client.heard)
+        elif what.end is ConnectionEnd.WAIT:
+            hung = not await _within(timeout, client.heard)
         else:
             if await _within(_QUIET_SECONDS, client.heard):
                 await _within(_MORE_SECONDS, client.ended)
-            left = await _waits_for_the_rest(client, patience)
+            left = await _wait_for_rest(client, timeout)
             if not client.ended.is_set():
                 client.shut_down_sending()
-            hung = not await _within(patience, client.ended)
+            hung = not await _within(timeout, client.ended)
     finally:
         closed = client.ended.is_set()
         client.close()
-    return Seen(
+    return Observation(
         [response for response in client.parser.responses if response.status >= 200],
         closed=closed,
         cut=closed and client.parser.is_within and not left,
@@ -134,9 +134,9 @@ async def _send(client: AsyncHttpClient, what: Delivery) -> None:
         client.send(piece)
 
 
-async def _waits_for_the_rest(client: AsyncHttpClient, patience: float) -> bool:
-    """Wait until no answer has begun, so that the client's end cuts none; False if one has all the same."""
-    until = asyncio.get_running_loop().time() + patience
+async def _wait_for_rest(client: AsyncHttpClient, timeout: float) -> bool:
+    """Wait until no response is incomplete; False if one still is at the timeout."""
+    until = asyncio.get_running_loop().time() + timeout
     while client.parser.is_within and not client.ended.is_set():
         if asyncio.get_running_loop().time() >= until:
             return False

@@ -1,5 +1,5 @@
-"""What keeps the fuzzing itself from working, as against what it finds."""
+"""Errors of the fuzzing itself, as opposed to findings."""
 
 
 class HarnessError(Exception):
-    """In one line fit for a person."""
+    """The fuzzing cannot run; `str(error)` is one line."""

@@ -10,7 +10,7 @@ from random import Random
 from app.contract import Artifact
 from qa.fuzz import json_bodies, npy_bodies
 from qa.fuzz.cases import Size
-from qa.fuzz.http_words import FRAGMENTS, HEADERS, METHODS, TARGETS, VERSIONS
+from qa.fuzz.http_tokens import FRAGMENTS, HEADERS, METHODS, TARGETS, VERSIONS
 from qa.fuzz.mutations import Mutator
 
 JSON, NPY = "application/json", "application/x-npy"

@@ -1,4 +1,4 @@
-"""Schemathesis against a real server: every route asked as its OpenAPI document says, and otherwise."""
+"""Runs schemathesis against a real server: valid and invalid requests for every route of its document."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def fuzz(program: Path, artifact: Artifact, *, seed: int, cases: int, folder: Pa
         NotServing: there is no server.
     """
     if not program.is_file():
-        raise HarnessError(f"{program}: there is no schemathesis there; `make fuzz` installs it")
+        raise HarnessError(f"{program}: schemathesis is not installed; run `make fuzz`, which installs it")
     with running_server(
         log=folder / "openapi.log", LOG_FORMAT="text", ARTIFACT=str(artifact.folder.absolute())
     ) as server:
@@ -69,9 +69,13 @@ def ask(
         line = command(program, server.url, path, seed=seed, cases=cases, report=report)
         outcome = _run(line, path, environment, report)
         if server.exit_code is not None:
-            outcome.findings.append(Finding(outcome.target, f"the server ended with {server.exit_code}"))
+            outcome.findings.append(
+                Finding(outcome.target, f"the server exited with code {server.exit_code}")
+            )
         if (more := server.output.count(TRACE)) > traces:
-            outcome.findings.append(Finding(outcome.target, f"{more - traces} traces in the server's log"))
+            outcome.findings.append(
+                Finding(outcome.target, f"{more - traces} tracebacks in the server's log")
+            )
             traces = more
         yield outcome
 
@@ -104,7 +108,7 @@ def outcome_of(path: str, report: dict[str, Any]) -> Outcome:
         outcome.findings.append(Finding(f"openapi {path}", f"not tested to the end: {report['stop_reason']}"))
     rates = [phase for phases in report["valid_rates"].values() for phase in phases.values()]
     accepted, rejected = (sum(phase[name] for phase in rates) for name in ("accepted", "rejected"))
-    outcome.measured = f"of those right by the document {accepted:,} accepted, {rejected:,} refused"
+    outcome.measured = f"of the valid requests {accepted:,} accepted, {rejected:,} refused"
     return outcome
 
 
@@ -134,7 +138,7 @@ def _run(line: list[str], path: str, environment: dict[str, str], report: Path) 
     outcome = outcome_of(path, json.loads(report.read_text()))
     outcome.seconds = time.perf_counter() - started
     if outcome.findings:
-        outcome.transcript = done.stdout  # has how to ask again
+        outcome.transcript = done.stdout  # has the command that reproduces it
     elif done.returncode:
-        outcome.findings.append(Finding(outcome.target, f"schemathesis ended with {done.returncode}"))
+        outcome.findings.append(Finding(outcome.target, f"schemathesis exited with code {done.returncode}"))
     return outcome

@@ -1,4 +1,4 @@
-"""Other readers of the formats, as yardsticks: Python's json, numpy's load, zlib on the whole of a body."""
+"""Reference readers of the formats: Python's json, numpy's load, zlib on the whole body."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from qa.fuzz.cases import MAX_BYTES, Case
 
-# As docs/limits.md has it.
+# As in docs/limits.md.
 _MOST_MEMBERS = 10_000
 _UNREADABLE = (
     ValueError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError, OverflowError,
@@ -26,7 +26,7 @@ _UNREADABLE = (
 
 
 def expected_json(case: Case) -> NDArray[np.float32] | None:
-    """What Python's own reader makes of a body, if that is what the model takes."""
+    """The series that Python's json reads from a body; None if the model must not accept it."""
     try:
         text = case.body.removeprefix(codecs.BOM_UTF8).decode("utf-8")
         document = json.loads(text, object_pairs_hook=_Pairs, parse_constant=_refuse)
@@ -48,7 +48,7 @@ def expected_json(case: Case) -> NDArray[np.float32] | None:
 
 
 def expected_npy(case: Case) -> NDArray[np.float32] | None:
-    """What numpy's own reader makes of a body without a warning, if that is what the model takes."""
+    """The series that numpy reads from a body without a warning; None if the model must not accept it."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         return _expected_npy(case)
@@ -74,7 +74,7 @@ def _expected_npy(case: Case) -> NDArray[np.float32] | None:
 
 
 class _Pairs(list[Any]):
-    """An object's fields as they stand, those of the same name too."""
+    """The fields of an object, duplicates included."""
 
 
 def _refuse(word: str) -> float:
@@ -88,7 +88,7 @@ def _finite(values: NDArray[Any]) -> NDArray[np.float32] | None:
 
 
 def decompressed(case: Case) -> bytes | None:
-    """What zlib makes of a stream, or of gzip's members, up to where that is beyond the limit."""
+    """A body decompressed by zlib, or all gzip members of it, up to the limit; None if it is invalid."""
     names = [name for part in case.encoding.split(",") if (name := part.strip(" \t").lower())]
     match [name for name in names if name != "identity"]:
         case []:

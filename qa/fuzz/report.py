@@ -1,4 +1,4 @@
-"""What a run of a target came to, as a row of the table."""
+"""Results of the targets, as a table."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A case that broke a promise.
+    """A case that violated a promise.
 
     Attributes:
-        case: what makes it again: a target and a number, or a whole command.
-        complaint: what it broke, in one line.
+        case: reproduces it: a target and a number, or a command.
+        violation: the violation, in one line.
     """
 
     case: str
-    complaint: str
+    violation: str
 
     def __str__(self) -> str:
-        """The line for a person."""
-        return f"{self.case}: {self.complaint}"
+        """Case and violation in one line."""
+        return f"{self.case}: {self.violation}"
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a target.
+    """The result of a target.
 
     Attributes:
-        target: its name.
-        cases: how many were tried.
-        seconds: that took.
-        findings: the cases that broke something.
-        measured: what else was seen, in words.
-        transcript: what a tool has to say of the findings.
+        target: name of the target.
+        cases: number of cases.
+        seconds: duration.
+        findings: cases with a violation.
+        measured: other measurements, as text.
+        transcript: output of a tool about the findings.
     """
 
     target: str
@@ -47,7 +47,7 @@ class Outcome:
 
 
 def table(outcomes: Iterable[Outcome]) -> str:
-    """All of it in Markdown."""
+    """The table in Markdown."""
     rows = ["| target | cases | seconds | findings | measured |", "|---|---|---|---|---|"]
     rows += [
         f"| {one.target} | {one.cases:,} | {one.seconds:,.0f} | {len(one.findings)} | {one.measured} |"
@@ -57,7 +57,7 @@ def table(outcomes: Iterable[Outcome]) -> str:
 
 
 def details(outcomes: Iterable[Outcome]) -> str:
-    """The first findings of each target, a line each."""
+    """The first findings of each target, one per line."""
     lines = []
     for one in outcomes:
         lines += [*filter(None, [one.transcript]), *map(str, one.findings[:SHOWN])]

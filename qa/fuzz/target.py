@@ -1,4 +1,4 @@
-"""What is fuzzed in this process: the three decoders, each with its bodies and its judge."""
+"""The fuzz targets in this process: three decoders, each with its cases and its oracle."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
-from qa.fuzz import encoded_bodies, json_bodies, judging, npy_bodies
+from qa.fuzz import encoded_bodies, json_bodies, npy_bodies, oracles
 from qa.fuzz.cases import Case
 
 
@@ -14,35 +14,35 @@ class Target(NamedTuple):
     """One decoder.
 
     Attributes:
-        name: for reports, and part of every case's seed.
-        make: a case, by chance.
-        call: the decoder and nothing else, for its time and memory; it may raise.
-        judge: the complaint about what becomes of a case, None if there is none; what it raises is one too.
+        name: name of the target, and part of every case's seed.
+        make: generates a random case.
+        call: calls only the decoder, to measure time and memory; it may raise.
+        check: the oracle: returns the violation of a case, or None. An exception is a violation, too.
     """
 
     name: str
     make: Callable[[Random], Case]
     call: Callable[[Case], object]
-    judge: Callable[[Case], str | None]
+    check: Callable[[Case], str | None]
 
     def case(self, seed: int, number: int) -> Case:
-        """The case of a number."""
+        """The case with this number."""
         return self.make(Random(f"{seed}/{self.name}/{number}"))
 
 
 def _json(case: Case) -> object:
-    return judging.json_decoder(case.size)(case.body)
+    return oracles.json_decoder(case.size)(case.body)
 
 
 def _npy(case: Case) -> object:
-    return judging.npy_decoder(case.size)(case.body)
+    return oracles.npy_decoder(case.size)(case.body)
 
 
 TARGETS = {
     target.name: target
     for target in (
-        Target("json", json_bodies.case, _json, judging.judge_json),
-        Target("npy", npy_bodies.case, _npy, judging.judge_npy),
-        Target("encoding", encoded_bodies.case, judging.unpack, judging.judge_encoded),
+        Target("json", json_bodies.case, _json, oracles.check_json),
+        Target("npy", npy_bodies.case, _npy, oracles.check_npy),
+        Target("encoding", encoded_bodies.case, oracles.unpack, oracles.check_encoded),
     )
 }

@@ -1,4 +1,4 @@
-"""Mutated requests to a real server's sockets, and what it is like after thousands of them."""
+"""Sends mutated requests to a real server's sockets, and checks the server afterwards."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.contract import Artifact
 from qa.fuzz import npy_bodies
-from qa.fuzz.delivery import Delivery, Seen, deliver, delivery
+from qa.fuzz.delivery import Delivery, Observation, deliver, delivery
 from qa.fuzz.errors import HarnessError
 from qa.fuzz.http_requests import NPY, Requests
 from qa.fuzz.report import Finding, Outcome
@@ -28,34 +28,34 @@ from qa.harness.server import ServerProcess, running_server
 
 NAME = "wire"
 TRACE = "Traceback"
-# Statuses of 500 and more that are no fault of the server's.
+# Statuses of 500 and more that are allowed.
 EXCUSED = frozenset({501, 503, 504, 505})
-# What the process may grow by once every cache is warm, after the first quarter of the cases.
+# Allowed growth in bytes after the first quarter of the cases, when every cache is warm.
 MOST_GROWTH = 32 * 1024 * 1024
 _CONNECTIONS = 128
-# A body that never comes is given up after so long; the default of 10 would make a run long.
+# Timeout of incomplete bodies; with the default of 10 s a run would be long.
 _REQUEST_TIMEOUT = "2"
 _SETTLE_SECONDS = 15.0
 _ANSWERS = "timeseries_http_requests_total"
 
 
 def case(artifact: Artifact, seed: int, number: int) -> Delivery:
-    """The case of a number."""
+    """The case with this number."""
     rng = Random(f"{seed}/{NAME}/{number}")
     return delivery(rng, Requests(artifact).stream(rng))
 
 
 def fuzz(artifact: Artifact, *, seed: int, cases: int, folder: Path) -> Outcome:
-    """Send so many cases to a server of the artifact.
+    """Send cases to a server of the artifact.
 
     Args:
-        artifact: that is served.
-        seed: of all cases.
-        cases: how many.
-        folder: for the server's log.
+        artifact: the served artifact.
+        seed: seed of all cases.
+        cases: number of cases.
+        folder: folder of the server's log.
 
     Raises:
-        NotServing: there is no server.
+        NotServing: the server does not start.
     """
     outcome = Outcome(NAME)
     started = time.perf_counter()
@@ -74,12 +74,12 @@ def fuzz(artifact: Artifact, *, seed: int, cases: int, folder: Path) -> Outcome:
             asyncio.run(_send_all(artifact, server, seed, numbers, outcome.findings, statuses))
             outcome.cases += part
             memory.append(proc.memory(server.pid)[0])
-        found = [*complaints(server, artifact, files=files, grown=memory[-1] - memory[0])]
-        outcome.findings += [Finding(NAME, complaint) for complaint in found]
+        found = [*violations(server, artifact, files=files, grown=memory[-1] - memory[0])]
+        outcome.findings += [Finding(NAME, violation) for violation in found]
     outcome.seconds = time.perf_counter() - started
-    told = ", ".join(f"{status}: {count:,}" for status, count in sorted(statuses.items()))
+    counts = ", ".join(f"{status}: {count:,}" for status, count in sorted(statuses.items()))
     sizes = " → ".join(f"{size / 1e6:.0f}" for size in memory)
-    outcome.measured = f"{told}; memory after each quarter {sizes} MB"
+    outcome.measured = f"{counts}; memory after each quarter {sizes} MB"
     return outcome
 
 
@@ -103,27 +103,27 @@ async def _send_all(
                 await asyncio.sleep(1)
                 continue
             statuses.update(answer.status for answer in seen.answers)
-            findings.extend(Finding(f"{NAME}/{number}", complaint) for complaint in judge(what, seen))
+            findings.extend(Finding(f"{NAME}/{number}", violation) for violation in check(what, seen))
 
     await asyncio.gather(*(client() for _ in range(_CONNECTIONS)))
 
 
-def judge(what: Delivery, seen: Seen) -> Iterator[str]:
-    """What is wrong with what came of a case."""
+def check(what: Delivery, seen: Observation) -> Iterator[str]:
+    """The violations of a case."""
     if seen.hung:
-        yield "neither answered nor closed"
+        yield "no response and not closed"
     for answer in seen.answers:
         if answer.status >= 500 and answer.status not in EXCUSED:
             yield f"status {answer.status}"
-    if what.asks_for_heads:
+    if what.has_head_request:
         return
     if seen.broken:
-        yield f"no HTTP: {seen.broken}"
+        yield f"not HTTP: {seen.broken}"
     if seen.cut:
-        yield "an answer that ends early"
+        yield "an incomplete response"
     for answer in seen.answers:
-        if complaint := _wrong_document(answer):
-            yield complaint
+        if violation := _wrong_document(answer):
+            yield violation
 
 
 def _wrong_document(answer: Response) -> str | None:
@@ -134,55 +134,55 @@ def _wrong_document(answer: Response) -> str | None:
     try:
         document = json.loads(answer.body) if answer.body else None
     except ValueError:
-        return f"status {answer.status} with a document that is no JSON: {answer.body[:80]!r}"
+        return f"status {answer.status} with a document that is not JSON: {answer.body[:80]!r}"
     if (
         document is not None
         and answer.status >= 400
         and document.get("status", answer.status) != answer.status
     ):
-        return f"status {answer.status} with a document that says {document['status']}"
+        return f"status {answer.status} with a document of status {document['status']}"
     return None
 
 
-def complaints(
+def violations(
     server: ServerProcess, artifact: Artifact, *, files: int, grown: int, settle: float = _SETTLE_SECONDS
 ) -> Iterator[str]:
-    """What is wrong with a server after all of it.
+    """The violations of a server after all cases.
 
     Args:
-        server: without connections.
-        artifact: that it serves.
-        files: descriptors that it had open before.
-        grown: bytes that it took since its caches were warm.
-        settle: seconds in which the last connections may end.
+        server: the server, without connections.
+        artifact: the served artifact.
+        files: number of descriptors that it had open before.
+        grown: growth of its memory in bytes since its caches were warm.
+        settle: seconds for the last connections to close.
     """
     if server.exit_code is not None:
-        yield f"the server ended with {server.exit_code}"
+        yield f"the server exited with code {server.exit_code}"
         return
     for status, count in counted(server).items():
         if status >= 500 and status not in EXCUSED:
-            yield f"it counted {count} answers of status {status}"
+            yield f"the metrics count {count} responses with status {status}"
     if not _golden_answers_are_right(server, artifact):
-        yield "its golden answers are wrong"
+        yield "golden answers are wrong"
     if grown > MOST_GROWTH:
-        yield f"it grew by {grown / 1e6:.0f} MB"
+        yield f"memory grew by {grown / 1e6:.0f} MB"
     deadline = time.monotonic() + settle
     while (open_now := proc.held(server.pid).descriptors) > files and time.monotonic() < deadline:
         time.sleep(0.1)
     if open_now > files:
-        yield f"{open_now - files} descriptors more than before are open"
+        yield f"{open_now - files} more descriptors are open than before"
     if (code := server.stop()) != 0:
-        yield f"asked to end, it ended with {code}"
+        yield f"after SIGTERM it exited with code {code}"
     traces = server.output.count(TRACE)
     if traces:
-        yield f"{traces} lines with {TRACE} in its log; the first: {_first_trace(server.output)}"
+        yield f"{traces} lines with {TRACE} in the log; the first: {_first_trace(server.output)}"
 
 
 def counted(server: ServerProcess) -> Counter[int]:
-    """How many answers of each status a server says that it gave.
+    """Numbers of responses by status, from the server's metrics.
 
     Raises:
-        HarnessError: it says nothing of that.
+        HarnessError: the metric is missing.
     """
     found: Counter[int] = Counter()
     for family in text_string_to_metric_families(server.get("/metrics", seconds=30).body.decode()):

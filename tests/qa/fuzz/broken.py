@@ -92,7 +92,7 @@ def complain(case: Case) -> str | None:
 
 
 def stumble(case: Case) -> str | None:
-    """The judge itself trips over one case."""
+    """The oracle raises on one case."""
     if _is_bad(case):
         raise ZeroDivisionError("by zero")
     return None

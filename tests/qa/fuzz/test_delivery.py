@@ -7,15 +7,15 @@ from random import Random
 
 import pytest
 
-from qa.fuzz.delivery import Delivery, Goodbye, Seen, deliver, delivery
+from qa.fuzz.delivery import ConnectionEnd, Delivery, Observation, deliver, delivery
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 REQUEST = [b"GET / HTTP/1.1\r\n", b"\r\n"]
 # Short ones: what a server of this test does, it does at once.
-PATIENCE = 0.5
+TIMEOUT = 0.5
 
 
-class Says(asyncio.Protocol):
+class FakeServer(asyncio.Protocol):
     """A server that says something once it has read something.
 
     Args:
@@ -47,15 +47,17 @@ class Says(asyncio.Protocol):
         return self._deaf
 
 
-def seen(server: Says, goodbye: Goodbye = Goodbye.HALF_CLOSE, request: list[bytes] = REQUEST) -> Seen:
+def observe(
+    server: FakeServer, end: ConnectionEnd = ConnectionEnd.HALF_CLOSE, request: list[bytes] = REQUEST
+) -> Observation:
     """What a client sees of a server."""
 
-    async def run() -> Seen:
+    async def run() -> Observation:
         loop = asyncio.get_running_loop()
         listening = await loop.create_server(lambda: server, "127.0.0.1", 0)
         port = listening.sockets[0].getsockname()[1]
         try:
-            return await deliver(port, Delivery(request, 0.001, goodbye), patience=PATIENCE)
+            return await deliver(port, Delivery(request, 0.001, end), timeout=TIMEOUT)
         finally:
             listening.close()
             if isinstance(server.transport, asyncio.WriteTransport):
@@ -65,10 +67,10 @@ def seen(server: Says, goodbye: Goodbye = Goodbye.HALF_CLOSE, request: list[byte
     return asyncio.run(run())
 
 
-@pytest.mark.parametrize("goodbye", [Goodbye.HALF_CLOSE, Goodbye.WAIT])
-def test_an_answer_is_seen(goodbye: Goodbye) -> None:
+@pytest.mark.parametrize("end", [ConnectionEnd.HALF_CLOSE, ConnectionEnd.WAIT])
+def test_an_answer_is_seen(end: ConnectionEnd) -> None:
     """Its status, headers and body; one on a connection that stays open is as good."""
-    found = seen(Says(ANSWER), goodbye)
+    found = observe(FakeServer(ANSWER), end)
     [answer] = found.answers
     assert (answer.status, answer.headers.items(), answer.body) == (200, [("Content-Length", "2")], b"hi")
     assert (found.hung, found.cut, found.broken) == (False, False, "")
@@ -76,43 +78,45 @@ def test_an_answer_is_seen(goodbye: Goodbye) -> None:
 
 def test_all_answers_are_seen() -> None:
     """Those before the last one, too; a word in between is none."""
-    found = seen(Says(b"HTTP/1.1 100 Continue\r\n\r\n" + ANSWER + ANSWER.replace(b"200 OK", b"500 No")))
+    found = observe(
+        FakeServer(b"HTTP/1.1 100 Continue\r\n\r\n" + ANSWER + ANSWER.replace(b"200 OK", b"500 No"))
+    )
     assert [answer.status for answer in found.answers] == [200, 500]
 
 
 def test_an_end_without_an_answer_is_seen() -> None:
     """Which is a server's right."""
-    found = seen(Says(b"", close=True), Goodbye.WAIT)
-    assert found == Seen(closed=True)
+    found = observe(FakeServer(b"", close=True), ConnectionEnd.WAIT)
+    assert found == Observation(closed=True)
 
 
-@pytest.mark.parametrize("goodbye", [Goodbye.HALF_CLOSE, Goodbye.WAIT])
-def test_silence_is_seen(goodbye: Goodbye) -> None:
+@pytest.mark.parametrize("end", [ConnectionEnd.HALF_CLOSE, ConnectionEnd.WAIT])
+def test_silence_is_seen(end: ConnectionEnd) -> None:
     """Neither an answer nor an end, not even after the client's."""
-    assert seen(Says(deaf=True), goodbye).hung
+    assert observe(FakeServer(deaf=True), end).hung
 
 
 def test_half_an_answer_is_seen() -> None:
     """A connection that the server ends within one."""
-    assert seen(Says(ANSWER[:-1], close=True)).cut
-    assert not seen(Says(ANSWER[:-1], close=True), request=[b"HEAD / HTTP/1.1\r\n\r\n"]).hung
+    assert observe(FakeServer(ANSWER[:-1], close=True)).cut
+    assert not observe(FakeServer(ANSWER[:-1], close=True), request=[b"HEAD / HTTP/1.1\r\n\r\n"]).hung
 
 
 def test_what_is_no_http_is_seen() -> None:
     """Whatever it is instead."""
-    assert seen(Says(b"220 mail.example ESMTP\r\n", close=True)).broken
+    assert observe(FakeServer(b"220 mail.example ESMTP\r\n", close=True)).broken
 
 
 def test_a_client_that_is_gone_sees_nothing() -> None:
     """It does not wait either."""
-    found = seen(Says(deaf=True), Goodbye.RESET)
+    found = observe(FakeServer(deaf=True), ConnectionEnd.RESET)
     assert found.answers == []
     assert not found.hung
 
 
 def test_deliveries_are_of_all_kinds() -> None:
-    """All goodbyes, in one piece or in several, and always all of the bytes."""
+    """All ways to end a connection, in one piece or in several, and always all of the bytes."""
     deliveries = [delivery(Random(chance), bytes(range(100))) for chance in range(100)]
-    assert {one.goodbye for one in deliveries} == set(Goodbye)
+    assert {one.end for one in deliveries} == set(ConnectionEnd)
     assert {len(one.pieces) > 1 for one in deliveries} == {True, False}
     assert {one.data for one in deliveries} == {bytes(range(100))}

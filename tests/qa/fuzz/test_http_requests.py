@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from app.contract import Artifact
-from qa.fuzz.delivery import Delivery, Goodbye, deliver
+from qa.fuzz.delivery import ConnectionEnd, Delivery, deliver
 from qa.fuzz.http_requests import Request, Requests
 from qa.harness.server import ServerProcess
 
@@ -40,7 +40,7 @@ def test_some_requests_reach_the_model(server: ServerProcess, artifact: Artifact
     port = int(server.url.rpartition(":")[2])
 
     async def ask() -> list[int]:
-        seen = [await deliver(port, Delivery([one], 0, Goodbye.HALF_CLOSE)) for one in requests]
+        seen = [await deliver(port, Delivery([one], 0, ConnectionEnd.HALF_CLOSE)) for one in requests]
         return [answer.status for one in seen for answer in one.answers]
 
     statuses = asyncio.run(ask())

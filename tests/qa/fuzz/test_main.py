@@ -20,7 +20,7 @@ def test_a_case_can_be_seen(root: Path) -> None:
     line = [sys.executable, "-m", "qa.fuzz", "--case", "json/5", "--seed", "3"]
     done = subprocess.run(line, cwd=root, capture_output=True, timeout=120, check=True)
     assert done.stdout == TARGETS["json"].case(3, 5).body
-    assert done.stderr.decode().strip().endswith("nothing is wrong")
+    assert done.stderr.decode().strip().endswith("no violation")
 
 
 @pytest.mark.parametrize("name", ["json", "json/", "json/x", "xml/1", "/"])
@@ -28,16 +28,18 @@ def test_a_case_that_there_is_not_is_told(name: str) -> None:
     """In a line, with the names of those that there are."""
     with pytest.raises(HarnessError) as caught:
         command.show(name, 0)
-    assert str(caught.value) == f"{name}: no case; they are called json/0, npy/0, encoding/0, wire/0"
+    assert (
+        str(caught.value) == f"{name} is not a case; use json/0, npy/0, encoding/0, wire/0 or another number"
+    )
 
 
 @pytest.mark.parametrize(("complain", "code"), [(True, command.FAILED), (False, 0)])
 def test_a_finding_is_no_success(complain: bool, code: int, capsys: pytest.CaptureFixture[str]) -> None:
     """The exit code is 0 only if nothing is found; the table and the findings are printed in any case."""
-    judge = broken.complain if complain else broken.content
-    outcome = decoders.fuzz(Target(broken.NAME, broken.make, broken.take, judge), seed=broken.SEED, cases=6)
+    check = broken.complain if complain else broken.content
+    outcome = decoders.fuzz(Target(broken.NAME, broken.make, broken.take, check), seed=broken.SEED, cases=6)
     assert command.report([outcome], seed=4) == code
     out = capsys.readouterr().out
     assert "`python -m qa.fuzz --seed 4`" in out
-    assert f"| {int(complain)} | 6 read; " in out
+    assert f"| {int(complain)} | 6 accepted; " in out
     assert (f"broken/{broken.BAD_CASE}: not what it should be" in out) == complain

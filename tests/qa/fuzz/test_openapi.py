@@ -35,11 +35,11 @@ def test_a_report_without_failures_is_a_row() -> None:
     """Cases and how many of the right ones were accepted."""
     outcome = openapi.outcome_of("/x", FINE)
     assert (outcome.target, outcome.cases, outcome.findings) == ("openapi /x", 2100, [])
-    assert outcome.measured == "of those right by the document 41 accepted, 2 refused"
+    assert outcome.measured == "of the valid requests 41 accepted, 2 refused"
 
 
 @pytest.mark.parametrize(
-    ("change", "complaint"),
+    ("change", "violation"),
     [
         ({"failures": [FAILURE]}, "Undocumented status (ST101, 3 times)"),
         ({"errors": ["no schema"]}, "not tested: no schema"),
@@ -47,10 +47,10 @@ def test_a_report_without_failures_is_a_row() -> None:
         ({"operations": {"tested": 0}}, "not tested to the end: completed"),
     ],
 )
-def test_whatever_is_not_fine_is_a_finding(change: dict[str, Any], complaint: str) -> None:
+def test_whatever_is_not_fine_is_a_finding(change: dict[str, Any], violation: str) -> None:
     """Failures, errors, and a route that was not asked."""
     report = deepcopy(FINE) | change
-    assert openapi.outcome_of("/x", report).findings == [Finding("openapi /x", complaint)]
+    assert openapi.outcome_of("/x", report).findings == [Finding("openapi /x", violation)]
 
 
 def test_every_check_is_asked_for(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_real_server_is_asked_route_by_route(
     assert outcomes["/predict"].findings == []
     assert outcomes["/livez"].findings == [Finding("openapi /livez", "Undocumented status (ST101, 3 times)")]
     assert outcomes["/livez"].transcript == "how to ask again\n"
-    assert outcomes["/model"].findings == [Finding("openapi /model", "schemathesis ended with 2")]
+    assert outcomes["/model"].findings == [Finding("openapi /model", "schemathesis exited with code 2")]
 
 
 def test_no_report_is_no_success(server: ServerProcess, artifact: Artifact, tmp_path: Path) -> None:
@@ -110,5 +110,5 @@ def test_no_report_is_no_success(server: ServerProcess, artifact: Artifact, tmp_
 
 def test_no_schemathesis_is_told_with_what_to_do(artifact: Artifact, tmp_path: Path) -> None:
     """Before a server is started."""
-    with pytest.raises(HarnessError, match="there is no schemathesis there; `make fuzz` installs it"):
+    with pytest.raises(HarnessError, match="schemathesis is not installed; run `make fuzz`"):
         list(openapi.fuzz(tmp_path / "none", artifact, seed=0, cases=5, folder=tmp_path))

@@ -46,7 +46,7 @@ def _taken(load: Callable[[str], Any]) -> Exposes:
     return exposes
 
 
-def _header(judge: Callable[[Case, tuple[int, ...], np.dtype[Any], int], object]) -> Exposes:
+def _header(check: Callable[[Case, tuple[int, ...], np.dtype[Any], int], object]) -> Exposes:
     """Whether what numpy reads in a header, with the number of bytes behind it, exposes a fault."""
 
     def exposes(case: Case) -> object:
@@ -57,12 +57,12 @@ def _header(judge: Callable[[Case, tuple[int, ...], np.dtype[Any], int], object]
             shape, _, dtype = read(body, max_header_size=1024)
         except (*_UNREADABLE, tokenize.TokenError, UserWarning):
             return False
-        return judge(case, shape, dtype, len(case.body) - body.tell())
+        return check(case, shape, dtype, len(case.body) - body.tell())
 
     return exposes
 
 
-def _stream(wbits: int, judge: Callable[[Case, Any], object]) -> Exposes:
+def _stream(wbits: int, check: Callable[[Case, Any], object]) -> Exposes:
     """Whether what zlib makes of the first stream, or what it raises, exposes a fault."""
 
     def exposes(case: Case) -> object:
@@ -70,8 +70,8 @@ def _stream(wbits: int, judge: Callable[[Case, Any], object]) -> Exposes:
         try:
             stream.decompress(case.body, 1_000_000)
         except zlib.error as error:
-            return judge(case, error)
-        return judge(case, stream)
+            return check(case, error)
+        return check(case, stream)
 
     return exposes
 

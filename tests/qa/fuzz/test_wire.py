@@ -12,14 +12,14 @@ import pytest
 
 from app.contract import Artifact
 from qa.fuzz import wire
-from qa.fuzz.delivery import Delivery, Goodbye, Seen
+from qa.fuzz.delivery import ConnectionEnd, Delivery, Observation
 from qa.harness.messages import Response
 from qa.harness.proc import held
 from qa.harness.server import ServerProcess, free_port
 from tests.qa.fuzz import broken_server
 
-GET = Delivery([b"GET / HTTP/1.1\r\n\r\n"], 0, Goodbye.HALF_CLOSE)
-HEAD = Delivery([b"HE", b"AD / HTTP/1.1\r\n\r\n"], 0, Goodbye.HALF_CLOSE)
+GET = Delivery([b"GET / HTTP/1.1\r\n\r\n"], 0, ConnectionEnd.HALF_CLOSE)
+HEAD = Delivery([b"HE", b"AD / HTTP/1.1\r\n\r\n"], 0, ConnectionEnd.HALF_CLOSE)
 
 
 def answer(status: int, body: bytes = b"") -> Response:
@@ -31,30 +31,30 @@ def answer(status: int, body: bytes = b"") -> Response:
 
 
 @pytest.mark.parametrize(
-    ("seen", "complaints"),
+    ("seen", "violations"),
     [
-        (Seen(closed=True), []),
-        (Seen([answer(200, b"x"), answer(503), answer(504)]), []),
-        (Seen([answer(200), answer(500)]), ["status 500"]),
-        (Seen([answer(502)]), ["status 502"]),
-        (Seen(hung=True), ["neither answered nor closed"]),
-        (Seen(cut=True), ["an answer that ends early"]),
-        (Seen(broken="x"), ["no HTTP: x"]),
-        (Seen([answer(400, b'{"status": 400}')]), []),
-        (Seen([answer(400, b'{"status": 422}')]), ["status 400 with a document that says 422"]),
-        (Seen([answer(400, b"{")]), ["status 400 with a document that is no JSON: b'{'"]),
+        (Observation(closed=True), []),
+        (Observation([answer(200, b"x"), answer(503), answer(504)]), []),
+        (Observation([answer(200), answer(500)]), ["status 500"]),
+        (Observation([answer(502)]), ["status 502"]),
+        (Observation(hung=True), ["no response and not closed"]),
+        (Observation(cut=True), ["an incomplete response"]),
+        (Observation(broken="x"), ["not HTTP: x"]),
+        (Observation([answer(400, b'{"status": 400}')]), []),
+        (Observation([answer(400, b'{"status": 422}')]), ["status 400 with a document of status 422"]),
+        (Observation([answer(400, b"{")]), ["status 400 with a document that is not JSON: b'{'"]),
     ],
 )
-def test_what_comes_of_a_case_is_judged(seen: Seen, complaints: list[str]) -> None:
-    """A server error, silence, half an answer, and what is no HTTP or no document are complaints."""
-    assert list(wire.judge(GET, seen)) == complaints
+def test_violations_of_a_case_are_found(seen: Observation, violations: list[str]) -> None:
+    """A server error, silence, half an answer, and what is no HTTP or no document are violations."""
+    assert list(wire.check(GET, seen)) == violations
 
 
 def test_answers_without_bodies_are_not_taken_for_cut_ones() -> None:
-    """After HEAD only statuses and silence can be judged."""
-    assert list(wire.judge(HEAD, Seen(cut=True, broken="x"))) == []
-    assert list(wire.judge(HEAD, Seen([answer(500)], hung=True))) == [
-        "neither answered nor closed",
+    """After HEAD only statuses and hangs can be checked."""
+    assert list(wire.check(HEAD, Observation(cut=True, broken="x"))) == []
+    assert list(wire.check(HEAD, Observation([answer(500)], hung=True))) == [
+        "no response and not closed",
         "status 500",
     ]
 
@@ -74,18 +74,18 @@ def faulty(log: Path, *faults: str) -> Iterator[ServerProcess]:
         server.kill()
 
 
-def complaints_of(
+def violations_of(
     server: ServerProcess, artifact: Artifact, *, files: int = 1000, grown: int = 0
 ) -> list[str]:
     """What is found wrong with a server."""
-    return list(wire.complaints(server, artifact, files=files, grown=grown, settle=0.1))
+    return list(wire.violations(server, artifact, files=files, grown=grown, settle=0.1))
 
 
 def test_nothing_is_wrong_with_a_server_without_faults(artifact: Artifact, tmp_path: Path) -> None:
     """Right answers, no error, no trace, and an end in peace."""
     with faulty(tmp_path / "log") as server:
         assert held(server.pid).resident > 10_000_000
-        assert complaints_of(server, artifact) == []
+        assert violations_of(server, artifact) == []
 
 
 def test_every_fault_of_a_server_is_found(artifact: Artifact, tmp_path: Path) -> None:
@@ -93,13 +93,13 @@ def test_every_fault_of_a_server_is_found(artifact: Artifact, tmp_path: Path) ->
     faults = (broken_server.COUNTS, broken_server.WRONG, broken_server.TRACES, broken_server.DIES)
     with faulty(tmp_path / "log", *faults) as server:
         files = held(server.pid).descriptors
-        assert complaints_of(server, artifact, files=1, grown=10**9) == [
-            "it counted 2 answers of status 500",
-            "its golden answers are wrong",
-            "it grew by 1000 MB",
-            f"{files - 1} descriptors more than before are open",
-            f"asked to end, it ended with {broken_server.DEATH}",
-            "1 lines with Traceback in its log; the first: ValueError: " + broken_server.LAST_WORDS,
+        assert violations_of(server, artifact, files=1, grown=10**9) == [
+            "the metrics count 2 responses with status 500",
+            "golden answers are wrong",
+            "memory grew by 1000 MB",
+            f"{files - 1} more descriptors are open than before",
+            f"after SIGTERM it exited with code {broken_server.DEATH}",
+            "1 lines with Traceback in the log; the first: ValueError: " + broken_server.LAST_WORDS,
         ]
 
 
@@ -107,4 +107,4 @@ def test_a_server_that_is_gone_is_found(artifact: Artifact, tmp_path: Path) -> N
     """There is nothing more to ask it then."""
     with faulty(tmp_path / "log") as server:
         server.stop()
-        assert complaints_of(server, artifact) == ["the server ended with 0"]
+        assert violations_of(server, artifact) == ["the server exited with code 0"]

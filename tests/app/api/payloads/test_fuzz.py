@@ -141,6 +141,6 @@ def test_a_mutated_compressed_body_is_read_or_refused(
 def test_the_first_cases_of_make_fuzz_break_no_promise(target: Target) -> None:
     """What is read is what other readers of the format make of it, and all else is refused in a line."""
     for number in range(FIRST_CASES):
-        assert target.judge(target.case(0, number)) is None, (
+        assert target.check(target.case(0, number)) is None, (
             f"python -m qa.fuzz --case {target.name}/{number}"
         )

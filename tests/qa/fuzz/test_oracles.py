@@ -1,4 +1,4 @@
-"""`qa.fuzz.judging`: a decoder that breaks a promise is found out; one that keeps them is not."""
+"""`qa.fuzz.oracles`: a decoder that breaks a promise is found out; one that keeps them is not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from app.errors import MalformedPayload, PayloadError, PayloadTooLarge, UnsupportedMediaType
 from app.series.offset import Narrowed
 from qa.fuzz.cases import MAX_BYTES, Case, Size
-from qa.fuzz.judging import disagreement, judged, judged_encoding, wording
+from qa.fuzz.oracles import check_decoded, check_decompressed, disagreement, wording
 from qa.fuzz.references import decompressed
 
 CASE = Case(b"", Size(2, 3))
@@ -46,7 +46,7 @@ def unaligned(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "complaint"),
+    ("outcome", "violation"),
     [
         (RIGHT, None),
         (RIGHT.astype(np.float64), "dtype float64"),
@@ -57,33 +57,33 @@ def unaligned(values: NDArray[np.float32]) -> NDArray[np.float32]:
         (np.asfortranarray(RIGHT), "not C-contiguous"),
         (unaligned(RIGHT), "not aligned"),
         (np.array([[1, 2], [3, np.inf]], np.float32), "not finite"),
-        (np.nextafter(RIGHT, np.float32(9)), "not the numbers of the body"),
-        (-0.0 * RIGHT, "not the numbers of the body"),
-        (MalformedPayload("no"), "refused, and it fits: no"),
+        (np.nextafter(RIGHT, np.float32(9)), "differs from the numbers of the body"),
+        (-0.0 * RIGHT, "differs from the numbers of the body"),
+        (MalformedPayload("no"), "a valid body is refused: no"),
     ],
 )
-def test_an_array_is_held_against_every_promise(outcome: Any, complaint: str | None) -> None:
+def test_an_array_is_held_against_every_promise(outcome: Any, violation: str | None) -> None:
     """Type, shape, layout and numbers, where the body is one that fits."""
-    assert judged(decoding(outcome), CASE, RIGHT) == complaint
+    assert check_decoded(decoding(outcome), CASE, RIGHT) == violation
 
 
 def test_what_does_not_fit_must_be_refused() -> None:
-    """Numbers out of a body that is not right are a complaint, a refusal is none."""
-    assert judged(decoding(RIGHT), CASE, None) == "taken, and it does not fit"
-    assert judged(Gives(MalformedPayload("no")), CASE, None) is None
+    """Numbers out of a body that is not right are a violation, a refusal is none."""
+    assert check_decoded(decoding(RIGHT), CASE, None) == "an invalid body is accepted"
+    assert check_decoded(Gives(MalformedPayload("no")), CASE, None) is None
 
 
 def test_the_sign_of_a_zero_counts() -> None:
     """Numbers are compared bit for bit."""
     zeros = np.zeros((2, 2), np.float32)
-    assert judged(decoding(-zeros), CASE, zeros) == "not the numbers of the body"
+    assert check_decoded(decoding(-zeros), CASE, zeros) == "differs from the numbers of the body"
 
 
 @pytest.mark.parametrize("error", [LookupError("x"), SystemError("y")])
 def test_what_is_no_refusal_is_not_held_back(error: Exception) -> None:
-    """Any other exception reaches whoever runs the judge, and is a finding there."""
+    """Any other exception is raised to the caller and is a finding there."""
     with pytest.raises(type(error)):
-        judged(Gives(error), CASE, RIGHT)
+        check_decoded(Gives(error), CASE, RIGHT)
 
 
 @pytest.mark.parametrize(
@@ -95,39 +95,43 @@ def test_a_refusal_is_a_line_for_people(text: str, is_fine: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("short", "long", "complaint"),
+    ("short", "long", "violation"),
     [
         (None, np.ones(2), None),
         (None, MalformedPayload("no"), None),
         (np.ones(2), np.ones(2), None),
-        (np.ones(2), MalformedPayload("no"), "simdjson takes what pydantic refuses: no"),
+        (np.ones(2), MalformedPayload("no"), "simdjson accepts what pydantic refuses: no"),
         (np.ones(2), np.nextafter(np.ones(2), 2), "simdjson and pydantic read other numbers"),
         (np.zeros(2), -np.zeros(2), "simdjson and pydantic read other numbers"),
     ],
 )
-def test_two_readers_must_not_disagree(short: Any, long: Any, complaint: str | None) -> None:
+def test_two_readers_must_not_disagree(short: Any, long: Any, violation: str | None) -> None:
     """The short one may leave a body to the long one, and take only what that takes, to the last bit."""
-    assert disagreement(Gives(short), Gives(long), b"") == complaint
+    assert disagreement(Gives(short), Gives(long), b"") == violation
 
 
 @pytest.mark.parametrize(
-    ("outcome", "expected", "complaint"),
+    ("outcome", "expected", "violation"),
     [
         (b"abc", b"abc", None),
-        (b"abd", b"abc", "not what zlib makes of it"),
-        (b"abc", None, "not what zlib makes of it"),
-        (bytes(MAX_BYTES + 1), bytes(MAX_BYTES + 1), f"{MAX_BYTES + 1} bytes came out"),
-        (MalformedPayload("no"), b"abc", "refused, and it is whole: no"),
+        (b"abd", b"abc", "differs from the output of zlib"),
+        (b"abc", None, "differs from the output of zlib"),
+        (
+            bytes(MAX_BYTES + 1),
+            bytes(MAX_BYTES + 1),
+            f"decompressed to {MAX_BYTES + 1} bytes, over the limit",
+        ),
+        (MalformedPayload("no"), b"abc", "a valid body is refused: no"),
         (MalformedPayload("no"), None, None),
         (PayloadTooLarge("no"), bytes(MAX_BYTES + 1), None),
         (UnsupportedMediaType("no"), b"abc", None),
     ],
 )
 def test_what_is_unpacked_is_held_against_zlib(
-    outcome: bytes | PayloadError, expected: bytes | None, complaint: str | None
+    outcome: bytes | PayloadError, expected: bytes | None, violation: str | None
 ) -> None:
     """The same bytes, at most the limit of them; only what is broken, too large or unknown is refused."""
-    assert judged_encoding(Gives(outcome), CASE, expected) == complaint
+    assert check_decompressed(Gives(outcome), CASE, expected) == violation
 
 
 @pytest.mark.parametrize(

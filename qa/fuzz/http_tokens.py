@@ -1,4 +1,4 @@
-"""Words of HTTP, and what is nearly one: for requests that mean something."""
+"""Valid and nearly valid HTTP tokens, for requests that get past the parser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may become of a body, and what must not: each judge gives the complaint about one case, if any."""
+"""Oracles of the decoders: each returns the violation of a case, or None."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from qa.fuzz.cases import MAX_BYTES, Case, Size
 from qa.fuzz.references import decompressed, expected_json, expected_npy
 
 Numbers = Callable[[bytes], NDArray[np.float64] | None]
-_MOST_WORDS = 300
+_MAX_CHARACTERS = 300
 
 
 @lru_cache
 def json_decoder(size: Size) -> JsonDecoder:
-    """The decoder for a model of a size; making one takes longer than most bodies."""
+    """The decoder for a model of a size; cached, since making one takes longer than most bodies."""
     return JsonDecoder(_spec(size), max_instances=size.max_instances)
 
 
@@ -35,37 +35,37 @@ def _spec(size: Size) -> SeriesSpec:
     return SeriesSpec(size.length, is_invariant=False)
 
 
-def judge_json(case: Case) -> str | None:
-    """What is wrong with what becomes of a JSON body; None if nothing is."""
+def check_json(case: Case) -> str | None:
+    """The violation of a JSON body; None without one."""
     decoder = json_decoder(case.size)
     spec, most = _spec(case.size), case.size.max_instances
-    return judged(decoder, case, expected_json(case)) or disagreement(
+    return check_decoded(decoder, case, expected_json(case)) or disagreement(
         lambda body: read_plain(body, spec, max_instances=most), decoder.validated, case.body
     )
 
 
-def judge_npy(case: Case) -> str | None:
-    """What is wrong with what becomes of an npy body; None if nothing is."""
-    return judged(npy_decoder(case.size), case, expected_npy(case))
+def check_npy(case: Case) -> str | None:
+    """The violation of an npy body; None without one."""
+    return check_decoded(npy_decoder(case.size), case, expected_npy(case))
 
 
-def judge_encoded(case: Case) -> str | None:
-    """What is wrong with what becomes of a compressed body; None if nothing is."""
-    return judged_encoding(unpack, case, decompressed(case))
+def check_encoded(case: Case) -> str | None:
+    """The violation of a compressed body; None without one."""
+    return check_decompressed(unpack, case, decompressed(case))
 
 
 def unpack(case: Case) -> bytes:
-    """The body without its encoding, at most `MAX_BYTES` of it."""
+    """The decompressed body, at most `MAX_BYTES`."""
     return decompress(case.body, encoding=case.encoding, max_bytes=MAX_BYTES)
 
 
-def judged_encoding(unpack: Callable[[Case], bytes], case: Case, expected: bytes | None) -> str | None:
-    """Hold what comes out of a body against what another reader gets out of it.
+def check_decompressed(unpack: Callable[[Case], bytes], case: Case, expected: bytes | None) -> str | None:
+    """Compare a decompressed body with that of another reader.
 
     Args:
-        unpack: gives the body without its encoding.
+        unpack: decompresses the body.
         case: the body.
-        expected: what the other reader gets; None if the body is broken.
+        expected: output of the other reader; None if the body is invalid.
     """
     try:
         plain = unpack(case)
@@ -73,24 +73,24 @@ def judged_encoding(unpack: Callable[[Case], bytes], case: Case, expected: bytes
         return wording(error)
     except PayloadError as error:
         is_whole = expected is not None and len(expected) <= MAX_BYTES
-        return f"refused, and it is whole: {error}" if is_whole else wording(error)
+        return f"a valid body is refused: {error}" if is_whole else wording(error)
     if len(plain) > MAX_BYTES:
-        return f"{len(plain)} bytes came out"
-    return None if plain == expected else "not what zlib makes of it"
+        return f"decompressed to {len(plain)} bytes, over the limit"
+    return None if plain == expected else "differs from the output of zlib"
 
 
-def judged(decode: Decoder, case: Case, expected: NDArray[np.float32] | None) -> str | None:
-    """Hold the outcome against what a decoder promises, and against another reader's.
+def check_decoded(decode: Decoder, case: Case, expected: NDArray[np.float32] | None) -> str | None:
+    """Check the decoder's promises and compare its output with that of another reader.
 
     Args:
         decode: the decoder.
-        case: its body.
-        expected: what the other reader makes of the body; None if it is nothing that the model takes.
+        case: the body.
+        expected: output of the other reader; None if the model must not accept the body.
     """
     try:
         series = decode(case.body).series
     except PayloadError as error:
-        return wording(error) if expected is None else f"refused, and it fits: {error}"
+        return wording(error) if expected is None else f"a valid body is refused: {error}"
     problems = {
         f"dtype {series.dtype}": series.dtype != np.float32,
         f"shape {series.shape}": series.ndim != 2 or series.shape[1] != case.size.length,
@@ -98,18 +98,19 @@ def judged(decode: Decoder, case: Case, expected: NDArray[np.float32] | None) ->
         "not C-contiguous": not series.flags.c_contiguous,
         "not aligned": not series.flags.aligned,
         "not finite": not np.isfinite(series).all(),
-        "taken, and it does not fit": expected is None,
-        "not the numbers of the body": expected is not None and series.tobytes() != expected.tobytes(),
+        "an invalid body is accepted": expected is None,
+        "differs from the numbers of the body": expected is not None
+        and series.tobytes() != expected.tobytes(),
     }
     return next((problem for problem, found in problems.items() if found), None)
 
 
 def disagreement(short: Numbers, long: Numbers, body: bytes) -> str | None:
-    """Whether one reader takes what another does not take, or takes as other numbers.
+    """The violation if one reader accepts what the other refuses, or reads other numbers.
 
     Args:
-        short: gives None for what it leaves to the other.
-        long: raises a `PayloadError` for what is wrong.
+        short: returns None for what it leaves to the other reader.
+        long: raises a `PayloadError` for an invalid body.
         body: JSON.
     """
     taken = short(body)
@@ -118,14 +119,14 @@ def disagreement(short: Numbers, long: Numbers, body: bytes) -> str | None:
     try:
         other = long(body)
     except PayloadError as error:
-        return f"simdjson takes what pydantic refuses: {error}"
+        return f"simdjson accepts what pydantic refuses: {error}"
     same = other is not None and taken.tobytes() == other.tobytes()
     return None if same else "simdjson and pydantic read other numbers"
 
 
 def wording(error: PayloadError) -> str | None:
-    """What is wrong with the words of a refusal."""
+    """The violation of an error message: not printable, empty or too long."""
     text = str(error)
-    if not text.isprintable() or len(text) > _MOST_WORDS or not text:
-        return f"a message that is no line for people: {text[:_MOST_WORDS]!r}"
+    if not text.isprintable() or len(text) > _MAX_CHARACTERS or not text:
+        return f"an error message is not one printable line: {text[:_MAX_CHARACTERS]!r}"
     return None
