@@ -16,9 +16,11 @@ def main() -> int:
     """Measure and print Markdown tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--artifact", type=Path, default=Path("model_artifacts/forda"))
-    parser.add_argument("--seconds", type=float, default=3.0, help="for each load on the server, each time")
-    parser.add_argument("--repeats", type=int, default=5, help="the tables have median (min-max)")
-    parser.add_argument("--traces", action="store_true", help="what traces cost, instead of all else")
+    parser.add_argument("--seconds", type=float, default=3.0, help="duration of each load on the server")
+    parser.add_argument(
+        "--repeats", type=int, default=5, help="repetitions; the tables show median (min-max)"
+    )
+    parser.add_argument("--traces", action="store_true", help="measure only the cost of traces")
     options = parser.parse_args()
     artifact = open_artifact(options.artifact)
     print(f"`python -m benchmarks {' '.join(sys.argv[1:])}`".replace(" `", "`"))
@@ -40,7 +42,7 @@ def main() -> int:
 
 
 def machine() -> str:
-    """The processor, its cores and the versions that matter, in a line."""
+    """CPU model, number of cores and versions, in one line."""
     model = platform.processor() or platform.machine()
     cores = 0
     for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ():

@@ -1,4 +1,4 @@
-"""Reading requests, judging and writing answers, without a server."""
+"""Parsing requests and encoding responses, without a server."""
 
 from __future__ import annotations
 

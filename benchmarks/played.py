@@ -120,7 +120,7 @@ class _Connection(asyncio.Transport):
         """There is nothing to close."""
 
     def get_write_buffer_size(self) -> int:
-        """What is written is gone at once."""
+        """Written data is discarded."""
         return 0
 
     def is_closing(self) -> bool:

@@ -63,7 +63,7 @@ def table(artifact: Artifact, *, repeats: int, seconds: float) -> str:
 
 
 async def _load(port: int, request: bytes, connections: int, seconds: float) -> Run:
-    """As many requests as `connections` connections get answered, one at a time each, in so many seconds."""
+    """Send requests on `connections` connections, one at a time on each, for `seconds`."""
     latencies: list[float] = []
     end = time.perf_counter() + seconds
 
@@ -72,7 +72,7 @@ async def _load(port: int, request: bytes, connections: int, seconds: float) -> 
         while (started := time.perf_counter()) < end:
             response = await client.ask(request, seconds=60)
             if response.status != 200:
-                raise RuntimeError(f"the server answered {response.status}: {response.body[:200]!r}")
+                raise RuntimeError(f"the server responded with {response.status}: {response.body[:200]!r}")
             latencies.append(time.perf_counter() - started)
         client.close()
 

@@ -50,8 +50,8 @@ def table(artifact: Artifact, *, repeats: int) -> str:
                 seconds, lost = _measure(artifact, partial(play, clock=clock), sampled, repeats)
                 cells.append(spread([1e6 * value for value in seconds], ",.0f"))
             shown = "off" if sampled is None else f"{sampled:.0%} sampled"
-            told = "" if not sampled else f"{max(lost, 0):.1%}"
-            lines.append(f"| {connections} | {shown} | {' | '.join(cells)} | {told} |")
+            dropped = "" if not sampled else f"{max(lost, 0):.1%}"
+            lines.append(f"| {connections} | {shown} | {' | '.join(cells)} | {dropped} |")
     return "\n".join(lines)
 
 

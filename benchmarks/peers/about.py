@@ -1,4 +1,4 @@
-"""What a run was made on and with, so that it can be repeated."""
+"""Machine and versions of a run, to reproduce it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def describe(plan: Plan, *, wrk: str) -> dict[str, str]:
 
 
 def without_folders(words: list[str]) -> list[str]:
-    """A command's words without this machine's folders, which say nothing on another."""
+    """A command's arguments without folders of this machine."""
     kept, previous = [], ""
     for word in words:
         if word.partition("=")[0] not in FOLDERS and previous not in FOLDERS:
@@ -38,7 +38,7 @@ def without_folders(words: list[str]) -> list[str]:
 
 
 def machine() -> str:
-    """The processor, its cores, the memory and the versions that all servers share."""
+    """CPU model, number of cores, memory, and versions that all servers share."""
     model, cores = platform.machine(), os.cpu_count()
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         key, _, value = line.partition(":")

@@ -12,7 +12,7 @@ HEAD_END = b"\r\n\r\n"
 
 
 class Owner(Protocol):
-    """Who is told what becomes of requests."""
+    """Receives the outcomes of requests."""
 
     def is_free(self, connection: Connection) -> None:
         """A connection can take a request."""
@@ -21,7 +21,7 @@ class Owner(Protocol):
         """A request has its answer."""
 
     def lost(self, connection: Connection) -> None:
-        """A connection is gone."""
+        """A connection was closed."""
 
 
 class Connection(asyncio.Protocol):

@@ -1,11 +1,11 @@
-"""What stops one server from being measured, or the whole command."""
+"""Errors that stop the measurement of one server, or of all."""
 
 from __future__ import annotations
 
 
 class PeerError(Exception):
-    """This server cannot be measured; the message, one line, says why. The others go on."""
+    """This server cannot be measured; one line says why. The others are still measured."""
 
 
 class HarnessError(Exception):
-    """Nothing can be measured; the message, one line, says what to do."""
+    """Nothing can be measured; one line says what to do."""

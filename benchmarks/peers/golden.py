@@ -1,4 +1,4 @@
-"""Whether a server gives the answers that training saw. Without that, its speed is worth nothing."""
+"""Checks a server's predictions against the golden answers before it is measured."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.peers.asking import ask
 from benchmarks.peers.bodies import Array
 from benchmarks.peers.errors import HarnessError, PeerError
 from benchmarks.peers.servers.base import Peer
+from benchmarks.peers.single_requests import ask
 
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """Series with their probabilities, and how far an answer may be off."""
+    """Golden series, their probabilities, and the tolerance."""
 
     series: Array
     probabilities: Array
@@ -38,7 +38,7 @@ def read_golden(model: Path) -> Golden:
         with np.load(model / "golden.npz", allow_pickle=False) as arrays:
             series, probabilities = arrays["series"], arrays["probabilities"]
     except (OSError, ValueError, KeyError) as error:
-        raise HarnessError(f"{model} is no artifact: {error}; name another with --artifact") from error
+        raise HarnessError(f"{model} is not an artifact: {error}; pass another with --artifact") from error
     return Golden(series, probabilities, float(contract["output"]["tolerance"]))
 
 
@@ -57,14 +57,14 @@ def check(peer: Peer, port: int, golden: Golden) -> float:
             answer = ask(port, peer.request(form, golden.series[start:end]))
             if answer.status != 200:
                 text = answer.body.decode(errors="replace")[:150]
-                raise PeerError(f"{form} is answered with {answer.status}: {text}")
+                raise PeerError(f"{form} got status {answer.status}: {text}")
             try:
                 difference = _difference(peer.read(answer), golden.probabilities[start:end])
             except (ValueError, KeyError, TypeError) as error:
-                raise PeerError(f"{form} is answered with something else: {error}") from error
+                raise PeerError(f"{form} got an unreadable response: {error}") from error
             worst = max(worst, difference)
     if not worst <= golden.tolerance:  # also false for NaN
-        raise PeerError(f"its answers differ by {worst:.2g}; {golden.tolerance:.2g} is allowed")
+        raise PeerError(f"probabilities differ by {worst:.2g}; at most {golden.tolerance:.2g} is allowed")
     return worst
 
 

@@ -55,7 +55,7 @@ class Generator:
                 self._connect()
             await asyncio.gather(*self._opening)
             if len(self._open) == before:
-                raise ConnectionError(f"nobody takes connections on port {self._port}")
+                raise ConnectionError(f"no server accepts connections on port {self._port}")
         timer, loop = Timer(), asyncio.get_running_loop()
         self._start = time.monotonic() + 0.05
         loop.add_reader(timer.descriptor, self._send_due, timer)
@@ -89,7 +89,7 @@ class Generator:
             self._done.set()
 
     def lost(self, connection: Connection) -> None:
-        """A connection is gone, and with it the request that it carried."""
+        """A connection was closed; its request is lost."""
         self._open.discard(connection)
         if connection.number is not None:
             self.finished(connection.number, LOST)
@@ -125,7 +125,7 @@ class Generator:
         try:
             loop = asyncio.get_running_loop()
             await loop.create_connection(lambda: Connection(self), "127.0.0.1", self._port)
-        except OSError:  # nobody listens, or no more connections: whoever waits longest hears of it
+        except OSError:  # no server, or too many connections: the oldest waiting request fails
             if self._waiting:
                 self.finished(self._waiting.popleft(), LOST)
 

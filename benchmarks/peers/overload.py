@@ -1,4 +1,4 @@
-"""Three times what a server can do, by the clock: what it answers, how fast it refuses, how it recovers."""
+"""Overload at three times the peak rate: throughput, time to refuse, and recovery."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from benchmarks.peers.schedule import LOST, UNANSWERED, Outcome, Phase
 TIMES = 3.0
 CALM = 0.5  # of the peak, before and after
 BEFORE, AFTER = 2.0, 5.0  # seconds of calm
-IN_TIME = 2.0  # seconds: who waits for an answer longer has given up
+IN_TIME = 2.0  # seconds: later responses do not count
 # More than the requests that the server computes in MAX_QUEUE_SECONDS (1 s) under this load: otherwise the
 # excess would wait in this client, and nothing would be refused. Opened beforehand, as a balancer's are.
 CONNECTIONS = 6144
-RECOVERED = 0.1  # seconds: an answer that takes longer comes from a server that still has a backlog
+RECOVERED = 0.1  # seconds: a slower response shows that the server still has a backlog
 REFUSALS = (429, 503, 504)
 
 
@@ -33,10 +33,10 @@ def overload(port: int, request: Request, *, peak: float, seconds: float) -> dic
     """
     phases = [Phase(CALM * peak, BEFORE), Phase(TIMES * peak, seconds), Phase(CALM * peak, AFTER)]
     outcome = steady.run(port, request, phases, connections=CONNECTIONS)
-    return judge(outcome, peak=peak, start=BEFORE, end=BEFORE + seconds)
+    return evaluate(outcome, peak=peak, start=BEFORE, end=BEFORE + seconds)
 
 
-def judge(outcome: Outcome, *, peak: float, start: float, end: float) -> dict[str, float]:
+def evaluate(outcome: Outcome, *, peak: float, start: float, end: float) -> dict[str, float]:
     """What came of an overload from `start` to `end`.
 
     Returns:

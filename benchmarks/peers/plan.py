@@ -1,4 +1,4 @@
-"""What is loaded on the servers, and for how long."""
+"""The loads of a run, and their duration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.peers.bodies import Form
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A closed loop: a body of so many series, over so many connections."""
+    """A closed loop: requests of `series` series on `connections` connections."""
 
     form: Form
     series: int
@@ -24,7 +24,7 @@ class Load:
 
 CONNECTIONS = (1, 32, 256)
 BODIES = ((Form.JSON, 1), (Form.JSON, 32), (Form.BINARY, 32), (Form.JSON, 256), (Form.BINARY, 256))
-# 256 connections with 256 series each would hold 65,536 series in flight: a test of patience alone.
+# 256 connections with 256 series each would hold 65,536 series in flight: a test of waiting times alone.
 LOADS = tuple(
     Load(form, series, connections)
     for form, series in BODIES
@@ -64,7 +64,7 @@ class Plan:
     @property
     def minutes(self) -> float:
         """About how long it takes once everything is installed."""
-        start = 12.0  # seconds for a server to start, prove itself and end
+        start = 12.0  # seconds for a server to start, be checked and stop
         turn = start + len(self.loads) * (self.seconds + 2)
         extras = 8 * (start + 3 * self.seconds + 4) if self.extras else 0
         return self.rounds * (len(self.peers) * turn + extras) / 60

@@ -60,13 +60,13 @@ class Running(ServerProcess):
 
 
 @contextmanager
-def running(launch: Launch, *, log: Path, patience: float = 15) -> Iterator[Running]:
+def running(launch: Launch, *, log: Path, timeout: float = 15) -> Iterator[Running]:
     """The server of a command, ended however the block ends.
 
     Args:
         launch: the command.
         log: a file for what it prints.
-        patience: seconds that it has to end when asked to; then it is killed.
+        timeout: seconds to end after SIGTERM; then it is killed.
 
     Raises:
         PeerError: the command cannot be started, or does not do what is waited for.
@@ -81,7 +81,7 @@ def running(launch: Launch, *, log: Path, patience: float = 15) -> Iterator[Runn
             with suppress(ProcessLookupError):
                 os.killpg(server.pid, signal.SIGTERM)
             with suppress(NotServing):
-                server.wait(seconds=patience)
+                server.wait(seconds=timeout)
     except NotServing as error:
         raise PeerError(str(error)) from error
     finally:

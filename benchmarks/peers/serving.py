@@ -12,13 +12,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.peers import golden
-from benchmarks.peers.asking import NO_ANSWER, ask, is_there
 from benchmarks.peers.bodies import Form
 from benchmarks.peers.errors import PeerError
 from benchmarks.peers.golden import Golden
 from benchmarks.peers.plan import Plan
 from benchmarks.peers.processes import Running, running
 from benchmarks.peers.servers.base import ROOT, Peer, Place
+from benchmarks.peers.single_requests import NO_ANSWER, ask, responds
 from qa.harness.messages import Response
 from qa.harness.process import NotServing
 from qa.harness.server import free_port
@@ -74,7 +74,7 @@ def serving(peer: Peer, plan: Plan, expected: Golden) -> Iterator[Serving]:
         place = Place(plan.environments, plan.model, Path(folder), free_port())
         launch = peer.launch(place)
         with running(launch, log=plan.scratch / f"{peer.key}.log") as process:
-            process.wait_until(lambda: is_there(place.port, peer.health), seconds=peer.seconds)
+            process.wait_until(lambda: responds(place.port, peer.health), seconds=peer.seconds)
             ready = time.perf_counter() - process.started
             answered = _wait_for_an_answer(peer, place.port, process, expected)
             process.wait_until_idle()

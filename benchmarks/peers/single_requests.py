@@ -1,4 +1,4 @@
-"""One request at a time, for questions that are not timed."""
+"""Sends single requests that are not timed."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from benchmarks.peers.bodies import Request
 from qa.harness.http_client import exchange
 from qa.harness.messages import Response, get
 
-NO_ANSWER = 0  # the status where there was no connection, or no answer
+NO_ANSWER = 0  # the status without a connection or a response
 
 
 def ask(port: int, request: Request, *, seconds: float = 60) -> Response:
-    """Send a request on a connection of its own."""
+    """Send a request on a new connection."""
     return _exchange(port, request.raw(port), seconds)
 
 
-def is_there(port: int, path: str) -> bool:
-    """Whether a GET is answered with 200."""
+def responds(port: int, path: str) -> bool:
+    """Whether a GET gets 200."""
     return _exchange(port, get(path), 5).status == 200
 
 

@@ -43,7 +43,7 @@ CHOSEN: Mapping[str, Choice] = {
     ),
     "ours-2": Choice(
         {"workers": 2, **_NO_REFUSALS},
-        "a worker for each core; a batch forms of whoever is there, without a timer",
+        "a worker for each core; a batch takes all waiting requests, without a timer",
         {},
     ),
     "triton": Choice(

@@ -1,4 +1,4 @@
-"""HAProxy in front of real servers, on the configuration that is deployed."""
+"""Starts HAProxy with the deployed configuration in front of real servers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def start_balancer(
     balancer = ServerProcess((program, "-db", "-f", str(config)), log=log, settings=settings)
     try:
         balancer.start()
-        # Until a check has failed, it sends requests there.
+        # Until a health check fails, it sends requests there.
         for name in list(NAMES)[len(replicas) :]:
             balancer.wait_for_log(f"Server replicas/{name} is DOWN")
     except BaseException:

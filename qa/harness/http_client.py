@@ -1,4 +1,4 @@
-"""The client's end of one connection, with an exact account of what went wrong.
+"""A client for one connection that reports exactly what went wrong.
 
 A library for HTTP would try again, or join what is told apart here: no response at all, and a part of one.
 """
@@ -14,15 +14,15 @@ from typing import Self
 from qa.harness.messages import Response, ResponseParser
 
 HOST = "127.0.0.1"
-RESET = struct.pack("ii", 1, 0)  # SO_LINGER: nothing lingers, so that closing sends a reset
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER with 0 s: closing sends a reset
 
 
 class NoResponse(ConnectionError):
-    """Not a byte of a response came: the connection was refused or ended, or time was over."""
+    """No byte of a response arrived: the connection was refused or closed, or timed out."""
 
 
 class BrokenResponse(ConnectionError):
-    """Something came that is no whole response, or more than one."""
+    """The received data is not exactly one complete response."""
 
 
 class HttpClient:
@@ -75,7 +75,7 @@ class HttpClient:
         return self.read()
 
     def read_to_the_end(self) -> list[Response]:
-        """All responses up to the end of the connection, which is the server's to end.
+        """All responses until the server closes the connection.
 
         Raises:
             BrokenResponse: it ends the connection within one, or sends something else.

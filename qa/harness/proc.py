@@ -1,4 +1,4 @@
-"""What /proc tells of processes. Linux alone."""
+"""Reads /proc. Linux only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RESET_PEAK = "5"
 
 
 class Held(NamedTuple):
-    """What a process holds: open descriptors, threads, and bytes of resident memory."""
+    """Resources of a process: open descriptors, threads, and bytes of resident memory."""
 
     descriptors: int
     threads: int
@@ -26,7 +26,7 @@ class Held(NamedTuple):
 
 
 def held(pid: int) -> Held:
-    """What a process holds now.
+    """The resources of a process now.
 
     Raises:
         OSError: it has ended.

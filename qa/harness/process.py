@@ -1,4 +1,4 @@
-"""Real processes: started, waited for, and killed with all that they started."""
+"""Starts real processes, waits for them, and kills them with all their children."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from typing import Any
 from qa.harness import proc
 
 ROOT = Path(__file__).parents[2]
-# For a start or an end, on a machine that has other things to do too.
+# For a start or a stop, on a busy machine.
 WAIT_SECONDS = 90.0
 _POLL_SECONDS = 0.01
 
 
 class NotServing(Exception):
-    """A process did not start, did not get ready, or did not do what was waited for."""
+    """A process did not start, become ready or reach an awaited state."""
 
 
 class Process:
@@ -128,7 +128,9 @@ class Process:
                 if condition():
                     return True
             if (code := self.exit_code) is not None:
-                raise NotServing(f"the server ended with {code} before it was {what}: {self.last_line()}")
+                raise NotServing(
+                    f"the server exited with code {code} before it was {what}: {self.last_line()}"
+                )
             return False
 
         wait_until(holds, lambda: f"not {what} within {seconds:.0f} s: {self.last_line()}", seconds=seconds)

@@ -1,4 +1,4 @@
-"""Processes that listen on a port of their own: the server as its users start it, and others."""
+"""Processes that listen on a port: the server, as users start it, and others."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ServerProcess(Process):
         super().__init__(command, log=log, settings={**own, **(settings or {})})
 
     def get(self, path: str, *, seconds: float = 5.0) -> Response:
-        """Ask for a document, on a connection of its own.
+        """Send a GET on a new connection.
 
         Raises:
             OSError: there was none.

@@ -65,7 +65,7 @@ def test_other_answers_stop_a_server() -> None:
 
 def test_an_error_stops_a_server() -> None:
     """The status and what it said."""
-    with answering(500, off=0.0) as port, pytest.raises(PeerError, match="JSON is answered with 500"):
+    with answering(500, off=0.0) as port, pytest.raises(PeerError, match="JSON got status 500"):
         check(Naive(), port, GOLDEN)
 
 

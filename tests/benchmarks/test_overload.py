@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.peers.overload import judge
+from benchmarks.peers.overload import evaluate
 from benchmarks.peers.schedule import LOST, Outcome
 
 
@@ -20,7 +20,7 @@ def test_answers_in_time_are_counted_where_they_finish() -> None:
     rows = [(0.0, 0.0, 0.01, 200)]
     rows += [(1.0, 1.0, 1.2, 200), (1.25, 1.25, 1.9, 200), (1.5, 1.5, 1.51, 429), (1.75, 1.75, 1.76, LOST)]
     rows += [(2.0, 2.0, 2.3, 200), (2.4, 2.4, 2.41, 200)]
-    found = judge(outcome(rows), peak=2, start=1.0, end=2.0)
+    found = evaluate(outcome(rows), peak=2, start=1.0, end=2.0)
     assert found["offered"] == 2.0
     assert found["answered"] == 1.0
     assert found["lost"] == 1
@@ -32,12 +32,12 @@ def test_answers_in_time_are_counted_where_they_finish() -> None:
 def test_recovery_ends_with_the_last_slow_answer() -> None:
     """Measured from the overload's end to when that request was due; none is no time."""
     calm = [(0.0, 0.0, 0.01, 200), (1.0, 1.0, 1.01, 200)]
-    assert judge(outcome([*calm, (2.5, 2.5, 2.51, 200)]), peak=1, start=1, end=2)["recovery_s"] == 0
+    assert evaluate(outcome([*calm, (2.5, 2.5, 2.51, 200)]), peak=1, start=1, end=2)["recovery_s"] == 0
     late = [(2.2, 2.2, 2.9, 200), (2.6, 2.6, 2.61, 503), (3.0, 3.0, 3.01, 200)]
-    assert judge(outcome([*calm, *late]), peak=1, start=1, end=2)["recovery_s"] == pytest.approx(0.6)
+    assert evaluate(outcome([*calm, *late]), peak=1, start=1, end=2)["recovery_s"] == pytest.approx(0.6)
 
 
 def test_an_answer_that_comes_too_late_is_none() -> None:
     """Whoever asked has given up."""
     rows = [(1.0, 1.0, 3.5, 200), (1.5, 1.5, 1.6, 200)]
-    assert judge(outcome(rows), peak=1, start=1, end=4)["answered"] == pytest.approx(1 / 3)
+    assert evaluate(outcome(rows), peak=1, start=1, end=4)["answered"] == pytest.approx(1 / 3)

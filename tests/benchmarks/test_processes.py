@@ -28,7 +28,7 @@ time.sleep(600)
 
 def interrupted(log: Path) -> Iterator[list[int]]:
     """Start the server, tell its daemons' process ids, and fail when told to go on."""
-    with running(Launch([sys.executable, "-c", DAEMON]), log=log, patience=0.2) as server:
+    with running(Launch([sys.executable, "-c", DAEMON]), log=log, timeout=0.2) as server:
         server.wait_until(lambda: log.read_text().endswith("\n"), seconds=60)
         assert server.memory().resident > server.memory().shared_once > 0
         yield [int(pid) for pid in log.read_text().split()]
@@ -49,7 +49,7 @@ def test_a_server_that_ends_early_is_quoted(tmp_path: Path) -> None:
     """Its last words say more than that it is not there."""
     launch = Launch([sys.executable, "-c", "import sys; print('no such model'); sys.exit(3)"])
     with (
-        pytest.raises(PeerError, match="ended with 3 before it was ready: no such model"),
+        pytest.raises(PeerError, match="exited with code 3 before it was ready: no such model"),
         running(launch, log=tmp_path / "log") as server,
     ):
         server.wait_until(lambda: False, seconds=60)

@@ -1,4 +1,4 @@
-"""Byte streams of HTTP/1.1, and the answers that RFC 9110, RFC 9112 and `docs/limits.md` demand."""
+"""HTTP/1.1 byte streams, and the responses that RFC 9110, RFC 9112 and `docs/limits.md` require."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEXT = get("/livez")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
-    """What a caller sends on a connection, and what it must get.
+    """What a client sends on a connection, and the responses that it must get.
 
     Attributes:
         name: for people.
@@ -277,7 +277,7 @@ def _predictions(path: str, target: str) -> list[Stream]:
 
 
 def _early(target: str) -> list[Stream]:
-    """Answers that are there before the body is."""
+    """Responses that are sent before the body has arrived."""
     other: Headers = [UNREAD, LENGTH]
     waits = head("POST", target, [*other, EXPECT])
     return [

@@ -1,4 +1,4 @@
-"""Each stream of the table gets the answers that it must get, whole, cut anywhere, and on a real socket."""
+"""Each stream of the table gets the required responses: whole, cut anywhere, and on a real socket."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_stream_on_a_real_socket(app: Served, stream: Stream) -> None:
 
 
 def read_all(wire: HttpClient, stream: Stream) -> tuple[list[Response], bool]:
-    """The answers to a stream, and whether the connection ended with them."""
+    """The responses to a stream, and whether the connection was closed after them."""
     answers: list[Response] = []
     while len(answers) < len(stream.statuses) and not (answers and _is_last(answers[-1])):
         answers.append(wire.read())
@@ -125,7 +125,7 @@ async def answered(connection: Connection, count: int) -> None:
     "stream", [stream for stream in STREAMS if stream.reference], ids=lambda stream: stream.name
 )
 def test_a_stream_at_the_reference(reference: Served, stream: Stream) -> None:
-    """Uvicorn with h11 answers alike where it is asked: the table is no invention."""
+    """Uvicorn with h11 gives the same responses, which confirms the table."""
     with HttpClient(reference.url) as wire:
         wire.send(stream.sent)
         statuses = tuple(next_status(wire) for _ in stream.reference)
@@ -141,7 +141,7 @@ def next_status(wire: HttpClient) -> int:
 
 
 def test_no_answer_is_lost_when_the_sender_is_faster(app: Served) -> None:
-    """A refusal reaches a caller that is still sending its body: the connection is not reset over it."""
+    """A refusal reaches a client that is still sending its body; the connection is not reset."""
     for _ in range(5):
         with HttpClient(app.url) as wire:
             wire.send(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n")

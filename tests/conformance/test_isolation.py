@@ -1,4 +1,4 @@
-"""No caller changes how another caller's bytes are read, or what another is answered."""
+"""No client affects how another client's bytes are parsed, or which responses it gets."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ Message = st.one_of(
 
 @st.composite
 def sent_by_many(draw: st.DrawFn) -> Sent:
-    """Messages of several callers, in parts that arrive in any order; a part may hold several messages."""
+    """Messages of several clients, in parts that arrive in any order; a part may hold several messages."""
     parts: list[list[bytes]] = []
     for _ in range(CALLERS):
         stream = b"".join(draw(st.lists(Message, max_size=4)))
@@ -76,7 +76,7 @@ UNREAD = head("POST", "/predict", [("Content-Length", "300"), ("Content-Type", "
 
 
 async def send(played: Played, sent: Sent) -> Answers:
-    """What each caller was told, when all has been sent and nothing more comes."""
+    """The responses to each client, once all data is sent and no more responses come."""
     connections: dict[int, Connection] = {}
     for caller, part in sent:
         connection = connections.setdefault(caller, played.connect())
@@ -91,7 +91,7 @@ async def send(played: Played, sent: Sent) -> Answers:
 
 
 def is_quiet(connection: Connection) -> bool:
-    """Whether the server has done all that it can for a connection."""
+    """Whether the server has nothing more to do for a connection."""
     protocol = connection.protocol
     waits = protocol._will_read or (protocol._input.unread > 0 and protocol._may_read())
     request = protocol._request
@@ -101,7 +101,7 @@ def is_quiet(connection: Connection) -> bool:
 
 
 def answers_to(artifact: Artifact, sent: Sent) -> Answers:
-    """What a fresh server tells each caller, but for how many series shared a batch: that may be more."""
+    """The responses of a fresh server to each client; only the batch size may differ."""
 
     async def ask() -> Answers:
         async with serving(artifact, FakeEngine()) as played:
@@ -130,7 +130,7 @@ def result_of(scenario: Coroutine[Any, Any, Answers]) -> Answers:
 @example(sent=same_size(b"\r\n\r\n", b"\r\n\r\n"))
 @given(sent=sent_by_many())
 def test_each_caller_is_told_what_a_fresh_server_tells_it(plain_artifact: Artifact, sent: Sent) -> None:
-    """Whatever others send before it, behind it and in between."""
+    """A client gets the same responses whatever other clients send before, after and in between."""
     together = answers_to(plain_artifact, sent)
     for caller in {by for by, _ in sent}:
         alone = answers_to(plain_artifact, [(by, part) for by, part in sent if by == caller])

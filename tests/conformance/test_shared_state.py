@@ -1,4 +1,4 @@
-"""What outlives a request and is shared between connections is known, and SECURITY.md says why it is safe."""
+"""All state that connections share is listed in SECURITY.md with the reason why it is safe."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def names_in(node: ast.AST) -> set[str]:
 
 
 def remembering(root: Path) -> Iterator[tuple[str, str]]:
-    """Functions that remember what they gave, and their modules."""
+    """Cached functions and their modules."""
     for path, module in modules(root):
         for node in ast.walk(module):
             if isinstance(node, ast.FunctionDef) and any(
@@ -36,7 +36,7 @@ def remembering(root: Path) -> Iterator[tuple[str, str]]:
 
 
 def test_no_module_has_something_that_requests_could_change(root: Path) -> None:
-    """What a module holds is made when it is imported, and code within functions does not add to it."""
+    """Module state is created at import; functions do not change it."""
     for path, module in modules(root):
         held = {
             target.id
@@ -58,7 +58,7 @@ def test_no_module_has_something_that_requests_could_change(root: Path) -> None:
 
 
 def test_what_functions_remember_is_told(root: Path) -> None:
-    """Each function with a memory has its line, so somebody has asked what is in it; and no other has."""
+    """SECURITY.md lists each cached function, and no other."""
     told = re.findall(
         r"^\| `(\w+)` in `([\w/.]+)` \|", (root / "SECURITY.md").read_text(encoding="utf-8"), re.MULTILINE
     )

@@ -1,4 +1,4 @@
-"""Stand-ins that are passed in where a test needs to hold an engine in its hand."""
+"""Fakes of engines that a test can control."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 def by_first_value(series: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities that tell series apart: the first value, squashed to (0, 1), for the second class."""
+    """Distinct probabilities for each series: the sigmoid of its first value for the second class."""
     second = 1 / (1 + np.exp(-series[:, 0]))
     return np.stack([1 - second, second], axis=1).astype(np.float32)
 
@@ -37,17 +37,17 @@ class FakeEngine:
         self._may_run.set()
 
     def predict(self, series: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Note the batch, wait while held, compute."""
+        """Record the batch, wait while held, compute."""
         self.batches.append(len(series))
         self.entered.set()
         assert self._may_run.wait(timeout=60), "a test held the engine and never let it go"
         return self._predict(series)
 
     def hold(self) -> None:
-        """Have the next batch wait."""
+        """Block the next batch."""
         self.entered.clear()
         self._may_run.clear()
 
     def release(self) -> None:
-        """Let batches run."""
+        """Unblock batches."""
         self._may_run.set()

@@ -1,4 +1,4 @@
-"""A server whose first engine is never made: `python -m tests.support.hangs_at_load`."""
+"""A server whose first engine never finishes loading: `python -m tests.support.hangs_at_load`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may stand in a file's place that is no file, or none that can be read: each by what makes it."""
+"""Paths that are not readable files, by the function that creates each."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ NOT_REGULAR = "not a regular file"
 
 
 def put(path: Path, make: Make) -> None:
-    """Put something in a path's place."""
+    """Create it at a path."""
     path.unlink(missing_ok=True)
     make(path)
 
 
 def sparse(path: Path) -> None:
-    """A file of 10 GB that takes no room on the disk."""
+    """Create a sparse file of 10 GB."""
     path.touch()
     os.truncate(path, 10 * 10**9)
 

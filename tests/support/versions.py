@@ -1,4 +1,4 @@
-"""Folders of versions to swap between: copies of a sealed one under other numbers."""
+"""Version folders for swaps: copies of a sealed artifact under other numbers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def damage(version: Path) -> None:
 
 
 def serve_to_the_end(folder: Path) -> subprocess.CompletedProcess[str]:
-    """What becomes of a server that must not start with these versions."""
+    """Run a server that must not start with these versions."""
     return subprocess.run(
         [sys.executable, "-m", "app", "serve"],
         cwd=ROOT,

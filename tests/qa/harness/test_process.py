@@ -20,7 +20,7 @@ def ending(code: str, log: Path) -> Process:
 def test_a_server_that_ends_early_is_quoted(tmp_path: Path) -> None:
     """Its last line says more than that it is not there."""
     server = ending("print('one'); print('no such model'); raise SystemExit(3)", tmp_path / "log")
-    with pytest.raises(NotServing, match="ended with 3 before it was ready: no such model"):
+    with pytest.raises(NotServing, match="exited with code 3 before it was ready: no such model"):
         server.wait_until(lambda: False)
     server.kill()
 
