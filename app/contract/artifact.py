@@ -1,4 +1,4 @@
-"""Opens a version folder and checks its contract: all files exist inside the folder and match their digests.
+"""Opens a version folder and checks that all files of its contract exist inside it and match their digests.
 
 It reads files; it never loads a model and imports no ML runtime. Digests do not protect against an attacker
 who wrote both file and contract, so everything that is read here has a size limit.
@@ -150,7 +150,7 @@ def _check_schema(document: object) -> None:
 
 
 def _check_place(folder: Path, name: str) -> None:
-    """Check that a file is inside the folder. Links inside it are allowed: mounted volumes use them."""
+    """Check that a file is inside the folder. Links within it are allowed: mounted volumes use them."""
     path = folder / name
     try:
         with readable(path):

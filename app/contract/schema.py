@@ -76,7 +76,7 @@ class Label(Frozen):
 class DerivedGraph(Frozen):
     """A graph made from `model.keras` for another runtime; usable only while its parent is unchanged.
 
-    Its files are OpenVINO's graph and weights. The runtime picks a format by the file extension and would
+    Its files are OpenVINO's graph and weights. The runtime picks a format by the file extension, and would
     also read formats that refer to other files.
     """
 

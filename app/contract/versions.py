@@ -18,7 +18,7 @@ from app.errors import ArtifactError
 
 
 def find_version(path: Path) -> Path:
-    """The version folder to serve: the path itself, or in it the pinned one, else the highest complete one.
+    """The version folder to serve: the path itself, or below it the pinned or else the highest complete one.
 
     Raises:
         ArtifactError: there is none.
@@ -43,7 +43,7 @@ def newest_version(path: Path) -> Path:
         return numbered[newest]
     if wrong := misnamed_versions(path):
         raise ArtifactError(next(iter(wrong.values())))
-    raise ArtifactError(f"{path}: no {CONTRACT_FILE} and no version folder with one; set ARTIFACT")
+    raise ArtifactError(f"{path}: contains no {CONTRACT_FILE} and no version folder with one; set ARTIFACT")
 
 
 def misnamed_versions(path: Path) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# Characters of a library's error text. OpenVINO's have 180 to 500; Keras' may have a layer's configuration.
+# Characters of a library's error text. OpenVINO's have 180 to 500; Keras' may quote a configuration.
 MOST_REASON = 1000
 _GAP = " … "
 

@@ -18,9 +18,9 @@ def test_check_lists_versions_that_are_not_served(artifact: Artifact, tmp_path: 
     shutil.copytree(tmp_path / "1", tmp_path / "002")
     done = run("check", ARTIFACT=str(tmp_path))
     assert done.returncode == 0, done.stderr
-    verified, not_served = done.stderr.splitlines()
-    assert verified.startswith(f"{tmp_path / '1'}: golden answers reproduced")
-    assert not_served.startswith(f"not served: {tmp_path / '002'}: no name of a version")
+    proven, not_served = done.stderr.splitlines()
+    assert proven.startswith(f"{tmp_path / '1'}: golden answers reproduced")
+    assert not_served.startswith(f"not served: {tmp_path / '002'}: not a version name")
 
 
 @pytest.mark.parametrize("version", ["007", "0", "-1", "٣", "1" * 10, "9" * 5000, "\x1b[31m", ""])

@@ -16,7 +16,7 @@ from qa.harness.server import running_server
 from tests.conftest import ROOT
 from tests.support.versions import add_version, serve_to_the_end
 
-TOO_NEW = "schema_version 4 is newer than those that it reads, 1 to 3; upgrade the server first"
+TOO_NEW = "schema_version 4 is too new: this server reads 1 to 3; upgrade the server"
 
 
 def edit(version: Path, **changes: Any) -> None:

@@ -105,9 +105,9 @@ def test_folders_that_are_not_what_they_say_are_refused(
         edited.write_text(edited.read_text().replace('"version": 1', '"version": 1, "version": 5', 1))
         (aside / "old").rename(versions / "2")
         reasons = {
-            "3": "/3: contract.json says version 2; a version folder has its version's number as its name",
-            "004": "/004: no name of a version, which is a number from 1 to 999999999",
-            "2": "/2/contract.json: not a contract of this server: an object has the key 'version' twice",
+            "3": "/3: contract.json says version 2; rename the folder to 2",
+            "004": "/004: not a version name, which is a number from 1 to 999999999",
+            "2": "/2/contract.json: invalid contract: an object has the key 'version' twice",
         }
 
         def counted(name: str) -> float:

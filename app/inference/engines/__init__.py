@@ -1,4 +1,4 @@
-"""Runtimes that compute predictions, behind one protocol; one file a runtime."""
+"""Runtimes that compute predictions, behind one protocol; one file for each runtime."""
 
 from app.inference.engines.base import Engine
 from app.inference.engines.loading import load_engine

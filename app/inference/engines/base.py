@@ -1,7 +1,6 @@
-"""What every engine is: one blocking call on a batch of any size up to a maximum.
+"""The engine protocol: one blocking call on a batch of any size up to a maximum.
 
-An engine is called from one thread at a time. Its file imports its runtime only when an engine is made,
-so that nothing else pays for it.
+An engine is called from one thread at a time. Its file imports its runtime only when an engine is made.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ class Engine(Protocol):
     Attributes:
         name: the runtime, as the setting `ENGINE` calls it.
         description: the runtime, its version, device and graph, for people.
-        batch_sizes: the numbers of rows it has compiled graphs for, ascending.
+        batch_sizes: numbers of rows with a compiled graph, ascending.
     """
 
     name: str
@@ -30,19 +29,19 @@ class Engine(Protocol):
     batch_sizes: tuple[int, ...]
 
     def predict(self, series: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Answers `float32[n, columns]` to series `float32[n, *SeriesSpec.shape]`.
+        """Compute outputs `float32[n, columns]` for series `float32[n, *SeriesSpec.shape]`.
 
-        n is from 1 to what it was made for. The model's outputs side by side: the probabilities of the
-        classes and, where the contract has trust, the novelty (`Contract.columns`).
+        The columns are the model's outputs side by side: the probabilities of the classes and, if the
+        contract has trust, the novelty (`Contract.columns`).
         """
         ...
 
 
 def powers(base: int, max_rows: int) -> tuple[int, ...]:
-    """The batch sizes to compile for: powers of a number below `max_rows`, and `max_rows` itself.
+    """Batch sizes to compile: powers of `base` below `max_rows`, and `max_rows` itself.
 
-    Runtimes compile or tune for every shape they meet (TensorFlow retraces, OpenVINO is 1.6 times as fast
-    with a static shape), so few sizes, all made and warmed before traffic, beat as many as may come.
+    Runtimes compile or tune for every new shape (TensorFlow retraces, OpenVINO is 1.6 times as fast
+    with a static shape), so few sizes, compiled and warmed before traffic, are faster than arbitrary ones.
     """
     sizes = [1]
     while sizes[-1] < max_rows:
@@ -51,22 +50,22 @@ def powers(base: int, max_rows: int) -> tuple[int, ...]:
 
 
 def any_series(rows: int, spec: SeriesSpec) -> NDArray[np.float32]:
-    """Series `float32[rows, *spec.shape]` to try an engine with, no two alike.
+    """Distinct series `float32[rows, *spec.shape]` to try an engine with.
 
-    Waves, for numpy's random numbers are a library of their own: megabytes, and needed for nothing else.
+    Sine waves: importing NumPy's random numbers would cost megabytes of memory.
     """
     return np.sin(np.arange(rows * spec.values, dtype=np.float32)).reshape(rows, *spec.shape)
 
 
 def warm(engine: Engine, spec: SeriesSpec) -> None:
-    """Run every batch size once on any series: the first call of a size may compile."""
+    """Run every batch size once: the first call of a size may compile."""
     series = any_series(engine.batch_sizes[-1], spec)
     for size in engine.batch_sizes:
         engine.predict(series[:size])
 
 
 def verify(engine: Engine, golden: Golden, *, tolerance: float) -> None:
-    """Check that an engine reproduces the golden answers, one by one and as a batch.
+    """Check that an engine reproduces the golden answers, alone and as a batch.
 
     Raises:
         ArtifactError: an answer differs by more than the tolerance, or has the wrong shape.

@@ -1,4 +1,4 @@
-"""Choosing an engine for an artifact, and proving that it works before it is handed out."""
+"""Chooses and loads the engine of an artifact, and verifies it before it is used."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ log = logging.getLogger(__name__)
 
 
 def load_engine(artifact: Artifact, *, choice: str = "auto", max_rows: int, threads: int = 1) -> Engine:
-    """Make an engine, warm every batch size, and check the golden answers.
+    """Load an engine, warm every batch size and verify the golden answers.
 
     Args:
         artifact: an opened artifact.
-        choice: `openvino`, `tensorflow` or `auto`: TensorFlow where it is installed and sees a GPU, else
+        choice: `openvino`, `tensorflow` or `auto`: TensorFlow if it is installed and there is a GPU, else
             OpenVINO.
         max_rows: the largest batch.
         threads: threads that compute one batch on a CPU; 0 lets the runtime choose.
 
     Raises:
-        ArtifactError: the golden answers are not reproduced, or the model file is not acceptable.
-        EngineError: the runtime is missing, refuses the graph or fails at it.
+        ArtifactError: the golden answers are not reproduced, or the model file is refused.
+        EngineError: the runtime is missing, refuses the graph or fails on it.
     """
     check(artifact.model_path)
     name = choice if choice != "auto" else ("tensorflow" if _gpu_is_usable() else "openvino")
     if name not in _LOADERS:
-        raise EngineError(f"there is no engine {name!r}; there are {', '.join(_LOADERS)}")
+        raise EngineError(f"unknown engine {name!r}; use one of {', '.join(_LOADERS)}")
     return _LOADERS[name](artifact, max_rows=max_rows, threads=threads)
 
 
@@ -47,7 +47,7 @@ def _openvino(artifact: Artifact, *, max_rows: int, threads: int) -> Engine:
         try:
             return _verified(artifact, lambda: OpenVINOEngine(artifact, max_rows=max_rows, threads=threads))
         except (ArtifactError, EngineError) as error:
-            # The sealed graph is a convenience; model.keras is the truth and may still be served.
+            # The sealed graph only saves time; model.keras can still be served.
             log.warning("sealed graph not used: %s; converting model.keras instead", error)
     return _verified(
         artifact, lambda: OpenVINOEngine(artifact, max_rows=max_rows, threads=threads, use_sealed=False)
@@ -66,11 +66,11 @@ def _verified(artifact: Artifact, make: Callable[[], Engine]) -> Engine:
         verify(engine, artifact.golden, tolerance=contract.output.tolerance)
     except AppError:
         raise
-    except Exception as error:  # a runtime that meets a model for the first time may raise anything
+    except Exception as error:  # a runtime may raise any exception for a new model
         raise EngineError(f"{artifact.folder}: the model does not run: {reason_of(error)}") from error
     return engine
 
 
 def _gpu_is_usable() -> bool:
-    """Whether TensorFlow is installed and there is an NVIDIA device: both seen without importing it."""
+    """Whether TensorFlow is installed and an NVIDIA device exists; does not import TensorFlow."""
     return importlib.util.find_spec("tensorflow") is not None and Path("/dev/nvidiactl").exists()

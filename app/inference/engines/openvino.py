@@ -1,7 +1,7 @@
 """OpenVINO on the CPU: small to install, quick to start, and the fastest of the CPU runtimes measured.
 
-It runs the graph that training sealed beside `model.keras`. Where there is none, it makes one at start from
-`model.keras` itself, through Keras on its OpenVINO backend: slower to start, the same answers, no TensorFlow.
+It runs the graph that training sealed beside `model.keras`. Without one, it converts `model.keras` at start
+with Keras on its OpenVINO backend: slower to start, the same predictions, no TensorFlow.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from app.inference.engines.base import powers
 from app.inference.engines.keras.file import load_model, output_names
 from app.inference.engines.openvino_import import import_openvino
 from app.inference.engines.outputs import find_outputs
-from app.inference.engines.size_plan import Calls
+from app.inference.engines.size_plan import SizePlan
 from app.series.spec import model_input
 from app.system.affinity import available
 
-# Enough rows for each thread to hide what a call costs: 256 rows in 8 calls take 2 % longer than in one. The
+# Enough rows for each thread to hide the cost of a call: 256 rows in 8 calls take 2 % longer than in one. The
 # graphs for 64, 128 and 256 rows would cost 0.3 s at start and 50 MB.
 _ROWS_A_THREAD = 32
-# Each graph costs 0.13 s at start and 13 MB, and pushes the others out of the processor's caches.
+# Each graph costs 0.13 s at start and 13 MB, and evicts the others from the CPU's caches.
 _STEP = 4
 
 
 class OpenVINOEngine:
-    """One compiled graph for each power of four; a batch runs as the cheapest calls of them."""
+    """One compiled graph for each power of four; a batch runs as the cheapest combination of calls."""
 
     name = "openvino"
 
@@ -57,7 +57,7 @@ class OpenVINOEngine:
         openvino = import_openvino()
         largest = min(max_rows, _ROWS_A_THREAD * (threads or len(available())))
         self.batch_sizes = powers(_STEP, largest)
-        self._calls = Calls(self.batch_sizes)
+        self._plan = SizePlan(self.batch_sizes)
         self._columns = artifact.contract.columns
         core = openvino.Core()
         sealed = artifact.derived("openvino") if use_sealed else None
@@ -76,9 +76,9 @@ class OpenVINOEngine:
         self.description = f"OpenVINO {version} on CPU, {threads or 'all'} thread(s), {source}"
 
     def predict(self, series: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Answers `float32[n, columns]` to series `float32[n, *SeriesSpec.shape]`."""
+        """Compute outputs `float32[n, columns]` for series `float32[n, *SeriesSpec.shape]`."""
         answers = np.empty((len(series), self._columns), np.float32)
-        calls, largest = self._calls(len(series)), self.batch_sizes[-1]
+        calls, largest = self._plan(len(series)), self.batch_sizes[-1]
         full = calls.count(largest)
         end = full * largest
         if full:
@@ -93,20 +93,20 @@ class _Compiled:
     """A graph compiled for one number of rows."""
 
     def __init__(self, compiled: Any, contract: Contract, *, rows: int) -> None:
-        """Set up the memory of one call.
+        """Allocate the buffers of one call.
 
         Raises:
-            ArtifactError: the graph lacks an output that the contract promises, or it has another shape.
+            ArtifactError: the graph lacks an output of the contract, or it has another shape.
         """
         self._rows = rows
         self._call = partial(_Call, compiled, contract, rows=rows)
         self._calls = [self._call()]
 
     def run(self, series: NDArray[np.float32], answers: NDArray[np.float32]) -> None:
-        """Answer series `float32[n, *SeriesSpec.shape]` into `float32[n, columns]`.
+        """Compute series `float32[n, *SeriesSpec.shape]` into outputs `float32[n, columns]`.
 
-        Several calls are all begun before the first is waited for: from one to the next the runtime needs no
-        lock of the interpreter's, which the event loop holds for milliseconds while it reads a large body.
+        All calls are started before the first is awaited, so that the runtime does not need the GIL in
+        between, which the event loop holds for milliseconds while it reads a large body.
         """
         parts = [slice(start, start + self._rows) for start in range(0, len(series), self._rows)]
         while len(self._calls) < len(parts):
@@ -121,23 +121,23 @@ class _Compiled:
 
 
 class _Call:
-    """A call of a compiled graph, with memory of its own for its input and its outputs.
+    """A call of a compiled graph with its own buffers for input and outputs.
 
-    The runtime reads and writes that memory in place. Handing it arrays at every call and taking arrays from
-    it costs 60 µs a call, a third of the time of one series.
+    The runtime reads and writes them in place. Passing arrays in and out costs 60 µs a call, a third of the
+    time of one series.
     """
 
     def __init__(self, compiled: Any, contract: Contract, *, rows: int) -> None:
-        """Set up the memory.
+        """Allocate the buffers.
 
         Raises:
-            ArtifactError: the graph lacks an output that the contract promises, or it has another shape.
+            ArtifactError: the graph lacks an output of the contract, or it has another shape.
         """
         places = find_outputs(contract.outputs, [port.names for port in compiled.outputs])
         self._request = compiled.create_infer_request()
         self._input = np.zeros((rows, *contract.input.spec.shape), np.float32)
         self._request.set_input_tensor(_over(model_input(self._input)))
-        # Each output's memory, and the columns of an answer that it fills.
+        # The buffer of each output, and its columns.
         self._outputs: list[tuple[slice, NDArray[np.float32]]] = []
         column = 0
         for place, name, width in zip(places, contract.outputs, (contract.classes, 1), strict=False):
@@ -149,22 +149,22 @@ class _Call:
             column += width
 
     def run(self, series: NDArray[np.float32], answers: NDArray[np.float32]) -> None:
-        """Answer series `float32[n, *SeriesSpec.shape]` into `float32[n, columns]`.
+        """Compute series `float32[n, *SeriesSpec.shape]` into outputs `float32[n, columns]`.
 
-        n is at most the graph's rows. What else is in the memory is computed with them and left there: a row
-        knows nothing of the others.
+        n is at most the graph's rows. Other rows of the buffer are computed too and ignored: rows are
+        independent.
         """
         self._input[: len(series)] = series
         self._request.infer(share_outputs=True)
         self._read(answers)
 
     def begin(self, series: NDArray[np.float32]) -> None:
-        """As `run`, but do not wait; `end` does."""
+        """Start a call without waiting; `end` waits."""
         self._input[: len(series)] = series
         self._request.start_async(share_inputs=True)
 
     def end(self, answers: NDArray[np.float32]) -> None:
-        """Wait for the answers."""
+        """Wait for the outputs."""
         self._request.wait()
         self._read(answers)
 
@@ -174,7 +174,7 @@ class _Call:
 
 
 def _over(memory: NDArray[np.float32]) -> Any:
-    """A tensor of the runtime over an array's own memory, which must live as long as the tensor."""
+    """A tensor that shares an array's memory; the array must outlive it."""
     return import_openvino().Tensor(memory, shared_memory=True)
 
 
@@ -182,9 +182,9 @@ def _options(threads: int) -> dict[str, Any]:
     options: dict[str, Any] = {
         "PERFORMANCE_HINT": "LATENCY",
         "NUM_STREAMS": 1,
-        # By default every process would compute on the machine's first processor, beside others that idle.
+        # By default all processes would be pinned to the first CPU core.
         "ENABLE_CPU_PINNING": False,
-        # On processors with AMX the default is bfloat16, which moves probabilities by about 1e-3.
+        # On CPUs with AMX the default is bfloat16, which moves probabilities by about 1e-3.
         "INFERENCE_PRECISION_HINT": "f32",
     }
     if threads:
@@ -193,7 +193,7 @@ def _options(threads: int) -> dict[str, Any]:
 
 
 def _sealed(core: Any, path: Path, artifact: Artifact) -> Callable[[int], Any]:
-    """What gives the sealed graph for a number of rows."""
+    """A function that returns the sealed graph for a number of rows."""
     graph = core.read_model(path)
     spec = artifact.contract.input.spec
 
@@ -206,7 +206,7 @@ def _sealed(core: Any, path: Path, artifact: Artifact) -> Callable[[int], Any]:
 
 
 def _converted(core: Any, artifact: Artifact) -> Callable[[int], Any]:
-    """What makes a graph from `model.keras` for a number of rows.
+    """A function that converts `model.keras` to a graph for a number of rows.
 
     Raises:
         ArtifactError: `model.keras` is not a file that is safe to open.
@@ -218,8 +218,8 @@ def _converted(core: Any, artifact: Artifact) -> Callable[[int], Any]:
         import keras
     except ImportError as error:
         raise EngineError(
-            f"{artifact.folder} has no OpenVINO graph that can be used, and to make one from model.keras "
-            f"needs Keras and SciPy: pip install keras scipy, or seal the artifact anew ({error})"
+            f"{artifact.folder} has no usable OpenVINO graph, and converting model.keras needs Keras and "
+            f"SciPy: pip install keras scipy, or seal the artifact again ({error})"
         ) from error
     if keras.backend.backend() != "openvino":
         raise EngineError("cannot convert model.keras: Keras already runs on another backend in this process")
@@ -227,15 +227,15 @@ def _converted(core: Any, artifact: Artifact) -> Callable[[int], Any]:
     spec = artifact.contract.input.spec
 
     def graph_of(rows: int) -> Any:
-        # Each number of rows is exported for itself, 30 ms: Keras writes it into the graph where a layer
-        # reshapes, so that one graph would not do for all.
+        # Each number of rows is exported separately (30 ms): Keras writes it into the graph where a layer
+        # reshapes.
         signature = keras.InputSpec(shape=(rows, spec.length, spec.channels), dtype="float32")
         with tempfile.TemporaryDirectory() as folder:
             path = str(Path(folder) / "model.xml")
             try:
                 model.export(path, format="openvino", verbose=False, input_signature=[signature])
                 graph = core.read_model(path)
-            except Exception as error:  # each layer that OpenVINO cannot do is refused in its own way
+            except Exception as error:  # each unsupported layer raises its own type
                 reason = reason_of(error, without=folder)
                 raise EngineError(f"{artifact.model_path}: cannot be converted: {reason}") from error
         # Keras exports outputs in its own order and without their names.

@@ -1,4 +1,4 @@
-"""Importing OpenVINO for serving alone: sooner there, and smaller."""
+"""Imports OpenVINO without its model converter: faster, and less memory."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import importlib
 import sys
 from typing import Any
 
-# It reads other frameworks' models. `import openvino` brings it in, and does without where there is none.
+# Reads other frameworks' models. `import openvino` imports it if it exists.
 CONVERTER = "openvino.tools.ovc"
 
 
 def import_openvino() -> Any:
-    """OpenVINO, without its converter unless that is here already; who needs it imports it by its name."""
+    """OpenVINO without its converter, unless that was imported before; import it by name if needed."""
     if "openvino" not in sys.modules:
-        sys.modules[CONVERTER] = None  # type: ignore[assignment]  # Python's own way to say: not to be imported
+        sys.modules[CONVERTER] = None  # type: ignore[assignment]  # makes Python's import of it fail
     try:
-        # Waits where another thread has begun: what it has put among the modules is not whole yet.
+        # Waits for an import in another thread: the module in `sys.modules` may be incomplete.
         return importlib.import_module("openvino")
     finally:
         if sys.modules.get(CONVERTER, ...) is None:

@@ -1,4 +1,4 @@
-"""Finding the outputs that a contract promises among those of a graph."""
+"""Finds the outputs of a contract among those of a graph."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from app.errors import ArtifactError
 
 
 def find_outputs(promised: Sequence[str], found: Sequence[Collection[str]]) -> list[int]:
-    """Where the promised outputs are among a graph's.
+    """The positions of the contract's outputs in a graph.
 
     Args:
         promised: `Contract.outputs`.
-        found: the names of each output of the graph: one, several or none.
+        found: the names of each output of the graph; may be empty.
 
     Returns:
-        The position of each promised output. An only output is the promised one whatever its name.
+        The position of each output. If there is only one, it matches whatever its name.
 
     Raises:
         ArtifactError: the graph has no output of a name.
@@ -26,5 +26,5 @@ def find_outputs(promised: Sequence[str], found: Sequence[Collection[str]]) -> l
     for name in promised:
         if name not in position:
             has = ", ".join(sorted(position)) or "none with a name"
-            raise ArtifactError(f"the contract promises an output {name}, the graph has: {has}")
+            raise ArtifactError(f"the contract names output {name}; the graph has: {has}")
     return [position[name] for name in promised]

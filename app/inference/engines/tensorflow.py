@@ -46,7 +46,7 @@ class TensorFlowEngine:
 
         def infer(series: Any) -> Any:
             outputs = keras.tree.flatten(model(series, training=False))
-            # Side by side within the graph: one array comes back from the device.
+            # Concatenated in the graph: one array comes back from the device.
             return outputs[places[0]] if len(places) == 1 else tf.concat([outputs[i] for i in places], axis=1)
 
         # XLA: 0.7 ms instead of 3.4 ms for one series, 8 ms instead of 13 ms for 128, on 2 cores.
@@ -56,7 +56,7 @@ class TensorFlowEngine:
         self.description = f"TensorFlow {tf.__version__} on {device}, model.keras, XLA"
 
     def predict(self, series: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Answers `float32[n, columns]` to series `float32[n, *SeriesSpec.shape]`."""
+        """Compute outputs `float32[n, columns]` for series `float32[n, *SeriesSpec.shape]`."""
         rows = len(series)
         size = next(size for size in self.batch_sizes if size >= rows)
         padded = np.zeros((size, *self._shape), dtype=np.float32)
@@ -65,7 +65,7 @@ class TensorFlowEngine:
 
 
 def _import_tensorflow(threads: int) -> Any:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # its notes on instruction sets are no news
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # hides its notes on instruction sets
     if "keras" not in sys.modules:
         os.environ["KERAS_BACKEND"] = "tensorflow"  # read once, when keras is imported
     try:
@@ -76,8 +76,8 @@ def _import_tensorflow(threads: int) -> Any:
             "ENGINE=tensorflow needs TensorFlow; install requirements/gpu.txt or set ENGINE=openvino"
         ) from error
     if keras.backend.backend() != "tensorflow":
-        raise EngineError("Keras already runs on another backend in this process")
-    # TF32 keeps 10 bits of a product; the golden answers are float32's.
+        raise EngineError("Keras already runs on another backend in this process; start a new process")
+    # TF32 keeps 10 bits of a product; the golden answers need float32.
     tf.config.experimental.enable_tensor_float_32_execution(False)
     for gpu in tf.config.list_physical_devices("GPU"):
         # Otherwise TensorFlow takes all of the GPU's memory, and a second worker finds none.

@@ -61,7 +61,7 @@ def test_a_missing_folder_says_what_to_do(tmp_path: Path) -> None:
 
 def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
     """A folder without versions is told from a missing one."""
-    with pytest.raises(ArtifactError, match=r"holds no contract\.json"):
+    with pytest.raises(ArtifactError, match=r"contains no contract\.json"):
         open_artifact(tmp_path)
 
 
@@ -70,9 +70,9 @@ def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
     [
         (
             lambda d: d.update(schema_version=4),
-            "schema_version 4 is newer than those that it reads, 1 to 3; upgrade",
+            "schema_version 4 is too new: this server reads 1 to 3; upgrade",
         ),
-        (lambda d: d.update(schema_version=10**9, later={}), "schema_version 1000000000 is newer"),
+        (lambda d: d.update(schema_version=10**9, later={}), "schema_version 1000000000 is too new"),
         (lambda d: d.update(schema_version=0), "schema_version: Input should be 1, 2 or 3"),
         (lambda d: d.update(surprise=1), "surprise: Extra inputs"),
         (lambda d: d["input"].update(length=0), "input/length"),
@@ -93,7 +93,7 @@ def test_a_foreign_contract_is_refused_with_its_place(
 ) -> None:
     """What does not follow the schema is refused in one line that says where."""
     edit_contract(folder, change)
-    expected = rf"contract\.json: not a contract of this server: .*{message}"
+    expected = rf"contract\.json: invalid contract: .*{message}"
     with pytest.raises(ArtifactError, match=expected) as info:
         open_artifact(folder)
     assert "\n" not in str(info.value)
@@ -102,7 +102,7 @@ def test_a_foreign_contract_is_refused_with_its_place(
 def test_a_contract_that_is_no_json_is_refused(folder: Path) -> None:
     """Broken JSON is told as that."""
     (folder / "contract.json").write_text("{")
-    with pytest.raises(ArtifactError, match="not a contract of this server: not JSON: Expecting"):
+    with pytest.raises(ArtifactError, match="invalid contract: not JSON: Expecting"):
         open_artifact(folder)
 
 

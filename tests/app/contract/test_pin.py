@@ -41,7 +41,7 @@ def test_a_version_that_is_named_itself_needs_no_pin(folder: Path) -> None:
 def test_a_pin_that_is_no_number_is_refused(folder: Path, text: str) -> None:
     """Rather than to serve what nobody chose."""
     (folder / PIN_FILE).write_text(text)
-    with pytest.raises(ArtifactError, match=r"SERVE: holds no version's number; write one, or delete it"):
+    with pytest.raises(ArtifactError, match=r"SERVE: no version number; write one, or delete the file"):
         find_version(folder)
 
 
@@ -54,10 +54,10 @@ def test_a_pin_may_be_written_by_hand(folder: Path, text: str) -> None:
 
 def test_a_version_that_is_not_there_is_refused(folder: Path) -> None:
     """Both when it is pinned and when it is read."""
-    with pytest.raises(ArtifactError, match="holds no version 3"):
+    with pytest.raises(ArtifactError, match="version 3 does not exist"):
         pin(folder, 3)
     (folder / PIN_FILE).write_text("3")
-    with pytest.raises(ArtifactError, match="SERVE: names version 3, which is not there"):
+    with pytest.raises(ArtifactError, match="SERVE: version 3 does not exist; write another"):
         find_version(folder)
 
 

@@ -33,7 +33,7 @@ def test_a_folder_of_another_spelling_is_never_served(tmp_path: Path, name: str)
 @pytest.mark.parametrize("name", MISNAMED)
 def test_where_there_is_no_other_the_line_says_why(tmp_path: Path, name: str) -> None:
     """Not that there was nothing: the operator sees the folder, and has to rename it."""
-    with pytest.raises(ArtifactError, match=r"no name of a version, which is a number from 1 to") as info:
+    with pytest.raises(ArtifactError, match=r"not a version name, which is a number from 1 to") as info:
         find_version(put(tmp_path, name))
     assert str(info.value).isprintable()
     assert str(info.value).startswith(f"{tmp_path / name[:50]}")

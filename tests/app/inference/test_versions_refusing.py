@@ -191,7 +191,7 @@ def test_a_folder_whose_name_is_no_plain_number_is_told(
 
     asyncio.run(scenario())
     [line] = refusals(caplog)
-    assert "no name of a version" in line
+    assert "not a version name" in line
 
 
 def test_a_refused_version_is_forgotten_when_its_folder_is_gone(versions: Path, artifact: Artifact) -> None:

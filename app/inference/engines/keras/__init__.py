@@ -1,1 +1,1 @@
-"""Opening `model.keras`: what its files may hold is checked before Keras is asked to load it."""
+"""Opens `model.keras`: its content is checked before Keras loads it."""

@@ -1,7 +1,7 @@
-"""What the configuration in a `.keras` file may say: known classes, named functions, sizes within reason.
+"""Checks the configuration in a `.keras` file: allowed classes and functions, limited sizes.
 
-Keras builds whatever a configuration names, wherever it can find it, so all that it names is compared with
-lists, at every depth. Nothing here imports Keras.
+Keras constructs any object that a configuration names, so all names are compared with allow lists, at every
+depth. Nothing here imports Keras.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ MAX_SIZE = 2**20
 MAX_ELEMENTS = 2**26
 MAX_TEXT = 1000
 
-# Keras writes these as the objects that they are; a bare name would have to be looked up.
+# Keras writes these as objects; it would look up a bare name.
 _NEVER_A_NAME = ("_initializer", "_regularizer", "_constraint")
-# Numbers that are not sizes: nothing is made from them that grows with them.
+# Numbers that allocate nothing.
 _NOT_A_SIZE = frozenset({"seed", "shared_object_id"})
 
 
 class _Node(NamedTuple):
-    """A value somewhere in the configuration: its key, and the value that it is in."""
+    """A value in the configuration, with its key and parent."""
 
     value: Any
     key: str
@@ -34,7 +34,7 @@ class _Node(NamedTuple):
 
     @property
     def place(self) -> str:
-        """Where it is, as `config/layers/3/config/units`."""
+        """Its path, such as `config/layers/3/config/units`."""
         keys, node = [], self
         while node.parent is not None:
             keys.append(shown(node.key))
@@ -44,10 +44,10 @@ class _Node(NamedTuple):
 
 
 def read_config(content: bytes) -> Any:
-    """The configuration in `config.json`, all of whose objects, functions and numbers are allowed.
+    """Parse `config.json` and check all its objects, functions and numbers.
 
     Raises:
-        ArtifactError: names the place of the first thing that is not allowed.
+        ArtifactError: names the path of the first value that is not allowed.
     """
     try:
         config = read_json(content)
@@ -59,7 +59,7 @@ def read_config(content: bytes) -> Any:
 
 
 def _nodes(config: Any) -> Iterator[_Node]:
-    """Every value of a configuration, at any depth, in its own order."""
+    """All values of a configuration, at any depth, in document order."""
     waiting = [_Node(config, "", None)]
     while waiting:
         node = waiting.pop()
@@ -90,20 +90,20 @@ def _check(node: _Node) -> None:
 
 def _object_problem(value: dict[str, Any]) -> str | None:
     if value.get("compile_config"):
-        return "would be compiled for training"
+        return "is compiled for training; seal it without compile_config"
     calls = value.get("inbound_nodes", [])
     if not isinstance(calls, list) or not all(_takes_a_tensor(call) for call in calls):
-        # Keras would compute such a call at once, and make whatever it asks for.
-        return "is called on something that is no tensor of the graph"
+        # Keras would compute such a call during loading.
+        return "is called on a value that is not a tensor of the graph"
     if "class_name" not in value:
         return None
     name, module, registered = value["class_name"], value.get("module"), value.get("registered_name")
     if module is None and isinstance(name, str) and name in VALUES:
         return None
     if not isinstance(name, str) or not isinstance(module, str) or name not in CLASSES.get(module, ()):
-        return f"would make {shown(module)}.{shown(name)}, which is no known layer"
+        return f"names {shown(module)}.{shown(name)}, which is not an allowed layer"
     if registered not in (None, name):
-        return f"would make {shown(registered)}, which only calls itself {module}.{name}"
+        return f"names {shown(registered)} as {module}.{name}"
     return None
 
 
@@ -127,13 +127,13 @@ def _text_problem(key: str, text: str) -> str | None:
     if len(text) > MAX_TEXT:
         return f"is a text of more than {MAX_TEXT} characters"
     if key.endswith("activation") and text not in ACTIVATIONS:
-        return f"would call {shown(text)}, which is no known activation"
+        return f"names {shown(text)}, which is not an allowed activation"
     if key.endswith(_NEVER_A_NAME):
-        return f"would look up {shown(text)} by its name"
+        return f"names {shown(text)}; only objects are allowed here"
     return None
 
 
 def _number_problem(key: str, number: int | float) -> str | None:
     if isinstance(number, int) and abs(number) > MAX_SIZE and key not in _NOT_A_SIZE:
-        return f"is {shown(number)}; sizes go up to {MAX_SIZE:,}"
+        return f"is {shown(number)}; the largest size is {MAX_SIZE:,}"
     return None

@@ -1,10 +1,10 @@
-"""Opening a `.keras` file without trusting it: three known members, known layers, and numbers.
+"""Opens an untrusted `.keras` file: three known members, allowed layers, and numbers.
 
-The file's digest has been checked against the contract before; this is the second lock, for Keras has had a
-row of holes in loading (CVE-2024-3660, CVE-2025-1550, CVE-2025-9906, CVE-2026-1669 among them). `check` needs
-no Keras and runs at every start: the archive, and all that the configuration would make. `load_model` runs
-where Keras does and adds what needs h5py and Keras: that the weights are in the file, and that the model is
-no larger than they are. What is loaded is a copy of the very bytes that were checked, in Keras' safe mode.
+The digest was checked against the contract before. This is the second line of defence, because loading in
+Keras had several vulnerabilities (CVE-2024-3660, CVE-2025-1550, CVE-2025-9906, CVE-2026-1669 among them).
+`check` runs at every start, without Keras: it checks the archive and the configuration. `load_model` also
+checks, with h5py and Keras, that the weights are in the file and that the model is no larger than they are.
+It loads a copy of the checked bytes, in Keras' safe mode.
 """
 
 from __future__ import annotations
@@ -23,34 +23,34 @@ from app.inference.engines.keras.config import read_config
 from app.inference.engines.keras.weights import SIGNATURE, count_numbers
 
 CONFIG, WEIGHTS, METADATA = "config.json", "model.weights.h5", "metadata.json"
-# Most bytes of each member.
+# Largest size of each member, in bytes.
 MEMBERS = {CONFIG: 4 * 1024 * 1024, WEIGHTS: 256 * 1024 * 1024, METADATA: 64 * 1024}
 
 
 class _Checked(NamedTuple):
-    """A `.keras` file whose archive and configuration are allowed."""
+    """A `.keras` file with a checked archive and configuration."""
 
     members: dict[str, bytes]
     config: Any
 
 
 def check(path: Path) -> None:
-    """Compare the archive, and all that its configuration would construct, with what is allowed.
+    """Check the archive and its configuration.
 
     Raises:
-        ArtifactError: names the file and the first thing that is not allowed.
+        ArtifactError: names the file and the first problem.
     """
     _read(path)
 
 
 def load_model(path: Path) -> Any:
-    """Load a checked `.keras` file with the Keras backend that is in force.
+    """Check and load a `.keras` file with the current Keras backend.
 
     Returns:
         A `keras.Model` in inference form (not compiled for training).
 
     Raises:
-        ArtifactError: the file is damaged, holds something that is not allowed, or Keras refuses it.
+        ArtifactError: the file is damaged, contains what is not allowed, or Keras refuses it.
     """
     checked = _read(path)
     try:
@@ -65,7 +65,7 @@ def load_model(path: Path) -> Any:
             copy = Path(folder) / "model.keras"
             _write(copy, checked.members)
             return keras.saving.load_model(copy, compile=False, safe_mode=True)
-        except Exception as error:  # each layer refuses a configuration in its own way
+        except Exception as error:  # each layer raises its own type
             reason = reason_of(error, without=folder)
             raise ArtifactError(f"{path}: cannot be loaded: {reason}") from error
 
@@ -73,7 +73,7 @@ def load_model(path: Path) -> Any:
 def output_names(model: Any) -> list[str]:
     """Names of a functional model's outputs, in the order in which Keras flattens them.
 
-    Those of a dict are its keys, which Keras sorts; a list's or an only output's is that of its layer.
+    A dict's outputs are named by its keys, which Keras sorts; others by their layers.
     """
     return sorted(model.output) if isinstance(model.output, dict) else list(model.output_names)
 
@@ -81,7 +81,7 @@ def output_names(model: Any) -> list[str]:
 def _read(path: Path) -> _Checked:
     members = read_members(path, MEMBERS, optional=frozenset())
     if not members[WEIGHTS].startswith(SIGNATURE):
-        raise ArtifactError(f"{path}: {WEIGHTS} is no HDF5 file")
+        raise ArtifactError(f"{path}: {WEIGHTS} is not an HDF5 file")
     try:
         return _Checked(members, read_config(members[CONFIG]))
     except ArtifactError as error:
@@ -89,10 +89,10 @@ def _read(path: Path) -> _Checked:
 
 
 def _check_size(keras: Any, config: Any, stored: int) -> None:
-    """Check that a configuration makes no more weights than are stored, before there is memory for any.
+    """Check that a configuration has no more weights than are stored, before any is allocated.
 
-    In a stateless scope Keras gives variables their shapes and no values. It remembers them in order to fill
-    them later, and does so for each thread: this one's ends here, and what it remembered with it.
+    In a stateless scope Keras creates variables without values. It keeps a list of them for each thread, to
+    fill them later; this runs in a thread of its own, which ends with its list.
     """
 
     def count() -> int:
@@ -103,7 +103,7 @@ def _check_size(keras: Any, config: Any, stored: int) -> None:
     with ThreadPoolExecutor(max_workers=1) as thread:
         needed = thread.submit(count).result()
     if needed > stored:
-        raise ArtifactError(f"{CONFIG} asks for {needed:,} weights, {WEIGHTS} holds {stored:,}")
+        raise ArtifactError(f"{CONFIG} needs {needed:,} weights, {WEIGHTS} has {stored:,}")
 
 
 def _write(path: Path, members: dict[str, bytes]) -> None:

@@ -1,13 +1,13 @@
-"""What Keras may make for a model that is served: names alone, so that a check of them runs without Keras.
+"""Allow lists of Keras classes and functions for served models; names only, so that checks need no Keras.
 
-A name that is missing here is refused; add it when a model needs it, if it is arithmetic and takes no code.
+Other names are refused. Add one when a model needs it, if it is arithmetic and takes no code.
 """
 
 from __future__ import annotations
 
 # fmt: off
-# Of keras.ops, arithmetic. Left out: what takes a function (Map, Scan, Cond, ...), and what makes a large
-# tensor of a small one (Tile, Repeat, BroadcastTo, ...) or of none (Arange, Full, ...), or many (Split, ...).
+# Of keras.ops, arithmetic. Excluded: functions as arguments (Map, Scan, Cond, ...), and large outputs from
+# small inputs (Tile, Repeat, BroadcastTo, ...), from none (Arange, Full, ...), or several (Split, ...).
 CLASSES: dict[str, frozenset[str]] = {
     "keras": frozenset({"DTypePolicy", "Sequential"}),
     "keras.src.models.functional": frozenset({"Functional"}),
@@ -46,7 +46,7 @@ CLASSES: dict[str, frozenset[str]] = {
         "Take", "Tan", "Tanh", "Tensordot", "Transpose", "TrueDivide", "Var", "Where", "ZerosLike",
     }),
 }
-# A layer's activation is the one function that a configuration gives by its bare name.
+# Activations are the only functions that a configuration gives by a bare name.
 ACTIVATIONS = frozenset({
     "celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish",
     "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu",
@@ -55,5 +55,5 @@ ACTIVATIONS = frozenset({
 })
 # fmt: on
 
-# Tensors, and plain values that JSON has no form for; they name no module.
+# Tensors, and values that JSON has no form for; they have no module.
 VALUES = frozenset({"__keras_tensor__", "__slice__", "__ellipsis__"})

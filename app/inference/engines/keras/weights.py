@@ -1,9 +1,8 @@
-"""Looking through `model.weights.h5` before Keras reads it: numbers that are in the file, and nothing else.
+"""Checks `model.weights.h5` before Keras reads it: only numbers that are stored in the file itself.
 
-HDF5 can point anywhere: links to other files, data kept in other files, data put together from other files,
-shapes far larger than what is stored. Opening a file follows none of that; it is looked at through h5py's low
-level, which says what a link is without following it. h5py comes with Keras: a server that runs the sealed
-graph has neither, and never reads the weights.
+HDF5 supports links to other files, external and virtual data, and shapes far larger than the stored data. The
+check uses h5py's low-level API, which reports links without following them. h5py comes with Keras; a server
+that runs the sealed graph has neither and never reads the weights.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ class _Place(NamedTuple):
 
 
 def count_numbers(content: bytes) -> int:
-    """How many numbers an HDF5 file holds, all of them in the file itself.
+    """Count the numbers in an HDF5 file, all of which are stored in the file itself.
 
     Raises:
-        ArtifactError: names the first thing in it that is not allowed, or says that it is damaged.
+        ArtifactError: the file is damaged, or contains an object that is not allowed.
     """
     import h5py  # type: ignore[import-untyped]
 
@@ -40,12 +39,12 @@ def count_numbers(content: bytes) -> int:
             return _walk(h5py, file.id, len(content))
     except ArtifactError:
         raise
-    except Exception as error:  # h5py turns the library's errors into whatever fits best
+    except Exception as error:  # h5py raises many types
         raise ArtifactError(f"damaged HDF5 file: {reason_of(error)}") from error
 
 
 def _walk(h5py: Any, root: Any, file_bytes: int) -> int:
-    """Every object below the root, reached once and by hard links alone."""
+    """Count the numbers below the root; each object must be reached once, through a hard link."""
     waiting, numbers, stored = [_Place("", root)], 0, 0
     seen = {h5py.h5o.get_info(root).addr}
     while waiting:
@@ -53,7 +52,7 @@ def _walk(h5py: Any, root: Any, file_bytes: int) -> int:
         for key in place.group:
             name = f"{place.name}/{key.decode(errors='replace')}"
             if place.group.links.get_info(key).type != h5py.h5l.TYPE_HARD:
-                raise ArtifactError(f"{shown(name)} is a link to elsewhere")
+                raise ArtifactError(f"{shown(name)} is a soft or external link")
             found = h5py.h5o.open(place.group, key)
             address = h5py.h5o.get_info(found).addr
             if address in seen:
@@ -66,9 +65,9 @@ def _walk(h5py: Any, root: Any, file_bytes: int) -> int:
                 continue
             numbers += math.prod(found.shape)
             stored += _declared_bytes(found)
-            # Nothing is compressed, so all together is no more than the file, whatever each one says.
+            # Nothing is compressed, so the total cannot exceed the size of the file.
             if stored > file_bytes:
-                raise ArtifactError(f"{shown(name)} is {list(found.shape)}: more than the file holds")
+                raise ArtifactError(f"{shown(name)} is {list(found.shape)}: larger than the file")
     return numbers
 
 
@@ -76,7 +75,7 @@ def _attribute_problem(h5py: Any, found: Any) -> str | None:
     for index in range(h5py.h5a.get_num_attrs(found)):
         attribute = h5py.h5a.open(found, index=index)
         if attribute.shape != () or attribute.get_type().get_class() != h5py.h5t.STRING:
-            return "has an attribute that is no plain text"
+            return "has an attribute that is not text"
     return None
 
 
@@ -85,18 +84,18 @@ def _problem(h5py: Any, found: Any) -> str | None:
         return None
     if not isinstance(found, h5py.h5d.DatasetID):
         return "is neither a group nor a dataset"
-    # The layout first: even asking a virtual dataset for its shape may open the files that it is made of.
+    # The layout first: even reading the shape of a virtual dataset may open other files.
     storage = found.get_create_plist()
     if storage.get_layout() == h5py.h5d.VIRTUAL:
-        return "is put together from other files"
+        return "is a virtual dataset of other files"
     if storage.get_external_count():
-        return "keeps its data in another file"
+        return "has its data in another file"
     if storage.get_layout() not in (h5py.h5d.CONTIGUOUS, h5py.h5d.COMPACT):
         return "is stored in chunks; Keras stores weights as they are"
     if found.get_type().get_class() not in (h5py.h5t.FLOAT, h5py.h5t.INTEGER):
-        return "holds something else than numbers"
+        return "has a type that is not numeric"
     if found.shape is None or found.get_storage_size() < _declared_bytes(found):
-        return "has no shape, or a larger one than is stored"
+        return "has no shape, or a shape larger than its stored data"
     return None
 
 

@@ -35,10 +35,10 @@ def test_an_only_output_needs_no_name(names: list[str]) -> None:
         (
             ("probabilities", "novelty"),
             [["probabilities"]],
-            "an output novelty, the graph has: probabilities",
+            "output novelty; the graph has: probabilities",
         ),
-        (("probabilities", "novelty"), [[], []], "an output probabilities, the graph has: none with a name"),
-        (("probabilities",), [["b"], ["a"]], "an output probabilities, the graph has: a, b"),
+        (("probabilities", "novelty"), [[], []], "output probabilities; the graph has: none with a name"),
+        (("probabilities",), [["b"], ["a"]], "output probabilities; the graph has: a, b"),
     ],
 )
 def test_an_output_that_is_missing_is_named(
@@ -47,4 +47,4 @@ def test_an_output_that_is_missing_is_named(
     """And so are those that are there."""
     with pytest.raises(ArtifactError) as info:
         find_outputs(promised, found)
-    assert str(info.value) == f"the contract promises {line}"
+    assert str(info.value) == f"the contract names {line}"

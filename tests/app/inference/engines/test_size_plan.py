@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.inference.engines.base import powers
-from app.inference.engines.size_plan import CALL_IN_ROWS, START_IN_ROWS, Calls
+from app.inference.engines.size_plan import CALL_IN_ROWS, START_IN_ROWS, SizePlan
 
 SIZES = (1, 4, 16)
 
@@ -23,7 +23,7 @@ def cost(calls: tuple[int, ...]) -> float:
 def test_every_row_has_a_place_and_padding_is_at_the_end(base: int, largest: int, rows: int) -> None:
     """All calls but the last are full."""
     sizes = powers(base, largest)
-    calls = Calls(sizes)(rows)
+    calls = SizePlan(sizes)(rows)
     assert set(calls) <= set(sizes)
     assert sum(calls[:-1]) < rows <= sum(calls)
     assert list(calls) == sorted(calls, reverse=True)
@@ -34,7 +34,7 @@ def test_no_other_calls_would_be_cheaper(rows: int) -> None:
     """Of all that have room for the rows."""
     others = (sizes for count in range(1, 7) for sizes in combinations_with_replacement(SIZES, count))
     cheapest = min(cost(sizes) for sizes in others if sum(sizes) >= rows)
-    assert cost(Calls(SIZES)(rows)) == pytest.approx(cheapest)
+    assert cost(SizePlan(SIZES)(rows)) == pytest.approx(cheapest)
 
 
 @pytest.mark.parametrize(
@@ -43,4 +43,4 @@ def test_no_other_calls_would_be_cheaper(rows: int) -> None:
 )
 def test_a_row_of_padding_is_cheaper_than_a_graph_more(rows: int, calls: tuple[int, ...]) -> None:
     """Many rows of it are not."""
-    assert Calls(SIZES)(rows) == calls
+    assert SizePlan(SIZES)(rows) == calls

@@ -67,7 +67,7 @@ def test_a_graph_without_a_promised_output_is_refused(
 ) -> None:
     """One line says what is missing and what is there."""
     foreign = with_outputs(trusted_artifact, probabilities="probabilities", novelty="distance")
-    with pytest.raises(ArtifactError, match=r"promises an output distance, the graph has: .*novelty") as info:
+    with pytest.raises(ArtifactError, match=r"names output distance; the graph has: .*novelty") as info:
         make(foreign, max_rows=1, threads=0)
     assert "\n" not in str(info.value)
 

@@ -26,13 +26,13 @@ def set_build(**shapes: Any) -> Change:
     return set_layer(0, build_config=shapes)
 
 
-NO_KNOWN = "which is no known layer"
+NO_KNOWN = "which is not an allowed layer"
 EVAL = function("builtins", "eval")
 CONFIGURATIONS: dict[str, tuple[Change, str]] = {
     # What a file may not make.
     "TFSMLayer": (
         add_layer("keras.layers", "TFSMLayer", {"filepath": "/tmp/evil"}),  # noqa: S108
-        rf"make keras\.layers\.TFSMLayer, {NO_KNOWN}",
+        rf"names keras\.layers\.TFSMLayer, {NO_KNOWN}",
     ),
     "TorchModuleWrapper": (
         add_layer("keras.layers", "TorchModuleWrapper", {"module": "gASVHw=="}),
@@ -45,7 +45,7 @@ CONFIGURATIONS: dict[str, tuple[Change, str]] = {
     "os.system": (add_layer("os", "system", {"command": "true"}), rf"os\.system, {NO_KNOWN}"),
     "Lambda": (
         add_layer("keras.layers", "Lambda", {"function": marking(Path("x"))}),
-        rf"layers/[0-9]+ would make keras\.layers\.Lambda, {NO_KNOWN}",
+        rf"layers/[0-9]+ names keras\.layers\.Lambda, {NO_KNOWN}",
     ),
     "legacy file": (
         add_layer("keras.src.legacy.saving.legacy_h5_format", "load_model_from_hdf5", {"filepath": "x.h5"}),
@@ -64,7 +64,7 @@ CONFIGURATIONS: dict[str, tuple[Change, str]] = {
     ),
     "downloader": (
         set_dense(activation=function("keras.utils", "get_file")),
-        rf"activation would make keras\.utils\.function, {NO_KNOWN}",
+        rf"activation names keras\.utils\.function, {NO_KNOWN}",
     ),
     "safe mode off": (
         set_dense(activation=function("keras.config", "enable_unsafe_deserialization")),
@@ -81,7 +81,7 @@ CONFIGURATIONS: dict[str, tuple[Change, str]] = {
     "known layer that takes a function": (set_dense(activation=EVAL), rf"builtins\.function, {NO_KNOWN}"),
     "function among arguments": (
         set_layer(3, inbound_nodes=[{"args": [{"class_name": "__keras_tensor__"}], "kwargs": {"f": EVAL}}]),
-        rf"config/layers/3/inbound_nodes/0/kwargs/f would make builtins\.function, {NO_KNOWN}",
+        rf"config/layers/3/inbound_nodes/0/kwargs/f names builtins\.function, {NO_KNOWN}",
     ),
     "lambda in a known layer": (set_dense(activation=marking(Path("x"))), rf"None\.__lambda__, {NO_KNOWN}"),
     "type of TensorFlow": (
@@ -90,23 +90,23 @@ CONFIGURATIONS: dict[str, tuple[Change, str]] = {
     ),
     "registered under a known name": (
         set_layer(0, registered_name="evil>InputLayer"),
-        r"would make evil>InputLayer, which only calls itself keras\.layers\.InputLayer",
+        r"names evil>InputLayer as keras\.layers\.InputLayer",
     ),
     "name that breaks the line": (add_layer("keras.layers", "A\nERROR b", {}), rf"A\\nERROR b, {NO_KNOWN}"),
     # Functions by name.
-    "module in an activation": (set_dense(activation="os.system"), r"would call os\.system, which is no"),
-    "Keras module in an activation": (set_dense(activation="keras.utils.get_file"), r"call keras\.utils"),
-    "initializer by name": (set_dense(kernel_initializer="evil"), "kernel_initializer would look up evil"),
+    "module in an activation": (set_dense(activation="os.system"), r"names os\.system, which is not"),
+    "Keras module in an activation": (set_dense(activation="keras.utils.get_file"), r"names keras\.utils"),
+    "initializer by name": (set_dense(kernel_initializer="evil"), "kernel_initializer names evil; only"),
     # What a file may not have computed.
-    "compiled part": (set_layer(1, compile_config={"optimizer": "adam"}), "layers/1 would be compiled"),
+    "compiled part": (set_layer(1, compile_config={"optimizer": "adam"}), "layers/1 is compiled"),
     "computed at once": (
         set_layer(2, inbound_nodes=[{"args": [[1.0]], "kwargs": {}}]),
-        "layers/2 is called on something that is no tensor",
+        "layers/2 is called on a value that is not a tensor",
     ),
-    "calls that are no list": (set_layer(2, inbound_nodes=7), "layers/2 is called on something that is no"),
+    "calls that are no list": (set_layer(2, inbound_nodes=7), "layers/2 is called on a value that is not"),
     # Sizes.
-    "units": (set_dense(units=10**9), r"config/units is 1000000000; sizes go up to 1,048,576"),
-    "units below nothing": (set_dense(units=-(10**9)), "sizes go up to"),
+    "units": (set_dense(units=10**9), r"config/units is 1000000000; the largest size is 1,048,576"),
+    "units below nothing": (set_dense(units=-(10**9)), "the largest size is"),
     "shape": (set_build(input_shape=[None, 2**20, 2**10]), "input_shape is a shape of more than"),
     "shape of many numbers": (set_build(input_shape=[2**20] * 50_000), "input_shape is a shape of more than"),
     "long text": (set_dense(name="x" * 2000), "config/name is a text of more than 1000 characters"),

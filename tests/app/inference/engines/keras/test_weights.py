@@ -14,16 +14,16 @@ from tests.app.inference.engines.keras import hostile_weights as weights
 from tests.app.inference.engines.keras.hostile import members_of, write
 
 WEIGHTS: dict[str, tuple[Any, str]] = {
-    "external link": (weights.external_link, "/evil is a link to elsewhere"),
-    "soft link": (weights.soft_link, "/evil is a link to elsewhere"),
-    "external storage": (weights.external_storage, "/evil keeps its data in another file"),
-    "virtual dataset": (weights.virtual_dataset, "/evil is put together from other files"),
+    "external link": (weights.external_link, "/evil is a soft or external link"),
+    "soft link": (weights.soft_link, "/evil is a soft or external link"),
+    "external storage": (weights.external_storage, "/evil has its data in another file"),
+    "virtual dataset": (weights.virtual_dataset, "/evil is a virtual dataset of other files"),
     "shape bomb in chunks": (weights.chunked_shape_bomb, "/evil is stored in chunks"),
-    "shape bomb never written": (weights.empty_shape_bomb, "/evil has no shape, or a larger one"),
+    "shape bomb never written": (weights.empty_shape_bomb, "/evil has no shape, or a shape larger"),
     "group in itself": (weights.group_in_itself, "/layers/evil is in the file twice"),
     "dataset twice": (weights.one_dataset_many_times, "/second is in the file twice"),
-    "text": (weights.text_dataset, "/evil holds something else than numbers"),
-    "attribute": (weights.odd_attribute, "/evil has an attribute that is no plain text"),
+    "text": (weights.text_dataset, "/evil has a type that is not numeric"),
+    "attribute": (weights.odd_attribute, "/evil has an attribute that is not text"),
     "type": (weights.stored_type, "/evil is neither a group nor a dataset"),
 }  # fmt: skip
 
