@@ -189,7 +189,7 @@ def test_a_killed_worker_costs_no_request_but_its_own(artifact: Artifact, tmp_pa
         wait_until(lambda: not is_alive(other) and not is_alive(replacement))
     (left,) = tmp_path.glob("metrics-*")
     with running_server(wait=False, WORKERS="2", TMPDIR=str(tmp_path)) as server:
-        server.wait_for_log(f"{left}: left by a server that was killed, and deleted")
+        server.wait_for_log(f"{left}: deleted; a killed server had left it")
         assert not left.exists()
 
 
