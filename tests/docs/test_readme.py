@@ -1,4 +1,4 @@
-"""The README is true: its commands exist, its request gets its answer, its code runs, its links lead on."""
+"""The README is true: its request gets its response, its code runs, its results are those of the artifact."""
 
 from __future__ import annotations
 
@@ -47,21 +47,6 @@ def test_the_python_example_runs(server: ServerProcess) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"(?:(-1|1) \[.*\] [01]\.\d+\n)+", done.stdout)
-
-
-def test_every_make_target_exists() -> None:
-    """What the README tells people to type is there, and `make help` lists it."""
-    targets = set(re.findall(r"(?:^|`)make ([a-z-]+)", README, flags=re.MULTILINE))
-    assert {"serve", "test", "train"} <= targets
-    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert targets <= set(re.findall(r"make ([a-z-]+)", listed))
-
-
-def test_every_link_leads_to_a_file() -> None:
-    """No link is dead."""
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        if "://" not in target:
-            assert (ROOT / target).exists(), target
 
 
 def test_the_results_are_the_artifacts(artifact: Artifact) -> None:

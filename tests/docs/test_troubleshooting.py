@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import pytest
@@ -95,15 +94,6 @@ def test_a_query_names_what_a_server_tells(expression: str, metrics: Known) -> N
 
 
 @PAGES
-def test_every_link_leads_somewhere(page: Page) -> None:
-    """To a file that is there and, in it, to a heading."""
-    for file, anchor in page.links:
-        target = page.path.parent / file if file else page.path
-        assert target.is_file(), file
-        assert not anchor or anchor in Page(str(target.relative_to(ROOT))).anchors, f"{file}#{anchor}"
-
-
-@PAGES
 def test_every_variable_exists(page: Page) -> None:
     """Words in capitals are settings, variables of the balancer or one of the system's."""
     found = {match[1] for code in page.code if (match := re.fullmatch(r"([A-Z][A-Z_]{3,})(?:=.*)?:?", code))}
@@ -141,12 +131,3 @@ def test_every_route_exists(page: Page, server: ServerProcess) -> None:
         missing = {path for path in paths if client.get(path).status_code == 404}
     assert len(paths) > 3
     assert missing <= {"/problems/", "/tmp"}  # noqa: S108 - named, not opened
-
-
-@PAGES
-def test_every_command_of_the_program_exists(page: Page) -> None:
-    """`python -m app` has it."""
-    commands = set(re.findall(r"python -m app (\w+)", page.text))
-    listed: Any = re.findall(r'add_parser\("(\w+)"', (ROOT / "app" / "cli.py").read_text(encoding="utf-8"))
-    assert commands
-    assert commands <= set(listed)
