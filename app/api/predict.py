@@ -157,12 +157,12 @@ class PredictCall:
         self._entry = service.admit(decoded.series, deadline=self.deadline)
         return self._entry.future
 
-    def withdraw(self) -> None:
-        """Withdraw the series from the queue: the client does not wait any more."""
+    def cancel(self) -> None:
+        """Remove the series from the queue, if they are in it: the client does not wait any more."""
         if self._entry is not None:
             self._service.cancel(self._entry)
 
-    def encode(self, answer: BatchResult[BatchSlice]) -> Encoded:
+    def encode(self, result: BatchResult[BatchSlice]) -> Encoded:
         """The response, with its `Server-Timing` header.
 
         Raises:
@@ -170,11 +170,11 @@ class PredictCall:
         """
         options, decoded = self.options, self._decoded
         assert options is not None  # noqa: S101 - as above
-        prediction = self._service.complete(answer, coarse=decoded.coarse, abstain=options.abstain)
+        prediction = self._service.complete(result, coarse=decoded.coarse, abstain=options.abstain)
         status, headers, content = self._codec.encode(prediction, options, decoded)
         timing = (
-            f"parse;dur={self._decode_seconds * 1e3:.3f}, queue;dur={answer.queued * 1e3:.3f}, "
-            f'infer;dur={answer.ran * 1e3:.3f}, batch;desc="{answer.batch_rows} series"'
+            f"parse;dur={self._decode_seconds * 1e3:.3f}, queue;dur={result.queued * 1e3:.3f}, "
+            f'infer;dur={result.ran * 1e3:.3f}, batch;desc="{result.batch_rows} series"'
         )
         return Encoded(status, (*headers, (SERVER_TIMING, timing.encode())), content)
 
@@ -188,5 +188,5 @@ class PredictCall:
         future = entry.future
         if not future.done() or future.cancelled() or future.exception() is not None:
             return work
-        answer = future.result()
-        return work._replace(queued=answer.queued, ran=answer.ran, batch_rows=answer.batch_rows)
+        result = future.result()
+        return work._replace(queued=result.queued, ran=result.ran, batch_rows=result.batch_rows)

@@ -139,7 +139,7 @@ class FastRequest:
         if call is None:
             return
         if call.is_admitted:
-            call.withdraw()
+            call.cancel()
             self._fail(ClientClosed(CLIENT_CLOSED))
         else:
             arrived = self._arrived_bytes()
@@ -162,7 +162,7 @@ class FastRequest:
         if call is None:
             return
         self._stop_body_timeout()
-        call.withdraw()
+        call.cancel()
         self.response_complete = True
         self._record.fault = "cancelled" if call.is_admitted else "unfinished"
         self._end(CLIENT_CLOSED_REQUEST if call.is_admitted else INCOMPLETE_BODY)

@@ -58,6 +58,6 @@ async def _answer_of(
             raise ClientClosed(CLIENT_CLOSED)
         return future.result()
     finally:
-        call.withdraw()
+        call.cancel()
         disconnect.cancel()
         del call, future  # its error's traceback holds this frame: garbage that outlives the request

@@ -714,7 +714,7 @@ async def test_answer_says_how_it_came_about(loop: SteppedLoop) -> None:
         ]
 
 
-# The same for those who need no coroutine: `admit`, `withdraw`, and `refusal` before either.
+# The same for those who need no coroutine: `admit`, `cancel`, and `refusal` before either.
 
 
 def admitted(bench: Bench, *items: str, rows: int = 1, within: float = 1000.0) -> list[Entry[str, str]]:
