@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
@@ -134,18 +134,17 @@ def is_allowed(expression: str) -> bool:
     words = re.findall(r"[()]|[^\s()]+", expression)
 
     def any_of() -> bool:
-        choices = [all_of()]
-        while words and words[0] == "OR":
-            words.pop(0)
-            choices.append(all_of())
-        return any(choices)
+        return any(joined("OR", all_of))
 
     def all_of() -> bool:
-        parts = [one()]
-        while words and words[0] == "AND":
+        return all(joined("AND", one))
+
+    def joined(word: str, part: Callable[[], bool]) -> list[bool]:
+        results = [part()]
+        while words and words[0] == word:
             words.pop(0)
-            parts.append(one())
-        return all(parts)
+            results.append(part())
+        return results
 
     def one() -> bool:
         word = words.pop(0) if words else ""
