@@ -25,23 +25,20 @@ help: ## Show this list
 serve: $(SERVE)/bin/timeseries-server ## Serve the committed artifact on port 8000 (settings: HOST, PORT, ...)
 	@LOG_FORMAT=$${LOG_FORMAT:-text} exec $(SERVE)/bin/timeseries-server serve
 
-# Two processes: training keeps a core busy for as long as the other tests, which often wait for servers, take. Their
-# words do not mix: what the training tests say comes at the end. A failure of either is one.
-test: $(DEV)/ready ## Run the tests
-	@mkdir -p .cache; \
-	$(DEV)/bin/python -m pytest tests/training -o cache_dir=.pytest_cache/training >.cache/test-training.log 2>&1 & \
-	training=$$!; trap "kill $$training 2>/dev/null" INT TERM; \
-	$(DEV)/bin/python -m pytest --ignore tests/training; others=$$?; \
-	echo "The training tests, in a process of their own:"; \
-	wait $$training; code=$$?; cat .cache/test-training.log; exit $$((others | code))
+# Runs $(1) beside $(2): each keeps a core busy. What $(1) prints goes to a log, which comes at the end, so that their
+# lines do not mix. A failure of either is one.
+define side_by_side
+	@mkdir -p .cache; $(1) >.cache/$@.log 2>&1 & \
+	beside=$$!; trap "kill $$beside 2>/dev/null" INT TERM; \
+	$(2); code=$$?; \
+	wait $$beside; code=$$((code | $$?)); echo "Beside it, $(1):"; cat .cache/$@.log; exit $$code
+endef
 
-# Lint beside the tests: each keeps a core busy for about as long.
+test: $(DEV)/ready ## Run the tests
+	$(call side_by_side,$(DEV)/bin/python -m pytest tests/training -o cache_dir=.pytest_cache/training,$(DEV)/bin/python -m pytest --ignore tests/training)
+
 check: $(DEV)/ready ## Lint, types and the quick tests: while you work
-	@mkdir -p .cache; \
-	$(MAKE) --no-print-directory lint >.cache/lint.log 2>&1 & \
-	lint=$$!; trap "kill $$lint 2>/dev/null" INT TERM; \
-	$(DEV)/bin/python -m pytest -q --quick; tests=$$?; \
-	wait $$lint; code=$$?; cat .cache/lint.log; exit $$((tests | code))
+	$(call side_by_side,$(MAKE) --no-print-directory lint,$(DEV)/bin/python -m pytest -q --quick)
 
 conformance: $(DEV)/ready ## Send every stream of tests/conformance whole and cut at each byte: ten minutes
 	CONFORMANCE_CUTS=all $(DEV)/bin/python -m pytest tests/conformance --timeout 1200
