@@ -132,7 +132,7 @@ def compile_model(model: Any, config: TrainingConfig, *, steps: int) -> None:
     compiled = config.tokens == "spectrum" and config.epochs * steps >= STEPS_WORTH_COMPILING
     loss = keras.losses.CategoricalCrossentropy(from_logits=config.model == "transformer")
     # Given by name, the metric would make its variables while TensorFlow traces the training step, which it
-    # would then trace again: 2 s more for each fit.
+    # would then trace a second time.
     accuracy = keras.metrics.CategoricalAccuracy("accuracy")
     model.compile(optimizer=optimizer, loss=loss, metrics=[accuracy], jit_compile=compiled)
     optimizer.build(model.trainable_variables)

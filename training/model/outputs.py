@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 def outputs_of(model: Any, inputs: NDArray[np.float32], *, batch_size: int = 512) -> Any:
     """The outputs of a Keras model as arrays: one, or one for each name.
 
-    `Model.predict` builds a `tf.data` pipeline for each call, which takes 0.1 s on two cores: more than the
-    outputs of a few thousand series.
+    `Model.predict` builds a `tf.data` pipeline for each call, which takes longer than the outputs themselves.
 
     Args:
         model: a `keras.Model`.
