@@ -1,1 +1,1 @@
-"""What training, server, client and command line share about series: arrays and files, no HTTP."""
+"""Series as arrays and files, shared by training, server, client and command line; no HTTP."""

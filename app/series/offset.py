@@ -1,9 +1,8 @@
-"""From any numbers to float32 without losing a series behind its offset.
+"""Converts series to float32 without losing the signal to a large offset.
 
-A model takes float32, which has 24 bits. Of air pressure in pascals, 101,325 ± 1, they leave 7 to the signal.
-So what a series is measured from is subtracted before the values are narrowed, in their own precision, where
-the model's answer does not depend on it. This is the one place that does so: for the server, the client and
-training.
+A model takes float32, which has 24 bits. For air pressure in pascals, 101,325 ± 1, the signal would get 7 of
+them. So the offset is subtracted before the conversion, in the values' own precision, if the model's
+prediction does not depend on it. Server, client and training all use this module.
 """
 
 from __future__ import annotations
@@ -19,22 +18,21 @@ from app.series.spec import by_channel
 
 # The first float64 that becomes infinite in float32.
 FLOAT32_END = 2.0**128 - 2.0**103
-# A narrower series than this would reach float32's subnormal numbers, which have fewer bits.
+# The range of a series below which float32 would use subnormal numbers, which have fewer bits.
 _NARROWEST = 2.0**-100
 
 
 class NotFloat32(ValueError):
-    """A value is not finite, or would not be in float32."""
+    """A value is not finite, or out of the range of float32."""
 
 
 @dataclass(slots=True)
 class Narrowed:
-    """Series as a model takes them.
+    """Series as float32.
 
     Attributes:
         series: `float32[n, *SeriesSpec.shape]`, C-contiguous and aligned.
-        coarse: `bool[n]`, which series had lost too much to their offset before they came here; None where
-            none had.
+        coarse: `bool[n]`, which series had lost too much precision to their offset before; None if none had.
     """
 
     series: NDArray[np.float32]
@@ -42,46 +40,46 @@ class Narrowed:
 
 
 def narrow(values: NDArray[Any], *, is_invariant: bool = True) -> Narrowed:
-    """Series of any real dtype as float32.
+    """Convert series of any real dtype to float32.
 
-    A series whose values have one sign and differ by at most a factor of two loses its smallest value first.
-    That subtraction is exact (Sterbenz, "Floating-point computation", 1974, theorem 4.3.1). One that is too
-    narrow for float32 is multiplied by a power of two, which is exact, too. All others lose at most one bit
-    to their offset, and are left as they are.
+    If the values of a series have one sign and differ by at most a factor of two, the smallest value is
+    subtracted. That is exact (Sterbenz, "Floating-point computation", 1974, theorem 4.3.1). A series that is
+    too narrow for float32 is multiplied by a power of two, which is exact too. All others lose at most one
+    bit to their offset and stay unchanged.
 
-    Each of several channels has an offset and a scale of its own, pressure beside temperature, say: what is
-    said here of a series is done to each channel by itself. A series is coarse if one of its channels is.
+    Channels have different offsets and scales, pressure and temperature, say, so each channel is converted by
+    itself. A series is coarse if one of its channels is.
 
     Args:
-        values: `[n, *SeriesSpec.shape]`, integers or floats. With one channel, the same memory is returned
-            where it needs no change.
-        is_invariant: whether the model's answer depends on neither offset nor scale of any channel; otherwise
-            both stay.
+        values: `[n, *SeriesSpec.shape]`, integers or floats. With one channel, the result shares memory if no
+            value changes.
+        is_invariant: whether the model's prediction depends on neither offset nor scale of any channel;
+            otherwise both are kept.
 
     Raises:
-        NotFloat32: a value is not finite, or would not be in float32.
+        NotFloat32: a value is not finite, or out of the range of float32.
     """
     if values.ndim == 3:
         return _narrow_channels(values, is_invariant=is_invariant)
-    # One series is looked at as two numbers: cheaper than arrays of one element.
-    if len(values) == 1 and _needs_nothing(float(values.min()), float(values.max())):
+    # For one series, two numbers are cheaper than arrays of one element.
+    if len(values) == 1 and _fits_unchanged(float(values.min()), float(values.max())):
         return Narrowed(_as_float32(values))
     found = _extremes(values)
     if np.count_nonzero(found.are_in_range) < len(values):
         raise NotFloat32
     odd = found.are_offset | found.are_narrow
-    # Of a few elements, `count_nonzero` is cheaper than `any` and `all`.
+    # For few elements, `count_nonzero` is cheaper than `any` and `all`.
     count = np.count_nonzero(odd)
     if not count:
         return Narrowed(_as_float32(values))
     narrowed = values.astype(np.float32, order="C") if is_invariant else _as_float32(values)
     rows = slice(None) if count == len(values) else odd  # a slice is not a copy
-    moved = _moved(values[rows], found.smallest[rows], found.are_offset[rows])
+    moved = _without_offset(values[rows], found.smallest[rows], found.are_offset[rows])
     coarse = found.are_offset & ~found.are_narrow
     kept = values if is_invariant else narrowed
     coarse[rows] &= are_coarse(kept[rows], moved, low=found.low[rows], high=found.high[rows])
     if is_invariant:
-        _widen(moved, found.are_narrow[rows])
+        _scale_narrow(moved, found.are_narrow[rows])
         narrowed[rows] = moved
     return Narrowed(narrowed, coarse if np.count_nonzero(coarse) else None)
 
@@ -95,7 +93,7 @@ def _narrow_channels(values: NDArray[Any], *, is_invariant: bool) -> Narrowed:
 
 
 def fits_float32(values: NDArray[Any]) -> bool:
-    """Whether `narrow` would leave all of these series as they are, and their values are in range.
+    """Whether `narrow` would return all of these series unchanged, and their values are in range.
 
     Args:
         values: `[n, *SeriesSpec.shape]`.
@@ -106,14 +104,14 @@ def fits_float32(values: NDArray[Any]) -> bool:
     return bool(np.all(found.are_in_range & ~found.are_offset & ~found.are_narrow))
 
 
-def _needs_nothing(low: float, high: float) -> bool:
-    """Whether a series with this smallest and this largest value is in range, not narrow, and not offset."""
+def _fits_unchanged(low: float, high: float) -> bool:
+    """Whether a series with these extremes is in range, not narrow and without a large offset."""
     is_offset = (low > 0 and high <= 2 * low) or (high < 0 and 2 * high <= low)
     return low > -FLOAT32_END and high < FLOAT32_END and high - low >= _NARROWEST and not is_offset
 
 
 class _Extremes(NamedTuple):
-    """The smallest and the largest value of n series, and what they say of them; `[n]` each.
+    """The extremes of n series, and what follows from them; `[n]` each.
 
     Attributes:
         smallest: in the dtype of the values; `low` is the same as a float64.
@@ -129,8 +127,8 @@ class _Extremes(NamedTuple):
 
 def _extremes(values: NDArray[Any]) -> _Extremes:
     smallest, largest = values.min(axis=1), values.max(axis=1)
-    varies = smallest != largest  # integers of 64 bits may be equal only in float64
-    with np.errstate(invalid="ignore", over="ignore"):  # of those that are not in range
+    varies = smallest != largest  # 64-bit integers may be equal as float64 alone
+    with np.errstate(invalid="ignore", over="ignore"):  # for values out of range
         low, high = smallest.astype(np.float64), largest.astype(np.float64)
         in_range = (low > -FLOAT32_END) & (high < FLOAT32_END)  # also false for NaN
         is_offset = ((low > 0) & (high <= 2 * low)) | ((high < 0) & (low >= 2 * high))
@@ -143,20 +141,20 @@ def _as_float32(values: NDArray[Any]) -> NDArray[np.float32]:
     return series if series.flags.aligned else series.copy()
 
 
-def _moved(
+def _without_offset(
     values: NDArray[Any], smallest: NDArray[Any], are_offset: NDArray[np.bool_]
 ) -> NDArray[np.floating]:
-    """The series, those with an offset less their smallest value: subtracted in their own dtype.
+    """Subtract the smallest value from the series with an offset, in their own dtype.
 
-    Floats of up to 32 bits give float32, all others float64.
+    Returns float32 for floats of up to 32 bits, float64 for all others.
     """
     start: NDArray[Any] = np.where(are_offset, smallest, smallest.dtype.type(0))
     moved: NDArray[Any] = values - start[:, np.newaxis]
     return np.asarray(moved, np.float32 if is_short_float(values) else np.float64)
 
 
-def _widen(moved: NDArray[np.floating], are_narrow: NDArray[np.bool_]) -> None:
-    """Multiply the narrow series by the power of two that brings them close to 1."""
+def _scale_narrow(moved: NDArray[np.floating], are_narrow: NDArray[np.bool_]) -> None:
+    """Multiply narrow series in place by a power of two that brings their range close to 1."""
     if np.count_nonzero(are_narrow):
         narrow_ones = moved[are_narrow]
         _, exponent = np.frexp(np.ptp(narrow_ones, axis=1, keepdims=True))

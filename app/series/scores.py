@@ -1,4 +1,4 @@
-"""What labelled series say of a model: its accuracy, how sure that figure is, and its calibration."""
+"""Accuracy with a confidence interval, and calibration, from labelled series."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _Z = 1.96
 
 
 def accuracy(probabilities: NDArray[np.floating], targets: NDArray[np.int64]) -> float:
-    """Share of series whose most probable class is the true one.
+    """Fraction of series whose most probable class is the true one.
 
     Args:
         probabilities: `float[n, classes]`, n of at least 1.
@@ -24,19 +24,19 @@ def accuracy(probabilities: NDArray[np.floating], targets: NDArray[np.int64]) ->
 
 
 def interval(share: float, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share that was seen in so many series.
+    """The 95 % confidence interval of a fraction observed in `count` series.
 
     Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
     """
     middle = (share + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
     half = _Z / (1 + _Z**2 / count) * math.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
-    # None and all lie at the end of their interval, but for the last bit.
+    # The fractions 0 and 1 are ends of their interval, except for rounding.
     return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
 
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """Series grouped by the probability of the class that won; bins that hold none are left out.
+    """Series grouped by the probability of the predicted class; empty bins are left out.
 
     Attributes:
         confidence: `float64[k]`, mean of that probability in each bin, ascending.
@@ -62,7 +62,7 @@ def reliability(
     Args:
         probabilities: `float[n, classes]`, n of at least 1.
         targets: `int64[n]`.
-        bins: how many; a confidence on the border of two belongs to the lower one.
+        bins: how many; a confidence on the border of two bins belongs to the lower one.
     """
     confidence = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == targets
