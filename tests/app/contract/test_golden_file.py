@@ -88,7 +88,7 @@ SHAPES = [
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_shape_that_is_no_tuple_of_whole_numbers_is_refused(folder: Path, shape: str) -> None:
+def test_a_shape_that_is_not_a_tuple_of_integers_is_refused(folder: Path, shape: str) -> None:
     """Python takes True for 1 and 2.0 for 2, and numpy does not."""
     message = r"golden\.npz: series(: not an npy file: header|.* is not a tuple of integers)"
     refused(with_golden(folder, series=written(header(shape=shape))), message)
@@ -128,7 +128,7 @@ def test_values_that_are_not_finite_are_refused(folder: Path, name: str, value: 
 
 
 @pytest.mark.parametrize("row", [(0.5, 0.4), (0.6, 0.6), (-0.5, 1.5), (0.0, 0.0), (1.5, -0.5)])
-def test_probabilities_that_are_none_are_refused(folder: Path, row: tuple[float, float]) -> None:
+def test_values_that_are_not_probabilities_are_refused(folder: Path, row: tuple[float, float]) -> None:
     """Every answer of the server sums to 1, and so do those that it is held against."""
     with np.load(folder / "golden.npz") as arrays:
         values = arrays["probabilities"].copy()

@@ -119,7 +119,7 @@ def test_a_contract_that_parsers_stumble_over_is_refused(folder: Path, content: 
     refused(folder, "invalid contract")
 
 
-def test_a_contract_without_end_is_not_read(folder: Path) -> None:
+def test_an_endless_contract_is_not_read(folder: Path) -> None:
     """A sparse file of 1 TiB would cost the server its memory."""
     os.truncate(folder / "contract.json", 2**40)
     refused(folder, r"contract\.json: cannot be read \(too large: 1,099,511,627,776 bytes of at most 4,")
@@ -151,7 +151,7 @@ def test_the_folder_itself_may_be_a_link(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["contract.json", "model.keras", "golden.npz", "openvino.bin", "CARD.md"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_no_file_is_not_read(folder: Path, name: str, kind: str) -> None:
+def test_what_is_not_a_regular_file_is_not_read(folder: Path, name: str, kind: str) -> None:
     """A pipe never ends, and neither does a device; a server that reads one never starts."""
     make, message = KINDS[kind]
     replaced(folder, name, make)

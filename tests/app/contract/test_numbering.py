@@ -32,7 +32,7 @@ LONG = ["1" * 10, "1" * 255, "9" * 5000]
 
 
 @pytest.mark.parametrize("text", [*NONE, *LONG])
-def test_what_is_no_plain_number_is_none(text: str) -> None:
+def test_what_is_not_a_plain_number_is_none(text: str) -> None:
     """Also what `isdecimal`, `isdigit` or `int` take, and what `int` refuses with a trace."""
     assert version_number(text) is None
 

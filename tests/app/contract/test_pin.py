@@ -38,7 +38,7 @@ def test_a_version_that_is_named_itself_needs_no_pin(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "two", "-1", "0", "01", "٣", "1.0", "1 2", "../1", "\0", "²", "1" * 10])
-def test_a_pin_that_is_no_number_is_refused(folder: Path, text: str) -> None:
+def test_a_pin_that_is_not_a_number_is_refused(folder: Path, text: str) -> None:
     """Rather than to serve what nobody chose."""
     (folder / PIN_FILE).write_text(text)
     with pytest.raises(ArtifactError, match=r"SERVE: no version number; write one, or delete the file"):
@@ -52,7 +52,7 @@ def test_a_pin_may_be_written_by_hand(folder: Path, text: str) -> None:
     assert find_version(folder).name == "1"
 
 
-def test_a_version_that_is_not_there_is_refused(folder: Path) -> None:
+def test_a_version_that_does_not_exist_is_refused(folder: Path) -> None:
     """Both when it is pinned and when it is read."""
     with pytest.raises(ArtifactError, match="version 3 does not exist"):
         pin(folder, 3)

@@ -31,7 +31,7 @@ def test_a_folder_of_another_spelling_is_never_served(tmp_path: Path, name: str)
 
 
 @pytest.mark.parametrize("name", MISNAMED)
-def test_where_there_is_no_other_the_line_says_why(tmp_path: Path, name: str) -> None:
+def test_a_misnamed_version_is_the_reason_if_there_is_no_other(tmp_path: Path, name: str) -> None:
     """Not that there was nothing: the operator sees the folder, and has to rename it."""
     with pytest.raises(ArtifactError, match=r"not a version name, which is a number from 1 to") as info:
         find_version(put(tmp_path, name))
@@ -39,7 +39,7 @@ def test_where_there_is_no_other_the_line_says_why(tmp_path: Path, name: str) ->
     assert str(info.value).startswith(f"{tmp_path / name[:50]}")
 
 
-def test_misnamed_versions_are_told_and_those_put_aside_are_not(tmp_path: Path) -> None:
+def test_misnamed_versions_are_reported_and_those_set_aside_are_not(tmp_path: Path) -> None:
     """A folder without a contract is not there yet."""
     put(tmp_path, "1", "20", *MISNAMED, *ASIDE)
     (tmp_path / "008").mkdir()

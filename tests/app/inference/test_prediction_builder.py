@@ -32,7 +32,7 @@ def labels(artifact: Artifact, prediction: Prediction) -> list[str]:
     return [one["label"] for one in json.loads(body)["predictions"]]
 
 
-def test_each_request_is_told_of_its_own_series(plain_artifact: Artifact) -> None:
+def test_each_request_gets_the_predictions_of_its_own_series(plain_artifact: Artifact) -> None:
     """In order, whatever media type the others of the batch asked for, with the times of its batch."""
     complete = PredictionBuilder(plain_artifact.contract, Metrics().predictions)
     said = Predictions(np.array([[1, 0], [0, 1], [0, 1], [1, 0]], np.float32))
@@ -93,7 +93,7 @@ def test_a_request_of_many_series_counts_as_many_of_one(trusted_artifact: Artifa
 
 @pytest.mark.parametrize("rows", [1, ROWS])
 @pytest.mark.parametrize("kind", ["plain_artifact", "trusted_artifact"])
-def test_lost_precision_is_told_of_its_request_alone(
+def test_lost_precision_is_reported_for_its_request_alone(
     kind: str, rows: int, request: pytest.FixtureRequest
 ) -> None:
     """Each series by itself, beside its other warnings, counted, and of a model without trust as well."""

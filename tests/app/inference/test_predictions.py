@@ -37,7 +37,7 @@ def test_each_request_gets_what_it_would_get_alone(
         assert same(share.predictions, alone.predictions)
 
 
-def test_the_answers_columns_are_told_apart(trusted_artifact: Artifact) -> None:
+def test_the_output_columns_are_separated(trusted_artifact: Artifact) -> None:
     """Probabilities without the novelty, whose rank is the score."""
     series = np.stack([a_series(logit=2.0, novelty=1.0)])
     found = Postprocessor(trusted_artifact.contract)(series, answers(series))
@@ -46,7 +46,7 @@ def test_the_answers_columns_are_told_apart(trusted_artifact: Artifact) -> None:
     np.testing.assert_allclose(found.ood_scores, [0.75], atol=1e-6)
 
 
-def test_a_contract_without_trust_says_probabilities_alone(artifact: Artifact) -> None:
+def test_a_contract_without_trust_gives_probabilities_alone(artifact: Artifact) -> None:
     """The engine's own array, not a copy, and nothing else."""
     bare = artifact.contract.model_copy(update={"trust": None})
     series = np.zeros((2, bare.input.length), np.float32)

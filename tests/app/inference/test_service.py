@@ -46,7 +46,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def started(artifact: Artifact, engine: FakeEngine, **options: float) -> AsyncIterator[Service]:
-    """A service that has proven its engine; closed at the end."""
+    """A service with a verified engine; closed at the end."""
     service = Service(artifact, lambda: engine, **options)  # type: ignore[arg-type]
     await service.start()
     try:
@@ -56,7 +56,7 @@ async def started(artifact: Artifact, engine: FakeEngine, **options: float) -> A
         await service.close(timeout=10)
 
 
-def test_each_caller_gets_its_own_rows(plain_artifact: Artifact) -> None:
+def test_each_request_gets_its_own_rows(plain_artifact: Artifact) -> None:
     """Requests that share a batch get the answers they would get alone."""
     engine = FakeEngine()
     parts = [series(0.5), series(-1.0, 2.0), series(3.0, -3.0, 0.0)]
@@ -72,8 +72,8 @@ def test_each_caller_gets_its_own_rows(plain_artifact: Artifact) -> None:
     assert engine.batches == [6]
 
 
-def test_each_caller_is_told_how_far_to_trust_its_own_rows(trusted_artifact: Artifact) -> None:
-    """Label sets, scores and warnings are computed with the batch and go to whom they belong."""
+def test_each_request_gets_the_trust_of_its_own_rows(trusted_artifact: Artifact) -> None:
+    """Label sets, scores and warnings are computed with the batch and returned for its own rows."""
     engine = FakeEngine(answers)
     parts = [
         np.stack([a_series(logit=3.0), np.zeros(trusted.LENGTH, np.float32)]),
@@ -95,8 +95,8 @@ def test_each_caller_is_told_how_far_to_trust_its_own_rows(trusted_artifact: Art
     assert second.ood_scores.tolist() == [1.0]
 
 
-def test_nothing_is_computed_before_the_engine_is_proven(plain_artifact: Artifact) -> None:
-    """A request that comes too early is refused, and the state says why."""
+def test_nothing_is_computed_before_the_engine_is_verified(plain_artifact: Artifact) -> None:
+    """A request during startup is refused, and the status has the reason."""
 
     async def scenario() -> None:
         service = Service(plain_artifact, FakeEngine)
@@ -111,7 +111,7 @@ def test_nothing_is_computed_before_the_engine_is_proven(plain_artifact: Artifac
 
 
 def test_an_artifact_that_fails_leaves_the_service_failed(plain_artifact: Artifact) -> None:
-    """The reason stands in the status, and requests are told."""
+    """Status and refused requests have the reason."""
 
     def load() -> FakeEngine:
         raise ArtifactError("golden answers differ")
@@ -131,8 +131,8 @@ def test_an_artifact_that_fails_leaves_the_service_failed(plain_artifact: Artifa
     asyncio.run(scenario())
 
 
-def test_an_unexpected_failure_to_load_is_told_as_an_engine_error(plain_artifact: Artifact) -> None:
-    """Whatever a runtime raises becomes one line."""
+def test_an_unexpected_failure_to_load_is_an_engine_error(plain_artifact: Artifact) -> None:
+    """Any exception of a runtime becomes one line."""
 
     def load() -> FakeEngine:
         raise MemoryError("too big")
@@ -147,8 +147,8 @@ def test_an_unexpected_failure_to_load_is_told_as_an_engine_error(plain_artifact
     asyncio.run(scenario())
 
 
-def test_draining_says_no_to_readiness_and_goes_on_answering(plain_artifact: Artifact) -> None:
-    """A balancer that has not noticed yet loses nothing."""
+def test_draining_turns_readiness_off_and_keeps_answering(plain_artifact: Artifact) -> None:
+    """A load balancer that has not noticed yet loses no request."""
 
     async def scenario() -> None:
         async with started(plain_artifact, FakeEngine()) as service:
@@ -162,7 +162,7 @@ def test_draining_says_no_to_readiness_and_goes_on_answering(plain_artifact: Art
 
 
 def test_closing_answers_what_was_admitted(plain_artifact: Artifact) -> None:
-    """The batch that runs and what waits behind it are finished."""
+    """The running batch and the queue are finished."""
     engine = FakeEngine()
 
     async def scenario() -> None:
@@ -182,7 +182,7 @@ def test_closing_answers_what_was_admitted(plain_artifact: Artifact) -> None:
 
 
 def test_closing_ends_a_start(plain_artifact: Artifact) -> None:
-    """Whoever waits for an engine that is being loaded is not left waiting, and it takes no requests."""
+    """`start` returns during loading, and the service admits no requests."""
     loading, may_go_on = threading.Event(), threading.Event()
 
     def load() -> FakeEngine:
@@ -219,7 +219,7 @@ def test_an_engine_that_answers_the_wrong_shape_fails_its_batch_alone(plain_arti
 
 
 def test_a_hanging_engine_turns_liveness_off(plain_artifact: Artifact) -> None:
-    """The probes are answered though the engine's thread is stuck, and they tell."""
+    """Probes are answered although the engine's thread hangs, and they report it."""
     engine = FakeEngine()
 
     async def scenario() -> None:
@@ -237,7 +237,7 @@ def test_a_hanging_engine_turns_liveness_off(plain_artifact: Artifact) -> None:
 
 
 def test_a_deadline_is_kept_though_the_engine_hangs(plain_artifact: Artifact) -> None:
-    """The caller is told at its deadline, not when the engine comes back."""
+    """The request fails at its deadline, not when the engine returns."""
     engine = FakeEngine()
 
     async def scenario() -> None:
@@ -249,8 +249,8 @@ def test_a_deadline_is_kept_though_the_engine_hangs(plain_artifact: Artifact) ->
     asyncio.run(scenario())
 
 
-def test_series_are_admitted_and_withdrawn_without_a_coroutine(plain_artifact: Artifact) -> None:
-    """Those who stay get their own rows; those who were withdrawn are not computed."""
+def test_series_are_admitted_and_cancelled_without_a_coroutine(plain_artifact: Artifact) -> None:
+    """The others get their own rows; cancelled entries are not computed."""
     engine = FakeEngine()
 
     async def scenario() -> None:
@@ -272,7 +272,7 @@ def test_series_are_admitted_and_withdrawn_without_a_coroutine(plain_artifact: A
 
 
 def test_a_prediction_that_is_cancelled_is_not_computed(plain_artifact: Artifact) -> None:
-    """Its series leave the queue with the task that waits for them."""
+    """Its series leave the queue when its task is cancelled."""
     engine = FakeEngine()
 
     async def scenario() -> None:
@@ -294,8 +294,8 @@ def test_a_prediction_that_is_cancelled_is_not_computed(plain_artifact: Artifact
     assert engine.batches == [1, 1]
 
 
-def test_what_is_not_admitted_is_told_why(plain_artifact: Artifact) -> None:
-    """At once, and before any work is done for it where not even one series has room."""
+def test_a_refused_request_gets_the_reason(plain_artifact: Artifact) -> None:
+    """At once, and before any other work if there is no room for one series."""
     engine = FakeEngine()
 
     async def scenario() -> None:
@@ -323,8 +323,8 @@ def test_what_is_not_admitted_is_told_why(plain_artifact: Artifact) -> None:
     asyncio.run(scenario())
 
 
-def test_nobody_is_admitted_by_a_service_that_is_not_ready(plain_artifact: Artifact) -> None:
-    """Starting, closed or failed, it says which; while it drains it goes on admitting."""
+def test_a_service_that_is_not_ready_admits_nothing(plain_artifact: Artifact) -> None:
+    """Starting, closed or failed, the error names the state; while draining it admits requests."""
 
     def fail() -> FakeEngine:
         raise ArtifactError("golden answers differ")

@@ -1,4 +1,4 @@
-"""`app.inference.service`: batches so brief that they are computed on the event loop."""
+"""`app.inference.service`: short batches that run inline, on the event loop."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ def threads_of(service: Service, engine: FakeEngine, *sizes: int) -> list[int]:
     return found
 
 
-def test_only_brief_batches_are_computed_on_the_event_loop(plain_artifact: Artifact) -> None:
-    """As many rows as were quick when they were measured; one more goes to the engine's thread."""
+def test_only_short_batches_run_inline(plain_artifact: Artifact) -> None:
+    """Up to the rows that were measured as short; one more runs on the engine's thread."""
     engine = FakeEngine(quick_up_to(2))
     service = Service(plain_artifact, lambda: engine, max_inline_rows=8)
     one, two, three = threads_of(service, engine, 1, 2, 3)
     assert one == two == threading.get_ident() != three
 
 
-def test_longer_calls_are_brief_where_there_is_one_processor(plain_artifact: Artifact) -> None:
-    """The event loop would wait for the engine's thread, too; unless something else is wanted."""
+def test_longer_calls_run_inline_on_one_core(plain_artifact: Artifact) -> None:
+    """The engine's thread would block the event loop too, unless a limit is set."""
 
     def rather_slow(series: NDArray[np.float32]) -> NDArray[np.float32]:
         time.sleep(1.5 * LIMITS.seconds)
@@ -61,8 +61,8 @@ def test_longer_calls_are_brief_where_there_is_one_processor(plain_artifact: Art
         assert (found == here) is is_brief
 
 
-def test_a_brief_batch_lets_in_who_comes_meanwhile(plain_artifact: Artifact) -> None:
-    """Of callers who come a turn of the loop apart none is computed alone."""
+def test_an_inline_batch_admits_received_requests_first(plain_artifact: Artifact) -> None:
+    """Requests that arrive a turn of the loop apart share a batch."""
     engine = FakeEngine()
 
     async def scenario() -> list[int]:
@@ -78,14 +78,14 @@ def test_a_brief_batch_lets_in_who_comes_meanwhile(plain_artifact: Artifact) -> 
     assert asyncio.run(scenario()) == [3]
 
 
-def test_no_batch_is_computed_on_the_event_loop_unless_that_is_wanted(plain_artifact: Artifact) -> None:
-    """However quick it is."""
+def test_no_batch_runs_inline_by_default(plain_artifact: Artifact) -> None:
+    """Even if it is short."""
     engine = FakeEngine()
     assert threading.get_ident() not in threads_of(Service(plain_artifact, lambda: engine), engine, 1)
 
 
-def test_a_brief_batch_that_fails_fails_alone(plain_artifact: Artifact) -> None:
-    """As it would on the engine's thread: its callers are told, and the next one is answered."""
+def test_an_inline_batch_that_fails_fails_alone(plain_artifact: Artifact) -> None:
+    """As on the engine's thread: its requests get the error, and the next batch works."""
     fails = [False]
 
     def at_times(series: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -103,8 +103,8 @@ def test_a_brief_batch_that_fails_fails_alone(plain_artifact: Artifact) -> None:
     asyncio.run(scenario())
 
 
-def test_many_brief_batches_leave_the_loop_to_others(plain_artifact: Artifact) -> None:
-    """Between any two that wait everybody else gets a turn."""
+def test_many_inline_batches_do_not_block_the_loop(plain_artifact: Artifact) -> None:
+    """Other tasks run between two queued batches."""
     turns: list[None] = []
 
     async def count() -> None:
@@ -127,7 +127,7 @@ def test_many_brief_batches_leave_the_loop_to_others(plain_artifact: Artifact) -
 def test_the_loop_has_work_while_the_engine_computes(
     plain_artifact: Artifact, has_one_core: bool, sizes: list[int]
 ) -> None:
-    """Of many that wait a batch leaves some for the next, unless loop and engine share a processor."""
+    """A batch leaves some queued rows for the next, unless loop and engine share a CPU core."""
     engine, begun, go_on = FakeEngine(max_rows=64), threading.Event(), threading.Event()
 
     async def scenario() -> list[int]:
@@ -154,7 +154,7 @@ def test_the_loop_has_work_while_the_engine_computes(
 
 
 def quick_up_to(rows: int) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    """What a fake engine computes with, too slow to be brief with more rows."""
+    """A fake engine that is too slow to run inline with more rows."""
 
     def predict(series: NDArray[np.float32]) -> NDArray[np.float32]:
         if len(series) > rows:

@@ -1,4 +1,4 @@
-"""`app.inference.versions`: one version takes another's place, and nobody notices but by the answers."""
+"""`app.inference.versions`: a new version replaces another without a failed request."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FINISH = 10.0
 
 
 class Observer:
-    """Notes what it is told."""
+    """Records events."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, int | str]] = []
@@ -34,16 +34,16 @@ class Observer:
         self.told.append(("serving", version))
 
     def retired(self, *, model: str, version: int, engine: str) -> None:  # noqa: ARG002
-        """Note which version is given up."""
+        """Record which version was unloaded."""
         self.told.append(("retired", version))
 
     def version_refused(self, *, version: str) -> None:
-        """Note which version is refused."""
+        """Record which version is refused."""
         self.told.append(("refused", version))
 
 
 class Bench:
-    """A versions over a folder of versions, each on an engine that the test holds in its hand."""
+    """Versions in a folder, each on an engine that the test controls."""
 
     def __init__(self, folder: Path, *, keep: int) -> None:
         self.folder = folder
@@ -67,7 +67,7 @@ class Bench:
 
 @asynccontextmanager
 async def bench(folder: Path, *, keep: int = 1) -> AsyncIterator[Bench]:
-    """A started versions; closed at the end."""
+    """Started versions; closed at the end."""
     made = Bench(folder, keep=keep)
     await made.versions.start()
     try:
@@ -86,7 +86,7 @@ def versions(tmp_path: Path, artifact: Artifact) -> Path:
 
 
 def test_a_new_version_takes_the_next_request(versions: Path, artifact: Artifact) -> None:
-    """Found, proven, and from then on the one that serves; the one before is given up."""
+    """It is found, verified and serves; the version before is unloaded."""
 
     async def scenario() -> None:
         async with bench(versions) as made:
@@ -101,10 +101,8 @@ def test_a_new_version_takes_the_next_request(versions: Path, artifact: Artifact
     asyncio.run(scenario())
 
 
-def test_a_look_that_is_asked_for_during_the_start_is_made_after_it(
-    versions: Path, artifact: Artifact
-) -> None:
-    """Whoever added a version and said so is not forgotten; the periodic look has another time."""
+def test_a_check_requested_during_startup_runs_after_it(versions: Path, artifact: Artifact) -> None:
+    """A requested check is not lost; a periodic one is skipped."""
 
     async def scenario() -> None:
         for again, served in ((False, 1), (True, 2)):
@@ -122,8 +120,10 @@ def test_a_look_that_is_asked_for_during_the_start_is_made_after_it(
     asyncio.run(scenario())
 
 
-def test_requests_in_flight_finish_on_the_version_that_took_them(versions: Path, artifact: Artifact) -> None:
-    """Both that which is computed and those that wait behind it."""
+def test_requests_in_flight_finish_on_the_version_that_admitted_them(
+    versions: Path, artifact: Artifact
+) -> None:
+    """Both the one in the engine and those in the queue."""
 
     async def scenario() -> None:
         async with bench(versions) as made:
@@ -144,10 +144,10 @@ def test_requests_in_flight_finish_on_the_version_that_took_them(versions: Path,
     asyncio.run(scenario())
 
 
-def test_a_version_that_is_loaded_anew_while_it_leaves_counts_as_loaded(
+def test_a_version_that_is_reloaded_while_it_retires_counts_as_loaded(
     versions: Path, artifact: Artifact
 ) -> None:
-    """A roll-back to a version that still finishes its last batch: the count says whether one is loaded."""
+    """A rollback to a version that still finishes its last batch is not reported as retired."""
 
     async def scenario() -> None:
         async with bench(versions) as made:
@@ -175,7 +175,7 @@ def test_a_version_that_is_loaded_anew_while_it_leaves_counts_as_loaded(
 def test_a_broken_version_changes_nothing(
     versions: Path, artifact: Artifact, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is refused, logged and told, once; and tried again when it has changed, or when someone says so."""
+    """It is refused, logged and reported once, and retried when it has changed or on request."""
 
     async def scenario() -> None:
         async with bench(versions) as made:
@@ -197,7 +197,7 @@ def test_a_broken_version_changes_nothing(
 
 
 def test_an_engine_that_does_not_start_is_a_broken_version(versions: Path, artifact: Artifact) -> None:
-    """Whatever goes wrong between the folder and the proof."""
+    """An error between opening the folder and verifying the engine refuses the version."""
 
     async def scenario() -> None:
         async with bench(versions) as made:
@@ -220,8 +220,8 @@ def test_an_engine_that_does_not_start_is_a_broken_version(versions: Path, artif
     asyncio.run(scenario())
 
 
-def test_another_model_is_no_version_of_this_one(versions: Path, artifact: Artifact) -> None:
-    """A folder that was put in the wrong place is refused by its name."""
+def test_a_version_of_another_model_is_refused(versions: Path, artifact: Artifact) -> None:
+    """A folder of another model is refused by its contract's name."""
 
     async def scenario() -> None:
         async with bench(versions) as made:
@@ -233,8 +233,8 @@ def test_another_model_is_no_version_of_this_one(versions: Path, artifact: Artif
     asyncio.run(scenario())
 
 
-def test_versions_that_stay_loaded_can_be_asked_for(versions: Path, artifact: Artifact) -> None:
-    """As many as are kept; a rollback to one of them loads nothing."""
+def test_versions_that_stay_loaded_can_be_requested(versions: Path, artifact: Artifact) -> None:
+    """As many as `keep`; a rollback to one of them loads nothing."""
 
     async def scenario() -> None:
         async with bench(versions, keep=2) as made:
@@ -257,8 +257,8 @@ def test_versions_that_stay_loaded_can_be_asked_for(versions: Path, artifact: Ar
     asyncio.run(scenario())
 
 
-def test_a_folder_that_is_gone_is_served_on(versions: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """What is loaded needs no files; the log says so."""
+def test_a_deleted_folder_keeps_its_version_served(versions: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A loaded version needs no files; the failed check is logged."""
 
     async def scenario() -> None:
         async with bench(versions) as made:
@@ -270,8 +270,8 @@ def test_a_folder_that_is_gone_is_served_on(versions: Path, caplog: pytest.LogCa
     assert "cannot check for new versions" in caplog.text
 
 
-def test_a_version_folder_itself_is_all_there_is(versions: Path, artifact: Artifact) -> None:
-    """Who names a version gets that one for as long as the process lives."""
+def test_a_path_to_a_version_folder_is_the_only_version(versions: Path, artifact: Artifact) -> None:
+    """It is served for the life of the process."""
 
     async def scenario() -> None:
         async with bench(versions / "1") as made:
@@ -282,8 +282,8 @@ def test_a_version_folder_itself_is_all_there_is(versions: Path, artifact: Artif
     asyncio.run(scenario())
 
 
-def test_it_looks_by_itself(versions: Path, artifact: Artifact) -> None:
-    """Every so many seconds, whatever happened before."""
+def test_new_versions_are_found_periodically(versions: Path, artifact: Artifact) -> None:
+    """At every interval, also after an error."""
 
     async def scenario() -> None:
         async with bench(versions) as made:
@@ -297,10 +297,10 @@ def test_it_looks_by_itself(versions: Path, artifact: Artifact) -> None:
     asyncio.run(scenario())
 
 
-def test_what_nobody_expected_does_not_end_the_watching(
+def test_an_unexpected_error_does_not_end_the_watch(
     versions: Path, artifact: Artifact, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The version is refused with a trace in the log, and the next one is found."""
+    """The version is refused with a traceback in the log, and the next one is found."""
 
     async def scenario() -> None:
         async with bench(versions) as made:
@@ -317,8 +317,8 @@ def test_what_nobody_expected_does_not_end_the_watching(
     assert record.exc_info
 
 
-def test_one_that_is_asked_to_stop_takes_no_new_version(versions: Path, artifact: Artifact) -> None:
-    """Neither one that is found then, nor one that is being proven."""
+def test_no_new_version_is_loaded_during_shutdown(versions: Path, artifact: Artifact) -> None:
+    """Neither one that is found then, nor one that is being verified."""
 
     async def scenario() -> None:
         async with bench(versions) as made:

@@ -19,7 +19,7 @@ from tests.support.versions import add_version
 
 
 class HeldFolder:
-    """Has whoever looks for versions in a folder wait until the test lets them go on."""
+    """Blocks every search for versions until the test releases it."""
 
     def __init__(self) -> None:
         self.looks = 0
@@ -48,14 +48,14 @@ def versions(tmp_path: Path, artifact: Artifact) -> Path:
     return tmp_path
 
 
-def test_a_folder_that_hangs_holds_nobody_up(
+def test_a_folder_that_hangs_delays_no_request(
     versions: Path,
     artifact: Artifact,
     held: HeldFolder,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Requests are answered, nobody looks a second time, the log says so once, and then it goes on."""
+    """Requests are answered, no second check starts, the log has one warning, and then it continues."""
     monkeypatch.setattr("app.system.file_reads.SLOW_SECONDS", 0.01)
     warning = (
         f"{versions}: versions not listed after 0.01 s, its file system may hang; version 1 keeps serving"
@@ -78,8 +78,8 @@ def test_a_folder_that_hangs_holds_nobody_up(
     assert [each.getMessage() for each in caplog.records].count(warning) == 1
 
 
-def test_a_version_whose_files_hang_holds_nobody_up(versions: Path, artifact: Artifact) -> None:
-    """Requests are answered while it is read, and a server that is asked to stop stops."""
+def test_a_version_whose_files_hang_delays_no_request(versions: Path, artifact: Artifact) -> None:
+    """Requests are answered while files are read, and shutdown is not delayed."""
 
     async def scenario() -> None:
         async with bench(versions) as made:
@@ -103,8 +103,8 @@ def test_a_version_whose_files_hang_holds_nobody_up(versions: Path, artifact: Ar
     asyncio.run(scenario())
 
 
-def test_the_start_does_not_wait_for_a_look(versions: Path, held: HeldFolder) -> None:
-    """One that was asked for meanwhile may hang; and whoever closes gives it up."""
+def test_the_start_does_not_wait_for_a_check(versions: Path, held: HeldFolder) -> None:
+    """A check requested meanwhile may hang; closing cancels it."""
 
     async def scenario() -> None:
         made = Bench(versions, keep=1)
@@ -119,10 +119,10 @@ def test_the_start_does_not_wait_for_a_look(versions: Path, held: HeldFolder) ->
     asyncio.run(scenario())
 
 
-def test_one_that_is_asked_to_stop_during_a_look_finishes_what_it_took(
+def test_shutdown_during_a_check_finishes_admitted_requests(
     versions: Path, artifact: Artifact, held: HeldFolder
 ) -> None:
-    """A version that is loaded, and would take over, is not closed instead."""
+    """The version that would have become the current one is not closed early."""
     held.may_answer.set()
 
     async def scenario() -> None:
@@ -147,10 +147,10 @@ def test_one_that_is_asked_to_stop_during_a_look_finishes_what_it_took(
     asyncio.run(scenario())
 
 
-def test_without_a_thread_to_look_with_it_serves_on(
+def test_without_a_thread_for_a_check_the_version_keeps_serving(
     versions: Path, artifact: Artifact, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """At a limit of processes, say; the next look is made all the same."""
+    """At a process limit, say; the next check runs all the same."""
 
     def no_thread(*, name: str) -> None:
         raise RuntimeError(f"can't start new thread: {name}")
@@ -169,10 +169,8 @@ def test_without_a_thread_to_look_with_it_serves_on(
     assert "cannot check for new versions: can't start new thread: files" in caplog.text
 
 
-def test_a_link_to_nowhere_is_no_matter_unless_the_contract_names_it(
-    versions: Path, artifact: Artifact
-) -> None:
-    """If it does the version is refused, and the file named."""
+def test_a_broken_link_is_ignored_unless_the_contract_names_it(versions: Path, artifact: Artifact) -> None:
+    """If it is named, the version is refused with the file."""
 
     async def scenario() -> None:
         async with bench(versions) as made:
@@ -189,10 +187,10 @@ def test_a_link_to_nowhere_is_no_matter_unless_the_contract_names_it(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_pin_that_is_no_file_changes_nothing(
+def test_a_pin_that_is_not_a_file_changes_nothing(
     versions: Path, artifact: Artifact, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is told once, and when it is gone the next look goes on."""
+    """One warning; the next check after its removal works."""
     make, message = KINDS[kind]
     file = versions / PIN_FILE
 

@@ -35,7 +35,7 @@ def loaded(made: Bench) -> list[int]:
 
 
 def refusals(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """The lines of the log that say that a version is refused; no trace with any."""
+    """The log lines of refused versions; none has a traceback."""
     records = [record for record in caplog.records if "is refused" in record.getMessage()]
     assert all(record.exc_info is None for record in records)
     return [record.getMessage() for record in records]
@@ -44,7 +44,7 @@ def refusals(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_a_folder_with_another_number_is_refused(
     versions: Path, artifact: Artifact, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """By one line, once, until it is renamed."""
+    """With one log line, until it is renamed."""
 
     async def scenario() -> None:
         async with bench(versions) as made:
@@ -67,7 +67,7 @@ def test_a_folder_with_another_number_is_refused(
 def test_a_second_folder_of_a_loaded_number_is_refused(
     versions: Path, artifact: Artifact, pinned: bool
 ) -> None:
-    """A copy or a renamed folder: `?version=1` has one meaning."""
+    """A copy or a renamed folder: `?version=1` stays unambiguous."""
 
     async def scenario() -> None:
         async with bench(versions, keep=2) as made:
@@ -82,10 +82,8 @@ def test_a_second_folder_of_a_loaded_number_is_refused(
     asyncio.run(scenario())
 
 
-def test_a_version_that_takes_the_place_of_the_folder_of_versions_is_refused(
-    versions: Path, artifact: Artifact
-) -> None:
-    """Files that were unpacked a level too high: of any name, but not of a number that is loaded."""
+def test_a_version_unpacked_a_level_too_high_is_refused(versions: Path, artifact: Artifact) -> None:
+    """Any version but one with a loaded number is accepted there."""
 
     async def scenario() -> None:
         async with bench(versions, keep=2) as made:
@@ -108,7 +106,7 @@ def test_a_version_that_takes_the_place_of_the_folder_of_versions_is_refused(
 def test_a_folder_whose_files_are_replaced_while_loaded_is_refused(
     versions: Path, artifact: Artifact, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What is loaded serves on, and whoever replaced it is told so. Touching a file changes nothing."""
+    """The loaded version keeps serving and the log names the reason. Touching a file changes nothing."""
 
     async def scenario() -> None:
         async with bench(versions) as made:
@@ -135,8 +133,8 @@ def test_a_folder_whose_files_are_replaced_while_loaded_is_refused(
     assert len(refusals(caplog)) == 1
 
 
-def test_a_rollback_to_a_loaded_version_takes_it_only_unchanged(versions: Path, artifact: Artifact) -> None:
-    """It loads nothing, so the files must be those that were loaded."""
+def test_a_rollback_to_a_loaded_version_needs_unchanged_files(versions: Path, artifact: Artifact) -> None:
+    """A rollback loads nothing, so the files must equal the loaded ones."""
 
     async def scenario() -> None:
         async with bench(versions, keep=2) as made:
@@ -155,8 +153,8 @@ def test_a_rollback_to_a_loaded_version_takes_it_only_unchanged(versions: Path, 
     asyncio.run(scenario())
 
 
-def test_a_version_that_is_named_itself_is_not_compared(versions: Path) -> None:
-    """It is served for as long as the process lives, whatever becomes of its files."""
+def test_a_directly_named_version_is_not_compared(versions: Path) -> None:
+    """It is served for the life of the process, even if its files change."""
 
     async def scenario() -> None:
         (versions / "1").rename(versions / "served")
@@ -169,10 +167,10 @@ def test_a_version_that_is_named_itself_is_not_compared(versions: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["002", "٢", "1" * 200])
-def test_a_folder_whose_name_is_no_plain_number_is_told(
+def test_a_folder_whose_name_is_not_a_plain_number_is_reported(
     versions: Path, artifact: Artifact, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
-    """Once, while others are taken; and no longer when it is renamed."""
+    """Once, while other versions are served; not after it is renamed."""
 
     async def scenario() -> None:
         async with bench(versions) as made:
@@ -194,8 +192,8 @@ def test_a_folder_whose_name_is_no_plain_number_is_told(
     assert "not a version name" in line
 
 
-def test_a_refused_version_is_forgotten_when_its_folder_is_gone(versions: Path, artifact: Artifact) -> None:
-    """Whoever reads `/model` would look for what is not there."""
+def test_a_refusal_is_cleared_when_its_folder_is_deleted(versions: Path, artifact: Artifact) -> None:
+    """`/model` must not list a folder that no longer exists."""
 
     async def scenario() -> None:
         async with bench(versions) as made:
@@ -209,10 +207,10 @@ def test_a_refused_version_is_forgotten_when_its_folder_is_gone(versions: Path, 
     asyncio.run(scenario())
 
 
-def test_what_a_library_raises_is_one_line(
+def test_an_error_of_a_library_is_reported_in_one_line(
     versions: Path, artifact: Artifact, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Shown at `/model`; the trace is in the log."""
+    """The line is shown at `/model`; the traceback is in the log."""
 
     async def scenario() -> None:
         async with bench(versions) as made:

@@ -115,14 +115,14 @@ def test_a_bad_text_is_named(refusal: Refusal, text: str, said: str) -> None:
         ),
     ],
 )
-def test_other_files_are_told_by_their_kind(refusal: Refusal, content: bytes, name: str, said: str) -> None:
+def test_other_formats_are_named(refusal: Refusal, content: bytes, name: str, said: str) -> None:
     """Files in other encodings and formats are named for what they are, with what to do."""
     assert refusal(content, name).startswith(said)
 
 
 @pytest.mark.parametrize("content", [b"@relation Waves\n", b"% comment\n\n@RELATION Waves\n"])
 @pytest.mark.parametrize("name", ["a.arff", "a.txt"])
-def test_arff_is_told_by_its_first_line(refusal: Refusal, content: bytes, name: str) -> None:
+def test_arff_is_detected_by_its_first_line(refusal: Refusal, content: bytes, name: str) -> None:
     """Whatever its name: it is not read as rows of text."""
     assert "ARFF" in refusal(content, name)
 

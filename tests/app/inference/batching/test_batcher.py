@@ -126,7 +126,7 @@ async def test_wait_to_fill_counts_the_time_in_the_queue(loop: SteppedLoop) -> N
 
 
 @stepped
-async def test_wait_to_fill_survives_that_everyone_leaves(loop: SteppedLoop) -> None:
+async def test_wait_to_fill_survives_cancellation_of_all_items(loop: SteppedLoop) -> None:
     """When all items leave during the wait to fill a batch, nothing runs until another arrives."""
     async with started(loop, max_wait=5.0) as bench:
         [gone] = await bench.calls("a")
@@ -189,7 +189,7 @@ async def one_a_turn(bench: Bench, items: str) -> list[asyncio.Task[BatchResult[
 
 
 @pytest.mark.parametrize(("gather_rows", "first"), [(0, "a"), (3, "abc"), (9, "abcdef")])
-def test_brief_batch_lets_in_whoever_comes(gather_rows: int, first: str) -> None:
+def test_inline_batch_admits_received_requests_first(gather_rows: int, first: str) -> None:
     """With `gather_rows`, as long as a turn of the loop brings someone and they are few; without a timer."""
 
     async def test(loop: SteppedLoop) -> None:
@@ -276,8 +276,8 @@ async def test_expired_item_leaves_the_queue_at_its_deadline(loop: SteppedLoop) 
 
 
 @stepped
-async def test_deadline_is_told_while_the_items_own_batch_runs(loop: SteppedLoop) -> None:
-    """A caller whose deadline passes during its batch is told then; the result that comes is discarded."""
+async def test_deadline_passes_while_the_items_own_batch_runs(loop: SteppedLoop) -> None:
+    """An item fails at a deadline during its batch; its later result is discarded."""
     async with started(loop) as bench:
         late, patient = bench.call("a", within=5.0), bench.call("b")
         await loop.advance(5.0)
@@ -347,7 +347,7 @@ async def test_item_cancelled_in_the_turn_in_which_a_batch_starts_is_not_compute
 
 
 @stepped
-async def test_cancelled_caller_harms_nobody_in_its_batch(loop: SteppedLoop) -> None:
+async def test_cancelled_item_does_not_affect_its_batch(loop: SteppedLoop) -> None:
     """The others of a batch get their own results when one of its callers is cancelled while it runs."""
     async with started(loop) as bench:
         first, gone, last = await bench.calls("a", "b", "c")
@@ -359,8 +359,8 @@ async def test_cancelled_caller_harms_nobody_in_its_batch(loop: SteppedLoop) -> 
 
 
 @stepped
-async def test_batch_whose_callers_are_all_gone_harms_nobody_after_it(loop: SteppedLoop) -> None:
-    """A batch that nobody waits for any more ends as any other, and the next one runs."""
+async def test_batch_of_cancelled_items_does_not_affect_the_next(loop: SteppedLoop) -> None:
+    """It ends like any other, and the next one runs."""
     async with started(loop) as bench:
         [gone] = await bench.calls("a")
         [task] = await bench.calls("b")
@@ -421,7 +421,7 @@ async def test_what_an_engine_error_says_is_passed_on(loop: SteppedLoop) -> None
 
 @pytest.mark.parametrize("results", [[], ["x"], ["x", "y", "z"]])
 def test_answer_of_the_wrong_length_is_an_engine_error(results: list[str]) -> None:
-    """Results that cannot be told apart by item reach nobody; the next batch works."""
+    """A wrong number of results fails all items; the next batch works."""
 
     async def test(loop: SteppedLoop) -> None:
         async with started(loop) as bench:
@@ -484,10 +484,10 @@ def cancel_the_task(bench: Bench) -> None:
     ("kill", "failure"),
     [(halt_the_engine, "Halt('now')"), (cancel_the_task, "the batching task was cancelled")],
 )
-def test_death_of_the_loop_is_told_to_everyone(
+def test_death_of_the_loop_fails_all_items(
     kill: Callable[[Bench], None], failure: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """When the batching task dies, those in the batch, those in the queue and those to come are told."""
+    """When the batching task dies, items in the batch, in the queue and to come fail."""
 
     async def test(loop: SteppedLoop) -> None:
         async with started(loop) as bench:
@@ -517,7 +517,7 @@ class FaultyObserver(Seen):
 
 
 def test_observer_that_raises_stops_the_batcher_but_loses_no_result(caplog: pytest.LogCaptureFixture) -> None:
-    """When an observer raises, who has a result gets it, the others are told, and readiness is off."""
+    """When an observer raises, items with a result get it, the others fail, and readiness is off."""
 
     async def test(loop: SteppedLoop) -> None:
         async with started(loop, observer=FaultyObserver()) as bench:
@@ -589,7 +589,7 @@ async def test_closing_stops_admission_and_drains(loop: SteppedLoop) -> None:
 
 @stepped
 async def test_closing_fails_what_is_left_at_its_timeout(loop: SteppedLoop) -> None:
-    """What is not done when the timeout ends is told, in the queue and in the engine alike."""
+    """Items that are not done at the timeout fail, in the queue and in the engine."""
     async with started(loop) as bench:
         tasks = [*await bench.calls("a"), *await bench.calls("b", "c")]
         closing = loop.create_task(bench.batcher.close(timeout=10.0))
@@ -742,8 +742,8 @@ async def test_admitted_items_wait_at_once_and_get_their_results(loop: SteppedLo
 
 
 @stepped
-async def test_what_is_not_admitted_is_told_at_once(loop: SteppedLoop) -> None:
-    """No room, no time, too many rows, or nobody there: an exception, and nothing waits."""
+async def test_what_is_not_admitted_fails_at_once(loop: SteppedLoop) -> None:
+    """No room, no time, too many rows or no batcher: an exception, and nothing is queued."""
     async with started(loop, max_rows=4, max_queue_rows=4) as bench:
         [first] = await bench.calls("a")
         admitted(bench, "b", rows=3)
@@ -766,7 +766,7 @@ async def test_what_is_not_admitted_is_told_at_once(loop: SteppedLoop) -> None:
 
 
 @stepped
-async def test_admitted_items_are_told_of_their_deadlines(loop: SteppedLoop) -> None:
+async def test_admitted_items_fail_at_their_deadlines(loop: SteppedLoop) -> None:
     """In the queue and in the engine, each at its own, though the first to come has the most time."""
     async with started(loop) as bench:
         [running] = admitted(bench, "a", within=5.0)
@@ -808,7 +808,7 @@ async def test_withdrawn_item_leaves_the_queue_at_once(loop: SteppedLoop) -> Non
 
 
 @stepped
-async def test_item_withdrawn_from_a_batch_harms_nobody_in_it(loop: SteppedLoop) -> None:
+async def test_item_cancelled_in_a_batch_does_not_affect_the_others(loop: SteppedLoop) -> None:
     """Its result is thrown away; it has left the queue before and is not said to leave it again."""
     async with started(loop) as bench:
         gone, stays = admitted(bench, "a", "b")
@@ -822,7 +822,7 @@ async def test_item_withdrawn_from_a_batch_harms_nobody_in_it(loop: SteppedLoop)
 
 @pytest.mark.parametrize("fails", [False, True])
 def test_item_withdrawn_with_its_outcome_leaves_nothing_behind(fails: bool) -> None:
-    """Its outcome stays as it is, and the loop does not complain of an error that nobody looked at."""
+    """Its outcome stays, and the loop logs no unretrieved exception."""
 
     async def test(loop: SteppedLoop) -> None:
         async with started(loop) as bench:
@@ -839,7 +839,7 @@ def test_item_withdrawn_with_its_outcome_leaves_nothing_behind(fails: bool) -> N
 
 
 @stepped
-async def test_admitted_items_are_told_that_the_batcher_closed(loop: SteppedLoop) -> None:
+async def test_admitted_items_fail_when_the_batcher_closes(loop: SteppedLoop) -> None:
     """In the queue and in the engine."""
     async with started(loop) as bench:
         [running] = admitted(bench, "a")
@@ -853,7 +853,7 @@ async def test_admitted_items_are_told_that_the_batcher_closed(loop: SteppedLoop
 
 
 @stepped
-async def test_whoever_may_come_is_not_refused(loop: SteppedLoop) -> None:
+async def test_no_refusal_while_there_is_room(loop: SteppedLoop) -> None:
     """While there is room for a row, though not for more; and asking takes no place."""
     async with started(loop, max_queue_rows=4) as bench:
         assert bench.batcher.refusal() is None
@@ -868,8 +868,8 @@ async def test_whoever_may_come_is_not_refused(loop: SteppedLoop) -> None:
 
 
 @stepped
-async def test_whoever_finds_no_room_is_told_and_counted(loop: SteppedLoop) -> None:
-    """All who come during one batch the very same; once there is room nobody is told any more."""
+async def test_a_refusal_for_a_full_queue_is_counted(loop: SteppedLoop) -> None:
+    """Requests during one batch get the same error object; with room there is none."""
     async with started(loop, max_queue_rows=4) as bench:
         admitted(bench, "a")
         await loop.idle()
@@ -896,7 +896,7 @@ async def test_whoever_finds_no_room_is_told_and_counted(loop: SteppedLoop) -> N
 
 
 @stepped
-async def test_whoever_comes_to_no_batcher_is_told_and_counted(loop: SteppedLoop) -> None:
+async def test_a_refusal_by_a_stopped_batcher_is_counted(loop: SteppedLoop) -> None:
     """Before it is started, and from the moment in which it closes, though there is room."""
     seen = Seen()
     batcher = MicroBatcher[str, str](Bench.call, max_rows=1, max_queue_rows=1, observer=seen)  # type: ignore[arg-type]
@@ -915,7 +915,7 @@ async def test_whoever_comes_to_no_batcher_is_told_and_counted(loop: SteppedLoop
 
 @stepped
 async def test_observer_sees_the_life_of_an_item(loop: SteppedLoop) -> None:
-    """An observer is told of admission, of the start of its batch, and of the batch's end, in order."""
+    """An observer gets admission, the start of the batch and its end, in order."""
     async with started(loop) as bench:
         task = bench.call("a", rows=3)
         await loop.advance(2.0)

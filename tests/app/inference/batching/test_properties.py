@@ -279,7 +279,7 @@ Closing = st.tuples(st.just("close"), st.sampled_from([0.0, 1.0, 4.0]))
     before=st.lists(Happening, min_size=10, max_size=60),
     during=st.lists(st.one_of(Happening, Closing), max_size=12),
 )
-def test_every_caller_gets_one_right_outcome(
+def test_every_item_gets_one_right_outcome(
     max_rows: int,
     spare: int,
     max_wait: float,
@@ -318,7 +318,7 @@ Unblocked = st.one_of(
 
 @settings(max_examples=100, deadline=None)
 @given(max_rows=st.integers(1, 8), happenings=st.lists(Unblocked, min_size=10, max_size=60))
-def test_every_deadline_is_told_on_time(max_rows: int, happenings: list[tuple[str, float]]) -> None:
+def test_every_deadline_is_kept_on_time(max_rows: int, happenings: list[tuple[str, float]]) -> None:
     """With a loop that is never held up, at the deadline itself; and one timer is enough for all of them."""
 
     async def test(loop: SteppedLoop) -> None:
@@ -339,7 +339,7 @@ def test_every_deadline_is_told_on_time(max_rows: int, happenings: list[tuple[st
 @pytest.mark.parametrize("busy", [False, True])
 @settings(max_examples=50, deadline=None)
 @given(rows=st.lists(st.integers(1, 4), min_size=1, max_size=12))
-def test_whoever_waits_long_enough_is_served(busy: bool, rows: list[int]) -> None:
+def test_every_item_is_served_with_time_and_room(busy: bool, rows: list[int]) -> None:
     """With room and time enough, everyone is served, in the order of arrival and in few batches."""
 
     async def test(loop: SteppedLoop) -> None:

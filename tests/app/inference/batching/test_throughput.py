@@ -8,7 +8,7 @@ from tests.app.inference.batching.stepping import Seen, SteppedLoop, stepped
 
 
 @stepped
-async def test_before_anything_was_measured_nobody_is_refused_by_time(loop: SteppedLoop) -> None:
+async def test_nothing_is_refused_by_time_before_the_first_measurement(loop: SteppedLoop) -> None:
     """A burst at a fresh server is admitted as far as the rows allow."""
     async with started(loop) as plant:
         await plant.fill(100)
@@ -124,7 +124,7 @@ async def test_idle_time_is_no_pace(loop: SteppedLoop) -> None:
 
 
 @stepped
-async def test_a_batch_that_hangs_refuses_whoever_comes_behind_others(loop: SteppedLoop) -> None:
+async def test_a_batch_that_hangs_refuses_items_behind_others(loop: SteppedLoop) -> None:
     """Once it is late by the limit; it may go on for as long again. One item waits until its deadline."""
     async with started(loop) as plant:
         await plant.measure()

@@ -28,7 +28,7 @@ def test_auto_chooses_openvino_where_there_is_no_gpu(artifact: Artifact) -> None
     assert engine.batch_sizes == (1, 2)
 
 
-def test_tensorflow_is_loaded_on_demand_and_proven(artifact: Artifact) -> None:
+def test_tensorflow_is_loaded_on_demand_and_verified(artifact: Artifact) -> None:
     """The other engine keeps the same golden answers."""
     assert load_engine(artifact, choice="tensorflow", max_rows=2, threads=0).name == "tensorflow"
 

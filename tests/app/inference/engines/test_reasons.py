@@ -136,7 +136,7 @@ def test_keras_own_reason_is_shown(artifact: Artifact, root: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize("engine", ["openvino", "tensorflow"])
-def test_a_model_that_a_runtime_fails_at_is_told_in_one_line(folder: Path, root: Path, engine: str) -> None:
+def test_a_model_that_a_runtime_fails_on_gives_one_line(folder: Path, root: Path, engine: str) -> None:
     """A contract of another length than the model's: each runtime raises what it likes."""
     edit_contract(folder, lambda contract: contract["input"].update(length=7))
     with_golden(folder, series=npy_file(np.zeros((len(open_golden(folder)), 7), np.float32)))
