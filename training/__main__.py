@@ -1,4 +1,4 @@
-"""`python -m training`: reads the command line and runs the job."""
+"""`python -m training`: read the command line and run the job."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def main() -> int:
 
 def _train(config: TrainingConfig) -> int:
     check_writable(Path(config.out) / config.artifact_name)
-    dataset = load_dataset(config, progress=sys.stderr)  # a bad file is told before a folder is made
+    dataset = load_dataset(config, progress=sys.stderr)  # a bad file is reported before a folder is created
     with hold_run(config.run_folder):
-        # Each fit is a model of its own, which TensorFlow takes for one that is traced again and again.
+        # Each fit is a new model; TensorFlow would warn about repeated tracing.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
         with suppress_import_noise():
             from training.fit.cross_validation import Progress

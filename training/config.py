@@ -1,8 +1,8 @@
-"""The configuration of one run: a frozen dataclass whose fields are the options of the command line.
+"""The configuration of a run: a frozen dataclass whose fields are the command-line options.
 
-A field's default is what FordA's committed artifact was trained with; a model that brings its own recipe
-(`RECIPES`) replaces some of them. What is given on the command line wins over a configuration file, which
-wins over the recipe. Nothing here imports a runtime, so that `--help` answers at once.
+The defaults are those of FordA's committed artifact; the recipe of another model (`RECIPES`) replaces some of
+them. The command line overrides a configuration file, which overrides the recipe. No runtime is imported
+here, so `--help` is fast.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 from app.series.readers import MISSING, UNEQUAL
 from training.errors import ConfigError
 
-TAKES: Mapping[Any, str] = MappingProxyType(
-    {str: "a text", int: "a whole number", float: "a number", tuple: "a list of whole numbers"}
+TYPE_NAMES: Mapping[Any, str] = MappingProxyType(
+    {str: "text", int: "a whole number", float: "a number", tuple: "a list of whole numbers"}
 )
 SIZES = ("hop", "patch", "width", "heads", "blocks", "feed_forward", "readout", "head_units")
 MODEL_NAMES = ("transformer", "reference", "reference-perceptron")
@@ -59,122 +59,130 @@ def _option(default: Any, description: str, *, choices: tuple[str, ...] | None =
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """Everything that decides what a run does. Fields left None are filled in from the others."""
+    """The options of a run. A default of None is derived from other options."""
 
     # Data
     dataset: str = _option("FordA", "name of the UCR data set")
     data: str | None = _option(
-        None, "folder with <dataset>_TRAIN.tsv and <dataset>_TEST.tsv, or .txt, .csv, …"
+        None, "folder with <dataset>_TRAIN.tsv and <dataset>_TEST.tsv (or .txt, .csv, .npz, .arff)"
     )
     train_file: str | None = _option(
-        None, "a training file, instead of a named data set: text with the label first, .npz or .arff"
+        None, "training file, instead of a named data set: text with the label first, .npz or .arff"
     )
-    test_file: str | None = _option(None, "the test file that belongs to --train-file")
-    cache: str = _option(".cache/ucr", "folder that keeps downloaded files")
-    missing: str = _option("refuse", "what to do about missing values", choices=MISSING)
+    test_file: str | None = _option(None, "test file for --train-file")
+    cache: str = _option(".cache/ucr", "folder for downloaded files")
+    missing: str = _option("refuse", "how to handle missing values", choices=MISSING)
     unequal: str = _option(
         "refuse",
-        "what to do about series of unequal length; pad adds noise to the longest's",
+        "how to handle series of unequal length; pad adds noise up to the longest length",
         choices=UNEQUAL,
     )
-    download_url: str | None = _option(None, "address below which the files are, instead of the known one")
+    download_url: str | None = _option(None, "base URL of the files, instead of the built-in one")
 
     # Where things go
-    name: str | None = _option(None, "name of the artifact (default: the data set's, in lower case)")
-    out: str = _option("model_artifacts", "folder of artifacts; this run makes <out>/<name>/<next version>")
-    runs: str = _option("runs", "folder of runs: checkpoint, history and TensorBoard logs")
-    run: str | None = _option(None, "name of this run's folder below --runs (default: <name>-<model>)")
+    name: str | None = _option(None, "name of the artifact (default: name of the data set in lower case)")
+    out: str = _option("model_artifacts", "folder of artifacts; the run creates <out>/<name>/<next version>")
+    runs: str = _option("runs", "folder of runs: checkpoints and TensorBoard logs")
+    run: str | None = _option(None, "name of the run's folder below --runs (default: <name>-<model>)")
 
     # Model
-    model: str = _option("transformer", "which model to train", choices=MODEL_NAMES)
+    model: str = _option("transformer", "model to train", choices=MODEL_NAMES)
     windows: tuple[int, ...] = _option((125, 50), "window lengths of the spectra, in samples")
-    hop: int = _option(25, "samples from one window to the next")
+    hop: int = _option(25, "hop between windows, in samples")
     tokens: str = _option(
-        "auto", "what a token is; auto asks a quick cross-validation", choices=("auto", "spectrum", "time")
+        "auto",
+        "kind of tokens; auto chooses by a quick cross-validation",
+        choices=("auto", "spectrum", "time"),
     )
-    floor: float = _option(0.01, "noise floor of the spectra, in powers of rounding to 2 decimals")
-    patch: int = _option(8, "frequency bins a token")
-    width: int = _option(48, "width of the tokens")
-    heads: int = _option(4, "attention heads")
+    floor: float = _option(
+        0.01, "noise floor of the spectra, relative to the noise power of rounding to 2 decimals"
+    )
+    patch: int = _option(8, "frequency bins per token")
+    width: int = _option(48, "embedding size of the tokens")
+    heads: int = _option(4, "attention heads per encoder block")
     blocks: int = _option(2, "encoder blocks")
-    feed_forward: int = _option(96, "units of an encoder block's perceptron")
-    readout: int = _option(16, "numbers that each token hands to the classifying head")
-    head_units: int = _option(64, "units of the classifying head")
+    feed_forward: int = _option(96, "units of the feed-forward layer in an encoder block")
+    readout: int = _option(16, "values per token that the classification head gets")
+    head_units: int = _option(64, "hidden units of the classification head")
     dropout: float = _option(0.0, "dropout rate")
 
     # Fit
-    seed: int = _option(1, "seed of weights, split, order and augmentation")
-    epochs: int = _option(150, "most epochs to train")
-    epoch_size: int = _option(2880, "least series an epoch; fewer training series are gone through again")
-    batch_size: int = _option(64, "series a step")
+    seed: int = _option(1, "random seed of weights, split, order and augmentation")
+    epochs: int = _option(150, "maximum number of epochs")
+    epoch_size: int = _option(2880, "minimum series per epoch; a smaller training set is repeated")
+    batch_size: int = _option(64, "series per training step")
     teacher: str = _option(
-        "svm", "who teaches a model on spectra: machines, or labels", choices=("svm", "none")
+        "svm", "teacher of a model with spectrum tokens; none trains on the labels", choices=("svm", "none")
     )
     learning_rate: float = _option(1e-3, "peak learning rate")
-    schedule: str = _option("cosine", "course of the learning rate", choices=("cosine", "constant"))
-    warmup_epochs: int = _option(5, "epochs of rising learning rate (cosine only)")
+    schedule: str = _option("cosine", "learning-rate schedule", choices=("cosine", "constant"))
+    warmup_epochs: int = _option(5, "epochs of learning-rate warm-up (cosine only)")
     weight_decay: float = _option(1e-4, "decoupled weight decay (0: plain Adam)")
-    folds: int = _option(4, "copies fitted to all but a fold, for calibration (0: hold out a share instead)")
-    validation_fraction: float = _option(
-        0.1, "share held out to choose the weights, where there are no folds"
+    folds: int = _option(
+        4, "folds of the cross-validation for calibration (0: hold out --validation-fraction)"
     )
-    patience: int = _option(50, "epochs without a better validation loss before stopping, likewise")
+    validation_fraction: float = _option(0.1, "fraction held out to select the weights (only with --folds 0)")
+    patience: int = _option(
+        50, "epochs without a lower validation loss before stopping (only with --folds 0)"
+    )
     averaging: float = _option(0.9, "decay per epoch of the moving average of the weights (0: off)")
-    mixing: float = _option(1.0, "share of training series mixed with another one")
-    rounding: float = _option(0.375, "share of training series rounded to 2 decimals")
-    noise: float = _option(0.22, "share of training series with white noise added")
-    resamples: int = _option(0, "repeat on so many stratified resamples of train and test, for the report")
-    limit: int | None = _option(None, "use only so many training series (for trying things out)")
+    mixing: float = _option(1.0, "fraction of training series mixed with another series")
+    rounding: float = _option(0.375, "fraction of training series rounded to 2 decimals")
+    noise: float = _option(0.22, "fraction of training series with white noise added")
+    resamples: int = _option(0, "number of stratified resamples of train and test to evaluate for the report")
+    limit: int | None = _option(None, "maximum number of training series (for experiments)")
 
     def __post_init__(self) -> None:
-        """Refuse values that no run could use.
+        """Check all values.
 
         Raises:
-            ConfigError: names the option and what it takes.
+            ConfigError: names the option and the values it takes.
         """
         for option in dataclasses.fields(self):
             choices = option.metadata["choices"]
             if choices and getattr(self, option.name) not in choices:
-                raise ConfigError(f"{flag(option.name)}: takes one of {', '.join(choices)}")
+                raise ConfigError(f"{flag(option.name)}: must be one of {', '.join(choices)}")
         for name in ("epochs", "epoch_size", "batch_size", "patience", *SIZES):
-            _require(getattr(self, name) >= 1, name, "takes a whole number of at least 1")
+            _require(getattr(self, name) >= 1, name, "must be a whole number of at least 1")
         for name in ("seed", "warmup_epochs", "resamples"):
-            _require(getattr(self, name) >= 0, name, "takes a whole number of at least 0")
+            _require(getattr(self, name) >= 0, name, "must be a whole number of at least 0")
         for name in ("dropout", "mixing", "rounding", "noise", "averaging"):
-            _require(0 <= getattr(self, name) <= 1, name, "takes a share from 0 to 1")
-        _require(self.limit is None or self.limit >= 1, "limit", "takes a whole number of at least 1")
-        _require(self.folds == 0 or self.folds >= 2, "folds", "takes 0, or a whole number of at least 2")
+            _require(0 <= getattr(self, name) <= 1, name, "must be a number from 0 to 1")
+        _require(self.limit is None or self.limit >= 1, "limit", "must be a whole number of at least 1")
+        _require(self.folds == 0 or self.folds >= 2, "folds", "must be 0 or a whole number of at least 2")
         if self.folds and self.model != "transformer":
-            raise ConfigError("--folds: models to compare with are not calibrated; they take 0")
-        _require(0 < self.validation_fraction < 1, "validation_fraction", "takes a share between 0 and 1")
-        _require(self.rounding + self.noise <= 1, "noise", "takes no more than --rounding leaves of 1")
-        _require(self.learning_rate > 0, "learning_rate", "takes a number above 0")
-        _require(bool(self.windows) and min(self.windows) >= 4, "windows", "takes lengths of at least 4")
-        _require(self.width % self.heads == 0, "width", "takes a multiple of --heads")
+            raise ConfigError("--folds: reference models are not calibrated; set --folds 0")
+        _require(
+            0 < self.validation_fraction < 1, "validation_fraction", "must be a number above 0 and below 1"
+        )
+        _require(self.rounding + self.noise <= 1, "noise", "must be at most 1 minus --rounding")
+        _require(self.learning_rate > 0, "learning_rate", "must be a number above 0")
+        _require(bool(self.windows) and min(self.windows) >= 4, "windows", "must be lengths of at least 4")
+        _require(self.width % self.heads == 0, "width", "must be a multiple of --heads")
         if self.name is not None and not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", self.name):
-            raise ConfigError("--name: takes lower-case letters, digits, - and _")
+            raise ConfigError("--name: use only lower-case letters, digits, - and _, at most 64")
         if (self.train_file is None) != (self.test_file is None):
-            raise ConfigError("--train-file and --test-file: give both or neither")
+            raise ConfigError("--train-file and --test-file: set both or neither")
 
     @property
     def dataset_name(self) -> str:
-        """The data set's name; a pair of files is called after the training file."""
+        """The name of the data set; with --train-file, derived from the file's name."""
         if not self.train_file:
             return self.dataset
         return Path(Path(self.train_file).name.removesuffix(".gz")).stem.removesuffix("_TRAIN")
 
     @property
     def artifact_name(self) -> str:
-        """The artifact's name: as given, or the data set's in lower case."""
+        """The name of the artifact: --name, or the data set's name in lower case."""
         if self.name:
             return self.name
-        # A model to compare with never becomes a version of the one that is served.
+        # A reference model must not become a version of the served model.
         words = [self.dataset_name] if self.model == "transformer" else [self.dataset_name, self.model]
         return re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower()).strip("-") or "model"
 
     @property
     def run_folder(self) -> Path:
-        """Where this run keeps its state."""
+        """The folder with the state of the run."""
         name = self.artifact_name
         return Path(self.runs) / (self.run or (name if name.endswith(self.model) else f"{name}-{self.model}"))
 
@@ -185,43 +193,45 @@ class TrainingConfig:
 
 
 def config_from(*layers: Mapping[str, Any]) -> TrainingConfig:
-    """A configuration from layers of values, the later winning, on top of the chosen model's recipe.
+    """Merge layers of values over the recipe of the chosen model; later layers override earlier ones.
 
     Raises:
-        ConfigError: a name is unknown or a value is unusable.
+        ConfigError: an option is unknown or a value is invalid.
     """
     values = {name: value for layer in layers for name, value in layer.items()}
     known = get_type_hints(TrainingConfig)
     if unknown := sorted(values.keys() - known.keys()):
-        raise ConfigError(f"no option is called {', '.join(unknown)}; see `python -m training --help`")
+        raise ConfigError(f"unknown option {', '.join(unknown)}; see `python -m training --help`")
     values = dict(RECIPES.get(values.get("model", "transformer"), {})) | values
     return TrainingConfig(**{name: _typed(name, value, known[name]) for name, value in values.items()})
 
 
 def read_config_file(path: Path) -> dict[str, Any]:
-    """The values of a JSON configuration file, as a run folder's `config.json` has them.
+    """Read a JSON configuration file, such as the `config.json` of a run folder.
 
     Raises:
-        ConfigError: it cannot be read or is no JSON object.
+        ConfigError: it cannot be read or is not a JSON object.
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
+        raise ConfigError(
+            f"{path}: cannot be read ({error.strerror}); check the path given with --config"
+        ) from error
     except ValueError as error:
-        raise ConfigError(f"{path}: not JSON: {error}") from error
+        raise ConfigError(f"{path}: not valid JSON ({error}); correct the file") from error
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: holds no JSON object of options")
+        raise ConfigError(f"{path}: not a JSON object; write the options as one object")
     return values
 
 
 def flag(name: str) -> str:
-    """How a field is written on the command line."""
+    """The command-line option of a field."""
     return "--" + name.replace("_", "-")
 
 
 def _typed(name: str, value: Any, hint: Any) -> Any:
-    """The value as its field has it: JSON has no tuples, and writes whole floats as integers."""
+    """Convert a value to the type of its field: JSON has no tuples, and may write floats as integers."""
     parts = get_args(hint) if get_origin(hint) is UnionType else (hint,)
     kinds = tuple(get_origin(part) or part for part in parts)
     if tuple in kinds and isinstance(value, list | tuple) and all(type(item) is int for item in value):
@@ -229,7 +239,8 @@ def _typed(name: str, value: Any, hint: Any) -> Any:
     if float in kinds and type(value) is int:
         return float(value)
     if type(value) not in kinds or tuple in kinds:
-        raise ConfigError(f"{flag(name)}: takes {TAKES[kinds[0]]}, not {json.dumps(value, default=str)}")
+        given = json.dumps(value, default=str)
+        raise ConfigError(f"{flag(name)}: must be {TYPE_NAMES[kinds[0]]}, not {given}")
     return value
 
 

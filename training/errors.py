@@ -1,26 +1,26 @@
-"""Every error the job raises on purpose: one line that says what is wrong, where, and what to do."""
+"""The errors of the training job. Each message is one line: what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
 
 class TrainingError(Exception):
-    """Base of all errors raised on purpose. `str(error)` is one line fit for a user."""
+    """Base class of the job's errors; `str(error)` is one line for the user."""
 
 
 class DataError(TrainingError):
-    """A data file is missing, cut off, altered, or cannot be learnt from."""
+    """A data file is missing, truncated, altered, or unusable for training."""
 
 
 class ConfigError(TrainingError):
-    """An option or a configuration file makes no sense, or contradicts the run it would continue."""
+    """An option or a configuration file is invalid, or differs from the run to continue."""
 
 
 class SealError(TrainingError):
-    """The sealed model does not do what its contract would promise; nothing was published."""
+    """The sealed model does not give its golden answers, or cannot be opened; nothing was published."""
 
 
 class StorageError(TrainingError):
-    """A file or folder cannot be written: full, read-only, over a limit, or gone."""
+    """A file or folder cannot be written: disk full, read-only, over a limit, or missing."""
 
 
 class LockHeld(TrainingError):

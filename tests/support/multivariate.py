@@ -72,9 +72,9 @@ def a_model() -> Any:
 def seal_into(out: Path) -> Path:
     """Seal it with `training.artifact.seal`; the version folder."""
     model = a_model()
-    from training.artifact.seal import Sealing, seal
+    from training.artifact.seal import ContractDetails, seal
 
-    sealing = Sealing(
+    details = ContractDetails(
         name="machine",
         description="A test's model of three channels.",
         labels=tuple(Label(name=name, meaning="a test's class") for name in LABELS),
@@ -84,7 +84,7 @@ def seal_into(out: Path) -> Path:
             dataset="none", data_sha256={}, config={}, seed=0, versions={}, training_seconds=0.0
         ),
     )
-    return seal(model, a_dataset(), sealing, out=out, write_report=_no_report)
+    return seal(model, a_dataset(), details, out=out, write_report=_no_report)
 
 
 def _no_report(folder: Path) -> Iterable[str]:

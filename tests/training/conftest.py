@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from tests.training.report.reports import a_report
 from training.config import TrainingConfig, config_from
-from training.data import other_series
-from training.data.ucr import Dataset, read_rows
+from training.data import ood_series
+from training.data.ucr import Dataset, read_ucr_file
 from training.fit.inputs import FitInputs
 from training.model.sealed import build_trusted
 from training.report.report import Report
@@ -78,7 +78,7 @@ def write_ucr(path: Path, series: NDArray[np.float64], labels: Sequence[Any]) ->
 def archive_is_read_once() -> Iterator[None]:
     """Keep what is read of the archive's other data sets: 51 files for each report with trust."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(other_series, "read_rows", lru_cache(maxsize=None)(read_rows))
+        patch.setattr(ood_series, "read_ucr_file", lru_cache(maxsize=None)(read_ucr_file))
         yield
 
 
@@ -145,14 +145,14 @@ def untrained() -> Callable[..., Any]:
     """Makes a whole model around an untrained classifier: what is sealed, but for what it has learnt."""
 
     def make(config: TrainingConfig, dataset: Dataset) -> Any:
-        material = FitInputs(dataset, config)
+        fit_inputs = FitInputs(dataset, config)
         rows = np.arange(len(dataset.train))
         return build_trusted(
-            material.task(rows).model,
+            fit_inputs.task(rows).model,
             config,
             length=dataset.length,
             temperature=1.5,
-            novelty=material.novelty(rows),
+            novelty=fit_inputs.novelty(rows),
         )
 
     return make

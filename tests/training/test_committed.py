@@ -39,8 +39,8 @@ def test_the_committed_artifact_keeps_its_promises() -> None:
             assert accuracy == pytest.approx(contract.metrics[METRICS[view]], abs=1.5 / len(dataset.test))
 
 
-def test_the_committed_artifacts_sets_cover_what_they_say() -> None:
-    """With the sealed thresholds, sets hold the true label as often as the metrics say, and as promised."""
+def test_the_committed_artifacts_sets_have_the_stated_coverage() -> None:
+    """With the sealed thresholds, the coverage is that of the metrics, and at least the level."""
     artifact = open_artifact(COMMITTED)
     contract, trust = artifact.contract, artifact.contract.trust
     assert trust is not None
@@ -55,7 +55,7 @@ def test_the_committed_artifacts_sets_cover_what_they_say() -> None:
 
 
 def test_the_committed_artifact_is_good_and_small() -> None:
-    """It has at least 97 % of the test series right, stored and rounded, with at most 100,000 weights."""
+    """Its accuracy is at least 97 %, stored and rounded, with at most 100,000 weights."""
     contract = open_artifact(COMMITTED).contract
     assert contract.metrics["accuracy"] >= 0.97
     assert contract.metrics["accuracy_rounded_2_decimals"] >= 0.97
@@ -66,7 +66,7 @@ def test_the_committed_artifact_is_good_and_small() -> None:
 
 
 def test_the_committed_artifact_comes_from_the_defaults() -> None:
-    """Its configuration is the one that the job has with no options, and its golden answers hold."""
+    """Its configuration is that of the job without options, and it gives its golden answers."""
     artifact = open_artifact(COMMITTED)
     # What the job decides by itself, and what only adds to the report.
     usual = dataclasses.replace(TrainingConfig(), tokens="spectrum", resamples=5)
@@ -78,7 +78,7 @@ def test_the_committed_artifact_comes_from_the_defaults() -> None:
     ("step", "least", "most"), [(0.001, 0.0, 0.01), (0.002, 0.02, 0.1), (0.004, 0.1, 0.5)]
 )
 def test_a_series_on_coarse_steps_gets_other_answers(step: float, least: float, most: float) -> None:
-    """Where `precision_lost` is told from: the share of probabilities that move by more than a tenth."""
+    """The fraction of probabilities that change by more than 0.1 justifies the limit of `precision_lost`."""
     artifact = open_artifact(COMMITTED)
     graph = artifact.derived("openvino")
     assert graph is not None

@@ -51,7 +51,7 @@ def test_options_are_typed() -> None:
 
 
 def test_the_reference_brings_its_recipe() -> None:
-    """The reference model is trained as its document says, unless an option says otherwise."""
+    """The reference model uses its recipe unless an option overrides it."""
     config = parse(["--model", "reference", "--patience", "3"])
     assert (config.learning_rate, config.batch_size, config.validation_fraction) == (1e-4, 64, 0.2)
     assert (config.schedule, config.weight_decay, config.mixing, config.rounding) == ("constant", 0, 0, 0)
@@ -60,7 +60,7 @@ def test_the_reference_brings_its_recipe() -> None:
 
 
 def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
-    """A run's saved configuration can be given again, and single options changed."""
+    """A run's saved configuration can be reused, and options override it."""
     path = tmp_path / "config.json"
     saved = TrainingConfig(epochs=7, windows=(64,), seed=5)
     path.write_text(json.dumps(saved.as_json()), encoding="utf-8")
@@ -69,7 +69,7 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
 
 
 def test_names_come_from_the_data() -> None:
-    """An artifact and a run are called after the data set, or after the training file, unless named."""
+    """An artifact and a run are named after the data set or training file, unless options name them."""
     files = {"train_file": "somewhere/Pump 3_TRAIN.tsv", "test_file": "somewhere/Pump 3_TEST.tsv"}
     assert (config_from(files).dataset_name, config_from(files).artifact_name) == ("Pump 3", "pump-3")
     packed = {"train_file": "a/Pump_TRAIN.tsv.gz", "test_file": "a/Pump_TEST.tsv.gz"}
@@ -80,50 +80,50 @@ def test_names_come_from_the_data() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "expected"),
     [
-        ({"epochs": 0}, "--epochs: takes a whole number of at least 1"),
-        ({"epochs": "ten"}, '--epochs: takes a whole number, not "ten"'),
-        ({"epochs": True}, "--epochs: takes a whole number, not true"),
-        ({"dropout": 1.5}, "--dropout: takes a share from 0 to 1"),
-        ({"validation_fraction": 0.0}, "--validation-fraction: takes a share between 0 and 1"),
-        ({"learning_rate": 0.0}, "--learning-rate: takes a number above 0"),
-        ({"windows": []}, "--windows: takes lengths of at least 4"),
-        ({"windows": [8, "x"]}, '--windows: takes a list of whole numbers, not [8, "x"]'),
-        ({"width": 10, "heads": 4}, "--width: takes a multiple of --heads"),
-        ({"folds": 1}, "--folds: takes 0, or a whole number of at least 2"),
-        ({"model": "reference", "folds": 2}, "--folds: models to compare with are not calibrated"),
-        ({"rounding": 0.7, "noise": 0.4}, "--noise: takes no more than --rounding leaves of 1"),
-        ({"model": "rocket"}, "--model: takes one of transformer, reference"),
-        ({"train_file": "a.tsv"}, "--train-file and --test-file: give both or neither"),
-        ({"name": "Ford A"}, "--name: takes lower-case letters"),
-        ({"epoch": 3}, "no option is called epoch"),
-        ({"hop": 0}, "--hop: takes a whole number of at least 1"),
-        ({"epoch_size": 0}, "--epoch-size: takes a whole number of at least 1"),
-        ({"head_units": -1}, "--head-units: takes a whole number of at least 1"),
-        ({"seed": -1}, "--seed: takes a whole number of at least 0"),
-        ({"limit": 0}, "--limit: takes a whole number of at least 1"),
-        ({"missing": "guess"}, "--missing: takes one of refuse, interpolate"),
-        ({"unequal": "cut"}, "--unequal: takes one of refuse, pad"),
+        ({"epochs": 0}, "--epochs: must be a whole number of at least 1"),
+        ({"epochs": "ten"}, '--epochs: must be a whole number, not "ten"'),
+        ({"epochs": True}, "--epochs: must be a whole number, not true"),
+        ({"dropout": 1.5}, "--dropout: must be a number from 0 to 1"),
+        ({"validation_fraction": 0.0}, "--validation-fraction: must be a number above 0 and below 1"),
+        ({"learning_rate": 0.0}, "--learning-rate: must be a number above 0"),
+        ({"windows": []}, "--windows: must be lengths of at least 4"),
+        ({"windows": [8, "x"]}, '--windows: must be a list of whole numbers, not [8, "x"]'),
+        ({"width": 10, "heads": 4}, "--width: must be a multiple of --heads"),
+        ({"folds": 1}, "--folds: must be 0 or a whole number of at least 2"),
+        ({"model": "reference", "folds": 2}, "--folds: reference models are not calibrated"),
+        ({"rounding": 0.7, "noise": 0.4}, "--noise: must be at most 1 minus --rounding"),
+        ({"model": "rocket"}, "--model: must be one of transformer, reference"),
+        ({"train_file": "a.tsv"}, "--train-file and --test-file: set both or neither"),
+        ({"name": "Ford A"}, "--name: use only lower-case letters"),
+        ({"epoch": 3}, "unknown option epoch"),
+        ({"hop": 0}, "--hop: must be a whole number of at least 1"),
+        ({"epoch_size": 0}, "--epoch-size: must be a whole number of at least 1"),
+        ({"head_units": -1}, "--head-units: must be a whole number of at least 1"),
+        ({"seed": -1}, "--seed: must be a whole number of at least 0"),
+        ({"limit": 0}, "--limit: must be a whole number of at least 1"),
+        ({"missing": "guess"}, "--missing: must be one of refuse, interpolate"),
+        ({"unequal": "cut"}, "--unequal: must be one of refuse, pad"),
     ],
 )
-def test_unusable_values_are_named(values: dict[str, Any], said: str) -> None:
-    """A value that no run could use is refused with the option's name and what it takes."""
+def test_invalid_values_are_named(values: dict[str, Any], expected: str) -> None:
+    """An invalid value is refused with the option's name and its valid values."""
     with pytest.raises(ConfigError) as caught:
         config_from(values)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
 
 
-@pytest.mark.parametrize(("text", "said"), [("{", "not JSON"), ("[1]", "holds no JSON object")])
-def test_a_broken_file_is_named(tmp_path: Path, text: str, said: str) -> None:
+@pytest.mark.parametrize(("text", "expected"), [("{", "not valid JSON"), ("[1]", "not a JSON object")])
+def test_a_broken_file_is_named(tmp_path: Path, text: str, expected: str) -> None:
     """A configuration file that is no JSON object is named."""
     path = tmp_path / "config.json"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=expected):
         read_config_file(path)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    """A configuration file that is not there is named."""
+    """A missing configuration file is named."""
     with pytest.raises(ConfigError, match=r"gone\.json: cannot be read"):
         parse(["--config", str(tmp_path / "gone.json")])

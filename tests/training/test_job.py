@@ -39,7 +39,7 @@ def _history(folder: Path) -> list[dict[str, str]]:
 
 
 def test_two_epochs_of_forda_make_an_artifact(tiny: Tiny) -> None:
-    """Two epochs on the real files give an artifact that opens, answers, reports, and beats chance."""
+    """Two epochs on the real files give an artifact with a report and an accuracy above chance."""
     sizes = {
         "windows": (125, 50),
         "hop": 25,
@@ -131,8 +131,8 @@ def test_a_killed_run_continues(
     assert not list(home.rglob("state.npz"))
 
 
-def test_the_card_tells_how_to_make_it_again() -> None:
-    """The command on the card is the one that gives the configuration, and the defaults need no options."""
+def test_the_card_has_the_command_of_the_run() -> None:
+    """The command on the card gives the configuration; the defaults need no options."""
     assert command_of(TrainingConfig()) == "python -m training"
     config = parse(["--model", "reference", "--epochs", "2", "--windows", "16", "8"])
     assert parse(command_of(config).split()[3:]) == config
@@ -144,25 +144,25 @@ def test_a_pair_of_files_is_named_after_itself(wave_files: dict[str, str], tiny:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "expected"),
     [
         (["--data", "/nonexistent"], "error: /nonexistent/FordA_TRAIN.tsv: cannot be read (No such file"),
         (["--dataset", "NoSuchSet"], "error: NoSuchSet_TRAIN.tsv: NoSuchSet is not in the package"),
-        (["--epochs", "0"], "error: --epochs: takes a whole number of at least 1"),
+        (["--epochs", "0"], "error: --epochs: must be a whole number of at least 1"),
     ],
 )
-def test_errors_are_one_line(options: list[str], said: str) -> None:
-    """What a person can mend is said in one line on standard error, with exit code 1."""
+def test_errors_are_one_line(options: list[str], expected: str) -> None:
+    """An error of the user is one line on standard error, with exit code 1."""
     with start_job(*options) as process:
         out, error = process.communicate()
     assert process.returncode == 1
     assert out == ""
-    assert error.startswith(said)
+    assert error.startswith(expected)
     assert error.count("\n") == 1
 
 
-def test_tensorflow_says_nothing(tmp_path: Path, wave_files: dict[str, str]) -> None:
-    """A run's progress shows its own lines alone, and the last names the sealed version."""
+def test_tensorflow_prints_nothing(tmp_path: Path, wave_files: dict[str, str]) -> None:
+    """A run prints only its own lines, and the last one names the sealed version."""
     tiny = ["--epochs", "1", "--windows", "32", "--width", "8", "--heads", "2", "--blocks", "1"]
     few = ["--folds", "2", "--epoch-size", "1"]
     places = ["--out", str(tmp_path / "out"), "--runs", str(tmp_path / "runs"), "--name", "waves"]

@@ -18,7 +18,7 @@ def _smallest(*options: str) -> list[str]:
 
 
 def test_two_runs_of_one_artifact_at_once(tmp_path: Path) -> None:
-    """Each seals a whole version with a number of its own; a third, of one's name, is told who has it."""
+    """Each seals its own version; a third run with the same name is refused with the holder's name."""
     places = ["--out", str(tmp_path / "out"), "--runs", str(tmp_path / "runs")]
     with (
         start_job(*_smallest(*places, "--run", "one")) as one,
@@ -34,14 +34,14 @@ def test_two_runs_of_one_artifact_at_once(tmp_path: Path) -> None:
         for process in (one, other):
             assert process.communicate()[1] == ""
             assert process.returncode == 0
-    shelf = tmp_path / "out" / "chinatown-reference-perceptron"
-    assert sorted(path.name for path in shelf.iterdir()) == ["1", "2"]
-    assert {open_artifact(shelf / name).contract.version for name in ("1", "2")} == {1, 2}
+    artifact_folder = tmp_path / "out" / "chinatown-reference-perceptron"
+    assert sorted(path.name for path in artifact_folder.iterdir()) == ["1", "2"]
+    assert {open_artifact(artifact_folder / name).contract.version for name in ("1", "2")} == {1, 2}
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["one", "other"]
 
 
 def test_a_full_disk_stops_a_run_that_then_goes_on(tmp_path: Path) -> None:
-    """On a real file system without room: one line, nothing half written; with room, no epoch is repeated."""
+    """A full disk is one line and leaves no partial file; with room, no epoch is repeated."""
     train = shlex.join(["python", "-m", "training", *_smallest("--out", "out", "--runs", "runs")])
     # There is room for the run's state, and for a part of the version.
     done = on_small_disk(
@@ -61,7 +61,7 @@ def test_a_full_disk_stops_a_run_that_then_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_terminated_run_keeps_its_state(tmp_path: Path) -> None:
-    """SIGTERM ends it with one line; its state is kept, and nothing else but logs."""
+    """SIGTERM ends it with one line; only its state and logs stay."""
     places = ["--out", str(tmp_path / "out"), "--runs", str(tmp_path / "runs")]
     with start_job(*_smallest(*places, "--epochs", "100000", "--patience", "100000")) as process:
         assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""The sealed model on each runtime: derive OpenVINO's graph, and run both from their files."""
+"""Export to OpenVINO, and run a sealed model on each runtime from its files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GRAPH_FILES = ("openvino.xml", "openvino.bin")
 
 
 def save_openvino(model: Any, folder: Path) -> tuple[str, ...]:
-    """Write the model as an OpenVINO graph with float32 weights; the names of its files, the graph first.
+    """Write the model as an OpenVINO graph with float32 weights; return the file names, the graph first.
 
     Raises:
         StorageError: they cannot be written.
@@ -35,18 +35,18 @@ def save_openvino(model: Any, folder: Path) -> tuple[str, ...]:
 
 
 def convert(model: Any) -> openvino.Model:
-    """The model as OpenVINO's converter writes it."""
+    """Convert a Keras model with OpenVINO's converter."""
     _, length, channels = model.input_shape
     signature = tf.TensorSpec((None, length, channels), tf.float32, name=INPUT_NAME)
 
-    def answer(series: Any) -> dict[str, Any]:
+    def outputs(series: Any) -> dict[str, Any]:
         return named(model(series, training=False))
 
-    return convert_model(tf.function(answer, input_signature=[signature]))
+    return convert_model(tf.function(outputs, input_signature=[signature]))
 
 
 def named(outputs: Any) -> dict[str, Any]:
-    """A model's outputs by name; a model to compare with has one, which is no dict."""
+    """A model's outputs by name; a reference model has a single output, which is no dict."""
     return outputs if isinstance(outputs, dict) else {PROBABILITIES: outputs}
 
 
@@ -57,7 +57,7 @@ def side_by_side(outputs: dict[str, Any]) -> NDArray[np.float32]:
 
 
 def open_keras(path: Path) -> Any:
-    """The model of a `.keras` file, opened as the service opens it.
+    """Load the model of a `.keras` file as the service does.
 
     Raises:
         ArtifactError: Keras refuses the file.
@@ -69,7 +69,7 @@ def open_keras(path: Path) -> Any:
 
 
 def run_keras(path: Path, series: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Answers `float32[n, columns]` from a `.keras` file.
+    """Outputs `float32[n, columns]` of a `.keras` file.
 
     Raises:
         ArtifactError: Keras refuses the file.
@@ -79,15 +79,15 @@ def run_keras(path: Path, series: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def run_openvino(path: Path, series: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Answers `float32[n, columns]` from an OpenVINO graph.
+    """Outputs `float32[n, columns]` of an OpenVINO graph.
 
-    Precision is pinned: on a CPU with bfloat16 units OpenVINO would compute in that by itself.
+    The precision is set to float32: on a CPU with bfloat16 units OpenVINO would use bfloat16.
     """
     compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    answers = compiled(model_input(series))
-    return side_by_side({name: answers[port] for port in compiled.outputs for name in port.get_names()})
+    results = compiled(model_input(series))
+    return side_by_side({name: results[port] for port in compiled.outputs for name in port.get_names()})
 
 
 def largest_difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """The largest absolute difference of an answer."""
+    """The largest absolute difference of an output."""
     return float(np.abs(one - other).max())

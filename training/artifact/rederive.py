@@ -1,7 +1,7 @@
-"""`python -m training.artifact.rederive`: derive a version's graph anew, as the next version.
+"""`python -m training.artifact.rederive`: derive the OpenVINO graph of a version again, as the next version.
 
-For when the way graphs are derived gets better. The model, its golden answers and its report stay; yet a
-version that is out is never altered, so this is one of its own.
+Use it when the derivation of graphs has improved. The model, its golden answers and its report stay the same.
+A published version is never changed, so the new graph gets a version of its own.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from training.cli.import_noise import suppress_import_noise
 from training.files.write_errors import storage_errors
 
 NOTE = """
-## Its graph
+## Graph
 
-All is as in version {version}, but for OpenVINO's graph, derived anew with openvino {openvino}:
+Everything is as in version {version}, except the OpenVINO graph, which openvino {openvino} derived again:
 
 ```sh
 python -m training.artifact.rederive model_artifacts/{name}/{version}
@@ -28,17 +28,17 @@ python -m training.artifact.rederive model_artifacts/{name}/{version}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make the version; the exit codes are those of `run_command`."""
+    """Publish the new version; the exit codes are those of `run_command`."""
     parser = argparse.ArgumentParser(
         prog="python -m training.artifact.rederive",
-        description="Derive a version's OpenVINO graph anew, and publish it as the next version.",
+        description="Derive the OpenVINO graph of a version again, and publish it as the next version.",
     )
-    parser.add_argument("version", type=Path, help="a version folder, such as model_artifacts/forda/2")
+    parser.add_argument("version", type=Path, help="version folder, such as model_artifacts/forda/2")
     folder = parser.parse_args(arguments).version
-    return run_command(lambda: _seal(folder))
+    return run_command(lambda: _run(folder))
 
 
-def _seal(folder: Path) -> int:
+def _run(folder: Path) -> int:
     print_line(f"sealed {rederive(folder)}")
     return 0
 
@@ -47,40 +47,40 @@ def rederive(folder: Path) -> Path:
     """Publish a version's model with a new graph beside it.
 
     Args:
-        folder: of a version, or of an artifact, whose newest one is taken.
+        folder: of a version, or of an artifact (then the newest version).
 
     Returns:
         The new version's folder.
 
     Raises:
-        ArtifactError: the folder is no artifact that can be trusted, or Keras refuses its model.
+        ArtifactError: the folder is no valid artifact, or Keras refuses its model.
         SealError: the new graph does not give the golden answers; nothing was published.
         StorageError: the version cannot be written; nothing was published.
     """
     old = open_artifact(folder)
     with suppress_import_noise():
         from training.artifact.export import open_keras, save_openvino
-        from training.artifact.seal import check_whole, stamp, verify, write_contract
+        from training.artifact.seal import open_sealed, stamp, verify, write_contract
         from training.artifact.version_folder import new_version
 
-    shelf = old.folder.resolve().parent
-    with new_version(shelf, check_whole) as (new, version):
+    artifact_folder = old.folder.resolve().parent
+    with new_version(artifact_folder, open_sealed) as (new, version):
         graphs = {name for graph in old.contract.derived.values() for name in graph.files}
-        kept = old.contract.files.keys() - graphs
-        for name in kept:
-            # `shutil.copyfile` names the old file where the new one cannot be written.
+        copied = old.contract.files.keys() - graphs
+        for name in copied:
+            # Not `shutil.copyfile`, whose error names the old file if the new one cannot be written.
             with storage_errors(new / name):
                 (new / name).write_bytes((old.folder / name).read_bytes())
         with storage_errors(new / CARD_FILE):
-            if CARD_FILE in kept:
+            if CARD_FILE in copied:
                 with (new / CARD_FILE).open("a", encoding="utf-8") as card:
                     card.write(_note(old))
         graph = save_openvino(open_keras(new / MODEL_FILE), new)
-        changed = stamp(new, [*kept, *graph], version=version) | {"provenance": _provenance(old)}
+        updated = stamp(new, [*copied, *graph], version=version) | {"provenance": _provenance(old)}
         with storage_errors(new):
-            write_contract(new, old.contract.model_copy(update=changed))
+            write_contract(new, old.contract.model_copy(update=updated))
         verify(new)
-    return shelf / str(version)
+    return artifact_folder / str(version)
 
 
 def _provenance(old: Artifact) -> Provenance:

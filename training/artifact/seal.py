@@ -1,6 +1,7 @@
-"""Sealing: a trained model becomes a new version folder that the service can open, or nothing at all.
+"""Sealing: publish a trained model as a new version folder that the service can open.
 
-Everything is opened and checked as the service will, before it is published.
+Before publication the version is opened and verified as the service does it. If that fails, nothing is
+published.
 """
 
 from __future__ import annotations
@@ -52,16 +53,16 @@ from training.errors import SealError
 from training.files.write_errors import storage_errors
 from training.model.sealed import INPUT_NAME, NOVELTY, PROBABILITIES
 
-# An answer may differ by this much between two runtimes: float32 sums in another order. What was
-# measured must stay below a tenth of it, so that other machines have room.
+# Largest difference of an output between two runtimes: they add float32 in another order. The difference
+# measured here must be 10 times smaller, to leave a margin for other machines.
 TOLERANCE = 1e-3
 MARGIN = 10.0
-GOLDEN_ROWS = 16
+GOLDEN_SERIES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Sealing:
-    """What a contract says that is not in the files: names, meanings, results and provenance."""
+class ContractDetails:
+    """The fields of a contract that cannot be read from the files of the version."""
 
     name: str
     description: str
@@ -74,43 +75,43 @@ class Sealing:
 def seal(
     model: Any,
     dataset: Dataset,
-    sealing: Sealing,
+    details: ContractDetails,
     *,
     out: Path,
     write_report: Callable[[Path], Iterable[str]],
 ) -> Path:
-    """Make the next version of an artifact.
+    """Publish the next version of an artifact.
 
     Args:
         model: trained; takes `float32[n, length, channels]`.
-        dataset: golden series are taken from its test set.
-        sealing: the contract's words.
+        dataset: golden series come from its test set.
+        details: fields of the contract.
         out: folder of artifacts; the version goes to `<out>/<name>/<next version>`.
-        write_report: writes card, metrics and plots into a folder and names the files it wrote.
+        write_report: writes card, metrics and plots into a folder and returns the names of the files.
 
     Returns:
         The version folder.
 
     Raises:
-        SealError: the sealed files do not give the model's own answers; nothing was published.
+        SealError: the sealed files do not give the model's own outputs; nothing was published.
         StorageError: they cannot be written; nothing was published.
     """
-    with new_version(out / sealing.name, check_whole) as (folder, version):
+    with new_version(out / details.name, open_sealed) as (folder, version):
         with storage_errors(folder):
             names = [*_write_model(model, dataset, folder), *write_report(folder)]
             write_contract(
-                folder, _contract(sealing, folder, names, version=version, model=model, dataset=dataset)
+                folder, _contract(details, folder, names, version=version, model=model, dataset=dataset)
             )
         verify(folder)
-    return out / sealing.name / str(version)
+    return out / details.name / str(version)
 
 
 def stamp(folder: Path, names: Iterable[str], *, version: int) -> dict[str, Any]:
-    """What of a contract belongs to a version folder itself: its number, its time, and digests of its files.
+    """The contract fields of a version folder: schema, number, time, and digests of its files.
 
     Args:
-        folder: the files are there.
-        names: theirs; `model.keras` and the graph that was derived from it are among them.
+        folder: the version folder.
+        names: its files, with `model.keras` and the derived graph.
         version: its number.
     """
     files = {name: sha256_of(folder / name) for name in sorted(names)}
@@ -124,13 +125,13 @@ def stamp(folder: Path, names: Iterable[str], *, version: int) -> dict[str, Any]
 
 
 def write_contract(folder: Path, contract: Contract) -> None:
-    """Write the contract of a folder whose other files are all there."""
+    """Write the contract; the other files of the folder must be complete."""
     text = contract.model_dump_json(indent=2) + "\n"
     (folder / CONTRACT_FILE).write_text(text, encoding="utf-8")
 
 
-def check_whole(folder: Path) -> Artifact:
-    """Open a version folder as the service will, which compares all digests.
+def open_sealed(folder: Path) -> Artifact:
+    """Open a version folder as the service does, and compare all digests.
 
     Raises:
         SealError: the folder cannot be opened.
@@ -142,41 +143,43 @@ def check_whole(folder: Path) -> Artifact:
 
 
 def verify(folder: Path) -> dict[str, float]:
-    """Open a version folder as the service will, and compute its golden answers on each runtime.
+    """Open a version folder as the service does, and compute its golden answers on each runtime.
 
     Returns:
-        Runtime to the largest difference of an answer.
+        Runtime to the largest absolute difference of an output.
 
     Raises:
-        SealError: the folder cannot be opened, or an answer differs by more than the contract allows.
+        SealError: the folder cannot be opened, or an output differs by more than a tenth of the tolerance.
     """
-    artifact = check_whole(folder)
+    artifact = open_sealed(folder)
     golden = artifact.golden
     answers = {"keras": run_keras(artifact.model_path, golden.series)}
     if graph := artifact.derived("openvino"):
         try:
             answers["openvino"] = run_openvino(graph[0], golden.series)
         except RuntimeError as error:
-            raise SealError(f"{graph[0]}: cannot be run: {reason_of(error)}") from error
+            raise SealError(f"{graph[0]}: OpenVINO cannot run it: {reason_of(error)}") from error
     differences = {runtime: largest_difference(answer, golden.answers) for runtime, answer in answers.items()}
     for runtime, difference in differences.items():
         if not difference <= artifact.contract.output.tolerance / MARGIN:
             raise SealError(
-                f"{runtime} gives golden answers that differ by {difference:.1e}, more than a tenth of the "
-                f"tolerance {artifact.contract.output.tolerance:.0e}; nothing was published"
+                f"{runtime}: outputs differ from the golden answers by {difference:.1e}, more than a tenth "
+                f"of the tolerance {artifact.contract.output.tolerance:.0e}; nothing was published"
             )
     return differences
 
 
 def golden_series(dataset: Dataset) -> NDArray[np.float32]:
-    """A few test series of every class: as stored, rounded to 2 decimals, and raw with offset and scale.
+    """Some test series of each class: as stored, rounded to 2 decimals, and one with offset and scale.
 
     Returns:
         `float32[n, *SeriesSpec.shape]`.
     """
     by_class = [np.flatnonzero(dataset.test_targets == i) for i in range(len(dataset.labels))]
-    in_turn = [int(rows[k]) for k in range(GOLDEN_ROWS) for rows in by_class if k < len(rows)][:GOLDEN_ROWS]
-    series = dataset.test[in_turn].copy()
+    chosen = [int(members[k]) for k in range(GOLDEN_SERIES) for members in by_class if k < len(members)][
+        :GOLDEN_SERIES
+    ]
+    series = dataset.test[chosen].copy()
     quarter = max(1, len(series) // 4)
     series[-quarter:] = np.round(series[-quarter:], 2)
     golden = narrow(series).series
@@ -201,29 +204,35 @@ def _outputs(model: Any, series: NDArray[np.float32]) -> dict[str, Any]:
     return named(model(model_input(series), training=False))
 
 
-def _answer(model: Any, series: NDArray[np.float32]) -> NDArray[np.float32]:
+def _joined_outputs(model: Any, series: NDArray[np.float32]) -> NDArray[np.float32]:
     return side_by_side(_outputs(model, series))
 
 
 def _contract(
-    sealing: Sealing, folder: Path, names: Iterable[str], *, version: int, model: Any, dataset: Dataset
+    details: ContractDetails,
+    folder: Path,
+    names: Iterable[str],
+    *,
+    version: int,
+    model: Any,
+    dataset: Dataset,
 ) -> Contract:
     return Contract(
-        name=sealing.name,
-        description=sealing.description,
+        name=details.name,
+        description=details.description,
         input=InputSpec(
             name=INPUT_NAME,
             length=dataset.length,
             channels=dataset.channels,
             invariant_to_offset_and_scale=is_invariant(
-                partial(_answer, model), golden_series(dataset), tolerance=TOLERANCE
+                partial(_joined_outputs, model), golden_series(dataset), tolerance=TOLERANCE
             ),
         ),
         output=OutputSpec(name=PROBABILITIES, tolerance=TOLERANCE),
-        labels=sealing.labels,
-        trust=sealing.trust,
+        labels=details.labels,
+        trust=details.trust,
         parameters=model.count_params(),
-        metrics=sealing.metrics,
-        provenance=sealing.provenance,
+        metrics=details.metrics,
+        provenance=details.provenance,
         **stamp(folder, names, version=version),
     )

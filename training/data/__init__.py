@@ -1,1 +1,1 @@
-"""Data sets: where their files are, how they are read, and the series that a fit sees."""
+"""Data sets: their files, reading them, and the training series of each epoch."""

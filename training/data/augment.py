@@ -1,10 +1,7 @@
-"""The training series of each epoch, for models of stretches of time: shuffled, mixed, roughened.
+"""Training data of models with time tokens: labelled series, shuffled, mixed, rounded, with noise added.
 
-They follow from the seed and the epoch alone. Models of spectra are fitted to
-`training.fit.distillation.Distillation`.
-
-Nothing is carried from one epoch to the next, so a run that was killed continues with exactly the series
-that it would have seen. Plain numpy; no runtime.
+An epoch depends on the seed and its number alone, so a killed run continues with exactly the same series.
+Models with spectrum tokens are fitted to `training.fit.distillation.Distillation`. Plain numpy; no runtime.
 """
 
 from __future__ import annotations
@@ -18,9 +15,10 @@ from numpy.typing import NDArray
 from training.config import TrainingConfig
 
 DECIMALS = 2
-# A very small data set is not gone through more often than this in one epoch.
-MOST_TIMES = 20
-# Standard deviations of added noise, in those of the series: from that of rounding to 2 decimals upwards.
+# Limit on how often one epoch repeats a very small data set.
+MAX_REPEATS = 20
+# Standard deviations of added noise, relative to that of the series;
+# the smallest is that of rounding to 2 decimals.
 NOISE_RANGE = (0.003, 0.1)
 
 
@@ -29,9 +27,9 @@ class LabelledSeries:
     """Series to fit to their labels.
 
     Attributes:
-        series: `float64[n, length]` in `z_units`.
+        series: `float64[n, length]`, of `z_normalised`.
         targets: `float64[n, classes]`, one-hot.
-        config: gives the seed and the shares of mixed, rounded and noisy series.
+        config: sets the seed and the fractions of mixed, rounded and noisy series.
     """
 
     series: NDArray[np.float64]
@@ -39,33 +37,33 @@ class LabelledSeries:
     config: TrainingConfig
 
     @property
-    def rows(self) -> int:
-        """Series an epoch: all of them, as often as it takes to reach the configured size, within limits."""
-        return len(self.series) * min(MOST_TIMES, math.ceil(self.config.epoch_size / len(self.series)))
+    def size(self) -> int:
+        """Series in an epoch: all, repeated until `epoch_size` is reached, at most `MAX_REPEATS` times."""
+        return len(self.series) * min(MAX_REPEATS, math.ceil(self.config.epoch_size / len(self.series)))
 
     def epoch(self, epoch: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """What one epoch is fitted to: `float32[rows, length, 1]` and `float32[rows, classes]`, shuffled.
+        """Series `float32[size, length, 1]` and target probabilities `float32[size, classes]`, shuffled.
 
         Two series of random phase add up in power, so a series mixed with weights `sqrt(1 - w)` and `sqrt(w)`
-        has a power spectrum between those of its parents, and gets a target between theirs.
+        has a power spectrum between those of the two, and gets a target between theirs.
 
         Args:
             epoch: counted from 0.
         """
         series, targets, config = self.series, self.targets, self.config
         random = np.random.default_rng([config.seed, 1 + epoch])
-        count = self.rows
+        count = self.size
         order, partners = (
             np.concatenate([random.permutation(len(series)) for _ in range(count // len(series))])
             for _ in range(2)
         )
         mixed = random.random(count) < config.mixing
         weight = np.where(mixed, random.uniform(0, 0.5, count), 0.0)[:, np.newaxis]
-        fitted = np.sqrt(1 - weight) * series[order] + np.sqrt(weight) * series[partners]
-        wanted = (1 - weight) * targets[order] + weight * targets[partners]
+        inputs = np.sqrt(1 - weight) * series[order] + np.sqrt(weight) * series[partners]
+        mixed_targets = (1 - weight) * targets[order] + weight * targets[partners]
         noisy = random.random((count, 1)) < config.noise
         deviation = np.exp(random.uniform(math.log(NOISE_RANGE[0]), math.log(NOISE_RANGE[1]), (count, 1)))
-        fitted += noisy * deviation * random.standard_normal(fitted.shape)
+        inputs += noisy * deviation * random.standard_normal(inputs.shape)
         rounded = random.random(count) < config.rounding
-        fitted[rounded] = np.round(fitted[rounded], DECIMALS)
-        return fitted[..., np.newaxis].astype(np.float32), wanted.astype(np.float32)
+        inputs[rounded] = np.round(inputs[rounded], DECIMALS)
+        return inputs[..., np.newaxis].astype(np.float32), mixed_targets.astype(np.float32)

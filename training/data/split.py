@@ -1,4 +1,4 @@
-"""Series to fit and series held out, from the seed alone. Plain numpy; no runtime."""
+"""Stratified split into series to fit and held-out series. Plain numpy; no runtime."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 def split(
     targets: NDArray[np.int64], *, fraction: float, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Indices of the series to fit and of those held out, each class in the same share.
+    """Indices of the series to fit and of the held-out series; the same fraction of each class.
 
-    A class with a single series is fitted and not held out.
+    It depends on the seed alone. A class with a single series is never held out.
     """
     random = np.random.default_rng([seed, 0])
     held_out: list[int] = []

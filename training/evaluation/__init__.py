@@ -1,1 +1,1 @@
-"""What a trained model is worth: accuracy, calibration and trust, measured."""
+"""Evaluation of a trained model: accuracy, calibration and trust."""

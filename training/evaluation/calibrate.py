@@ -1,4 +1,4 @@
-"""From answers on series held out of training to how far an answer can be trusted."""
+"""Calibration, conformal label sets and the novelty threshold, from outputs on held-out series."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from training.evaluation.rounding_leak import distinct_values
 from training.model.sealed import NOVELTY
 
 LEVELS = (0.9, 0.95, 0.99)
-# Share of held-out training series that count as known.
-KNOWN = 0.995
+# Fraction of held-out training series that count as in-distribution.
+IN_DISTRIBUTION = 0.995
 QUANTILES = 201
 
 Logits = NDArray[np.float32]
 
 
 def fit_temperature(logits: Logits, targets: NDArray[np.int64]) -> float:
-    """The number that logits `float32[n, classes]` are divided by for the least cross-entropy."""
+    """The divisor of logits `float32[n, classes]` that minimises the cross-entropy."""
 
     def cross_entropy(log_temperature: float) -> float:
         likelihood = log_softmax(logits.astype(np.float64) / np.exp(log_temperature), axis=1)
@@ -36,20 +36,20 @@ def measure_trust(
     *,
     views: list[NDArray[np.float64]],
 ) -> Trust:
-    """What the contract says of trust.
+    """The contract's `trust`: label sets, novelty threshold and habits of the input.
 
     Args:
-        probabilities: `float32[n, classes]`, calibrated, of series that the model had not been fitted to.
-        targets: `int64[n]`, of the same.
-        novelty: `float32[n]`, likewise.
-        views: `float64[k, length]` each, the training series as they are expected to come.
+        probabilities: `float32[n, classes]`, calibrated, of held-out series.
+        targets: `int64[n]`, of the same series.
+        novelty: `float32[n]`, of the same series.
+        views: `float64[k, length]` each, the training series as clients are expected to send them.
     """
-    threshold = float(np.quantile(novelty, KNOWN, method="higher"))
+    threshold = float(np.quantile(novelty, IN_DISTRIBUTION, method="higher"))
     likelihood = np.where(novelty <= threshold, probabilities[np.arange(len(targets)), targets], 0.0)
     accuracy = float(np.mean(probabilities.argmax(axis=1) == targets))
     return Trust(
         label_sets=LabelSets(
-            # Below the accuracy, sets would be empty where the model is unsure; above it, they hold several.
+            # Below the accuracy, uncertain series would get empty sets; above it, they get several labels.
             level=next((level for level in LEVELS if level > accuracy), LEVELS[-1]),
             thresholds={str(level): conformal_threshold(likelihood, level) for level in LEVELS},
         ),
@@ -58,23 +58,23 @@ def measure_trust(
             quantiles=tuple(round(float(q), 6) for q in np.quantile(novelty, np.linspace(0, 1, QUANTILES))),
             threshold=threshold,
         ),
-        habits=habits_of(views),
+        habits=input_habits(views),
     )
 
 
 def conformal_threshold(likelihood: NDArray[np.floating], level: float) -> float:
-    """The least probability with which a label is in the set.
+    """The lowest probability with which a label is in the set.
 
     Split conformal prediction: with `n` held-out probabilities of the true label, the one of rank
-    `floor((1 - level)(n + 1))` from below (Angelopoulos and Bates, "A Gentle Introduction to Conformal
-    Prediction", 2021, section 1). 0, every label, where `n` is too small for the level.
+    `floor((1 - level)(n + 1))` in ascending order (Angelopoulos and Bates, "A Gentle Introduction to
+    Conformal Prediction", 2021, section 1). 0 (every label) if `n` is too small for the level.
     """
     rank = int(np.floor((1 - level) * (len(likelihood) + 1) + 1e-9))
     return float(np.sort(likelihood)[rank - 1]) if rank >= 1 else 0.0
 
 
-def habits_of(views: list[NDArray[np.float64]]) -> ValueThresholds:
-    """Limits with room to spare around what the training series look like."""
+def input_habits(views: list[NDArray[np.float64]]) -> ValueThresholds:
+    """Limits of distinct and extreme values, with a margin around those of the training series."""
     distinct = min(int(distinct_values(view).min()) for view in views)
     at_extreme = max(
         int(np.sum(view == extreme(view, axis=1, keepdims=True), axis=1).max())

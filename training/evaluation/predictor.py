@@ -1,4 +1,4 @@
-"""A Keras model as the function that evaluation asks."""
+"""A Keras model as a predict function for evaluation."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluation.accuracy import Answers, Predict
+from training.evaluation.accuracy import ModelOutputs, Predict
 from training.model.outputs import outputs_of
 from training.model.sealed import NOVELTY, PROBABILITIES
 
 
 def predictor(model: Any) -> Predict:
-    """The model as a function of `float32[n, length]`."""
+    """A function from series `float32[n, length]` to the model's outputs."""
 
-    def predict(series: NDArray[np.float32]) -> Answers:
+    def predict(series: NDArray[np.float32]) -> ModelOutputs:
         outputs = outputs_of(model, series[..., np.newaxis], batch_size=256)
         if not isinstance(outputs, dict):
-            return Answers(np.asarray(outputs), None)
-        return Answers(np.asarray(outputs[PROBABILITIES]), np.asarray(outputs[NOVELTY])[:, 0])
+            return ModelOutputs(np.asarray(outputs), None)
+        return ModelOutputs(np.asarray(outputs[PROBABILITIES]), np.asarray(outputs[NOVELTY])[:, 0])
 
     return predict

@@ -1,7 +1,7 @@
-"""The archive's usual protocol: accuracy over stratified resamples of train and test put together.
+"""The archive's usual protocol: accuracy over stratified resamples of the training and test series together.
 
-One split may be kind to a model. A resample has the sizes of the original parts and their numbers of each
-class; the original split itself is not among them.
+A single split may favour a model by chance. A resample has the sizes and class counts of the original parts;
+the original split itself is not one of the resamples.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 
 from training.config import TrainingConfig
+from training.data.normalise import z_normalised
 from training.data.ucr import Dataset
-from training.data.units import z_units
 from training.fit.cross_validation import Progress, fit_all
-from training.fit.inputs import FitInputs, known_views
+from training.fit.inputs import FitInputs, expected_views
 from training.model.outputs import outputs_of
 
 VIEWS = ("stored", "rounded_2")
 
 
 def resample(dataset: Dataset, number: int) -> Dataset:
-    """A stratified resample of a data set, decided by its number alone."""
+    """A stratified resample of a data set; it depends on `number` alone."""
     random = np.random.default_rng([number, 3])
     series = np.concatenate([dataset.train, dataset.test])
     targets = np.concatenate([dataset.train_targets, dataset.test_targets])
@@ -44,20 +44,20 @@ def resample(dataset: Dataset, number: int) -> Dataset:
 
 
 def resampled_accuracies(
-    dataset: Dataset, config: TrainingConfig, *, folder: Path, course: dict[str, Any], progress: Progress
+    dataset: Dataset, config: TrainingConfig, *, folder: Path, fingerprint: dict[str, Any], progress: Progress
 ) -> list[dict[str, float]]:
-    """Fit to each resample, with the same settings and without calibration; test accuracies by view."""
+    """Fit to each resample with the same settings, without calibration; test accuracies by view."""
     results = []
     for number in range(1, config.resamples + 1):
-        progress.say(f"resample {number} of {config.resamples}")
+        progress.log(f"resample {number} of {config.resamples}")
         drawn = resample(dataset, number)
-        material = FitInputs(drawn, config)
-        home = folder / f"resample-{number}"
-        model = fit_all(material, folder=home, course=course, progress=progress).model
-        views = zip(VIEWS, known_views(z_units(drawn.test)), strict=True)
-        answers = {name: outputs_of(model, material.inputs(view)) for name, view in views}
+        fit_inputs = FitInputs(drawn, config)
+        fit_folder = folder / f"resample-{number}"
+        model = fit_all(fit_inputs, folder=fit_folder, fingerprint=fingerprint, progress=progress).model
+        views = zip(VIEWS, expected_views(z_normalised(drawn.test)), strict=True)
+        answers = {name: outputs_of(model, fit_inputs.model_inputs(view)) for name, view in views}
         results.append(
             {name: float(np.mean(a.argmax(axis=1) == drawn.test_targets)) for name, a in answers.items()}
         )
-        progress.say(", ".join(f"{name} {value:.2%}" for name, value in results[-1].items()))
+        progress.log(", ".join(f"{name} {value:.2%}" for name, value in results[-1].items()))
     return results

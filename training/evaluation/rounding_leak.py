@@ -1,7 +1,7 @@
-"""How much the precision of the stored values gives away, with no model at all.
+"""Rounding leak: how well the precision of the stored values alone predicts the class, without a model.
 
-Where the classes of a data set were stored with different precision, a classifier that counts distinct values
-is right, and a model that has learnt the same fails in use.
+If the classes of a data set were stored with different precision, counting distinct values predicts the
+class, and a model that has learnt this fails in use.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from training.data.normalise import z_normalised
 from training.data.ucr import Dataset
-from training.data.units import z_units
 
 
 @dataclass(frozen=True, slots=True)
-class Leak:
-    """How well the number of distinct values of a series tells two classes apart, with no model at all.
+class RoundingLeak:
+    """How well the number of distinct values of a series predicts one of two classes, without a model.
 
     Attributes:
-        stored: test accuracy of the best threshold found on the training series, as a fraction.
+        stored: test accuracy of the threshold that is best on the training series, as a fraction.
         rounded: the same, on series rounded to 2 decimals.
         ranges: label to the smallest and largest number of distinct values, as stored.
     """
@@ -30,9 +30,9 @@ class Leak:
     ranges: dict[str, tuple[int, int]]
 
 
-def measure_leak(dataset: Dataset) -> Leak:
-    """Classify by the count of distinct values alone, as stored and rounded to 2 decimals."""
-    train, test = z_units(dataset.train), z_units(dataset.test)
+def measure_rounding_leak(dataset: Dataset) -> RoundingLeak:
+    """Classify by the number of distinct values alone, as stored and rounded to 2 decimals."""
+    train, test = z_normalised(dataset.train), z_normalised(dataset.test)
     stored = _threshold_accuracy(train, dataset.train_targets, test, dataset.test_targets)
     rounded = _threshold_accuracy(
         np.round(train, 2), dataset.train_targets, np.round(test, 2), dataset.test_targets
@@ -44,7 +44,7 @@ def measure_leak(dataset: Dataset) -> Leak:
         for i, label in enumerate(dataset.labels)
         if np.any(targets == i)
     }
-    return Leak(stored=stored, rounded=rounded, ranges=ranges)
+    return RoundingLeak(stored=stored, rounded=rounded, ranges=ranges)
 
 
 def distinct_values(series: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -59,11 +59,11 @@ def _threshold_accuracy(
     test: NDArray[np.float64],
     test_targets: NDArray[np.int64],
 ) -> float:
-    """Test accuracy of the threshold, and the side of it, that are best in training."""
+    """Test accuracy of the threshold and direction that are best on the training series."""
     counts = distinct_values(train)
     thresholds = np.unique(counts)
     above = counts[:, np.newaxis] >= thresholds
-    right = (above == (train_targets[:, np.newaxis] == 1)).mean(axis=0)
-    best = int(np.argmax(np.abs(right - 0.5)))
-    answers = (distinct_values(test) >= thresholds[best]) == (right[best] >= 0.5)
-    return float(np.mean(answers == (test_targets == 1)))
+    correct = (above == (train_targets[:, np.newaxis] == 1)).mean(axis=0)
+    best = int(np.argmax(np.abs(correct - 0.5)))
+    predicted = (distinct_values(test) >= thresholds[best]) == (correct[best] >= 0.5)
+    return float(np.mean(predicted == (test_targets == 1)))

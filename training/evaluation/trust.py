@@ -1,4 +1,8 @@
-"""Whether the trust that a contract promises holds on the test series, and what the attention is worth."""
+"""Coverage of the label sets, out-of-distribution (OOD) detection, and accuracy without attention.
+
+Everything is measured on the test series. In-distribution series are of the data set, near-OOD series are of
+data sets with the same kind of signal, and OOD series are of other data sets or synthetic.
+"""
 
 from __future__ import annotations
 
@@ -13,118 +17,117 @@ from sklearn.metrics import roc_auc_score
 from app.contract import Trust
 from app.series.offset import narrow
 from app.series.scores import accuracy
-from training.data.other_series import made_up, other_datasets, relatives_of
+from training.data.ood_series import other_datasets, related_datasets, synthetic_series
 from training.data.sources import package_folder
 from training.data.ucr import Dataset
-from training.evaluation.accuracy import Answers, Evaluation, Predict, views
+from training.evaluation.accuracy import Evaluation, ModelOutputs, Predict, views
 from training.evaluation.uniform_attention import uniform_attention
 
-# How series are expected to come; trust was measured on training series in these two.
-KNOWN_VIEWS = ("stored", "rounded_2")
+# How clients are expected to send series; trust is calibrated on training series in these two views.
+EXPECTED_VIEWS = ("stored", "rounded_2")
 
 Scores = NDArray[np.float32]
-Origin = Literal["made up", "archive", "relative"]
+OodKind = Literal["synthetic", "archive", "near"]
 
 
 @dataclass(frozen=True, slots=True)
 class SetSizes:
-    """The label sets that the service answers with, by their size.
+    """The label sets of the service by size.
 
     Attributes:
-        shares: size to the share of test series.
-        single_accuracy: share of the sets with one label that hold the true one; None without any.
+        shares: size to the fraction of test series.
+        single_accuracy: fraction of the sets with one label that hold the true one; None without such sets.
     """
 
     shares: dict[int, float]
     single_accuracy: float | None
 
     def share(self, least: int, most: float) -> float:
-        """Share of the sets with a number of labels within limits."""
+        """Fraction of the sets with `least` to `most` labels."""
         return sum(share for size, share in self.shares.items() if least <= size <= most)
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
+class OodGroup:
     """A group of series that are not of the data set.
 
     Attributes:
         novelty: `float32[n]`.
-        origin: made up, of the archive, or of a relative: a data set with the same kind of signal.
+        kind: synthetic, of another data set of the archive, or near-OOD.
     """
 
     novelty: Scores
-    origin: Origin
+    kind: OodKind
 
 
 @dataclass(frozen=True, slots=True)
 class TrustEvaluation:
-    """What trust is worth on the test series; the names of `KNOWN_VIEWS` are the keys that are called views.
+    """Trust measured on the test series; a view is one of `EXPECTED_VIEWS`.
 
     Attributes:
-        coverage: view to level to the share of series whose true label is in the set.
-        set_sizes: view to the sets at the level that the service answers at.
-        separation: view to the area under the ROC curve of the novelty, the test series against all that is
-            foreign.
-        related: name of a data set with the same kind of signal to the same against it; such a set has no
-            part in `separation`.
-        foreign: name of a group of other series to the group.
-        uniform_attention: view to the accuracy when every token attends to all others alike.
+        coverage: view to level to the fraction of series whose true label is in the set.
+        set_sizes: view to the sizes of the sets at the level of the service.
+        ood_auroc: view to the area under the ROC curve (AUROC) of the novelty: test series against all OOD
+            series except near-OOD ones.
+        near_ood_auroc: name of a near-OOD data set to view to the AUROC against that data set.
+        ood_groups: name of a group of OOD or near-OOD series to the group.
+        uniform_attention: view to the accuracy if every token attends to all tokens equally.
     """
 
     coverage: dict[str, dict[str, float]]
     set_sizes: dict[str, SetSizes]
-    separation: dict[str, float]
-    related: dict[str, dict[str, float]]
-    foreign: Mapping[str, Foreign]
+    ood_auroc: dict[str, float]
+    near_ood_auroc: dict[str, dict[str, float]]
+    ood_groups: Mapping[str, OodGroup]
     uniform_attention: dict[str, float]
 
 
 def evaluate_trust(
     model: Any, predict: Predict, trust: Trust, evaluation: Evaluation, dataset: Dataset
 ) -> TrustEvaluation:
-    """Evaluate on the test series and on series from elsewhere.
+    """Evaluate on the test series and on OOD series.
 
     Args:
-        model: the `keras.Model` behind `predict`; its attention is switched off for a while.
-        predict: answers series `float32[n, length]`.
-        trust: as sealed.
+        model: the `keras.Model` behind `predict`; its attention is made uniform temporarily.
+        predict: computes outputs of series `float32[n, length]`.
+        trust: of the contract.
         evaluation: of the same model and data set.
-        dataset: its test series are asked.
+        dataset: its test series are evaluated.
     """
-    known = {view: evaluation.answers[view] for view in KNOWN_VIEWS}
-    foreign = _foreign(predict, dataset)
-    strangers = np.concatenate([group.novelty for group in foreign.values() if group.origin != "relative"])
-    related = {name: group.novelty for name, group in foreign.items() if group.origin == "relative"}
+    outputs = {view: evaluation.outputs[view] for view in EXPECTED_VIEWS}
+    groups = _ood_groups(predict, dataset)
+    ood_scores = np.concatenate([group.novelty for group in groups.values() if group.kind != "near"])
+    near = {name: group.novelty for name, group in groups.items() if group.kind == "near"}
     return TrustEvaluation(
-        coverage={view: _coverage(answers, trust, dataset) for view, answers in known.items()},
-        set_sizes={view: _set_sizes(answers, trust, dataset) for view, answers in known.items()},
-        separation={view: _area(novelty_of(answers), strangers) for view, answers in known.items()},
-        related={
-            name: {view: _area(novelty_of(answers), scores) for view, answers in known.items()}
-            for name, scores in related.items()
+        coverage={view: _coverage(output, trust, dataset) for view, output in outputs.items()},
+        set_sizes={view: _set_sizes(output, trust, dataset) for view, output in outputs.items()},
+        ood_auroc={view: _auroc(novelty_scores(output), ood_scores) for view, output in outputs.items()},
+        near_ood_auroc={
+            name: {view: _auroc(novelty_scores(output), scores) for view, output in outputs.items()}
+            for name, scores in near.items()
         },
-        foreign=foreign,
+        ood_groups=groups,
         uniform_attention=_without_attention(model, predict, dataset),
     )
 
 
-def label_sets(answers: Answers, trust: Trust, threshold: float) -> NDArray[np.bool_]:
-    """The set of each series, `bool[n, classes]`; empty for a series unlike the training data."""
-    known = novelty_of(answers) <= trust.novelty.threshold
-    chosen: NDArray[np.bool_] = (answers.probabilities >= threshold) & known[:, np.newaxis]
+def label_sets(outputs: ModelOutputs, trust: Trust, threshold: float) -> NDArray[np.bool_]:
+    """The label set of each series, `bool[n, classes]`; empty for an OOD series."""
+    known = novelty_scores(outputs) <= trust.novelty.threshold
+    chosen: NDArray[np.bool_] = (outputs.probabilities >= threshold) & known[:, np.newaxis]
     return chosen
 
 
 class NoveltyGroups(NamedTuple):
-    """Novelty `float32[n]` of groups of series, by their names: own ones, those of relatives, all others."""
+    """Novelty `float32[n]` of groups of series, by the name of the group."""
 
-    own: dict[str, Scores]
-    related: dict[str, Scores]
-    foreign: dict[str, Scores]
+    in_distribution: dict[str, Scores]
+    near_ood: dict[str, Scores]
+    ood: dict[str, Scores]
 
 
 def novelty_groups(evaluation: Evaluation, trust: TrustEvaluation, *, name: str) -> NoveltyGroups:
-    """The groups as people look at them: the archive's other data sets are one.
+    """The groups for a plot: all OOD data sets of the archive form one group.
 
     Args:
         evaluation: of the test series.
@@ -132,45 +135,45 @@ def novelty_groups(evaluation: Evaluation, trust: TrustEvaluation, *, name: str)
         name: of the data set.
     """
     titles = {"stored": f"{name}, as stored", "rounded_2": f"{name}, rounded to 2 decimals"}
-    own = {title: novelty_of(evaluation.answers[view]) for view, title in titles.items()}
-    related, archive, made = (
-        {title: group.novelty for title, group in trust.foreign.items() if group.origin == origin}
-        for origin in ("relative", "archive", "made up")
+    in_distribution = {title: novelty_scores(evaluation.outputs[view]) for view, title in titles.items()}
+    near_ood, archive, synthetic = (
+        {title: group.novelty for title, group in trust.ood_groups.items() if group.kind == kind}
+        for kind in ("near", "archive", "synthetic")
     )
     pooled = (
         {f"{len(archive)} other UCR data sets": np.concatenate(list(archive.values()))} if archive else {}
     )
-    return NoveltyGroups(own, related, pooled | made)
+    return NoveltyGroups(in_distribution, near_ood, pooled | synthetic)
 
 
-def novelty_of(answers: Answers) -> Scores:
-    """The novelty `float32[n]` of a model that has trust.
+def novelty_scores(outputs: ModelOutputs) -> Scores:
+    """The novelty `float32[n]` of a model with a novelty output.
 
     Raises:
         ValueError: the model has no such output.
     """
-    if answers.novelty is None:
-        raise ValueError("trust needs a model with the output novelty")
-    return answers.novelty
+    if outputs.novelty is None:
+        raise ValueError("the model has no novelty output")
+    return outputs.novelty
 
 
-def _coverage(answers: Answers, trust: Trust, dataset: Dataset) -> dict[str, float]:
+def _coverage(outputs: ModelOutputs, trust: Trust, dataset: Dataset) -> dict[str, float]:
     targets = dataset.test_targets
     sets = {
-        level: label_sets(answers, trust, threshold)
+        level: label_sets(outputs, trust, threshold)
         for level, threshold in trust.label_sets.thresholds.items()
     }
     return {level: float(np.mean(chosen[np.arange(len(targets)), targets])) for level, chosen in sets.items()}
 
 
-def _set_sizes(answers: Answers, trust: Trust, dataset: Dataset) -> SetSizes:
-    sizes = label_sets(answers, trust, trust.label_sets.threshold).sum(axis=1)
+def _set_sizes(outputs: ModelOutputs, trust: Trust, dataset: Dataset) -> SetSizes:
+    sizes = label_sets(outputs, trust, trust.label_sets.threshold).sum(axis=1)
     single = sizes == 1
     # A set of one label holds the most probable one.
-    right = answers.probabilities[single].argmax(axis=1) == dataset.test_targets[single]
+    correct = outputs.probabilities[single].argmax(axis=1) == dataset.test_targets[single]
     return SetSizes(
         shares={int(size): float(np.mean(sizes == size)) for size in np.unique(sizes)},
-        single_accuracy=float(right.mean()) if single.any() else None,
+        single_accuracy=float(correct.mean()) if single.any() else None,
     )
 
 
@@ -178,23 +181,24 @@ def _without_attention(model: Any, predict: Predict, dataset: Dataset) -> dict[s
     series = views(dataset.test)
     with uniform_attention(model):
         return {
-            view: accuracy(predict(series[view]).probabilities, dataset.test_targets) for view in KNOWN_VIEWS
+            view: accuracy(predict(series[view]).probabilities, dataset.test_targets)
+            for view in EXPECTED_VIEWS
         }
 
 
-def _foreign(predict: Predict, dataset: Dataset) -> dict[str, Foreign]:
-    folder, relatives = package_folder(), relatives_of(dataset.name)
-    others = other_datasets(folder, dataset.length, but=dataset.name) if folder else {}
-    groups: list[tuple[str, NDArray[np.float64], Origin]] = [
-        *((name, series, "made up") for name, series in made_up(dataset.length).items()),
-        *((name, series, "relative" if name in relatives else "archive") for name, series in others.items()),
+def _ood_groups(predict: Predict, dataset: Dataset) -> dict[str, OodGroup]:
+    folder, related = package_folder(), related_datasets(dataset.name)
+    others = other_datasets(folder, dataset.length, exclude=dataset.name) if folder else {}
+    groups: list[tuple[str, NDArray[np.float64], OodKind]] = [
+        *((name, series, "synthetic") for name, series in synthetic_series(dataset.length).items()),
+        *((name, series, "near" if name in related else "archive") for name, series in others.items()),
     ]
-    # Asked all at once: a call costs more than its series.
-    novelty = novelty_of(predict(narrow(np.concatenate([series for _, series, _ in groups])).series))
+    # One call for all groups: a call has a high fixed cost.
+    novelty = novelty_scores(predict(narrow(np.concatenate([series for _, series, _ in groups])).series))
     parts = np.split(novelty, np.cumsum([len(series) for _, series, _ in groups])[:-1])
-    return {name: Foreign(part, origin) for (name, _, origin), part in zip(groups, parts, strict=True)}
+    return {name: OodGroup(part, kind) for (name, _, kind), part in zip(groups, parts, strict=True)}
 
 
-def _area(known: Scores, strangers: Scores) -> float:
-    truth = np.concatenate([np.zeros(len(known)), np.ones(len(strangers))])
-    return float(roc_auc_score(truth, np.concatenate([known, strangers])))
+def _auroc(in_distribution: Scores, ood: Scores) -> float:
+    truth = np.concatenate([np.zeros(len(in_distribution)), np.ones(len(ood))])
+    return float(roc_auc_score(truth, np.concatenate([in_distribution, ood])))

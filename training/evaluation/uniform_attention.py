@@ -1,4 +1,4 @@
-"""What a model's attention looks at, and the same model without it."""
+"""The attention that each token receives, and the same model with uniform attention."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-ROWS_AT_ONCE = 256
+BLOCK_SIZE = 256
 
 
 def attention_received(classifier: Any, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
-    """How much each token is attended to: the mean over encoder blocks, heads and asking tokens.
+    """The attention that each token receives: the mean over encoder blocks, heads and query tokens.
 
     Args:
         classifier: a functional `keras.Model` with self-attention, its blocks at the top level.
-        inputs: what it takes, `float32[n, ...]`.
+        inputs: inputs of the classifier, `float32[n, ...]`.
 
     Returns:
         `float64[n, tokens]`, rows that sum to 1.
@@ -27,28 +27,28 @@ def attention_received(classifier: Any, inputs: NDArray[np.float32]) -> NDArray[
     attention = {layer.name: layer for layer in _attention_layers(classifier)}
     probe = keras.Model(classifier.input, {name: layer.input[0] for name, layer in attention.items()})
     parts = [
-        _received(attention, probe(inputs[start : start + ROWS_AT_ONCE], training=False))
-        for start in range(0, len(inputs), ROWS_AT_ONCE)
+        _received(attention, probe(inputs[start : start + BLOCK_SIZE], training=False))
+        for start in range(0, len(inputs), BLOCK_SIZE)
     ]
     return np.concatenate(parts)
 
 
 @contextmanager
 def uniform_attention(model: Any) -> Iterator[None]:
-    """Meanwhile every token attends to all tokens alike: with queries of 0 all scores are equal."""
+    """While the block runs, each token attends to all tokens equally: queries are 0, so scores are equal."""
     queries = [layer.query_dense for layer in _attention_layers(model)]
-    kept = [query.get_weights() for query in queries]
+    saved = [query.get_weights() for query in queries]
     try:
-        for query, weights in zip(queries, kept, strict=True):
+        for query, weights in zip(queries, saved, strict=True):
             query.set_weights([np.zeros_like(weight) for weight in weights])
         yield
     finally:
-        for query, weights in zip(queries, kept, strict=True):
+        for query, weights in zip(queries, saved, strict=True):
             query.set_weights(weights)
 
 
 def _received(attention: dict[str, Any], tokens: dict[str, Any]) -> NDArray[np.float64]:
-    # The layers are called anew: as nodes of a model they do not give their scores.
+    # The layers are called directly: as nodes of a model they do not return their scores.
     scores = [
         np.asarray(layer(tokens[name], tokens[name], return_attention_scores=True)[1], dtype=np.float64)
         for name, layer in attention.items()

@@ -1,1 +1,1 @@
-"""Fitting: inputs, teacher, epochs, checkpoints, and fits without a fold."""
+"""Fitting: inputs, teacher, training loop, checkpoints and cross-validation."""

@@ -1,8 +1,8 @@
-"""A run's state in one file, written after each epoch, so that a killed run goes on where it was.
+"""A run's state in one file, written after each epoch, so that a killed run can continue.
 
-Everything that the next epoch depends on is in it: all variables of model and optimizer (with the states of
-dropout's random generators), the averaged and the best weights, and the history. It is written beside
-the old one and put in its place in one step, so there is always a whole one.
+It holds everything that the next epoch depends on: all variables of model and optimizer (with the states of
+dropout's random generators), the averaged and the best weights, and the history. A new file is written
+beside the old one and then replaces it atomically, so there is always a complete one.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ Arrays = list[NDArray[Any]]
 
 @dataclass
 class RunState:
-    """How far a run has come.
+    """The state of a run after its last finished epoch.
 
     Attributes:
-        history: one entry a finished epoch, with its losses, accuracies and seconds.
+        history: one entry for each finished epoch, with losses, accuracies and seconds.
         variables: all variables of model and optimizer, in their order.
         average: the moving average of the weights; empty before the first epoch.
         best: the weights with the lowest validation loss so far.
-        best_epoch: the epoch that gave them, counted from 1; 0 before the first.
+        best_epoch: the epoch of those weights, counted from 1; 0 before the first.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
@@ -57,8 +57,8 @@ class RunState:
         return len(self.history)
 
     @property
-    def kept(self) -> dict[str, float]:
-        """The history's entry of the best epoch."""
+    def best_entry(self) -> dict[str, float]:
+        """The history entry of the best epoch."""
         return self.history[self.best_epoch - 1]
 
     @property
@@ -70,35 +70,35 @@ class RunState:
 def hold_run(
     folder: Path,
     *,
-    remedy: str = "wait until it has ended, or give --run NAME for a run of its own",
+    remedy: str = "wait until it has ended, or use another folder with --run NAME",
     seconds: float = 0,
 ) -> AbstractContextManager[None]:
-    """Keep a run's folder to this process, for as long as the block runs.
+    """Lock a run's folder for this process while the block runs.
 
-    The lock is beside the folder, so that deleting the folder of a running process does not release it.
+    The lock file is beside the folder: deleting the folder of a running process does not release the lock.
 
     Args:
-        folder: the run's; it need not be there.
-        remedy: what a user can do about a process that holds it.
-        seconds: to wait for that process.
+        folder: the run's folder; it may be missing.
+        remedy: what the user can do if another process holds the lock.
+        seconds: how long to wait for that process.
 
     Raises:
-        LockHeld: one line that says which process uses the folder.
+        LockHeld: another process uses the folder; the message names it.
         StorageError: the lock cannot be written.
     """
     real = Path(os.path.realpath(folder))
     return locked(real.with_name(f".{real.name}.lock"), folder=folder, remedy=remedy, seconds=seconds)
 
 
-def open_run(folder: Path, config: dict[str, Any]) -> RunState:
-    """The state to continue from in a run's folder; a new one where there is none yet.
+def open_run(folder: Path, fingerprint: dict[str, Any]) -> RunState:
+    """Read the state in a run's folder, or start a new run if there is none.
 
     Args:
-        folder: the run's folder; made where it is missing.
-        config: what decides the run's course; must equal that of the run to continue.
+        folder: the run's folder; created if missing.
+        fingerprint: identifies the run; must equal that of the run to continue.
 
     Raises:
-        ConfigError: the folder holds an unfinished run with other options, or cannot be used.
+        ConfigError: the folder holds an unfinished run with other options, or its state cannot be read.
         StorageError: a new run's folder cannot be written.
     """
     state_path, config_path = folder / STATE_FILE, folder / CONFIG_FILE
@@ -106,29 +106,30 @@ def open_run(folder: Path, config: dict[str, Any]) -> RunState:
     remove_stale(config_path)
     try:
         if state_path.is_file():
-            _check_same(folder, json.loads(config_path.read_text(encoding="utf-8")), config)
+            _check_same(folder, json.loads(config_path.read_text(encoding="utf-8")), fingerprint)
             return _read(state_path)
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise ConfigError(
-            f"{folder}: cannot be used ({short_reason(error)}); delete it or give --run NAME"
+            f"{folder}: cannot read the state of the run ({short_reason(error)}); delete the folder, or use "
+            "another one with --run NAME"
         ) from error
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(folder / LOGS, ignore_errors=True)
-        write_text(config_path, json.dumps(config, indent=2) + "\n")
+        write_text(config_path, json.dumps(fingerprint, indent=2) + "\n")
     return RunState()
 
 
 def save_state(folder: Path, state: RunState) -> None:
-    """Write the state, replacing the one before.
+    """Write the state; it replaces the previous one.
 
     Raises:
-        StorageError: it cannot be written; the one before is still there.
+        StorageError: it cannot be written; the previous one is unchanged.
     """
     groups = {"variables": state.variables, "average": state.average, "best": state.best}
     arrays = {f"{name}_{i}": array for name, group in groups.items() for i, array in enumerate(group)}
     scalars = {"history": state.history, "best_epoch": state.best_epoch}
-    # NumPy leaves an archive behind that it could not write; a file's `write` only fails.
+    # NumPy leaves an incomplete archive behind if writing fails; `file.write` does not.
     content = io.BytesIO()
     np.savez(content, allow_pickle=False, scalars=np.array(json.dumps(scalars)), **arrays)
     with atomic_write(folder / STATE_FILE) as file:
@@ -136,7 +137,7 @@ def save_state(folder: Path, state: RunState) -> None:
 
 
 def close_run(folder: Path) -> None:
-    """Forget the state of a run that has reached its end; the next one starts afresh.
+    """Delete the state of a finished run; the next run in the folder starts from the beginning.
 
     Raises:
         StorageError: it cannot be deleted.
@@ -147,7 +148,7 @@ def close_run(folder: Path) -> None:
     except OSError as error:
         reason = short_reason(error)
         raise StorageError(
-            f"{path}: cannot be deleted ({reason}); this run has ended: delete it before the next"
+            f"{path}: cannot be deleted ({reason}); the run has finished: delete the file before the next run"
         ) from error
 
 
@@ -163,11 +164,11 @@ def _numbered(arrays: Mapping[str, NDArray[Any]], group: str) -> Arrays:
     return [arrays[f"{group}_{i}"] for i in range(count)]
 
 
-def _check_same(folder: Path, there: dict[str, Any], here: dict[str, Any]) -> None:
-    for name in sorted(there.keys() | here.keys()):
-        if there.get(name) != here.get(name):
+def _check_same(folder: Path, stored: dict[str, Any], given: dict[str, Any]) -> None:
+    for name in sorted(stored.keys() | given.keys()):
+        if stored.get(name) != given.get(name):
             raise ConfigError(
-                f"{folder}: holds an unfinished run with other options ({name}: {there.get(name)} there, "
-                f"{here.get(name)} here); give the same options to continue it, --run NAME for another run, "
-                "or delete the folder"
+                f"{folder}: holds an unfinished run with other options ({name}: {stored.get(name)} in the "
+                f"folder, {given.get(name)} now); repeat the same options to continue it, use another folder "
+                "with --run NAME, or delete the folder"
             )

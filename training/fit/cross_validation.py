@@ -1,7 +1,6 @@
-"""Fitting to all of the training series, and to all but a fold, so that trust is measured on unseen ones.
+"""Fits to all training series, and to all but a fold: trust is measured on series held out of the fit.
 
-Every fit has a folder of its own below the run's and goes on where it was killed; a finished one is not
-repeated.
+Each fit has its own folder below the run's folder. A killed fit continues; a finished one is not repeated.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ from numpy.typing import NDArray
 
 from training.data.split import split
 from training.fit.checkpoint import STATE_FILE, RunState, close_run, open_run
-from training.fit.inputs import FitInputs, Rows, fold_of, known_views
-from training.fit.loop import Pair, fit
+from training.fit.inputs import FitInputs, Indices, assign_folds, expected_views
+from training.fit.loop import Examples, fit
 from training.model.outputs import outputs_of
 
 FINAL = "final"
@@ -26,15 +25,15 @@ FINAL = "final"
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where progress is shown: one line at a time, and Keras' bars within an epoch if wanted."""
+    """Where progress goes: `log` gets one line at a time; `bars` shows Keras' bar for each epoch."""
 
-    say: Callable[[str], None]
+    log: Callable[[str], None]
     bars: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
-    """A fitted model and how it came to be."""
+class FitResult:
+    """A fitted model and the state of its run."""
 
     model: Any
     state: RunState
@@ -42,10 +41,10 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Answers on training series that the model which gave them had not been fitted to.
+    """Model outputs on held-out training series.
 
     Attributes:
-        logits: `float32[n, classes]`; every series is there in each of `known_views`.
+        logits: `float32[n, classes]`; each series counts once in each of `expected_views`.
         novelty: `float32[n]`.
         targets: `int64[n]`.
     """
@@ -55,97 +54,110 @@ class HeldOut:
     targets: NDArray[np.int64]
 
 
-def fit_rows(
-    material: FitInputs,
-    rows: Rows,
+def fit_subset(
+    fit_inputs: FitInputs,
+    indices: Indices,
     *,
     folder: Path,
-    course: dict[str, Any],
+    fingerprint: dict[str, Any],
     progress: Progress,
-    check: Rows | None = None,
-) -> Fitted:
+    validation: Indices | None = None,
+) -> FitResult:
     """Fit to some of the training series.
 
     Args:
-        material: gives the model and its lessons.
-        rows: the series to fit to.
-        folder: of this fit.
-        course: what decides how it goes; a run in the folder with another one is refused.
-        progress: shows each epoch.
-        check: series to validate on.
+        fit_inputs: makes the model and its training data.
+        indices: the series to fit to.
+        folder: the folder of this fit.
+        fingerprint: identifies the run; a run with another fingerprint in the folder is refused.
+        progress: gets a line for each epoch.
+        validation: the series to validate on.
     """
-    config = material.config
+    config = fit_inputs.config
     keras.utils.set_random_seed(config.seed)
-    task = material.task(rows)
-    nothing: Pair = (np.empty((0,), np.float32), np.empty((0,), np.float32))
+    task = fit_inputs.task(indices)
+    no_examples: Examples = (np.empty((0,), np.float32), np.empty((0,), np.float32))
     state = fit(
         task.model,
-        task.course,
+        task.source,
         config,
-        check=nothing if check is None else material.held_out(check),
-        state=open_run(folder, course),
+        validation=no_examples if validation is None else fit_inputs.validation_data(validation),
+        state=open_run(folder, fingerprint),
         folder=folder,
-        say=progress.say,
+        log=progress.log,
         bars=progress.bars,
     )
-    return Fitted(task.model, state)
+    return FitResult(task.model, state)
 
 
 def cross_fit(
-    material: FitInputs, *, folder: Path, course: dict[str, Any], progress: Progress
+    fit_inputs: FitInputs, *, folder: Path, fingerprint: dict[str, Any], progress: Progress
 ) -> tuple[HeldOut, list[RunState]]:
-    """Fit to all but each fold in turn; answers on every training series, and the fits' courses."""
-    targets, folds = material.dataset.train_targets, material.config.folds
-    fold = fold_of(targets, folds=folds, seed=material.config.seed)
+    """Fit to all but each fold in turn; outputs on every training series, and the states of the fits."""
+    targets, folds = fit_inputs.dataset.train_targets, fit_inputs.config.folds
+    fold = assign_folds(targets, folds=folds, seed=fit_inputs.config.seed)
     parts, states = [], []
     for number in range(folds):
-        asked, rows = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
-        progress.say(f"fold {number + 1} of {folds}: fits {len(rows):,} series, asks {len(asked):,}")
+        held_out, indices = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
+        progress.log(
+            f"fold {number + 1} of {folds}: fitting {len(indices):,} series, {len(held_out):,} held out"
+        )
         home = folder / f"fold-{number + 1}"
-        fitted = fit_rows(material, rows, folder=home, course=course, progress=progress, check=asked)
-        parts.append(_ask(material, fitted.model, rows=rows, asked=asked))
+        fitted = fit_subset(
+            fit_inputs, indices, folder=home, fingerprint=fingerprint, progress=progress, validation=held_out
+        )
+        parts.append(_predict_held_out(fit_inputs, fitted.model, indices=indices, held_out=held_out))
         states.append(fitted.state)
-    return _joined(parts), states
+    return _concatenated(parts), states
 
 
 def hold_out(
-    material: FitInputs, *, folder: Path, course: dict[str, Any], progress: Progress
-) -> tuple[Fitted, HeldOut | None]:
-    """Fit to all but a share, which chooses the weights and measures trust, too."""
-    config, targets = material.config, material.dataset.train_targets
-    rows, asked = split(targets, fraction=config.validation_fraction, seed=config.seed)
-    fitted = fit_rows(material, rows, folder=folder / FINAL, course=course, progress=progress, check=asked)
+    fit_inputs: FitInputs, *, folder: Path, fingerprint: dict[str, Any], progress: Progress
+) -> tuple[FitResult, HeldOut | None]:
+    """Fit to all but a held-out fraction, which selects the weights and also measures trust."""
+    config, targets = fit_inputs.config, fit_inputs.dataset.train_targets
+    indices, held_out = split(targets, fraction=config.validation_fraction, seed=config.seed)
+    fitted = fit_subset(
+        fit_inputs,
+        indices,
+        folder=folder / FINAL,
+        fingerprint=fingerprint,
+        progress=progress,
+        validation=held_out,
+    )
     if config.model != "transformer":
         return fitted, None
-    return fitted, _ask(material, fitted.model, rows=rows, asked=asked)
+    return fitted, _predict_held_out(fit_inputs, fitted.model, indices=indices, held_out=held_out)
 
 
-def fit_all(material: FitInputs, *, folder: Path, course: dict[str, Any], progress: Progress) -> Fitted:
+def fit_all(
+    fit_inputs: FitInputs, *, folder: Path, fingerprint: dict[str, Any], progress: Progress
+) -> FitResult:
     """Fit to all training series."""
-    rows = np.arange(len(material.dataset.train))
-    progress.say(f"fits all {len(rows):,} series")
-    return fit_rows(material, rows, folder=folder / FINAL, course=course, progress=progress)
+    indices = np.arange(len(fit_inputs.dataset.train))
+    progress.log(f"fitting all {len(indices):,} series")
+    return fit_subset(fit_inputs, indices, folder=folder / FINAL, fingerprint=fingerprint, progress=progress)
 
 
-def forget(folder: Path) -> None:
-    """Drop the states of all fits of a run that has reached its end."""
+def close_runs(folder: Path) -> None:
+    """Delete the states of all fits of a finished run."""
     for state in folder.rglob(STATE_FILE):
         close_run(state.parent)
 
 
-def _ask(material: FitInputs, model: Any, *, rows: Rows, asked: Rows) -> HeldOut:
-    novelty = material.novelty(rows)
-    views = known_views(material.series[asked])
-    logits = [outputs_of(model, material.inputs(view)) for view in views]
-    distances = [novelty.score(material.arithmetic(material.spectra_of(view))) for view in views]
+def _predict_held_out(fit_inputs: FitInputs, model: Any, *, indices: Indices, held_out: Indices) -> HeldOut:
+    novelty = fit_inputs.novelty(indices)
+    views = expected_views(fit_inputs.series[held_out])
+    logits = [outputs_of(model, fit_inputs.model_inputs(view)) for view in views]
+    distances = [novelty.score(fit_inputs.arithmetic(fit_inputs.spectra(view))) for view in views]
     return HeldOut(
         logits=np.concatenate(logits),
         novelty=np.concatenate(distances),
-        targets=np.tile(material.dataset.train_targets[asked], len(views)),
+        targets=np.tile(fit_inputs.dataset.train_targets[held_out], len(views)),
     )
 
 
-def _joined(parts: list[HeldOut]) -> HeldOut:
+def _concatenated(parts: list[HeldOut]) -> HeldOut:
     return HeldOut(
         logits=np.concatenate([part.logits for part in parts]),
         novelty=np.concatenate([part.novelty for part in parts]),

@@ -1,7 +1,7 @@
-"""Fitting: one epoch after the other, each validated, remembered and checkpointed before the next.
+"""The training loop: train, validate, record and checkpoint each epoch before the next one starts.
 
-The loop is written out, rather than left to callbacks, because its order matters: what a killed run finds
-again is exactly what the epoch left behind.
+The loop is explicit instead of Keras callbacks because the order matters: a killed run must continue from
+exactly the state at the end of its last finished epoch.
 """
 
 from __future__ import annotations
@@ -20,80 +20,79 @@ from training.config import TrainingConfig
 from training.files.write_errors import storage_errors
 from training.fit.checkpoint import LOGS, RunState, save_state
 
-BETTER = 1e-5
-STEPS_WORTH_COMPILING = 2000
+MIN_DELTA = 1e-5
+MIN_STEPS_TO_COMPILE = 2000
 
-Pair = tuple[NDArray[np.float32], NDArray[np.float32]]
+Examples = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 class EpochSource(Protocol):
-    """Where epochs come from: made from a seed and their number alone."""
+    """Training data by epoch; an epoch depends on the seed and its number alone."""
 
     @property
-    def rows(self) -> int:
-        """Inputs an epoch."""
+    def size(self) -> int:
+        """Number of inputs in an epoch."""
         ...
 
-    def epoch(self, epoch: int) -> Pair:
-        """Inputs `float32[rows, ...]` and wanted probabilities `float32[rows, classes]`, shuffled."""
+    def epoch(self, epoch: int) -> Examples:
+        """Inputs `float32[size, ...]` and target probabilities `float32[size, classes]`, shuffled."""
         ...
 
 
 def fit(
     model: Any,
-    course: EpochSource,
+    source: EpochSource,
     config: TrainingConfig,
     *,
-    check: Pair,
+    validation: Examples,
     state: RunState,
     folder: Path,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
     bars: bool = False,
     after_epoch: Callable[[int, dict[str, float]], None] = lambda _epoch, _entry: None,
 ) -> RunState:
-    """Fit a model from where a run's state is.
+    """Fit a model, continuing from the state of its run.
 
     Args:
-        model: its weights are replaced; at the end it has those that are kept.
-        course: what it is fitted to.
-        config: the run's configuration. Without folds, the weights with the best validation loss are kept;
-            with folds, those of the last epoch, for the length of the course was chosen before.
-        check: inputs and one-hot targets to validate on, which the course does not hold; empty ones for a
-            fit to all there is.
+        model: gets the selected weights at the end.
+        source: the training data.
+        config: the run's configuration. Without folds, the weights with the lowest validation loss are
+            selected; with folds, those of the last epoch.
+        validation: inputs and one-hot targets that are not in `source`; empty arrays for no validation.
         state: of `open_run`.
         folder: the run's folder, for the checkpoint and TensorBoard's logs.
-        say: called with one line an epoch.
-        bars: show Keras' progress bar within each epoch.
-        after_epoch: called with the epoch, counted from 1, and its entry; what it raises ends the run.
+        log: called with one line an epoch.
+        bars: show Keras' progress bar for each epoch.
+        after_epoch: called with the epoch, counted from 1, and its history entry; an exception ends the run.
 
     Returns:
         The state after the last epoch.
 
     Raises:
-        StorageError: state or logs cannot be written; the run goes on after the last epoch whose state was.
+        StorageError: state or logs cannot be written. The run can continue after the last saved epoch.
     """
-    compile_model(model, config, steps=-(-course.rows // config.batch_size))
+    compile_model(model, config, steps=-(-source.size // config.batch_size))
     if state.epochs:
         _restore(model, state)
-        say(f"continues after epoch {state.epochs}")
+        log(f"continues after epoch {state.epochs}")
     logs = folder / LOGS
     with storage_errors(logs, tf.errors.OpError):
         writer = tf.summary.create_file_writer(str(logs))
-    while state.epochs < config.epochs and not _has_stalled(state, config):
+    while state.epochs < config.epochs and not _should_stop_early(state, config):
         started = time.perf_counter()
         epoch = state.epochs
-        entry = _train(model, course.epoch(epoch), config, bars=bars)
+        entry = _train(model, source.epoch(epoch), config, bars=bars)
         _average(model, state, config)
-        entry |= _validate(model, check, state, config)
-        if _is_kept(entry, state, config):
+        entry |= _validate(model, validation, state, config)
+        if _is_best(entry, state, config):
             state.best = state.average if config.averaging else model.get_weights()
             state.best_epoch = epoch + 1
         entry["seconds"] = time.perf_counter() - started
         state.history.append(entry)
         state.variables = [np.asarray(variable) for variable in _variables(model)]
         save_state(folder, state)
-        _log(writer, logs, entry, epoch + 1)
-        say(_line(entry, epoch + 1, config))
+        _write_summaries(writer, logs, entry, epoch + 1)
+        log(_line(entry, epoch + 1, config))
         after_epoch(epoch + 1, entry)
     with storage_errors(logs, tf.errors.OpError):
         writer.close()
@@ -101,18 +100,18 @@ def fit(
     return state
 
 
-def _has_stalled(state: RunState, config: TrainingConfig) -> bool:
+def _should_stop_early(state: RunState, config: TrainingConfig) -> bool:
     return not config.folds and state.epochs - state.best_epoch >= config.patience
 
 
-def _is_kept(entry: dict[str, float], state: RunState, config: TrainingConfig) -> bool:
+def _is_best(entry: dict[str, float], state: RunState, config: TrainingConfig) -> bool:
     if config.folds or "val_loss" not in entry or not state.best:
         return True
-    return entry["val_loss"] < state.kept["val_loss"] - BETTER
+    return entry["val_loss"] < state.best_entry["val_loss"] - MIN_DELTA
 
 
 def compile_model(model: Any, config: TrainingConfig, *, steps: int) -> None:
-    """Give the model the loss and the optimizer of the configuration; `steps` are those of an epoch."""
+    """Compile with the loss and the optimizer of the configuration; `steps` is the number in an epoch."""
     rate: Any = config.learning_rate
     if config.schedule == "cosine":
         warmup = min(config.warmup_epochs, config.epochs // 4) * steps
@@ -128,8 +127,8 @@ def compile_model(model: Any, config: TrainingConfig, *, steps: int) -> None:
     else:
         optimizer = keras.optimizers.Adam(rate)
     # Measured on two cores: on spectra XLA makes a step 1.8 times as fast, after seconds of compiling; on
-    # series it is no faster.
-    compiled = config.tokens == "spectrum" and config.epochs * steps >= STEPS_WORTH_COMPILING
+    # series it is not faster.
+    compiled = config.tokens == "spectrum" and config.epochs * steps >= MIN_STEPS_TO_COMPILE
     loss = keras.losses.CategoricalCrossentropy(from_logits=config.model == "transformer")
     # Given by name, the metric would make its variables while TensorFlow traces the training step, which it
     # would then trace a second time.
@@ -138,8 +137,8 @@ def compile_model(model: Any, config: TrainingConfig, *, steps: int) -> None:
     optimizer.build(model.trainable_variables)
 
 
-def _train(model: Any, batch: Pair, config: TrainingConfig, *, bars: bool) -> dict[str, float]:
-    inputs, targets = batch
+def _train(model: Any, examples: Examples, config: TrainingConfig, *, bars: bool) -> dict[str, float]:
+    inputs, targets = examples
     logs = model.fit(
         inputs, targets, batch_size=config.batch_size, epochs=1, shuffle=False, verbose=1 if bars else 0
     ).history
@@ -147,7 +146,7 @@ def _train(model: Any, batch: Pair, config: TrainingConfig, *, bars: bool) -> di
 
 
 def _average(model: Any, state: RunState, config: TrainingConfig) -> None:
-    """Move the average towards the weights; in early epochs faster, so that it forgets the beginning."""
+    """Update the moving average of the weights; the decay starts low, so that early weights fade fast."""
     if not config.averaging:
         return
     weights = model.get_weights()
@@ -158,14 +157,14 @@ def _average(model: Any, state: RunState, config: TrainingConfig) -> None:
     ]
 
 
-def _validate(model: Any, check: Pair, state: RunState, config: TrainingConfig) -> dict[str, float]:
-    """Loss and accuracy of the averaged weights, or of the weights as they are, on what was held out."""
-    if not len(check[0]):
+def _validate(model: Any, validation: Examples, state: RunState, config: TrainingConfig) -> dict[str, float]:
+    """Validation loss and accuracy: of the averaged weights if averaging is on, else of the weights."""
+    if not len(validation[0]):
         return {}
     weights = model.get_weights()
     if config.averaging:
         model.set_weights(state.average)
-    loss, accuracy = model.evaluate(*check, batch_size=256, verbose=0)
+    loss, accuracy = model.evaluate(*validation, batch_size=256, verbose=0)
     model.set_weights(weights)
     return {"val_loss": float(loss), "val_accuracy": float(accuracy)}
 
@@ -179,7 +178,7 @@ def _restore(model: Any, state: RunState) -> None:
         variable.assign(value)
 
 
-def _log(writer: Any, logs: Path, entry: dict[str, float], epoch: int) -> None:
+def _write_summaries(writer: Any, logs: Path, entry: dict[str, float], epoch: int) -> None:
     with storage_errors(logs, tf.errors.OpError):
         with writer.as_default(step=epoch):
             for name, value in entry.items():
@@ -188,10 +187,10 @@ def _log(writer: Any, logs: Path, entry: dict[str, float], epoch: int) -> None:
 
 
 def _line(entry: dict[str, float], epoch: int, config: TrainingConfig) -> str:
-    fitted = f"epoch {epoch:>3}/{config.epochs}  loss {entry['loss']:.4f}  accuracy {entry['accuracy']:.4f}"
-    held_out = (
+    line = f"epoch {epoch:>3}/{config.epochs}  loss {entry['loss']:.4f}  accuracy {entry['accuracy']:.4f}"
+    validation = (
         f"  validation loss {entry['val_loss']:.4f}  accuracy {entry['val_accuracy']:.4f}"
         if "val_loss" in entry
         else ""
     )
-    return f"{fitted}{held_out}  {entry['seconds']:.1f} s"
+    return f"{line}{validation}  {entry['seconds']:.1f} s"

@@ -1,4 +1,4 @@
-"""What the fits of a run leave to be evaluated, reported and sealed."""
+"""The result of all fits of a run, which is evaluated, reported and sealed."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from training.fit.checkpoint import RunState
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
-    """What the fits of a run gave.
+class TrainingResult:
+    """The model and the figures from fitting it.
 
     Attributes:
-        model: what is sealed.
-        trust: None for a model to compare with.
-        temperature: what the logits are divided by; 1 for a model to compare with.
-        states: of the fit that is kept, and of those to folds.
-        held_out: accuracy on training series that were not fitted to, in all known views; None without.
+        model: the model to seal.
+        trust: None for a reference model.
+        temperature: divides the logits; 1 for a reference model.
+        states: of the final fit, then of the folds' fits.
+        held_out_accuracy: accuracy on held-out training series; None for a reference model.
     """
 
     model: Any
     trust: Trust | None
     temperature: float
     states: tuple[RunState, ...]
-    held_out: float | None
+    held_out_accuracy: float | None

@@ -1,1 +1,1 @@
-"""The models: from raw series to logits, with their preprocessing inside."""
+"""The Keras models, from raw series to outputs, with all preprocessing inside."""

@@ -1,6 +1,6 @@
-"""Z-normalisation inside the graph, so that a raw series of any offset and scale may be sent.
+"""Z-normalisation inside the graph, so that clients can send raw series of any offset and scale.
 
-Written with `keras.ops` alone: the graph holds built-in operations only, loads with `safe_mode=True`,
+It uses `keras.ops` alone: the graph has only built-in operations, loads with `safe_mode=True`,
 and converts to other runtimes.
 """
 
@@ -17,9 +17,9 @@ TINY = 1.1754944e-38
 def z_normalise(series: Any) -> Any:
     """Mean 0 and standard deviation 1 (ddof = 1, as the UCR archive's files) of each series.
 
-    The first value is taken off before anything is summed: values close to each other subtract exactly in
+    The first value is subtracted before anything is summed: values close to each other subtract exactly in
     floating point (Sterbenz' lemma), so a large offset costs no precision. Halving first, and dividing by
-    the largest value before squaring, keep float32's whole range from overflowing. A constant series
+    the largest value before squaring, prevent overflow over float32's whole range. A constant series
     becomes zeros.
 
     Args:

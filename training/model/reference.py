@@ -1,8 +1,8 @@
 """The model of the Keras example "Timeseries classification with a Transformer model", layer for layer.
 
-It is here to be compared with. Its attention has no effect: every branch ends in a normalisation over one
-feature, whose output is its bias whatever comes in, so the model is a perceptron on the shifted series.
-That perceptron is here too: the same answers and gradients at a thousandth of the cost.
+It is the reference for comparisons. Its attention has no effect: each branch ends in a layer normalisation
+over one feature, whose output is its bias for any input, so the model is a perceptron on the shifted series.
+That perceptron is here too: the same outputs and gradients at a thousandth of the cost.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DROPOUT = 0.25
 
 
 def reference_layers(series: Any, *, classes: int) -> Any:
-    """The example's `build_model` on `float32[n, length, 1]`; gives probabilities `float32[n, classes]`."""
+    """The example's `build_model`: `float32[n, length, 1]` to probabilities `float32[n, classes]`."""
     x = series
     for _ in range(BLOCKS):
         x = _encoder(x)
@@ -29,10 +29,10 @@ def reference_layers(series: Any, *, classes: int) -> Any:
 
 
 def reference_perceptron_layers(series: Any, *, classes: int) -> Any:
-    """What `reference_layers` computes, without what has no effect.
+    """The same function as `reference_layers`, without the layers that have no effect.
 
-    Of each branch only its last layer is kept, the normalisation over one feature: it gives its bias for any
-    input, so it may as well get zeros, and takes the only gradient that the branch has.
+    Only the last layer of each branch remains, the normalisation over one feature: it outputs its bias for
+    any input, so its input is zeros, and it gets the only gradient of the branch.
     """
     x = series
     for _ in range(2 * BLOCKS):

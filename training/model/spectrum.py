@@ -1,9 +1,9 @@
 """The logarithms of a series' mean power spectra, inside the graph.
 
-What tells sounds apart is how power is spread over frequency, not when something happens. So each window
-length gives spectra averaged over the whole series: one frame's power is far too noisy. Two means are taken
-over the frames, the arithmetic and the geometric; where they differ, a band's power comes and goes. Built-in
-layers and `keras.ops` alone, so that the graph loads safely and converts.
+Sounds differ in their power over frequency, not in the time of events. So for each window length the spectra
+are averaged over the whole series: the power of a single frame is too noisy. Two means over the frames are
+used, arithmetic and geometric; they differ where the power of a band varies over time. Only built-in layers
+and `keras.ops` are used, so that the graph loads in safe mode and converts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from training.model.normalise import z_normalise
 
 # Variance of rounding a value to 2 decimals: step² / 12, the step being 0.01 (uniform distribution).
 ROUNDING_VARIANCE = 0.01**2 / 12
-# Spectra a window: by the arithmetic and by the geometric mean over frames.
+# Spectra per window: the arithmetic and the geometric mean over frames.
 MEANS = 2
 
 
@@ -34,12 +34,12 @@ def bin_counts(config: TrainingConfig, length: int) -> tuple[int, ...]:
 
 
 def spectra_width(config: TrainingConfig, length: int) -> int:
-    """Number of values that `log_spectra` gives for a series of a length."""
+    """Number of values of `log_spectra` for a series with `length` values."""
     return MEANS * sum(bin_counts(config, length))
 
 
 def window_slices(config: TrainingConfig, length: int) -> tuple[slice, ...]:
-    """Where among the values of `log_spectra` each window's are, all its means."""
+    """The columns of `log_spectra` that belong to each window, with both means."""
     slices, start = [], 0
     for bins in bin_counts(config, length):
         slices.append(slice(start, start + MEANS * bins))
@@ -48,7 +48,7 @@ def window_slices(config: TrainingConfig, length: int) -> tuple[slice, ...]:
 
 
 def arithmetic_slices(config: TrainingConfig, length: int) -> tuple[slice, ...]:
-    """Where among the values of `log_spectra` the arithmetic means are: a slice for each window."""
+    """The columns of `log_spectra` with the arithmetic means of each window."""
     windows = zip(window_slices(config, length), bin_counts(config, length), strict=True)
     return tuple(slice(window.start, window.start + bins) for window, bins in windows)
 
@@ -56,8 +56,8 @@ def arithmetic_slices(config: TrainingConfig, length: int) -> tuple[slice, ...]:
 def log_spectra(series: Any, config: TrainingConfig) -> Any:
     """Spectra `float32[n, width]` of z-normalised series `float32[n, length, 1]`.
 
-    One window length after the other; of each the logarithm of the arithmetic mean power of every bin, then
-    that of the geometric mean.
+    For each window length: the logarithms of the arithmetic mean power of all bins, then those of the
+    geometric mean.
     """
     windows = window_lengths(config, series.shape[1])
     return ops.concatenate(
@@ -84,8 +84,8 @@ def _log_means(series: Any, window: int, config: TrainingConfig) -> tuple[Any, A
         trainable=False,
         name=f"power_{window}",
     )(series)
-    # A periodic Hann window's squares sum to 3/8 of its length: white noise has this power in any bin, and
-    # twice of it in `power`, where both halves of the spectrum are added up.
+    # A periodic Hann window's squares sum to 3/8 of its length: white noise has this power in each bin,
+    # and twice as much in `power`, which adds both halves of the spectrum.
     floor = config.floor * ROUNDING_VARIANCE * 3 / 8 * window
     return ops.log(ops.mean(power, axis=1) + floor), ops.mean(ops.log(power + floor), axis=1)
 

@@ -1,7 +1,7 @@
-"""Our model: a transformer over frequency bands, or over stretches of time, to the logits of the classes.
+"""Our model: a transformer over frequency bands, or over time segments, to the logits of the classes.
 
-A spectrum is cut into tokens of neighbouring bins, a series into stretches. Each token has a bias of its own,
-which is its learned position; a band has weights of its own as well. Attention relates them to each other.
+A spectrum is cut into tokens of neighbouring bins, a series into segments. Each token has its own bias, a
+learned position embedding; tokens of a spectrum also have their own weights. Attention relates the tokens.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from training.config import TrainingConfig
 from training.model.normalise import z_normalise
 from training.model.spectrum import MEANS, spectra_width, window_slices
 
-# A series is cut into at most so many stretches: attention over more costs time.
-STRETCHES = 24
+# Maximum number of time segments; attention over more takes too long.
+MAX_SEGMENTS = 24
 
 
 def spectrum_classifier(
@@ -27,13 +27,13 @@ def spectrum_classifier(
 
     Args:
         config: the model's sizes.
-        length: values a series.
+        length: values per series.
         classes: number of classes.
-        mean: `float[width]`, of the training spectra; zeros if not given.
-        variance: `float[width]`, of the training spectra; ones if not given.
+        mean: `float[width]`, of the training spectra; default zeros.
+        variance: `float[width]`, of the training spectra; default ones.
 
     Returns:
-        The model; it gives logits `float32[n, classes]`.
+        The model, with logits `float32[n, classes]`.
     """
     width = spectra_width(config, length)
     spectra = keras.Input((width,), name="spectra")
@@ -50,7 +50,7 @@ def spectrum_classifier(
 def series_classifier(config: TrainingConfig, *, length: int, classes: int) -> Any:
     """A `keras.Model` from raw series `float32[n, length, 1]` to logits `float32[n, classes]`."""
     series = keras.Input((length, 1), name="series")
-    stride = math.ceil(length / STRETCHES)
+    stride = math.ceil(length / MAX_SEGMENTS)
     x = layers.Conv1D(config.width, 2 * stride + 5, padding="same", activation="relu")(z_normalise(series))
     x = layers.MaxPooling1D(stride, padding="same")(x)
     tokens = layers.EinsumDense(
@@ -76,7 +76,7 @@ def _classify(x: Any, classes: int, config: TrainingConfig) -> Any:
     for _ in range(config.blocks):
         x = _encoder(x, config)
     x = layers.LayerNormalization()(x)
-    # Read in order, not averaged: which band it was that had something to say would otherwise be lost.
+    # Flattened, not averaged, so that the head knows which token a value comes from.
     x = layers.Flatten()(layers.Dense(config.readout)(x))
     x = layers.Dense(config.head_units, activation="relu")(x)
     x = layers.Dropout(config.dropout)(x)
@@ -84,7 +84,7 @@ def _classify(x: Any, classes: int, config: TrainingConfig) -> Any:
 
 
 def _encoder(x: Any, config: TrainingConfig) -> Any:
-    """A pre-normalised encoder block: attention and a perceptron, each added to what came in."""
+    """A pre-norm encoder block: attention and a feed-forward layer, each with a residual connection."""
     attended = layers.LayerNormalization()(x)
     attended = layers.MultiHeadAttention(
         num_heads=config.heads, key_dim=config.width // config.heads, dropout=config.dropout

@@ -52,7 +52,7 @@ def draw(report: Report, folder: Path) -> dict[str, str]:
     evaluation, labels = report.evaluation, report.dataset.labels
     _learning(report, folder / "learning_curve.png")
     plot_confusion(folder / "confusion_matrix.png", evaluation.confusion, labels)
-    probabilities = {title: evaluation.answers[view].probabilities for view, title in PAIR.items()}
+    probabilities = {title: evaluation.outputs[view].probabilities for view, title in PAIR.items()}
     plot_roc(folder / "roc.png", probabilities, report.dataset.test_targets, labels)
     plot_reliability(folder / "reliability.png", reliabilities_of(report), least=1 / len(labels))
     _robustness(report, folder / "robustness.png")

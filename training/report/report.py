@@ -13,7 +13,7 @@ from training.config import TrainingConfig
 from training.data.ucr import Dataset
 from training.evaluation.accuracy import Evaluation
 from training.evaluation.trust import TrustEvaluation
-from training.fit.result import Trained
+from training.fit.result import TrainingResult
 
 # View of the test set to the name of its accuracy in the contract.
 METRICS: Mapping[str, str] = MappingProxyType(
@@ -49,7 +49,7 @@ class Report:
 
     config: TrainingConfig
     dataset: Dataset
-    trained: Trained
+    trained: TrainingResult
     evaluation: Evaluation
     trust: TrustEvaluation | None
     resamples: Sequence[Mapping[str, float]]
@@ -65,9 +65,9 @@ class Report:
     @property
     def held_out_accuracy(self) -> float | None:
         """Accuracy on held-out training series; None if there were too few to hold any out."""
-        if self.trained.held_out is not None:
-            return self.trained.held_out
-        return self.trained.states[0].kept.get("val_accuracy")
+        if self.trained.held_out_accuracy is not None:
+            return self.trained.held_out_accuracy
+        return self.trained.states[0].best_entry.get("val_accuracy")
 
 
 def metrics_of(report: Report) -> dict[str, float]:
@@ -96,8 +96,8 @@ def _trust_metrics(trust: TrustEvaluation) -> dict[str, float]:
     for level in levels:
         shares = {view: by_level[level] for view, by_level in trust.coverage.items()}
         metrics |= _by_view(f"coverage_{level.removeprefix('0.'):0<2}", shares)
-    metrics |= _by_view("ood_auroc", trust.separation)
-    for name, areas in trust.related.items():
+    metrics |= _by_view("ood_auroc", trust.ood_auroc)
+    for name, areas in trust.near_ood_auroc.items():
         metrics |= _by_view(f"ood_auroc_{name.lower()}", areas)
     return metrics | _by_view("accuracy_uniform_attention", trust.uniform_attention)
 

@@ -27,7 +27,7 @@ def write_report(report: Report, folder: Path) -> tuple[str, ...]:
 
 
 def _as_json(report: Report) -> dict[str, Any]:
-    evaluation, trained, leak = report.evaluation, report.trained, report.evaluation.leak
+    evaluation, trained, leak = report.evaluation, report.trained, report.evaluation.rounding_leak
     return {
         "test": metrics_of(report) | {"cross_entropy": evaluation.loss},
         "noise": {f"{deviation:g}": accuracy for deviation, accuracy in evaluation.noise.items()},
@@ -50,7 +50,7 @@ def _trust(trust: TrustEvaluation, report: Report) -> dict[str, Any]:
         "set_sizes": {view: sizes.shares for view, sizes in trust.set_sizes.items()},
         "single_label_accuracy": {view: sizes.single_accuracy for view, sizes in trust.set_sizes.items()},
         "share_called_unlike": {
-            name: float((group.novelty > threshold).mean()) for name, group in trust.foreign.items()
+            name: float((group.novelty > threshold).mean()) for name, group in trust.ood_groups.items()
         },
     }
 

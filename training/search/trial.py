@@ -8,13 +8,13 @@ import keras
 import optuna
 
 from training.config import TrainingConfig
-from training.data.enough import limited
+from training.data.dataset_size import limit_dataset
 from training.data.split import split
 from training.data.ucr import Dataset
 from training.fit.checkpoint import close_run, hold_run, open_run
 from training.fit.inputs import FitInputs
 from training.fit.loop import fit
-from training.job import course
+from training.job import run_fingerprint
 
 # Time for a process whose trial was reassigned: it notices at the end of its epoch.
 WAIT_SECONDS = 60
@@ -34,11 +34,11 @@ def validation_loss(config: TrainingConfig, dataset: Dataset, trial: Any, *, max
         optuna.TrialPruned: too many parameters, or worse than other trials at the same epoch.
     """
     keras.utils.set_random_seed(config.seed)
-    dataset = limited(dataset, config)
-    material = FitInputs(dataset, config)
+    dataset = limit_dataset(dataset, config)
+    fit_inputs = FitInputs(dataset, config)
     rows, held_out = split(dataset.train_targets, fraction=config.validation_fraction, seed=config.seed)
-    task = material.task(rows)
-    if (parameters := material.parameters(task.model)) > max_parameters:
+    task = fit_inputs.task(rows)
+    if (parameters := fit_inputs.parameters(task.model)) > max_parameters:
         raise optuna.TrialPruned(f"{parameters:,} parameters")
 
     def report(epoch: int, entry: dict[str, float]) -> None:
@@ -50,13 +50,13 @@ def validation_loss(config: TrainingConfig, dataset: Dataset, trial: Any, *, max
     with hold_run(folder, remedy="this process skips the trial", seconds=WAIT_SECONDS):
         state = fit(
             task.model,
-            task.course,
+            task.source,
             config,
-            check=material.held_out(held_out),
-            state=open_run(folder, course(config, dataset)),
+            validation=fit_inputs.validation_data(held_out),
+            state=open_run(folder, run_fingerprint(config, dataset)),
             folder=folder,
-            say=lambda _: None,
+            log=lambda _: None,
             after_epoch=report,
         )
         close_run(folder)
-    return state.kept["val_loss"]
+    return state.best_entry["val_loss"]

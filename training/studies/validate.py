@@ -20,7 +20,7 @@ from training.cli.command import log_line, print_line, run_command
 from training.cli.import_noise import suppress_import_noise
 from training.cli.options import parse
 from training.config import TrainingConfig
-from training.data.precisions import FINE, NOISY, ROUNDED, make_domains
+from training.data.precisions import FINE, NOISY, ROUNDED, make_precisions
 from training.data.sources import load_dataset
 from training.data.ucr import Dataset
 from training.errors import ConfigError
@@ -61,19 +61,19 @@ def validate(config: TrainingConfig, dataset: Dataset, folds: Sequence[int], *, 
         folds: numbers of the folds, from 0.
         student: also fit a student, which takes minutes; the teachers take seconds.
     """
-    from training.fit.inputs import FitInputs, fold_of
+    from training.fit.inputs import FitInputs, assign_folds
     from training.model.outputs import outputs_of
 
-    material, targets = FitInputs(dataset, config), dataset.train_targets
-    fold = fold_of(targets, folds=config.folds, seed=config.seed)
-    spectra = {name: material.spectra_of(series.astype(float)) for name, series in _views(dataset).items()}
+    fit_inputs, targets = FitInputs(dataset, config), dataset.train_targets
+    fold = assign_folds(targets, folds=config.folds, seed=config.seed)
+    spectra = {name: fit_inputs.spectra(series.astype(float)) for name, series in _views(dataset).items()}
     chosen = np.isin(fold, folds)
     answers = {who: _empty_logits(spectra, dataset) for who in ("teacher", *(["student"] if student else []))}
     for number in folds:
         log_line(f"fold {number}")
         held_out, rows = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
-        task = material.task(rows)
-        for name, decide in _svm_decisions(task.course, config).items():
+        task = fit_inputs.task(rows)
+        for name, decide in _svm_decisions(task.source, config).items():
             # The decision values are the logits that the student is fitted to.
             answers["teacher"][name][held_out] = decide(spectra[name][held_out])
         if student:
@@ -110,10 +110,10 @@ def _empty_logits(spectra: Logits, dataset: Dataset) -> Logits:
     return {name: np.zeros((len(known), len(dataset.labels)), np.float32) for name, known in spectra.items()}
 
 
-def _svm_decisions(course: Any, config: TrainingConfig) -> dict[str, Callable[[Any], Any]]:
+def _svm_decisions(source: Any, config: TrainingConfig) -> dict[str, Callable[[Any], Any]]:
     """View to the decision function of the SVM for its kind; views without an SVM are left out."""
-    kinds = [domain.name for domain in make_domains(np.zeros((1, 8)), config)]
-    return {name: course.machines[kinds.index(kind)].decide for name, kind in KINDS.items() if kind in kinds}
+    kinds = [precision.name for precision in make_precisions(np.zeros((1, 8)), config)]
+    return {name: source.svms[kinds.index(kind)].decide for name, kind in KINDS.items() if kind in kinds}
 
 
 def _fit(task: Any, config: TrainingConfig) -> None:
@@ -127,12 +127,12 @@ def _fit(task: Any, config: TrainingConfig) -> None:
     with tempfile.TemporaryDirectory() as folder:
         fit(
             task.model,
-            task.course,
+            task.source,
             config,
-            check=no_validation,
+            validation=no_validation,
             state=RunState(),
             folder=Path(folder),
-            say=lambda _: None,
+            log=lambda _: None,
         )
 
 

@@ -18,7 +18,7 @@ def operations(graph: openvino.Model) -> Counter[str]:
 
 
 def answers(graph: openvino.Model, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """All outputs, side by side, of a graph that is compiled for any number of rows."""
+    """All outputs as one array, of a graph compiled for any batch size."""
     compiled = openvino.Core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     found = compiled(inputs)
     return side_by_side({name: found[port] for port in compiled.outputs for name in port.get_names()})

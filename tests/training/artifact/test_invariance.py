@@ -31,7 +31,7 @@ SERIES = np.random.default_rng(0).normal(size=(4, 32)).astype(np.float32)
     ids=["signs", "z-normalised", "scale", "offset", "first value", "not a number"],
 )
 def test_a_model_is_what_its_answers_show(answer: Answer, expected: bool) -> None:
-    """Both must leave the answers alone; a model that minds only one is not invariant."""
+    """A model that depends on offset or scale is not invariant."""
     assert is_invariant(answer, SERIES, tolerance=1e-3) is expected
 
 
@@ -52,14 +52,14 @@ def z_normalised(x: NDArray[np.float32]) -> NDArray[np.float32]:
     ids=["each z-normalised", "difference", "difference, z-normalised", "largest channel", "last channel"],
 )
 def test_each_channel_is_measured_by_itself(answer: Answer, expected: bool) -> None:
-    """A model that minds how channels lie against each other is not invariant: offsets are taken off each."""
+    """A model that depends on the difference of channels is not invariant."""
     series = np.random.default_rng(0).normal(9, size=(4, 32, 3)).astype(np.float32)
     assert is_invariant(answer, series, tolerance=1e-3) is expected
 
 
 @pytest.mark.parametrize("version", sorted(ARTIFACTS.glob("[0-9]*")), ids=lambda path: path.name)
 def test_every_committed_version_is_what_its_contract_says(version: Path) -> None:
-    """Also those that were sealed before the contract said so in writing."""
+    """The contract of each committed version states the measured invariance."""
     artifact = open_artifact(version)
     graph = artifact.derived("openvino")
     assert graph is not None

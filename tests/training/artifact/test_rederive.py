@@ -18,8 +18,8 @@ COMMITTED = Path(__file__).parents[3] / "model_artifacts" / "forda"
 GRAPH = {"openvino.xml", "openvino.bin"}
 
 
-def test_all_but_the_graph_is_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The next version has the model, golden answers and report; its card says where the graph is from."""
+def test_only_the_graph_changes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The next version has the same model, golden answers and report; its card names the new graph."""
     first = tmp_path / "forda" / "7"
     shutil.copytree(COMMITTED / "2", first)
     assert main([str(first)]) == 0
@@ -38,15 +38,13 @@ def test_all_but_the_graph_is_the_same(tmp_path: Path, capsys: pytest.CaptureFix
     its_own = {"schema_version", "version", "created", "files", "provenance"}
     assert new.contract.model_dump(exclude=its_own) == old.contract.model_dump(exclude=its_own)
     assert new.card.startswith(old.card)
-    assert "All is as in version 2, but for OpenVINO's graph" in new.card
+    assert "Everything is as in version 2, except the OpenVINO graph" in new.card
     assert new.derived("openvino") == [second / "openvino.xml", second / "openvino.bin"]
     assert max(verify(second).values()) < 2e-5
 
 
-def test_what_is_no_artifact_is_refused_in_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """With exit code 1, and nothing published."""
+def test_an_invalid_artifact_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The exit code is 1, and nothing is published."""
     assert main([str(tmp_path)]) == 1
     error = capsys.readouterr().err
     assert error.startswith("error: ")
@@ -54,10 +52,10 @@ def test_what_is_no_artifact_is_refused_in_one_line(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_fails_on_the_way_is_one_line_and_leaves_nothing(
+def test_a_failure_is_one_line_and_leaves_no_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A model that Keras refuses though its digest is right, and a disk that is full."""
+    """A model that Keras refuses and a full disk are one line each."""
     first = tmp_path / "forda" / "7"
     shutil.copytree(COMMITTED / "2", first)
     path = first / CONTRACT_FILE

@@ -1,4 +1,4 @@
-"""Sealing: a version folder that opens and answers, or none at all."""
+"""Sealing publishes a version folder that opens and gives its golden answers, or nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.contract import (
     sha256_of,
 )
 from tests.training.conftest import make_dataset
-from tests.training.report.reports import TRUST, a_config, a_note, a_sealing, trained
+from tests.training.report.reports import TRUST, a_config, a_note, contract_details, trained
 from training.artifact.seal import TOLERANCE, golden_series, seal, verify
 from training.config import TrainingConfig
 from training.data.ucr import Dataset
@@ -30,7 +30,7 @@ from training.model.sealed import build_reference
 
 @pytest.fixture(scope="module")
 def model() -> Any:
-    """A tiny model, untrained: sealing does not care, and changes nothing of it."""
+    """A tiny, untrained model; sealing does not change it."""
     keras.utils.set_random_seed(0)
     return trained(make_dataset(classes=2), a_config()).model
 
@@ -39,12 +39,12 @@ def model() -> Any:
 def first(model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its first version, for tests that only read it."""
     dataset, out = make_dataset(classes=2), tmp_path_factory.mktemp("sealed")
-    return seal(model, dataset, a_sealing(dataset), out=out, write_report=a_note)
+    return seal(model, dataset, contract_details(dataset), out=out, write_report=a_note)
 
 
 @pytest.fixture
 def folder(first: Path, tmp_path: Path) -> Path:
-    """A copy of it, on a shelf of the test's own."""
+    """A copy of it, in a folder of this test."""
     return Path(shutil.copytree(first, tmp_path / "waves" / "1"))
 
 
@@ -69,41 +69,45 @@ def test_a_sealed_version_opens_and_answers(model: Any, first: Path, wave_datase
     assert differences["openvino"] <= 1e-5
 
 
-def test_a_model_to_compare_with_is_sealed_without_trust(
+def test_a_reference_model_is_sealed_without_trust(
     wave_dataset: Dataset, tiny: Callable[..., TrainingConfig], tmp_path: Path
 ) -> None:
-    """A model of one output has a contract without trust, and its golden answers hold too."""
+    """A model with one output has a contract without trust, and gives its golden answers."""
     model = build_reference(
         tiny(model="reference-perceptron", folds=0), length=wave_dataset.length, classes=2
     )
-    folder = seal(model, wave_dataset, a_sealing(wave_dataset, None), out=tmp_path, write_report=a_note)
+    folder = seal(
+        model, wave_dataset, contract_details(wave_dataset, None), out=tmp_path, write_report=a_note
+    )
     artifact = open_artifact(folder)
     assert artifact.contract.trust is None
     assert artifact.golden.answers.shape == (16, 2)
     assert max(verify(folder).values()) <= 1e-5
 
 
-def test_a_model_that_minds_the_offset_is_sealed_as_one(wave_dataset: Dataset, tmp_path: Path) -> None:
-    """What the contract says of invariance is measured on the model."""
+def test_invariance_is_measured(wave_dataset: Dataset, tmp_path: Path) -> None:
+    """The contract states the invariance measured on the model."""
     series = keras.Input((wave_dataset.length, 1), name="series")
     first = keras.layers.Flatten()(series)[:, :1]
     rising = keras.ops.sigmoid(first / 100)
     outputs = keras.layers.Concatenate(axis=1, name="probabilities")([1 - rising, rising])
     model = keras.Model(series, outputs)
-    folder = seal(model, wave_dataset, a_sealing(wave_dataset, None), out=tmp_path, write_report=a_note)
+    folder = seal(
+        model, wave_dataset, contract_details(wave_dataset, None), out=tmp_path, write_report=a_note
+    )
     assert not open_artifact(folder).contract.input.invariant_to_offset_and_scale
 
 
 def test_versions_count_up_and_stay(model: Any, folder: Path, wave_dataset: Dataset, tmp_path: Path) -> None:
-    """Each sealing makes the next version and leaves those before untouched."""
+    """Each call publishes the next version and leaves the earlier ones unchanged."""
     before = {path.name: sha256_of(path) for path in folder.iterdir()}
-    second = seal(model, wave_dataset, a_sealing(wave_dataset), out=tmp_path, write_report=a_note)
+    second = seal(model, wave_dataset, contract_details(wave_dataset), out=tmp_path, write_report=a_note)
     assert second.name == "2"
     assert {path.name: sha256_of(path) for path in folder.iterdir()} == before
 
 
 def test_a_failure_leaves_no_half_version(model: Any, wave_dataset: Dataset, tmp_path: Path) -> None:
-    """If the report cannot be written, or a kill left a half folder, no version is there and nothing else."""
+    """After a failed report, no version and no other file is left; leftovers of a kill are removed."""
 
     def fail(folder: Path) -> list[str]:
         raise OSError(f"no space left for {folder.name}")
@@ -112,7 +116,7 @@ def test_a_failure_leaves_no_half_version(model: Any, wave_dataset: Dataset, tmp
     leftover.mkdir(parents=True)
     (leftover / MODEL_FILE).write_bytes(b"half")
     with pytest.raises(StorageError, match=r"cannot be written \(no space left for"):
-        seal(model, wave_dataset, a_sealing(wave_dataset), out=tmp_path, write_report=fail)
+        seal(model, wave_dataset, contract_details(wave_dataset), out=tmp_path, write_report=fail)
     assert list((tmp_path / "waves").iterdir()) == []
 
 
@@ -125,29 +129,29 @@ def _reseal(folder: Path, name: str) -> None:
 
 
 def test_wrong_answers_are_not_published(folder: Path) -> None:
-    """Golden answers that the sealed model does not give are refused, as is a file that was altered."""
+    """Wrong golden answers and altered files are refused."""
     golden = open_artifact(folder).golden
     wrong = {"probabilities": golden.probabilities[:, ::-1], "novelty": golden.answers[:, 2:]}
     np.savez(folder / GOLDEN_FILE, allow_pickle=False, series=golden.series, **wrong)
     with pytest.raises(SealError, match=r"cannot be opened: .*golden\.npz: damaged"):
         verify(folder)
     _reseal(folder, GOLDEN_FILE)
-    with pytest.raises(SealError, match="keras gives golden answers that differ by"):
+    with pytest.raises(SealError, match="keras: outputs differ from the golden answers by"):
         verify(folder)
 
 
-def test_a_graph_that_does_not_run_is_told_with_the_runtimes_whole_reason(folder: Path) -> None:
-    """What is wrong stands behind several places in OpenVINO's source, and is not cut off."""
+def test_a_graph_that_does_not_run_is_refused_with_the_full_reason(folder: Path) -> None:
+    """The message includes OpenVINO's full reason."""
     graph = folder / "openvino.xml"
     graph.write_text(graph.read_text(encoding="utf-8")[:-200], encoding="utf-8")
     _reseal(folder, graph.name)
-    with pytest.raises(SealError, match=r"openvino\.xml: cannot be run: ") as caught:
+    with pytest.raises(SealError, match=r"openvino\.xml: OpenVINO cannot run it: ") as caught:
         verify(folder)
-    assert len(str(caught.value).partition("cannot be run: ")[2]) > 100
+    assert len(str(caught.value).partition("cannot run it: ")[2]) > 100
 
 
 def test_golden_series_show_every_kind(dataset_of: Callable[..., Dataset]) -> None:
-    """They are of every class; one is raw with offset and scale, and some are rounded."""
+    """Golden series have each class; one has an offset and scale, and some are rounded."""
     dataset = dataset_of(classes=3)
     series = golden_series(dataset)
     assert series.dtype == np.float32

@@ -1,4 +1,4 @@
-"""Sealing where a disk has no room, a folder vanishes, or others write into it: one line, and no version."""
+"""Sealing with a full disk, a vanished folder or a second writer: an error in one line, and no version."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from app.contract import MODEL_FILE, find_version
 from app.errors import ArtifactError
 from tests.training.conftest import make_dataset
 from tests.training.faults import largest_file
-from tests.training.report.reports import a_config, a_note, a_sealing, trained
+from tests.training.report.reports import a_config, a_note, contract_details, trained
 from training.artifact.export import save_openvino
-from training.artifact.seal import check_whole, seal, verify
+from training.artifact.seal import open_sealed, seal, verify
 from training.artifact.version_folder import new_version
 from training.data.ucr import Dataset
 from training.errors import SealError, StorageError
@@ -39,12 +39,12 @@ def model() -> Any:
         (50_000, r"model\.keras"),
     ],
 )
-def test_what_does_not_fit_is_one_line_and_leaves_nothing(
+def test_a_full_disk_is_one_line_and_leaves_no_files(
     model: Any, wave_dataset: Dataset, tmp_path: Path, size: int, file: str
 ) -> None:
-    """Whichever file the disk has no room for, and whichever library writes it; later there is room."""
+    """A full disk is one line for each file and library; the next call succeeds."""
     with largest_file(size), pytest.raises(StorageError) as caught:
-        seal(model, wave_dataset, a_sealing(wave_dataset), out=tmp_path, write_report=a_note)
+        seal(model, wave_dataset, contract_details(wave_dataset), out=tmp_path, write_report=a_note)
     assert re.fullmatch(rf"{tmp_path}/waves/\S*{file}: cannot be written \(.+\); .+", str(caught.value))
     assert list((tmp_path / "waves").iterdir()) == []
     with pytest.raises(ArtifactError):
@@ -53,7 +53,7 @@ def test_what_does_not_fit_is_one_line_and_leaves_nothing(
 
 @pytest.mark.parametrize("size", [0, 1000, 60_000])
 def test_a_graph_that_does_not_fit_is_one_line(model: Any, tmp_path: Path, size: int) -> None:
-    """OpenVINO raises no `OSError`, and says no more than that a stream failed."""
+    """OpenVINO's stream error becomes one line."""
     with largest_file(size), pytest.raises(StorageError) as caught:
         save_openvino(model, tmp_path)
     assert re.fullmatch(r"\S+/openvino\.xml: cannot be written \(.+\); check that .+", str(caught.value))
@@ -62,7 +62,7 @@ def test_a_graph_that_does_not_fit_is_one_line(model: Any, tmp_path: Path, size:
 def test_a_report_that_cannot_be_written_is_one_line(
     model: Any, wave_dataset: Dataset, tmp_path: Path, full_report: Report
 ) -> None:
-    """Pictures, tables and the card have no room where the model had."""
+    """A disk that is full after the model was written is one line."""
 
     def write(folder: Path) -> tuple[str, ...]:
         with largest_file(10_000):
@@ -71,12 +71,12 @@ def test_a_report_that_cannot_be_written_is_one_line(
     with pytest.raises(
         StorageError, match=r"/\.1\.partial: cannot be written \(File too large\); raise the limit"
     ):
-        seal(model, wave_dataset, a_sealing(wave_dataset), out=tmp_path, write_report=write)
+        seal(model, wave_dataset, contract_details(wave_dataset), out=tmp_path, write_report=write)
     assert list((tmp_path / "waves").iterdir()) == []
 
 
 def test_a_folder_that_vanishes_is_one_line(model: Any, wave_dataset: Dataset, tmp_path: Path) -> None:
-    """Deleted after the model was written, it is not published in parts: some libraries make it again."""
+    """A folder deleted during sealing is not published, even if a library recreates it."""
 
     def vanish(folder: Path) -> list[str]:
         shutil.rmtree(folder)
@@ -84,18 +84,18 @@ def test_a_folder_that_vanishes_is_one_line(model: Any, wave_dataset: Dataset, t
         return a_note(folder)
 
     with pytest.raises((ArtifactError, SealError), match=r"cannot be (read|opened)"):
-        seal(model, wave_dataset, a_sealing(wave_dataset), out=tmp_path, write_report=vanish)
+        seal(model, wave_dataset, contract_details(wave_dataset), out=tmp_path, write_report=vanish)
     assert list((tmp_path / "waves").iterdir()) == []
 
 
 def test_a_version_that_is_damaged_as_it_is_published_is_withdrawn(
     model: Any, wave_dataset: Dataset, tmp_path: Path
 ) -> None:
-    """Another process that writes into it after it was verified does not make a damaged version."""
-    folder = seal(model, wave_dataset, a_sealing(wave_dataset), out=tmp_path, write_report=a_note)
+    """A version altered between verification and publication is withdrawn."""
+    folder = seal(model, wave_dataset, contract_details(wave_dataset), out=tmp_path, write_report=a_note)
 
     def damage() -> None:
-        with new_version(folder.parent, check_whole) as (new, _):
+        with new_version(folder.parent, open_sealed) as (new, _):
             shutil.copytree(folder, new, dirs_exist_ok=True)
             verify(new)
             (new / MODEL_FILE).write_bytes(b"another process' model")

@@ -1,4 +1,4 @@
-"""A new version is on the shelf as a whole, or not at all, whatever other processes do."""
+"""A new version is published completely or not at all, whatever other processes do."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ for _ in range(10):
 
 
 def accept(_: Path) -> None:
-    """Take every version for whole."""
+    """Accept any version."""
 
 
-def _names(shelf: Path) -> list[str]:
-    return sorted(path.relative_to(shelf).as_posix() for path in shelf.rglob("*"))
+def _names(artifact_folder: Path) -> list[str]:
+    return sorted(path.relative_to(artifact_folder).as_posix() for path in artifact_folder.rglob("*"))
 
 
-def _write(shelf: Path) -> int:
-    with new_version(shelf, accept) as (folder, version):
+def _write(artifact_folder: Path) -> int:
+    with new_version(artifact_folder, accept) as (folder, version):
         (folder / "whole").touch()
     return version
 
 
 def test_versions_count_up(tmp_path: Path) -> None:
-    """From the highest plain number, whatever else is there; an empty shelf begins with 1."""
+    """Versions continue from the highest number, whatever else is there; the first is 1."""
     assert next_version(tmp_path) == 1
     for name in ("2", "10", "notes", ".11.partial", "012", "0", "²", "٣٣", "11 ", "+12"):
         (tmp_path / name).mkdir()
@@ -58,22 +58,22 @@ def test_versions_count_up(tmp_path: Path) -> None:
 
 
 def test_a_version_is_there_when_it_is_written(tmp_path: Path) -> None:
-    """Not before; what killed runs left of it and of others is gone."""
-    shelf = tmp_path / "waves"
+    """A version appears only when complete; leftovers of killed runs are removed."""
+    artifact_folder = tmp_path / "waves"
     for leftover in (".1.partial", ".7.partial"):
-        (shelf / leftover).mkdir(parents=True)
-        (shelf / leftover / "half").touch()
-    (shelf / ".7.lock").touch()
-    with new_version(shelf, accept) as (folder, version):
+        (artifact_folder / leftover).mkdir(parents=True)
+        (artifact_folder / leftover / "half").touch()
+    (artifact_folder / ".7.lock").touch()
+    with new_version(artifact_folder, accept) as (folder, version):
         assert version == 1
         assert list(folder.iterdir()) == []
         (folder / "whole").touch()
-        assert not (shelf / "1").exists()
-    assert _names(shelf) == ["1", "1/whole"]
+        assert not (artifact_folder / "1").exists()
+    assert _names(artifact_folder) == ["1", "1/whole"]
 
 
 def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
-    """Neither a version nor half of one, nor a lock."""
+    """A failure leaves no version, no partial folder and no lock."""
 
     def write() -> None:
         with new_version(tmp_path, accept) as (folder, _):
@@ -86,7 +86,7 @@ def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_two_processes_have_numbers_of_their_own(tmp_path: Path) -> None:
-    """Each publishes what it wrote, in any order; the number of one that was killed is free again."""
+    """Each process publishes its own version, in any order; the number of a killed one is reused."""
     with process(WRITE, tmp_path) as one, process(WRITE, tmp_path) as other:
         assert _write(tmp_path) == 3
         for writer in (other, one):
@@ -102,8 +102,8 @@ def test_two_processes_have_numbers_of_their_own(tmp_path: Path) -> None:
     assert ".4.partial" not in _names(tmp_path)
 
 
-def test_many_processes_do_not_meet(tmp_path: Path) -> None:
-    """Four that make ten versions each at once make forty, each with its own number in it."""
+def test_many_processes_get_different_numbers(tmp_path: Path) -> None:
+    """Four processes that make 10 versions each make 40 versions with the right numbers."""
     command = [sys.executable, "-c", WRITE_MANY, str(tmp_path)]
     writers = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(4)]
     for writer in writers:
@@ -113,8 +113,8 @@ def test_many_processes_do_not_meet(tmp_path: Path) -> None:
     assert all(name == number for name, number in versions.items())
 
 
-def test_what_is_not_whole_is_withdrawn(tmp_path: Path) -> None:
-    """A version that is refused after it was published is gone again, for whoever looks next."""
+def test_an_incomplete_version_is_withdrawn(tmp_path: Path) -> None:
+    """A version that fails the check after publication is removed."""
 
     def refuse(folder: Path) -> None:
         assert folder == tmp_path / "1"
@@ -129,28 +129,28 @@ def test_what_is_not_whole_is_withdrawn(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_version_that_is_there_is_never_replaced(tmp_path: Path) -> None:
-    """Nor is an empty folder, which a rename would replace: it belongs to another program."""
+def test_an_existing_version_is_never_replaced(tmp_path: Path) -> None:
+    """Even an empty folder, which a rename would replace, stays."""
 
     def write() -> None:
         with new_version(tmp_path, accept) as (folder, version):
             (folder / "whole").touch()
             (tmp_path / str(version)).mkdir()
 
-    with pytest.raises(SealError, match=r"/1: another program made or deleted it meanwhile; nothing was pub"):
+    with pytest.raises(SealError, match=r"/1: another process made or deleted it; nothing was pub"):
         write()
     assert _names(tmp_path) == ["1"]
 
 
-def test_a_shelf_that_vanishes_is_one_line(tmp_path: Path) -> None:
-    """Deleted as a whole while a version is written, with its claim, it is not made again."""
-    shelf = tmp_path / "waves"
+def test_an_artifact_folder_that_vanishes_is_one_line(tmp_path: Path) -> None:
+    """An artifact folder deleted during writing is not created again."""
+    artifact_folder = tmp_path / "waves"
 
     def write() -> None:
-        with new_version(shelf, accept) as (folder, _):
+        with new_version(artifact_folder, accept) as (folder, _):
             folder.rmdir()
-            (shelf / ".1.lock").unlink()
-            shelf.rmdir()
+            (artifact_folder / ".1.lock").unlink()
+            artifact_folder.rmdir()
 
     with pytest.raises(
         StorageError, match=r"cannot be written \(No such file or directory\); create the folder"
@@ -159,7 +159,7 @@ def test_a_shelf_that_vanishes_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_stopped_process_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where another process chooses its number and does not come to an end, a line says which."""
+    """If another process holds the lock too long, the message names it."""
     monkeypatch.setattr("training.artifact.version_folder.LOCK_SECONDS", 0.1)
     with (
         locked(tmp_path / ".lock", folder=tmp_path, remedy=""),
@@ -170,7 +170,7 @@ def test_a_stopped_process_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
-    """Where not even a lock can be written, nothing is left, and later the number is still free."""
+    """If the lock cannot be written, no file is left, and the number stays free."""
     with largest_file(0), pytest.raises(StorageError, match=r"\.lock: cannot be written \(File too large\)"):
         _write(tmp_path)
     assert list(tmp_path.iterdir()) == []

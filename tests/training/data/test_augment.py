@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.config import TrainingConfig
-from training.data.augment import MOST_TIMES, NOISE_RANGE, LabelledSeries
+from training.data.augment import MAX_REPEATS, NOISE_RANGE, LabelledSeries
 
 SERIES = np.random.default_rng(0).standard_normal((200, 64))
 TARGETS = np.eye(2)[np.arange(200) % 2]
@@ -23,7 +23,7 @@ def epoch_of(config: TrainingConfig, epoch: int = 0) -> Epoch:
 
 
 def test_an_epoch_depends_on_its_number_and_seed_alone(tiny: Tiny) -> None:
-    """The same epoch of the same seed is the same again, another epoch or seed is not."""
+    """The same epoch and seed give the same data; another epoch or seed gives other data."""
     first, again = (epoch_of(tiny(), 3) for _ in range(2))
     np.testing.assert_array_equal(first[0], again[0])
     np.testing.assert_array_equal(first[1], again[1])
@@ -32,7 +32,7 @@ def test_an_epoch_depends_on_its_number_and_seed_alone(tiny: Tiny) -> None:
 
 
 def test_without_augmentation_an_epoch_is_a_shuffle(tiny: Tiny) -> None:
-    """With all shares at zero, every series comes once, unchanged, with its target."""
+    """With all fractions 0, an epoch has each series once, unchanged, with its target."""
     series, targets = epoch_of(tiny(mixing=0.0, rounding=0.0, noise=0.0))
     order = [int(np.argmin(np.abs(SERIES - row[:, 0]).sum(axis=1))) for row in series]
     assert sorted(order) == list(range(200))
@@ -41,18 +41,18 @@ def test_without_augmentation_an_epoch_is_a_shuffle(tiny: Tiny) -> None:
     np.testing.assert_array_equal(targets, TARGETS[order])
 
 
-def test_few_series_are_gone_through_again(tiny: Tiny) -> None:
-    """Where there are fewer series than an epoch has at least, each comes equally often."""
+def test_few_series_are_repeated(tiny: Tiny) -> None:
+    """A training set smaller than `epoch_size` is repeated, each series equally often."""
     few = LabelledSeries(SERIES[:30], TARGETS[:30], tiny(mixing=0.0, rounding=0.0, noise=0.0, epoch_size=100))
     series, _ = few.epoch(0)
-    assert len(series) == few.rows == 120
+    assert len(series) == few.size == 120
     tiny_set = LabelledSeries(SERIES[:2], TARGETS[:2], tiny(epoch_size=1000))
-    assert tiny_set.rows == 2 * MOST_TIMES
+    assert tiny_set.size == 2 * MAX_REPEATS
     assert np.unique(series[:, 0, 0], return_counts=True)[1].tolist() == [4] * 30
 
 
 def test_rounding_is_to_two_decimals(tiny: Tiny) -> None:
-    """The configured share of series has two decimals, whatever else was done to them."""
+    """The configured fraction of series has two decimals, after any other augmentation."""
     series, _ = epoch_of(tiny(rounding=0.5))
     rounded = np.abs(series * 100 - np.round(series * 100)).max(axis=(1, 2)) < 1e-3
     assert 0.35 < rounded.mean() < 0.65
@@ -67,7 +67,7 @@ def test_mixing_keeps_targets_in_step(tiny: Tiny) -> None:
 
 
 def test_noise_has_the_stated_size(tiny: Tiny) -> None:
-    """With nothing but noise, what is added lies in the stated range of deviations."""
+    """The added noise has a deviation within the stated range."""
     silent = LabelledSeries(np.zeros((200, 64)), TARGETS, tiny(mixing=0.0, rounding=0.0, noise=1.0))
     deviations = silent.epoch(0)[0].std(axis=1)
     assert NOISE_RANGE[0] * 0.6 < deviations.min() < NOISE_RANGE[0] * 2

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from training.config import TrainingConfig
-from training.data.precisions import FINE, NOISY, ROUNDED, STEP, WIDE_NOISE, make_domains
+from training.data.precisions import FINE, NOISY, ROUNDED, STEP, WIDE_NOISE, make_precisions
 
 SERIES = np.random.default_rng(0).standard_normal((40, 64))
 
@@ -20,19 +20,22 @@ def _decimals(series: np.ndarray) -> np.ndarray:
     return np.asarray(np.abs(steps - np.round(steps)).max(axis=-1) < 1e-6)
 
 
-def test_every_domain_has_its_share(tiny: Tiny) -> None:
-    """Shares are the configured ones and sum to 1; a domain without a share is not made."""
-    shares = {domain.name: domain.share for domain in make_domains(SERIES, tiny(rounding=0.3, noise=0.2))}
+def test_every_precision_has_its_share(tiny: Tiny) -> None:
+    """Shares are the configured ones and sum to 1; a precision with share 0 is left out."""
+    shares = {
+        precision.name: precision.share
+        for precision in make_precisions(SERIES, tiny(rounding=0.3, noise=0.2))
+    }
     assert list(shares) == [FINE, ROUNDED, NOISY]
     assert sum(shares.values()) == 1
     assert shares[ROUNDED] == 0.3
     assert shares[NOISY] == 0.2
-    assert [domain.name for domain in make_domains(SERIES, tiny(rounding=0.0, noise=0.0))] == [FINE]
+    assert [precision.name for precision in make_precisions(SERIES, tiny(rounding=0.0, noise=0.0))] == [FINE]
 
 
-def test_copies_have_the_precision_of_their_domain(tiny: Tiny) -> None:
+def test_copies_have_their_precision(tiny: Tiny) -> None:
     """Fine copies are as stored and to 3 decimals; rounded ones lie on a lattice of 2, within half a step."""
-    fine, rounded, _ = make_domains(SERIES, tiny())
+    fine, rounded, _ = make_precisions(SERIES, tiny())
     np.testing.assert_array_equal(fine.copies[0], SERIES)
     np.testing.assert_array_equal(fine.copies[1], np.round(SERIES, 3))
     np.testing.assert_array_equal(rounded.copies[0], np.round(SERIES, 2))
@@ -43,8 +46,8 @@ def test_copies_have_the_precision_of_their_domain(tiny: Tiny) -> None:
 
 
 def test_noise_has_the_stated_size_and_is_rounded_half_of_the_time(tiny: Tiny) -> None:
-    """What is added lies in the stated range of deviations; every second copy has two decimals."""
-    *_, noisy = make_domains(SERIES, tiny())
+    """The deviation of the noise is in the stated range; every second copy has two decimals."""
+    *_, noisy = make_precisions(SERIES, tiny())
     deviations = (noisy.copies - SERIES).std(axis=2)
     assert deviations.min() > WIDE_NOISE[0] * 0.6
     assert deviations.max() < WIDE_NOISE[1] * 1.4
@@ -52,9 +55,9 @@ def test_noise_has_the_stated_size_and_is_rounded_half_of_the_time(tiny: Tiny) -
 
 
 def test_the_seed_decides_the_copies(tiny: Tiny) -> None:
-    """The same seed gives the same copies, another one another."""
+    """The same seed gives the same copies; another seed gives others."""
     first, again, other = (
-        np.concatenate([domain.copies for domain in make_domains(SERIES, tiny(seed=seed))])
+        np.concatenate([precision.copies for precision in make_precisions(SERIES, tiny(seed=seed))])
         for seed in (1, 1, 2)
     )
     np.testing.assert_array_equal(first, again)

@@ -8,7 +8,7 @@ from training.data.split import split
 
 
 def test_the_split_holds_out_each_class_alike() -> None:
-    """The held-out share is that of each class, apart from the fitted series, and the same for a seed."""
+    """The same fraction of each class is held out; the split is disjoint and depends on the seed."""
     targets = np.array([0] * 80 + [1] * 20 + [2])
     fitted, held_out = split(targets, fraction=0.2, seed=1)
     assert sorted([*fitted, *held_out]) == list(range(101))

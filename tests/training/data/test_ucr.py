@@ -1,4 +1,4 @@
-"""Reading UCR files: what is right is read as it is, what is wrong is said in one line."""
+"""Reading UCR files: valid files are read unchanged, and each problem is one line."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from app.series.readers import GapRules
-from training.data.sources import KNOWN, package_folder
-from training.data.ucr import read_dataset, read_rows
+from training.data.sources import KNOWN_DATASETS, package_folder
+from training.data.ucr import read_dataset, read_ucr_file
 from training.errors import DataError
 
 GOOD = "1\t0.5\t1.5\t2.5\t3.5\t4.5\t5.5\t6.5\t7.5"
@@ -21,41 +21,41 @@ REMEDY = "fetch it again"
 def _refusal(path: Path, text: str, *, expected: str | None = None) -> str:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(DataError) as caught:
-        read_rows(path, expected=expected, remedy=REMEDY)
+        read_ucr_file(path, expected=expected, remedy=REMEDY)
     message = str(caught.value)
     assert "\n" not in message
     assert str(path) in message
     return message
 
 
-def test_forda_is_read_whole() -> None:
+def test_forda_is_read_completely() -> None:
     """The package's FordA has the known shape, classes and digests."""
     folder = package_folder()
     assert folder is not None
-    train, test = (folder / name for name in KNOWN["FordA"].sha256)
-    dataset = read_dataset("FordA", train, test, digests=KNOWN["FordA"].sha256, remedy=REMEDY)
+    train, test = (folder / name for name in KNOWN_DATASETS["FordA"].sha256)
+    dataset = read_dataset("FordA", train, test, digests=KNOWN_DATASETS["FordA"].sha256, remedy=REMEDY)
     assert dataset.train.shape == (3601, 500)
     assert dataset.test.shape == (1320, 500)
     assert dataset.labels == ("-1", "1")
-    assert dataset.sha256 == KNOWN["FordA"].sha256
+    assert dataset.sha256 == KNOWN_DATASETS["FordA"].sha256
     assert dataset.train_targets.mean() == pytest.approx(0.487, abs=1e-3)
 
 
 def test_values_and_labels_are_kept(tmp_path: Path) -> None:
-    """Values are read as stored, and labels that are whole numbers are written as such."""
+    """Values are read as stored; integral labels lose their decimals."""
     path = tmp_path / "a.tsv"
     path.write_text(f"{GOOD}\n-1.0000000e+00{GOOD[1:]}\n", encoding="utf-8")
-    rows = read_rows(path, expected=None, remedy=REMEDY)
+    rows = read_ucr_file(path, expected=None, remedy=REMEDY)
     assert rows.labels == ("1", "-1")
     np.testing.assert_array_equal(rows.values, np.tile(np.arange(8) + 0.5, (2, 1)))
     assert rows.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    """A file that is not there is named, with the remedy."""
+    """A missing file is named, with the remedy."""
     path = tmp_path / "gone.tsv"
     with pytest.raises(DataError) as caught:
-        read_rows(path, expected=None, remedy=REMEDY)
+        read_ucr_file(path, expected=None, remedy=REMEDY)
     assert str(caught.value) == (
         f"{path}: cannot be read (No such file or directory); give a regular file that may be read; "
         f"if the file is damaged, {REMEDY}"
@@ -63,7 +63,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         (f"{GOOD}\n{GOOD}\n1\t0.5\t1.5", "row 3: 2 values, but row 1 has 8"),
         (f"{GOOD}\n{GOOD}\t9", "row 2: 9 values, but row 1 has 8"),
@@ -79,36 +79,36 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ),
         (f"{GOOD}\n{GOOD.replace('7.5', 'inf')}", "row 2: value 8 is 'inf', infinite"),
         (f"{GOOD}\nnan{GOOD[1:]}", "row 2: the label is missing ('nan')"),
-        ("1\t2\t3\n", "row 1: 2 values, but series need at least 8"),
+        ("1\t2\t3\n", "row 1: 2 values, but a series needs at least 8"),
         ("", "the file is empty; give a file of series; if the file is damaged, fetch it again"),
     ],
 )
-def test_a_bad_row_is_named(tmp_path: Path, text: str, said: str) -> None:
+def test_a_bad_row_is_named(tmp_path: Path, text: str, expected: str) -> None:
     """Rows that are cut off, too long, not numeric or with gaps are named with file, row and remedy."""
-    assert said in _refusal(tmp_path / "bad.tsv", text)
+    assert expected in _refusal(tmp_path / "bad.tsv", text)
 
 
 def test_an_altered_file_is_refused(tmp_path: Path) -> None:
-    """A file in which every row reads well, but whose digest is not the known one, is refused."""
+    """A readable file with another digest is refused."""
     message = _refusal(tmp_path / "altered.tsv", f"{GOOD}\n{GOOD}\n", expected="ab" * 32)
-    assert "all 2 rows can be read" in message
+    assert "all 2 series can be read" in message
     assert "altered" in message
     assert message.endswith("fetch it again")
 
 
 def test_forda_cut_off_in_a_row_names_the_row(tmp_path: Path) -> None:
-    """A download that ended within a row is said to be cut off there, before its digest is mentioned."""
+    """A download that ended within a row is reported as cut off there, before its digest is checked."""
     folder = package_folder()
     assert folder is not None
     whole = (folder / "FordA_TEST.tsv").read_bytes()
     path = tmp_path / "FordA_TEST.tsv"
     path.write_bytes(whole[: len(whole) // 3])
     with pytest.raises(DataError, match=r"FordA_TEST\.tsv: row 441: \d+ values, but row 1 has 500; cut all"):
-        read_rows(path, expected=KNOWN["FordA"].sha256[path.name], remedy=REMEDY)
+        read_ucr_file(path, expected=KNOWN_DATASETS["FordA"].sha256[path.name], remedy=REMEDY)
 
 
 def test_classes_come_in_numeric_order(tmp_path: Path, write_file: Callable[..., Path]) -> None:
-    """Labels are sorted as numbers, and targets are their places."""
+    """Labels are sorted as numbers, and targets are indices into them."""
     series = np.random.default_rng(0).standard_normal((4, 8))
     train = write_file(tmp_path / "a_TRAIN.tsv", series, [10, 2, -1, 2])
     test = write_file(tmp_path / "a_TEST.tsv", series, [2, 2, 10, -1])
@@ -119,11 +119,11 @@ def test_classes_come_in_numeric_order(tmp_path: Path, write_file: Callable[...,
 
 
 @pytest.mark.parametrize(
-    ("train_labels", "test_labels", "test_length", "said"),
+    ("train_labels", "test_labels", "test_length", "expected"),
     [
-        ([1, 1], [1, 1], 8, "a_TRAIN.tsv: all rows have the label 1"),
-        ([1, 2], [1, 3], 8, "a_TEST.tsv: row 2: the label 3 is none of the training file's (1, 2)"),
-        ([1, 2], [1, 2], 9, "a_TEST.tsv: row 1: 9 values, but those of a_TRAIN.tsv have 8"),
+        ([1, 1], [1, 1], 8, "a_TRAIN.tsv: all series have the label 1"),
+        ([1, 2], [1, 3], 8, "a_TEST.tsv: row 2: the label 3 is not in the training file (1, 2)"),
+        ([1, 2], [1, 2], 9, "a_TEST.tsv: row 1: 9 values, but the series in a_TRAIN.tsv have 8"),
     ],
 )
 def test_files_that_do_not_belong_together_are_refused(
@@ -132,19 +132,19 @@ def test_files_that_do_not_belong_together_are_refused(
     train_labels: list[int],
     test_labels: list[int],
     test_length: int,
-    said: str,
+    expected: str,
 ) -> None:
-    """A single class, a label unknown in training and another length are each said in one line."""
+    """A single class, a label unknown in training and another length are each one line."""
     train = write_file(tmp_path / "a_TRAIN.tsv", np.eye(2, 8), train_labels)
     test = write_file(tmp_path / "a_TEST.tsv", np.eye(2, test_length), test_labels)
     with pytest.raises(DataError) as caught:
         read_dataset("a", train, test, digests={}, remedy=REMEDY)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
 
 
 @pytest.mark.parametrize("part", ["a_TRAIN.tsv", "a_TEST.tsv"])
 def test_constant_series_are_refused(tmp_path: Path, write_file: Callable[..., Path], part: str) -> None:
-    """A series without a shape is named with its row, in either file."""
+    """A constant series is reported with its row, in either file."""
     for name in ("a_TRAIN.tsv", "a_TEST.tsv"):
         series = np.eye(3, 8)
         series[1:] = 101325 if name == part else series[1:]
@@ -152,21 +152,21 @@ def test_constant_series_are_refused(tmp_path: Path, write_file: Callable[..., P
     with pytest.raises(DataError) as caught:
         read_dataset("a", tmp_path / "a_TRAIN.tsv", tmp_path / "a_TEST.tsv", digests={}, remedy="")
     assert str(caught.value) == (
-        f"{tmp_path / part}: row 2: all values are 101325 (and 1 more): a constant series has no shape to "
-        "learn from; remove the row"
+        f"{tmp_path / part}: row 2: all values are 101325 (and 1 more); a constant series cannot be "
+        "learned: remove the row"
     )
 
 
 def test_values_beyond_float32_are_refused(tmp_path: Path, write_file: Callable[..., Path]) -> None:
-    """They would be trained as zeros."""
+    """Training would treat them as zeros."""
     path = write_file(tmp_path / "a.tsv", np.eye(2, 8), [1, 2])
     path.write_text(path.read_text(encoding="utf-8") + "1" + "\t1e300" * 8, encoding="utf-8")
     with pytest.raises(DataError, match=r"a\.tsv: row 3: value 1 is '1e\+300', beyond the range of float32"):
-        read_rows(path, expected=None, remedy="")
+        read_ucr_file(path, expected=None, remedy="")
 
 
 def test_text_labels_come_in_the_order_of_text(tmp_path: Path, write_file: Callable[..., Path]) -> None:
-    """Where not all labels are numbers; one spelling of a number is one class in both files."""
+    """Labels are sorted as text if one is no number; 9 and 9.0 are the same class."""
     series = np.random.default_rng(0).standard_normal((3, 8))
     train = write_file(tmp_path / "a_TRAIN.tsv", series, ["b", "10", "9.0"])
     test = write_file(tmp_path / "a_TEST.tsv", series, ["9", "10.0", "b"])
@@ -176,14 +176,14 @@ def test_text_labels_come_in_the_order_of_text(tmp_path: Path, write_file: Calla
 
 
 def test_files_without_labels_are_refused(tmp_path: Path) -> None:
-    """An array alone says nothing of classes."""
+    """An array without labels cannot be used for training."""
     np.save(tmp_path / "a.npy", np.eye(3, 8))
-    with pytest.raises(DataError, match=r"a\.npy: has no labels; give a text file with a label before"):
+    with pytest.raises(DataError, match=r"a\.npy: has no labels; use a text file with a label before"):
         read_dataset("a", tmp_path / "a.npy", tmp_path / "a.npy", digests={}, remedy="")
 
 
 def test_files_of_one_name_keep_both_digests(tmp_path: Path, write_file: Callable[..., Path]) -> None:
-    """Train and test file in folders of their own."""
+    """Two files with the same name in different folders keep a digest each."""
     series = np.random.default_rng(0).standard_normal((2, 8))
     for part in ("train", "test"):
         (tmp_path / part).mkdir()

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from training.data.normalise import z_normalised
 from training.data.ucr import Dataset
-from training.data.units import z_units
 from training.evaluation.accuracy import (
     NOISE,
-    NOISES,
-    Answers,
+    NOISE_LEVELS,
+    ModelOutputs,
     Predict,
     evaluate,
     six_digits,
@@ -26,8 +26,8 @@ from training.evaluation.accuracy import (
 def always(probabilities: list[float]) -> Predict:
     """A predictor that gives every series the same probabilities."""
 
-    def predict(series: NDArray[np.float32]) -> Answers:
-        return Answers(np.tile(np.array(probabilities, np.float32), (len(series), 1)), None)
+    def predict(series: NDArray[np.float32]) -> ModelOutputs:
+        return ModelOutputs(np.tile(np.array(probabilities, np.float32), (len(series), 1)), None)
 
     return predict
 
@@ -63,22 +63,22 @@ def test_accuracy_confusion_and_loss_are_right(dataset_of: Callable[..., Dataset
     """A predictor that always says class 1 of 3, with probability 0.8, gets the figures it deserves."""
     evaluation = evaluate(always([0.1, 0.8, 0.1]), dataset_of(classes=3))
     assert evaluation.accuracies == pytest.approx(dict.fromkeys(evaluation.accuracies, 8 / 24))
-    assert evaluation.noise == pytest.approx(dict.fromkeys(NOISES, 8 / 24))
+    assert evaluation.noise == pytest.approx(dict.fromkeys(NOISE_LEVELS, 8 / 24))
     assert evaluation.calibration_error["stored"] == pytest.approx(0.8 - 8 / 24)
     assert evaluation.confusion.tolist() == [[0, 8, 0]] * 3
     assert evaluation.loss == pytest.approx(-(np.log(0.8) + 2 * np.log(0.1)) / 3, rel=1e-5)
     assert evaluation.spread == 0
-    assert evaluation.leak is None
+    assert evaluation.rounding_leak is None
 
 
 def test_the_spread_is_the_largest_change_in_either_direction(wave_dataset: Dataset) -> None:
     """A predictor that is right on all but series with few decimals has a spread of all it loses by them."""
     targets = wave_dataset.test_targets
 
-    def predict(series: NDArray[np.float32]) -> Answers:
+    def predict(series: NDArray[np.float32]) -> ModelOutputs:
         fine = np.any(np.abs(series - np.round(series, 2)) > 1e-4, axis=1)
         chosen = np.where(fine, targets, 1 - targets)
-        return Answers(np.eye(2, dtype=np.float32)[chosen], None)
+        return ModelOutputs(np.eye(2, dtype=np.float32)[chosen], None)
 
     evaluation = evaluate(predict, wave_dataset)
     assert (evaluation.accuracies["stored"], evaluation.accuracies["rounded_2"]) == (1, 0)
@@ -94,6 +94,6 @@ def test_a_large_offset_does_not_change_the_stored_view(wave_dataset: Dataset) -
     """A data set of one's own may be measured from anywhere: what is evaluated is its shape."""
     moved = dataclasses.replace(wave_dataset, test=wave_dataset.test + 1e6)
     plain, shifted = (
-        z_units(views(data.test)["stored"].astype(np.float64)) for data in (wave_dataset, moved)
+        z_normalised(views(data.test)["stored"].astype(np.float64)) for data in (wave_dataset, moved)
     )
     np.testing.assert_allclose(shifted, plain, atol=1e-5)

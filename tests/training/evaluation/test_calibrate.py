@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from training.evaluation.calibrate import conformal_threshold, fit_temperature, habits_of, measure_trust
+from training.evaluation.calibrate import conformal_threshold, fit_temperature, input_habits, measure_trust
 
 RANDOM = np.random.default_rng(0)
 
@@ -82,7 +82,7 @@ def test_quantiles_span_the_held_out_scores() -> None:
 def test_habits_leave_room_around_the_training_series() -> None:
     """Series as in training are never odd; a flat and a clipped one are."""
     series = RANDOM.standard_normal((50, 500))
-    habits = habits_of([series, np.round(series, 2)])
+    habits = input_habits([series, np.round(series, 2)])
     assert 100 < habits.fewest_distinct < min(len(set(row)) for row in np.round(series, 2).tolist())
     clipped = np.clip(series, -1, 1)
     assert habits.most_at_extreme < (clipped == 1).sum(axis=1).min()

@@ -46,10 +46,10 @@ def test_series_keep_their_class(wave_dataset: Dataset) -> None:
 def test_each_resample_is_fitted_and_asked(
     wave_dataset: Dataset, tiny: Callable[..., TrainingConfig], tmp_path: Path
 ) -> None:
-    """As many results as were asked for, each an accuracy of both views, better than chance on easy data."""
+    """There is one result per resample, with an accuracy above chance for both views."""
     config = tiny(resamples=2, epochs=15, learning_rate=0.02)
     results = resampled_accuracies(
-        wave_dataset, config, folder=tmp_path, course={}, progress=Progress(lambda _: None)
+        wave_dataset, config, folder=tmp_path, fingerprint={}, progress=Progress(lambda _: None)
     )
     assert [set(result) for result in results] == [set(VIEWS)] * 2
     assert min(result["stored"] for result in results) > 0.8

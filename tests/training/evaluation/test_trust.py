@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from app.contract import LabelSets, NoveltySpec, Trust, ValueThresholds
 from tests.training.conftest import make_dataset
 from tests.training.report.reports import a_config, a_report, trained
-from training.data.other_series import COUNT, EACH, made_up
+from training.data.ood_series import ARCHIVE_SERIES, SYNTHETIC_SERIES, synthetic_series
 from training.data.ucr import Dataset
-from training.evaluation.accuracy import Answers, evaluate
+from training.evaluation.accuracy import ModelOutputs, evaluate
 from training.evaluation.predictor import predictor
 from training.evaluation.trust import (
     SetSizes,
@@ -22,7 +22,7 @@ from training.evaluation.trust import (
     evaluate_trust,
     label_sets,
     novelty_groups,
-    novelty_of,
+    novelty_scores,
 )
 from training.report.report import Report
 
@@ -34,8 +34,8 @@ TRUST = Trust(
 
 
 def test_sets_hold_what_reaches_the_threshold() -> None:
-    """A set has every label from the threshold on, the threshold included; a novel series has none."""
-    answers = Answers(
+    """A set has each label at or above the threshold; an OOD series has an empty set."""
+    answers = ModelOutputs(
         np.array([[0.9, 0.1], [0.5, 0.5], [0.4, 0.6], [0.9, 0.1]], np.float32),
         np.array([-1.0, -1.0, 0.0, 0.1], np.float32),
     )
@@ -43,14 +43,14 @@ def test_sets_hold_what_reaches_the_threshold() -> None:
     assert sets.tolist() == [[True, False], [True, True], [True, True], [False, False]]
 
 
-def test_trust_needs_a_novelty() -> None:
-    """A model with one output alone is refused, and told why."""
-    with pytest.raises(ValueError, match="the output novelty"):
-        novelty_of(Answers(np.ones((1, 2), np.float32), None))
+def test_trust_needs_a_novelty_output() -> None:
+    """A model without a novelty output raises an error."""
+    with pytest.raises(ValueError, match="no novelty output"):
+        novelty_scores(ModelOutputs(np.ones((1, 2), np.float32), None))
 
 
 def test_sizes_are_counted_within_limits() -> None:
-    """The share of sets with at least so many labels and at most so many is a sum."""
+    """`share` sums the fractions between two sizes, both included."""
     sizes = SetSizes(shares={0: 0.1, 1: 0.6, 2: 0.2, 5: 0.1}, single_accuracy=0.9)
     assert sizes.share(2, np.inf) == pytest.approx(0.3)
     assert sizes.share(3, 4) == 0
@@ -67,12 +67,12 @@ def measured() -> TrustEvaluation:
     own = {row.tobytes(): target for row, target in zip(_known(dataset), _targets(dataset), strict=True)}
     count = len(dataset.test)
 
-    def predict(series: NDArray[np.float32]) -> Answers:
+    def predict(series: NDArray[np.float32]) -> ModelOutputs:
         targets = np.array([own.get(row.tobytes(), -1) for row in series])
         first = np.where(targets == 0, 0.95, 0.7).astype(np.float32)
         quarter = (np.arange(len(series)) % 4 == 0) & (len(series) == count)
         novelty = np.where(targets < 0, 5.0, np.where(quarter, 1.0, -1.0))
-        return Answers(np.stack([first, 1 - first], axis=1), novelty.astype(np.float32))
+        return ModelOutputs(np.stack([first, 1 - first], axis=1), novelty.astype(np.float32))
 
     model = trained(dataset, a_config()).model
     return evaluate_trust(model, predict, TRUST, evaluate(predict, dataset), dataset)
@@ -99,15 +99,15 @@ def test_sizes_are_those_of_the_served_level(measured: TrustEvaluation) -> None:
     assert sizes.single_accuracy == pytest.approx(1 / 3)
 
 
-def test_foreign_series_are_told_apart(measured: TrustEvaluation) -> None:
-    """Made-up series and the archive's are pooled; a relative is measured beside them, for itself."""
-    assert measured.separation == {"stored": 1.0, "rounded_2": 1.0}
-    assert measured.related == {"FordB": {"stored": 1.0, "rounded_2": 1.0}}
-    origins = {name: group.origin for name, group in measured.foreign.items()}
-    assert origins["FordB"] == "relative"
-    assert origins["Coffee"] == "archive"
-    assert {name for name, origin in origins.items() if origin == "made up"} == set(made_up(8))
-    assert "FordA" not in origins
+def test_ood_series_are_detected(measured: TrustEvaluation) -> None:
+    """The AUROC pools synthetic and archive series; a near-OOD data set has its own."""
+    assert measured.ood_auroc == {"stored": 1.0, "rounded_2": 1.0}
+    assert measured.near_ood_auroc == {"FordB": {"stored": 1.0, "rounded_2": 1.0}}
+    kinds = {name: group.kind for name, group in measured.ood_groups.items()}
+    assert kinds["FordB"] == "near"
+    assert kinds["Coffee"] == "archive"
+    assert {name for name, kind in kinds.items() if kind == "synthetic"} == set(synthetic_series(8))
+    assert "FordA" not in kinds
 
 
 @pytest.fixture(scope="module")
@@ -116,21 +116,21 @@ def report() -> Report:
     return a_report(make_dataset(classes=3))
 
 
-def test_groups_are_few_enough_to_look_at(report: Report) -> None:
-    """The test series come first in both precisions, and the archive's other data sets are one group."""
+def test_archive_data_sets_are_one_group(report: Report) -> None:
+    """Test series come first, in both views; the archive's other data sets are one group."""
     assert report.trust is not None
     groups = novelty_groups(report.evaluation, report.trust, name="Waves")
-    assert list(groups.own) == ["Waves, as stored", "Waves, rounded to 2 decimals"]
-    assert groups.related == {}
-    pooled, *others = groups.foreign
+    assert list(groups.in_distribution) == ["Waves, as stored", "Waves, rounded to 2 decimals"]
+    assert groups.near_ood == {}
+    pooled, *others = groups.ood
     assert pooled.endswith(" other UCR data sets")
-    assert others == list(made_up(8))
-    assert len(groups.foreign[pooled]) > 30 * EACH
-    assert {len(groups.foreign[name]) for name in others} == {COUNT}
+    assert others == list(synthetic_series(8))
+    assert len(groups.ood[pooled]) > 30 * ARCHIVE_SERIES
+    assert {len(groups.ood[name]) for name in others} == {SYNTHETIC_SERIES}
 
 
-def test_attention_is_back_after_it_was_measured(report: Report) -> None:
-    """The accuracy under uniform attention is a model's own business: it answers as before."""
+def test_the_attention_weights_are_restored(report: Report) -> None:
+    """After the evaluation, the model gives the same outputs as before."""
     assert report.trust is not None
     again = evaluate(predictor(report.trained.model), report.dataset)
     np.testing.assert_array_equal(again.probabilities, report.evaluation.probabilities)
@@ -138,7 +138,7 @@ def test_attention_is_back_after_it_was_measured(report: Report) -> None:
 
 
 def test_uniform_attention_is_measured_on_the_same_series() -> None:
-    """A model that attends to everything alike anyway loses nothing."""
+    """A model with uniform attention keeps its accuracy."""
     dataset = make_dataset(classes=2)
     fits = trained(dataset, a_config())
     for layer in _queries(fits.model):

@@ -30,12 +30,12 @@ def classifier() -> keras.Model:
 
 @pytest.fixture(scope="module")
 def spectra() -> np.ndarray:
-    """Inputs of it, more than are asked at once."""
+    """Inputs, more than one block."""
     return np.random.default_rng(1).standard_normal((300, WIDTH)).astype(np.float32)
 
 
 def test_every_token_gets_its_share(classifier: keras.Model, spectra: np.ndarray) -> None:
-    """What tokens receive sums to 1 for each series, and differs between tokens and between series."""
+    """The attention received sums to 1 per series, and differs between tokens and series."""
     received = attention_received(classifier, spectra)
     assert received.shape == (300, TOKENS)
     np.testing.assert_allclose(received.sum(axis=1), 1, rtol=1e-5)
@@ -59,7 +59,7 @@ def test_the_first_blocks_scores_are_those_of_its_formula() -> None:
 
 
 def test_uniform_attention_is_uniform_in_every_block(classifier: keras.Model, spectra: np.ndarray) -> None:
-    """Meanwhile each token of each block, head and series attends to all tokens alike."""
+    """Inside the context, each token attends to all tokens equally in each block and head."""
     attention = [layer for layer in classifier.layers if isinstance(layer, layers.MultiHeadAttention)]
     probe = keras.Model(classifier.input, [layer.input[0] for layer in attention])
     with uniform_attention(classifier):
@@ -69,7 +69,7 @@ def test_uniform_attention_is_uniform_in_every_block(classifier: keras.Model, sp
 
 
 def test_afterwards_the_weights_are_back(classifier: keras.Model, spectra: np.ndarray) -> None:
-    """Answers change meanwhile, and are the old ones afterwards, whatever went wrong in between."""
+    """Outputs change inside the context and are restored after it, also after an error."""
     before = classifier.predict(spectra, verbose=0)
 
     def fails() -> None:
@@ -83,7 +83,7 @@ def test_afterwards_the_weights_are_back(classifier: keras.Model, spectra: np.nd
 
 
 def test_nested_models_are_found() -> None:
-    """A classifier inside another model has its attention switched off, too."""
+    """The attention of a nested classifier becomes uniform too."""
     inner = series_classifier(a_config(tokens="time"), length=64, classes=2)
     series = keras.Input((64, 1))
     outer = keras.Model(series, layers.Softmax()(inner(series)))

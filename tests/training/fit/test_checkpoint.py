@@ -38,7 +38,7 @@ def _state() -> RunState:
 
 
 def test_a_new_run_starts_from_nothing(tmp_path: Path) -> None:
-    """A folder without a state gives an empty one, keeps the configuration, and forgets old logs."""
+    """A folder without a state gives an empty state, stores the configuration, and deletes old logs."""
     folder = tmp_path / "runs" / "a"
     (folder / "tensorboard").mkdir(parents=True)
     assert open_run(folder, CONFIG) == RunState()
@@ -46,14 +46,14 @@ def test_a_new_run_starts_from_nothing(tmp_path: Path) -> None:
     assert [path.name for path in folder.iterdir()] == [CONFIG_FILE]
 
 
-def test_a_state_comes_back_to_the_last_bit(tmp_path: Path) -> None:
-    """What was saved is read again exactly: values, types and order."""
+def test_a_state_is_restored_exactly(tmp_path: Path) -> None:
+    """A saved state is read back exactly: values, types and order."""
     open_run(tmp_path, CONFIG)
     state = _state()
     save_state(tmp_path, state)
     again = open_run(tmp_path, CONFIG)
     assert (again.history, again.best_epoch) == (state.history, 2)
-    assert (again.epochs, again.seconds, again.kept) == (2, 3.5, state.history[1])
+    assert (again.epochs, again.seconds, again.best_entry) == (2, 3.5, state.history[1])
     for group in ("variables", "average", "best"):
         for one, other in zip(getattr(state, group), getattr(again, group), strict=True):
             np.testing.assert_array_equal(one, other, strict=True)
@@ -63,7 +63,9 @@ def test_another_configuration_does_not_continue_it(tmp_path: Path) -> None:
     """Options that differ from those of the unfinished run are named, and nothing is overwritten."""
     open_run(tmp_path, CONFIG)
     save_state(tmp_path, _state())
-    with pytest.raises(ConfigError, match=r"other options \(epochs: 3 there, 5 here\); give the same"):
+    with pytest.raises(
+        ConfigError, match=r"other options \(epochs: 3 in the folder, 5 now\); repeat the same"
+    ):
         open_run(tmp_path, CONFIG | {"epochs": 5})
     assert open_run(tmp_path, CONFIG).epochs == 2
 
@@ -73,12 +75,12 @@ def test_a_broken_state_is_named(tmp_path: Path, content: bytes) -> None:
     """A state that cannot be read is an error with a remedy, never a silent new start."""
     open_run(tmp_path, CONFIG)
     (tmp_path / STATE_FILE).write_bytes(content)
-    with pytest.raises(ConfigError, match=r"cannot be used .*; delete it or give --run NAME"):
+    with pytest.raises(ConfigError, match=r"cannot read the state of the run .*; delete the folder, or use"):
         open_run(tmp_path, CONFIG)
 
 
 def test_a_half_written_state_is_ignored(tmp_path: Path) -> None:
-    """What a kill left of the next state does not disturb the one before, and is removed."""
+    """Leftovers of a killed write are ignored and removed."""
     open_run(tmp_path, CONFIG)
     save_state(tmp_path, _state())
     (tmp_path / ".state.npz.0123abcd.partial").write_bytes(b"half")
@@ -87,7 +89,7 @@ def test_a_half_written_state_is_ignored(tmp_path: Path) -> None:
 
 
 def test_a_closed_run_starts_afresh(tmp_path: Path) -> None:
-    """A run that reached its end leaves no state to continue from."""
+    """A finished run leaves no state to continue."""
     open_run(tmp_path, CONFIG)
     save_state(tmp_path, _state())
     close_run(tmp_path)
@@ -96,7 +98,7 @@ def test_a_closed_run_starts_afresh(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [0, 200, 3000])
 def test_a_state_that_does_not_fit_leaves_the_one_before(tmp_path: Path, size: int) -> None:
-    """On a full disk, wherever in the file it is noticed, the run is where it was an epoch before."""
+    """On a full disk the previous state stays, wherever the write fails."""
     open_run(tmp_path, CONFIG)
     save_state(tmp_path, _state())
     longer = dataclasses.replace(_state(), history=[{"seconds": 1.0}] * 3)
@@ -112,7 +114,7 @@ def test_a_state_that_does_not_fit_leaves_the_one_before(tmp_path: Path, size: i
 
 
 def test_a_new_run_on_a_full_disk_is_one_line(tmp_path: Path) -> None:
-    """Its folder is no run yet, and becomes one once there is room."""
+    """The failed run leaves no state; it starts once there is room."""
     with largest_file(0), pytest.raises(StorageError, match=r"config\.json: cannot be written"):
         open_run(tmp_path / "run", CONFIG)
     assert list((tmp_path / "run").iterdir()) == []
@@ -120,7 +122,7 @@ def test_a_new_run_on_a_full_disk_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_run_belongs_to_one_process(tmp_path: Path) -> None:
-    """A second one is told who has it, by whatever path it comes, and has it when the first has ended."""
+    """A second process is refused with the holder's name, by any path, until the first has ended."""
     (tmp_path / "link").symlink_to(tmp_path / "run")
     with hold_run(tmp_path / "run"):
         for path in (tmp_path / "run", tmp_path / "link", tmp_path / "x" / ".." / "run"):
@@ -128,7 +130,7 @@ def test_a_run_belongs_to_one_process(tmp_path: Path) -> None:
                 pass
             assert str(caught.value).startswith(f"{path}: in use by process {os.getpid()} on ")
             assert str(caught.value).endswith(
-                "; wait until it has ended, or give --run NAME for a run of its own"
+                "; wait until it has ended, or use another folder with --run NAME"
             )
         with hold_run(tmp_path / "other"):
             pass
@@ -138,7 +140,7 @@ def test_a_run_belongs_to_one_process(tmp_path: Path) -> None:
 
 
 def test_deleting_a_running_process_folder_does_not_release_it(tmp_path: Path) -> None:
-    """Else another process could begin in its place, and both would write there."""
+    """Otherwise two processes could write to the same folder."""
     folder = tmp_path / "run"
     with hold_run(folder):
         open_run(folder, CONFIG)
@@ -150,9 +152,9 @@ def test_deleting_a_running_process_folder_does_not_release_it(tmp_path: Path) -
 
 
 def test_a_state_that_cannot_be_deleted_is_named(tmp_path: Path) -> None:
-    """The run is over, and the line says so: called again, it would be sealed once more."""
+    """The message says that the run has finished and that the file must be deleted."""
     (tmp_path / STATE_FILE).mkdir()
     with pytest.raises(
-        StorageError, match=r"state\.npz: cannot be deleted \(.+\); this run has ended: delete it"
+        StorageError, match=r"state\.npz: cannot be deleted \(.+\); the run has finished: delete the file"
     ):
         close_run(tmp_path)

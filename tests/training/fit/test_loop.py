@@ -20,7 +20,7 @@ from training.data.ucr import Dataset
 from training.errors import StorageError
 from training.fit.checkpoint import RunState, open_run
 from training.fit.inputs import FitInputs
-from training.fit.loop import _log, compile_model, fit
+from training.fit.loop import _write_summaries, compile_model, fit
 
 Tiny = Callable[..., TrainingConfig]
 
@@ -30,19 +30,21 @@ FIT: dict[str, Any] = {"epochs": 12, "learning_rate": 0.1, "patience": 1}
 
 
 class Killed(Exception):
-    """Stands for the end of the process, right after an epoch was saved."""
+    """Simulates a kill right after an epoch was saved."""
 
 
 def _run(
-    dataset: Dataset, config: TrainingConfig, folder: Path, *, say: Callable[[str], None] = lambda _: None
+    dataset: Dataset, config: TrainingConfig, folder: Path, *, log: Callable[[str], None] = lambda _: None
 ) -> tuple[Any, RunState]:
     """Fit to three quarters of the training series, validate on the others."""
     keras.utils.set_random_seed(config.seed)
-    material = FitInputs(dataset, config)
-    rows, held_out = split(dataset.train_targets, fraction=0.25, seed=config.seed)
-    task, state = material.task(rows), open_run(folder, config.as_json())
-    check = material.held_out(held_out)
-    return task.model, fit(task.model, task.course, config, check=check, state=state, folder=folder, say=say)
+    fit_inputs = FitInputs(dataset, config)
+    indices, held_out = split(dataset.train_targets, fraction=0.25, seed=config.seed)
+    task, state = fit_inputs.task(indices), open_run(folder, config.as_json())
+    validation = fit_inputs.validation_data(held_out)
+    return task.model, fit(
+        task.model, task.source, config, validation=validation, state=state, folder=folder, log=log
+    )
 
 
 def _curve(state: RunState) -> list[dict[str, float]]:
@@ -66,14 +68,14 @@ def _killed(dataset: Dataset, config: TrainingConfig, folder: Path, *, epoch: in
             raise Killed
 
     with pytest.raises(Killed):
-        _run(dataset, config, folder, say=kill)
+        _run(dataset, config, folder, log=kill)
     return lines
 
 
 def test_it_learns(wave_dataset: Dataset, tiny: Tiny, unbroken: tuple[Any, RunState, Path]) -> None:
     """A few epochs tell two frequencies apart."""
     model, state, _ = unbroken
-    inputs = FitInputs(wave_dataset, tiny()).inputs(wave_dataset.test)
+    inputs = FitInputs(wave_dataset, tiny()).model_inputs(wave_dataset.test)
     answers = np.asarray(model(inputs, training=False)).argmax(axis=1)
     assert (answers == wave_dataset.test_targets).mean() > 0.9
     assert state.history[-1]["loss"] < state.history[0]["loss"]
@@ -88,7 +90,7 @@ def test_a_continued_run_equals_an_unbroken_one(
     """
     config = tiny(**FIT)
     lines = _killed(wave_dataset, config, tmp_path, epoch=2)
-    continued, state = _run(wave_dataset, config, tmp_path, say=lines.append)
+    continued, state = _run(wave_dataset, config, tmp_path, log=lines.append)
     model, whole, _ = unbroken
     assert [line[:10] for line in lines[:5]] == [
         "epoch   1/",
@@ -126,7 +128,7 @@ def test_with_folds_the_last_weights_are_kept(unbroken: tuple[Any, RunState, Pat
 def test_it_stops_early_and_keeps_the_best(
     wave_dataset: Dataset, tiny: Tiny, tmp_path: Path, averaging: float
 ) -> None:
-    """Without progress for `patience` epochs it stops, and the model has the weights of the best epoch."""
+    """It stops after `patience` epochs without a lower loss, and restores the best weights."""
     config = tiny(epochs=50, patience=3, learning_rate=0.5, schedule="constant", averaging=averaging, folds=0)
     model, state = _run(wave_dataset, config, tmp_path)
     losses = [entry["val_loss"] for entry in state.history]
@@ -156,7 +158,7 @@ def test_tensorboard_gets_the_curve(unbroken: tuple[Any, RunState, Path]) -> Non
 
 
 def test_a_full_disk_costs_no_finished_epoch(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
-    """The run ends with a line at the first epoch that does not fit, and goes on there once there is room."""
+    """The run ends with one line when the disk is full, and continues there once there is room."""
     config = tiny(epochs=3, model="reference-perceptron", folds=0)
     lines: list[str] = []
 
@@ -168,24 +170,32 @@ def test_a_full_disk_costs_no_finished_epoch(wave_dataset: Dataset, tiny: Tiny, 
         largest_file(resource.RLIM_INFINITY),
         pytest.raises(StorageError, match=r"state\.npz: cannot be wri"),
     ):
-        _run(wave_dataset, config, tmp_path, say=fill)
+        _run(wave_dataset, config, tmp_path, log=fill)
     assert {path.name for path in tmp_path.iterdir()} == {"config.json", "state.npz", "tensorboard"}
-    _, state = _run(wave_dataset, config, tmp_path, say=lines.append)
+    _, state = _run(wave_dataset, config, tmp_path, log=lines.append)
     assert [line[:11] for line in lines] == ["epoch   1/3", "continues a", "epoch   2/3", "epoch   3/3"]
     assert state.epochs == 3
 
 
 def test_logs_that_cannot_be_written_are_one_line(wave_dataset: Dataset, tiny: Tiny, tmp_path: Path) -> None:
-    """TensorFlow has errors of its own, when a file of logs is begun and when it is written to."""
+    """TensorFlow's errors on opening and writing a log file become one line."""
     config = tiny(model="reference-perceptron", folds=0)
     task = FitInputs(wave_dataset, config).task(np.arange(48))
-    nothing = (np.empty((0,), np.float32), np.empty((0,), np.float32))
+    no_examples = (np.empty((0,), np.float32), np.empty((0,), np.float32))
     with largest_file(0), pytest.raises(StorageError) as begun:
-        fit(task.model, task.course, config, check=nothing, state=RunState(), folder=tmp_path, say=print)
+        fit(
+            task.model,
+            task.source,
+            config,
+            validation=no_examples,
+            state=RunState(),
+            folder=tmp_path,
+            log=print,
+        )
     writer = tf.summary.create_file_writer(str(tmp_path / "logs"))
     writer.flush()
     with largest_file(100), pytest.raises(StorageError) as written:
-        _log(writer, tmp_path / "tensorboard", {"loss": 0.5}, 1)
+        _write_summaries(writer, tmp_path / "tensorboard", {"loss": 0.5}, 1)
     for caught in (begun, written):
         assert str(caught.value).startswith(
             f"{tmp_path / 'tensorboard'}: cannot be written (File too large); "

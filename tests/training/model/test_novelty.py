@@ -16,7 +16,7 @@ def _known(count: int = 400) -> np.ndarray:
     return (known + 3).astype(np.float32)
 
 
-def test_what_is_known_is_near_and_of_unit_size() -> None:
+def test_training_spectra_have_unit_distance() -> None:
     """The mean squared coordinate of the training spectra is about 1, its half logarithm about 0."""
     known = _known()
     scores = fit_novelty(known).score(known)
@@ -24,8 +24,8 @@ def test_what_is_known_is_near_and_of_unit_size() -> None:
     assert abs(float(np.exp(2 * scores).mean()) - 1) < 0.2
 
 
-def test_distance_counts_in_units_of_what_varies() -> None:
-    """A step that is small where much varies is large where little does, or where two bins agree always."""
+def test_distance_is_relative_to_the_variance() -> None:
+    """The same step is a larger distance in a bin with low variance, or against a correlation."""
     novelty = fit_novelty(_known())
     centre = np.full((1, 6), 3, np.float32)
     step = np.eye(6, dtype=np.float32)
@@ -33,7 +33,7 @@ def test_distance_counts_in_units_of_what_varies() -> None:
     assert wide < narrow < against
 
 
-def test_bins_in_which_nothing_varies_are_no_trouble() -> None:
+def test_constant_bins_give_finite_scores() -> None:
     """Constant bins, or fewer series than bins, give finite scores."""
     known = np.zeros((3, 6), np.float32)
     known[:, 0] = [1, 2, 3]

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tests.training.wholes import probabilities, randomise_attention, smooth_series
+from tests.training.full_models import probabilities, randomise_attention, smooth_series
 from training.config import config_from
 from training.model.reference import reference_layers
 from training.model.sealed import build_reference

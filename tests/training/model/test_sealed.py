@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.training.wholes import answer, layers_of, probabilities, randomise_attention, smooth_series
+from tests.training.full_models import answer, layers_of, probabilities, randomise_attention, smooth_series
 from training.config import TrainingConfig, config_from
 from training.data.sources import package_folder
 from training.fit.inputs import FitInputs
@@ -47,7 +47,7 @@ def ours() -> Any:
 
 @pytest.fixture(scope="module")
 def over_time() -> Any:
-    """Our model on stretches of time, likewise."""
+    """Our model with time tokens, likewise."""
     return whole(config_from({"tokens": "time"}))
 
 
@@ -133,9 +133,9 @@ def test_the_temperature_softens_answers() -> None:
 
 def test_the_graph_measures_novelty_as_the_job_does(tiny: Tiny, wave_dataset: Any, untrained: Any) -> None:
     """The second output is the score that thresholds and quantiles are made from."""
-    material = FitInputs(wave_dataset, tiny())
-    novelty = material.novelty(np.arange(48))
-    wanted = novelty.score(material.arithmetic(material.spectra_of(wave_dataset.test)))
+    fit_inputs = FitInputs(wave_dataset, tiny())
+    novelty = fit_inputs.novelty(np.arange(48))
+    wanted = novelty.score(fit_inputs.arithmetic(fit_inputs.spectra(wave_dataset.test)))
     series = wave_dataset.test.astype(np.float32)[..., np.newaxis]
     found = answer(untrained(tiny(), wave_dataset), series)["novelty"][:, 0]
     np.testing.assert_allclose(found, wanted, atol=1e-3)
@@ -186,7 +186,7 @@ def test_a_series_gets_the_same_answer_in_any_batch(ours: Any) -> None:
 @pytest.mark.parametrize("length", [8, 15, 24, 700])
 @pytest.mark.parametrize("tokens", ["spectrum", "time", None])
 def test_other_lengths_and_classes(tokens: str | None, length: int) -> None:
-    """Windows and stretches adapt to short series, and any number of classes is possible."""
+    """Windows and time segments adapt to short series, and any number of classes is possible."""
     model = (
         whole(config_from({"tokens": tokens}), length=length, classes=5)
         if tokens

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 
 from app.contract import Label, LabelSets, NoveltySpec, Provenance, Trust, ValueThresholds
-from training.artifact.seal import Sealing
+from training.artifact.seal import ContractDetails
 from training.config import TrainingConfig, config_from
-from training.data.descriptions import labels_of
+from training.data.descriptions import describe_labels
 from training.data.ucr import Dataset
 from training.evaluation.accuracy import evaluate
 from training.evaluation.calibrate import measure_trust
 from training.evaluation.predictor import predictor
-from training.evaluation.trust import evaluate_trust, novelty_of
+from training.evaluation.trust import evaluate_trust, novelty_scores
 from training.fit.checkpoint import RunState
-from training.fit.inputs import FitInputs, known_views
-from training.fit.result import Trained
+from training.fit.inputs import FitInputs, expected_views
+from training.fit.result import TrainingResult
 from training.model.sealed import build_trusted
 from training.report.report import Report
 
@@ -57,22 +57,22 @@ def a_state(*, validated: bool) -> RunState:
     return RunState(history=a_history(validated=validated), best_epoch=2)
 
 
-def trained(dataset: Dataset, config: TrainingConfig) -> Trained:
+def trained(dataset: Dataset, config: TrainingConfig) -> TrainingResult:
     """A model with random weights and the states of its fits; a transformer has trust."""
-    material = FitInputs(dataset, config)
+    fit_inputs = FitInputs(dataset, config)
     rows = np.arange(len(dataset.train))
-    classifier = material.task(rows).model
+    classifier = fit_inputs.task(rows).model
     if config.model != "transformer":
-        return Trained(classifier, None, 1.0, (a_state(validated=True),), None)
+        return TrainingResult(classifier, None, 1.0, (a_state(validated=True),), None)
     model = build_trusted(
-        classifier, config, length=dataset.length, temperature=TEMPERATURE, novelty=material.novelty(rows)
+        classifier, config, length=dataset.length, temperature=TEMPERATURE, novelty=fit_inputs.novelty(rows)
     )
-    views = known_views(material.series)
+    views = expected_views(fit_inputs.series)
     answers = predictor(model)(np.concatenate(views).astype(np.float32))
     targets = np.tile(dataset.train_targets, len(views))
-    trust = measure_trust(answers.probabilities, targets, novelty_of(answers), views=views)
+    trust = measure_trust(answers.probabilities, targets, novelty_scores(answers), views=views)
     folds = [a_state(validated=True)] * config.folds
-    return Trained(model, trust, TEMPERATURE, (a_state(validated=not folds), *folds), 0.55)
+    return TrainingResult(model, trust, TEMPERATURE, (a_state(validated=not folds), *folds), 0.55)
 
 
 def a_report(dataset: Dataset, *, resamples: int = 0, **options: Any) -> Report:
@@ -95,12 +95,12 @@ def a_report(dataset: Dataset, *, resamples: int = 0, **options: Any) -> Report:
     )
 
 
-def a_sealing(dataset: Dataset, trust: Trust | None = TRUST) -> Sealing:
+def contract_details(dataset: Dataset, trust: Trust | None = TRUST) -> ContractDetails:
     """The contract's values for a tiny model."""
-    return Sealing(
+    return ContractDetails(
         name="waves",
         description="a test",
-        labels=labels_of(dataset.name, dataset.labels),
+        labels=describe_labels(dataset.name, dataset.labels),
         trust=trust,
         metrics={"accuracy": 0.5},
         provenance=Provenance(

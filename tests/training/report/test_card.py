@@ -89,7 +89,7 @@ def test_accuracy_has_a_row_for_each_view(report: Report, sections: Mapping[str,
 
 def test_the_leak_is_compared_with_the_model(report: Report, sections: Mapping[str, str]) -> None:
     """The accuracy of the distinct-value count is beside the model's, and is called a leak."""
-    text, leak = sections["Precision of the values"], report.evaluation.leak
+    text, leak = sections["Precision of the values"], report.evaluation.rounding_leak
     assert leak is not None
     assert f"| distinct-value count alone | 100.00% | {leak.rounded:.2%} |" in text
     assert f"| this model | {report.evaluation.accuracies['stored']:.2%} |" in text
@@ -106,8 +106,8 @@ def test_uncertainty_is_reported_in_three_parts(report: Report, sections: Mappin
             line for line in sections["Label sets"].splitlines() if line.startswith(f"| {float(level):.0%} |")
         )
     ood = sections["OOD score"]
-    assert f"| other data sets and synthetic series | {trust.separation['stored']:.4f} |" in ood
-    assert f"| FordB (same kind of signal) | {trust.related['FordB']['stored']:.4f} |" in ood
+    assert f"| other data sets and synthetic series | {trust.ood_auroc['stored']:.4f} |" in ood
+    assert f"| FordB (same kind of signal) | {trust.near_ood_auroc['FordB']['stored']:.4f} |" in ood
     assert "| flat lines | 200 | 100.00% |" in ood
     assert "divided by 0.500" in sections["Calibration"]
 

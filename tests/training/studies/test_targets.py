@@ -54,15 +54,15 @@ def metrics(*, trust: dict[str, Any] | None = None, **changes: Any) -> ArtifactM
         calibration_error={"stored": 0.015, "rounded_2": 0.02},
         loss=0.1,
         confusion=np.zeros((2, 2), np.int64),
-        answers={},
-        leak=None,
+        outputs={},
+        rounding_leak=None,
     )
     usual: dict[str, Any] = {
         "coverage": {view: {"0.9": 0.88, "0.95": 0.97, "0.99": 0.5} for view in ("stored", "rounded_2")},
         "set_sizes": {},
-        "separation": {"stored": 0.98, "rounded_2": 0.9},
-        "related": {"FordB": {"stored": 0.75, "rounded_2": 0.8}},
-        "foreign": {},
+        "ood_auroc": {"stored": 0.98, "rounded_2": 0.9},
+        "near_ood_auroc": {"FordB": {"stored": 0.75, "rounded_2": 0.8}},
+        "ood_groups": {},
         "uniform_attention": {"stored": 0.97, "rounded_2": 0.9},
     }
     whole: dict[str, Any] = {
@@ -126,7 +126,7 @@ def test_a_target_that_is_just_reached_is_met() -> None:
             "MISSED by 3.00 points",
         ),
         (
-            {"trust": {"separation": {"stored": 0.9, "rounded_2": 1.0}}},
+            {"trust": {"ood_auroc": {"stored": 0.9, "rounded_2": 1.0}}},
             "AUROC of the OOD score",
             "0.9000 (rounded: 1.0000); FordB: 0.7500",
             "MISSED by 0.0800",
@@ -203,7 +203,7 @@ def test_an_artifact_is_measured_again(tmp_path: Path, model: Any, wave_files: d
     measured = measure(_artifact(tmp_path, model, wave_files))
     assert measured.evaluation.accuracies["stored"] == pytest.approx(0.5, abs=0.5)
     assert measured.trust is not None
-    assert measured.trust.separation["stored"] > 0.5
+    assert measured.trust.ood_auroc["stored"] > 0.5
     assert measured.parameters == model.model.count_params()
     assert (measured.resamples, measured.training_seconds) == ({"stored": 0.5, "rounded_2": 0.25}, 30)
     assert measured.resample_count == 2

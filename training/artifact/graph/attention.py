@@ -1,9 +1,8 @@
-"""Self-attention of few tokens with small heads, without moving numbers about.
+"""Self-attention of few tokens with small heads, with fewer transpositions.
 
-Keras puts the heads beside each other and turns them out of the way and back, four times a block; and a
-softmax over a dozen numbers uses a vector unit badly. Here every head has weights of its own, and so products
-come out head by head. The softmax is taken apart: e to the scores is multiplied with the values, which have a
-column of ones beside them, and so gives the sums to divide by too.
+Keras transposes the heads four times a block, and a softmax over a dozen numbers uses vector units badly.
+Here each head has its own weights, so that products come out head by head. The softmax is split: exp(scores)
+is multiplied with the values and a column of ones, which gives the weighted values and the sums to divide by.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from numpy.typing import NDArray
 
 from training.artifact.graph import layer_norms
 from training.artifact.graph.reading import (
-    Unlike,
-    each,
-    made_by,
+    PatternMismatch,
+    find_all,
+    producer,
     product,
     require,
     same,
@@ -28,17 +27,17 @@ from training.artifact.graph.reading import (
     with_constant,
 )
 
-# Numbers in a register of AVX-512: a head whose columns are a multiple wastes none.
-LANES = 16
-# Scores that are known to stay below it need not be lowered by their largest one before e is raised to
-# them: e to the 60 is 1e26, its sums and products far from float32's 3e38.
+# float32 numbers in an AVX-512 register: a head whose width is a multiple of it wastes none.
+SIMD_WIDTH = 16
+# If all scores are known to be smaller, the softmax need not subtract the largest one first: exp(60) is
+# 1e26, and sums and products of it stay far below float32's 3e38.
 BOUNDED = 60.0
-# What is summed over, in words that do not depend on a converter's letters.
+# Einsum equations with letters in order of appearance; converters use different letters.
 _SCORES, _MIXTURE = "abcd,aecd->acbe", "abcd,adbe->acbe"
 
 
 class Heads(NamedTuple):
-    """A dense layer to the columns of each head.
+    """The dense layer of each head.
 
     Attributes:
         kernel: `float64[heads, inputs, columns]`.
@@ -49,21 +48,21 @@ class Heads(NamedTuple):
     bias: NDArray[np.float64]
 
     def padded(self, columns: int) -> Heads:
-        """The same with more columns, of zeros."""
+        """The same, padded with columns of zeros."""
         more = ((0, 0), (0, 0), (0, columns - self.kernel.shape[2]))
         return Heads(np.pad(self.kernel, more), np.pad(self.bias, more))
 
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """What a block of attention computes.
+    """The weights of an attention block.
 
     Attributes:
         tokens: an output `[n, tokens, inputs]`.
-        query: of each head, its scale included.
+        query: of each head, with the scale of the scores.
         key: of each head.
         value: of each head.
-        mixing: from the heads to the block's output, `float64[heads, columns, outputs]`, without its bias.
+        mixing: output projection, `float64[heads, columns, outputs]`, without its bias.
     """
 
     tokens: Any
@@ -74,13 +73,13 @@ class Attention:
 
 
 def rewrite(graph: Any) -> None:
-    """Replace every block of self-attention as Keras writes it."""
-    for output, found in each(graph, "MatMul", _read):
-        output.replace(_written(found).output(0))
+    """Replace each self-attention block that Keras wrote."""
+    for output, found in find_all(graph, "MatMul", _match):
+        output.replace(_replacement(found).output(0))
 
 
 def largest_score(found: Attention) -> float:
-    """A bound for the absolute score of any two tokens; infinity where none is known.
+    """A bound for the absolute score of any two tokens; infinity if none is known.
 
     A layer norm's output before its scale is of length `sqrt(inputs)` at most; a query is no longer than
     that times its kernel's spectral norm, plus its bias; nor is a key; and their product no larger than the
@@ -88,7 +87,7 @@ def largest_score(found: Attention) -> float:
     """
     try:
         norm = layer_norms.read(found.tokens)
-    except Unlike:
+    except PatternMismatch:
         return math.inf
     scale, shift = norm.scale.reshape(-1), norm.shift.reshape(-1)
 
@@ -100,9 +99,9 @@ def largest_score(found: Attention) -> float:
     return float((length(found.query) * length(found.key)).max())
 
 
-def _written(found: Attention) -> Any:
+def _replacement(found: Attention) -> Any:
     heads, inputs, columns = found.value.kernel.shape
-    width = math.ceil((columns + 1) / LANES) * LANES
+    width = math.ceil((columns + 1) / SIMD_WIDTH) * SIMD_WIDTH
     tokens = found.tokens.get_partial_shape()[1].get_length()
     value = found.value.padded(width)
     value.bias[:, :, columns] = 1.0
@@ -124,13 +123,17 @@ def _written(found: Attention) -> Any:
     )
 
 
-def _read(output: Any) -> Attention:
+def _match(output: Any) -> Attention:
     turned, mixing = product(output)
-    mixture = made_by(made_by(turned, "Reshape").input_value(0), "Einsum")
-    softmax = made_by(mixture.input_value(0), "Softmax")
+    mixture = producer(producer(turned, "Reshape").input_value(0), "Einsum")
+    softmax = producer(mixture.input_value(0), "Softmax")
     scaled, scale = with_constant(softmax.input_value(0), "Multiply")
-    scores = made_by(scaled, "Einsum")
-    require(_words(mixture) == _MIXTURE and _words(scores) == _SCORES and scale.size == 1)
+    scores = producer(scaled, "Einsum")
+    require(
+        _normalised_equation(mixture) == _MIXTURE
+        and _normalised_equation(scores) == _SCORES
+        and scale.size == 1
+    )
     require(softmax.get_attributes()["axis"] in (-1, 3))
     query, key, value = (
         _heads(part) for part in (scores.input_value(0), scores.input_value(1), mixture.input_value(1))
@@ -150,17 +153,17 @@ def _read(output: Any) -> Attention:
 
 
 def _heads(output: Any) -> tuple[Any, Heads]:
-    """What a dense layer to several heads reads, and its weights."""
+    """The input of a dense layer with several heads, and its weights."""
     columns, bias = with_constant(output, "Add")
-    tokens, kernel = product(made_by(columns, "Reshape").input_value(0))
+    tokens, kernel = product(producer(columns, "Reshape").input_value(0))
     heads, width = bias.shape[-2:]
     require(bias.size == heads * width == kernel.shape[1])
     by_head = kernel.reshape(-1, heads, width).transpose(1, 0, 2)
     return tokens, Heads(by_head, bias.reshape(heads, 1, width))
 
 
-def _words(einsum: Any) -> str:
-    """An equation with letters in the order in which they come."""
+def _normalised_equation(einsum: Any) -> str:
+    """The equation of an einsum with letters renamed in order of appearance."""
     names: dict[str, str] = {}
     text = einsum.get_attributes()["equation"]
     return "".join(
@@ -175,7 +178,7 @@ def _shaped(output: Any, *shape: int) -> Any:
 def _stacked(parts: list[NDArray[np.float64]]) -> Any:
     """A constant `[heads, 1, rows, columns]` of parts `[heads, rows, columns]`.
 
-    With three axes OpenVINO 2026.4 takes a product for a dense layer, which is slower, and wrong where the
-    number of series is not known when the graph is compiled.
+    With three axes OpenVINO 2026.4 treats a product as a dense layer, which is slower, and wrong if the
+    number of series is unknown when the graph is compiled.
     """
     return op.constant(np.concatenate(parts)[:, np.newaxis].astype(np.float32))

@@ -1,4 +1,4 @@
-"""Layer normalisation in three operations, one of which runtimes have for it: from Keras it is eleven."""
+"""Layer normalisation in three operations, one of them fused in runtimes; Keras writes eleven."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import openvino.opset13 as op
 from numpy.typing import NDArray
 
 from training.artifact.graph.reading import (
-    Unlike,
+    PatternMismatch,
     constant,
-    each,
-    made_by,
+    find_all,
     operands,
+    producer,
     require,
     same,
     with_constant,
@@ -30,32 +30,32 @@ class LayerNorm(NamedTuple):
 
 
 def rewrite(graph: Any) -> None:
-    """Replace every layer normalisation as Keras writes it."""
-    for output, found in each(graph, "Add", _read):
-        output.replace(_written(found).output(0))
+    """Replace each layer normalisation that Keras wrote."""
+    for output, found in find_all(graph, "Add", _match):
+        output.replace(_replacement(found).output(0))
 
 
 def read(output: Any) -> LayerNorm:
-    """One that was rewritten.
+    """Read a layer normalisation that `rewrite` made.
 
     Raises:
-        Unlike: the output is none.
+        PatternMismatch: the output is something else.
     """
     scaled, shift = with_constant(output, "Add")
     normal, scale = with_constant(scaled, "Multiply")
-    node = made_by(normal, "MVN")
+    node = producer(normal, "MVN")
     return LayerNorm(node.input_value(0), node.get_attributes()["eps"], scale, shift)
 
 
-def _written(found: LayerNorm) -> Any:
+def _replacement(found: LayerNorm) -> Any:
     last = np.array([len(found.x.get_partial_shape()) - 1])
     normal = op.mvn(found.x, op.constant(last), True, found.epsilon, "inside_sqrt")
     scaled = op.multiply(normal, op.constant(found.scale.astype(np.float32)))
     return op.add(scaled, op.constant(found.shift.astype(np.float32)))
 
 
-def _read(output: Any) -> LayerNorm:
-    """Of `x * factor + (-mean * factor + shift)`, where the factor is the scale over the deviation."""
+def _match(output: Any) -> LayerNorm:
+    """Match `x * factor + (-mean * factor + shift)`, where `factor` is scale / deviation."""
     for part, rest in (pair := operands(output, "Add")), pair[::-1]:
         try:
             moved, shift = with_constant(rest, "Add")
@@ -63,9 +63,9 @@ def _read(output: Any) -> LayerNorm:
                 if _is_moved(moved, x, factor):
                     scale, epsilon = _factor(x, factor)
                     return LayerNorm(x, epsilon, scale, shift)
-        except Unlike:
+        except PatternMismatch:
             continue
-    raise Unlike
+    raise PatternMismatch
 
 
 def _is_moved(moved: Any, x: Any, factor: Any) -> bool:
@@ -89,8 +89,8 @@ def _factor(x: Any, factor: Any) -> tuple[NDArray[np.float64], float]:
 
 
 def _mean_of(output: Any) -> Any:
-    """What a mean along the last axis, which is kept, is taken of."""
-    node = made_by(output, "ReduceMean")
+    """The input of a mean along the last axis with `keep_dims`."""
+    node = producer(output, "ReduceMean")
     x = node.input_value(0)
     axes = constant(node.input_value(1)).reshape(-1).tolist()
     require(node.get_attributes()["keep_dims"] and axes in ([-1], [len(x.get_partial_shape()) - 1]))

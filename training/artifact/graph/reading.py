@@ -1,6 +1,6 @@
-"""Reading a graph backwards: from an output to what it is made of.
+"""Match patterns in a graph, backwards from an output to its inputs.
 
-`Any` is OpenVINO's `Output` or `Node`, which have no types.
+`Any` is an OpenVINO `Output` or `Node`, which have no type stubs.
 """
 
 from __future__ import annotations
@@ -14,42 +14,42 @@ from numpy.typing import NDArray
 T = TypeVar("T")
 
 
-class Unlike(Exception):
-    """The graph is made otherwise than what is looked for."""
+class PatternMismatch(Exception):
+    """The graph does not match the pattern."""
 
 
 def require(holds: object) -> None:
-    """Go on only if it holds.
+    """Raise `PatternMismatch` unless a condition holds.
 
     Raises:
-        Unlike: it does not.
+        PatternMismatch: it does not hold.
     """
     if not holds:
-        raise Unlike
+        raise PatternMismatch
 
 
-def each(graph: Any, kind: str, read: Callable[[Any], T]) -> Iterator[tuple[Any, T]]:
-    """What is looked for, wherever it is in a graph, which may be changed meanwhile.
+def find_all(graph: Any, kind: str, match: Callable[[Any], T]) -> Iterator[tuple[Any, T]]:
+    """Yield each output that matches a pattern, with the match; the graph may change meanwhile.
 
     Args:
         graph: an `openvino.Model`.
-        kind: of the nodes whose first output is read.
-        read: what an output is made of; raises `Unlike` where it is something else.
+        kind: operation type of the nodes whose first output is matched.
+        match: matches an output; raises `PatternMismatch` if it is something else.
     """
     for node in graph.get_ordered_ops():
         if node.get_type_name() == kind:
             try:
-                found = read(node.output(0))
-            except Unlike:
+                found = match(node.output(0))
+            except PatternMismatch:
                 continue
             yield node.output(0), found
 
 
-def made_by(output: Any, kind: str) -> Any:
-    """The node of an output, which is of a kind.
+def producer(output: Any, kind: str) -> Any:
+    """The node that computes an output, if it has the operation type `kind`.
 
     Raises:
-        Unlike: it is of another.
+        PatternMismatch: it has another type.
     """
     node = output.get_node()
     require(node.get_type_name() == kind)
@@ -57,12 +57,12 @@ def made_by(output: Any, kind: str) -> Any:
 
 
 def constant(output: Any) -> NDArray[np.float64]:
-    """The numbers of a constant.
+    """The values of a constant.
 
     Raises:
-        Unlike: it is none.
+        PatternMismatch: the output is not a constant.
     """
-    return np.asarray(made_by(output, "Constant").get_data(), np.float64)
+    return np.asarray(producer(output, "Constant").get_data(), np.float64)
 
 
 def is_constant(output: Any) -> bool:
@@ -71,12 +71,12 @@ def is_constant(output: Any) -> bool:
 
 
 def with_constant(output: Any, kind: str) -> tuple[Any, NDArray[np.float64]]:
-    """The operands of an operation on something and a constant, in whatever order: that, then the constant.
+    """The operands of an operation with one constant, in either order: the other operand, then the constant.
 
     Raises:
-        Unlike: it is another operation, or has none or two constants.
+        PatternMismatch: it is another operation, or has no constant or two.
     """
-    operands = made_by(output, kind).input_values()
+    operands = producer(output, kind).input_values()
     require(len(operands) == 2 and [is_constant(operand) for operand in operands].count(True) == 1)
     first, second = operands
     return (second, constant(first)) if is_constant(first) else (first, constant(second))
@@ -86,24 +86,24 @@ def operands(output: Any, kind: str) -> tuple[Any, Any]:
     """The two operands of an operation.
 
     Raises:
-        Unlike: it is another operation.
+        PatternMismatch: it is another operation.
     """
-    first, second = made_by(output, kind).input_values()
+    first, second = producer(output, kind).input_values()
     return first, second
 
 
 def product(output: Any) -> tuple[Any, NDArray[np.float64]]:
-    """The operands of a matrix product with constant weights: something, and `float64[inputs, outputs]`.
+    """The operands of a matrix product with constant weights: an output, and `float64[inputs, outputs]`.
 
     Raises:
-        Unlike: it is no such product.
+        PatternMismatch: it is another operation, or its weights are not constant.
     """
-    node = made_by(output, "MatMul")
-    how = node.get_attributes()
-    require(not how["transpose_a"])
+    node = producer(output, "MatMul")
+    attributes = node.get_attributes()
+    require(not attributes["transpose_a"])
     weights = constant(node.input_value(1))
     require(weights.ndim == 2)
-    return node.input_value(0), weights.T if how["transpose_b"] else weights
+    return node.input_value(0), weights.T if attributes["transpose_b"] else weights
 
 
 def users(output: Any) -> list[Any]:
@@ -112,7 +112,7 @@ def users(output: Any) -> list[Any]:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two outputs are one. Comparing nodes would make a node of the graph that compares."""
+    """Whether two outputs are the same. `==` on nodes would add a comparison node to the graph."""
     return bool(
         one.get_node().get_friendly_name() == other.get_node().get_friendly_name()
         and one.get_index() == other.get_index()

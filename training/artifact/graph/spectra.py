@@ -1,8 +1,8 @@
-"""Power spectra, and their two means over time, with few logarithms.
+"""Power spectra and their two means over time, with few logarithms.
 
-As Keras writes it, a spectrogram is two convolutions with the factors of a Fourier transform, laid out with
-time last, so that everything after it has to turn it; and a logarithm is taken of every power. Here time is
-before frequency, and logarithms are taken of products of several powers.
+Keras writes a spectrogram as two convolutions with the factors of a Fourier transform, with time as the last
+axis, so that everything after it is transposed; and it takes the logarithm of each power. Here time is before
+frequency, and logarithms are taken of products of several powers.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import openvino.opset13 as op
 from numpy.typing import NDArray
 
 from training.artifact.graph.reading import (
-    Unlike,
+    PatternMismatch,
     constant,
-    each,
-    made_by,
+    find_all,
     operands,
+    producer,
     require,
     same,
     users,
@@ -31,14 +31,14 @@ LEAST, MOST = 1e-37, 1e37
 
 
 class Spectrogram(NamedTuple):
-    """The power of stretches of a series.
+    """The power spectra of frames of a series.
 
     Attributes:
         series: an output `[n, 1, 1, length]`.
-        factors: of the transform, `complex128[bins, window]`. Those of bins that count twice, for the
-            mirrored half of the spectrum, are larger by the root of 2.
-        hop: between stretches.
-        frames: how many there are.
+        factors: of the transform, `complex128[bins, window]`. Bins that also stand for the mirrored half
+            of the spectrum are multiplied by the square root of 2.
+        hop: samples between the starts of two frames.
+        frames: number of frames.
     """
 
     series: Any
@@ -48,12 +48,12 @@ class Spectrogram(NamedTuple):
 
 
 def rewrite(graph: Any) -> None:
-    """Replace every spectrogram as Keras writes it, and its means over time.
+    """Replace each spectrogram that Keras wrote, and its means over time.
 
     Args:
-        graph: whose spectrograms are of z-normalised series.
+        graph: its spectrograms must be of z-normalised series.
     """
-    for _, (found, means) in each(graph, "Reshape", _read):
+    for _, (found, means) in find_all(graph, "Reshape", _match):
         power = _power(found)
         for end, floor in means:
             mean = (
@@ -65,12 +65,12 @@ def rewrite(graph: Any) -> None:
 
 
 def group_sizes(frames: int, *, least: float, most: float) -> list[int]:
-    """How many powers may be multiplied at once, for each of the fewest groups of frames.
+    """Split the frames into the fewest groups whose powers can be multiplied; the size of each group.
 
     Args:
-        frames: of a spectrogram.
-        least: the smallest power there is.
-        most: the largest.
+        frames: number of frames.
+        least: the smallest possible power.
+        most: the largest possible power.
     """
     up = math.log(MOST) / math.log(most) if most > 1 else frames
     down = math.log(LEAST) / math.log(least) if least < 1 else frames
@@ -83,26 +83,26 @@ def _power(found: Spectrogram) -> Any:
     _, window = found.factors.shape
     places = np.arange(found.frames)[:, np.newaxis] * found.hop + np.arange(window)
     flat = op.squeeze(found.series, np.array([1, 2]))
-    stretches = op.gather(flat, op.constant(places.astype(np.int32)), op.constant(np.int64(1)))
+    windows = op.gather(flat, op.constant(places.astype(np.int32)), op.constant(np.int64(1)))
     squares = []
     for factors in (found.factors.real, found.factors.imag):
-        part = op.matmul(stretches, op.constant(factors.astype(np.float32)), False, True)
+        part = op.matmul(windows, op.constant(factors.astype(np.float32)), False, True)
         squares.append(op.multiply(part, part))
     return op.add(*squares)
 
 
 def _largest(found: Spectrogram) -> float:
-    """A bound for any power.
+    """An upper bound of any power.
 
-    The squares of a z-normalised series sum to its length less 1, and a product of two vectors is no larger
-    than that of their lengths (Cauchy and Schwarz).
+    The squares of a z-normalised series sum to its length minus 1, and the product of two vectors is at most
+    that of their norms (Cauchy and Schwarz).
     """
     length = found.series.get_partial_shape()[3].get_length()
     return float((np.abs(found.factors) ** 2).sum(axis=1).max() * (length - 1))
 
 
 def _mean_log(power: Any, floor: float, found: Spectrogram) -> Any:
-    """The mean over time of the logarithm of power and floor: a group's is that of their product."""
+    """The mean over time of log(power + floor), with one logarithm of the product of each group."""
     sizes = group_sizes(found.frames, least=floor, most=_largest(found) + floor)
     raised = op.add(power, op.constant(np.float32(floor)))
     groups = op.variadic_split(raised, op.constant(np.int64(1)), op.constant(np.array(sizes))).outputs()
@@ -112,14 +112,14 @@ def _mean_log(power: Any, floor: float, found: Spectrogram) -> Any:
 
 
 def _mean(node: Any, power: Any) -> tuple[Any, float | None]:
-    """Of what reads a spectrogram `[n, bins, frames]`: the mean over time; the floor of one of logarithms."""
+    """Match a mean over time of a spectrogram `[n, bins, frames]`; with the floor, if it is of logarithms."""
     if node.get_type_name() == "ReduceMean":
         _require_over_time(node)
         return node.output(0), None
     raised, floor = with_constant(node.output(0), "Add")
     require(same(raised, power) and floor.size == 1 and floor.min() > 0)
     logarithm = _only_user(node)
-    made_by(logarithm.output(0), "Log")
+    producer(logarithm.output(0), "Log")
     mean = _only_user(logarithm)
     _require_over_time(mean)
     return mean.output(0), float(floor.reshape(()))
@@ -132,23 +132,23 @@ def _only_user(node: Any) -> Any:
 
 
 def _require_over_time(mean: Any) -> None:
-    made_by(mean.output(0), "ReduceMean")
+    producer(mean.output(0), "ReduceMean")
     axes = constant(mean.input_value(1)).reshape(-1).tolist()
     require(axes in ([2], [-1]) and not mean.get_attributes()["keep_dims"])
 
 
-def _read(output: Any) -> tuple[Spectrogram, list[tuple[Any, float | None]]]:
-    """A spectrogram `[n, bins, frames]`, if nothing but its means over time is taken of it, and those."""
+def _match(output: Any) -> tuple[Spectrogram, list[tuple[Any, float | None]]]:
+    """Match a spectrogram `[n, bins, frames]` that is only used by means over time; with those means."""
     return _spectrogram(output), [_mean(user, output) for user in users(output)]
 
 
 def _spectrogram(output: Any) -> Spectrogram:
-    """Of `[n, 1, bins, frames]` without its second axis: the power of both halves of the spectrum."""
-    doubled = made_by(output, "Reshape").input_value(0)
-    # Of several channels a layer puts the spectra side by side here: more than this axis goes then.
+    """Match the power of both halves of the spectrum, `[n, 1, bins, frames]` without its second axis."""
+    doubled = producer(output, "Reshape").input_value(0)
+    # With several channels the reshape also concatenates their spectra; this is not matched.
     before, after = doubled.get_partial_shape(), output.get_partial_shape()
     require(len(before) == 4 and len(after) == 3 and before[1] == 1 and before[2] == after[1])
-    power = _once(doubled)
+    power = _undoubled(doubled)
     real, imaginary = (_transformed(part) for part in operands(power, "Add"))
     series = real.input_value(0)
     require(same(series, imaginary.input_value(0)))
@@ -164,27 +164,29 @@ def _spectrogram(output: Any) -> Spectrogram:
     return Spectrogram(series, factors, int(list(real.get_attributes()["strides"])[-1]), frames.get_length())
 
 
-def _once(doubled: Any) -> Any:
-    """What a spectrum is before all of it but its first and last bin is added once more."""
+def _undoubled(doubled: Any) -> Any:
+    """Match the doubling of all bins except the first and last; the spectrum before it."""
     for power, rest in (pair := operands(doubled, "Add")), pair[::-1]:
         if rest.get_node().get_type_name() != "Pad":
             continue
         pad = rest.get_node()
-        inner = made_by(pad.input_value(0), "StridedSlice")
+        inner = producer(pad.input_value(0), "StridedSlice")
         shape, within = power.get_partial_shape(), inner.output(0).get_partial_shape()
         before, after = (constant(pad.input_value(place)).tolist() for place in (1, 2))
         require(same(inner.input_value(0), power) and before == after == [0, 0, 1, 0])
         require(constant(inner.input_value(1)).tolist()[2] == 1)
         require(within[2].get_length() == shape[2].get_length() - 2)
         return power
-    raise Unlike
+    raise PatternMismatch
 
 
 def _transformed(square: Any) -> Any:
     """The convolution whose output `[n, bins, 1, frames]` is squared as `[n, 1, bins, frames]`."""
     one, other = operands(square, "Multiply")
     require(same(one, other))
-    convolution = made_by(made_by(one, "Reshape").input_value(0), "Convolution")
-    how = convolution.get_attributes()
-    require(not any((*how["pads_begin"], *how["pads_end"])) and set(how["dilations"]) == {1})
+    convolution = producer(producer(one, "Reshape").input_value(0), "Convolution")
+    attributes = convolution.get_attributes()
+    require(
+        not any((*attributes["pads_begin"], *attributes["pads_end"])) and set(attributes["dilations"]) == {1}
+    )
     return convolution

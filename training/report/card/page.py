@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from training.data.descriptions import about
+from training.data.descriptions import describe_dataset
 from training.report.card.description import intended_use, limitations, model_details, training_procedure
 from training.report.card.reference import comparison
 from training.report.card.results import accuracy, attention_ablation, precision_leak, resampled_splits
@@ -59,7 +59,7 @@ def _summary(report: Report) -> str:
 def _training_data(report: Report) -> str:
     dataset = report.dataset
     return paragraphs(
-        about(dataset.name),
+        describe_dataset(dataset.name),
         f"{len(dataset.train):,} training series and {len(dataset.test):,} test series of {dataset.length} "
         "values each.",
         table(["file", "SHA-256"], [[f"`{name}`", f"`{digest}`"] for name, digest in dataset.sha256.items()]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.series.scores import interval
 from training.evaluation.accuracy import NOISE
-from training.evaluation.rounding_leak import Leak
+from training.evaluation.rounding_leak import RoundingLeak
 from training.report.report import Report, means_of
 from training.report.tables import PAIR, paragraphs, percent, points, table
 
@@ -48,7 +48,7 @@ def accuracy(report: Report) -> str:
 
 def precision_leak(report: Report) -> str:
     """Why rounded series are evaluated, and how far the precision of the stored values reveals the label."""
-    leak, accuracies = report.evaluation.leak, report.evaluation.accuracies
+    leak, accuracies = report.evaluation.rounding_leak, report.evaluation.accuracies
     why = "Clients often send fewer decimals than the data set's files have: see the rounded series above."
     if leak is None:
         return why
@@ -101,7 +101,7 @@ def attention_ablation(report: Report) -> str:
     )
 
 
-def _counts(report: Report, leak: Leak) -> str:
+def _counts(report: Report, leak: RoundingLeak) -> str:
     return " and ".join(
         "{} to {} for `{}`".format(*leak.ranges[label.name], label.name)
         for label in report.labels
@@ -109,7 +109,7 @@ def _counts(report: Report, leak: Leak) -> str:
     )
 
 
-def _verdict(leak: Leak) -> str:
+def _verdict(leak: RoundingLeak) -> str:
     if leak.stored <= LEAKS:
         return "The stored precision alone reveals little about the label."
     return (

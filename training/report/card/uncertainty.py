@@ -78,8 +78,8 @@ def ood_score(report: Report) -> str:
         return ""
     threshold = sealed.novelty.threshold
     windows = " and ".join(map(str, window_lengths(report.config, report.dataset.length)))
-    areas = {"other data sets and synthetic series": measured.separation} | {
-        f"{name} (same kind of signal)": by_view for name, by_view in measured.related.items()
+    areas = {"other data sets and synthetic series": measured.ood_auroc} | {
+        f"{name} (same kind of signal)": by_view for name, by_view in measured.near_ood_auroc.items()
     }
     shares = [
         [name, f"{len(scores):,}", percent(float(np.mean(scores > threshold)))]
@@ -106,8 +106,8 @@ def _least_detected(measured: TrustEvaluation, threshold: float) -> str:
     """A sentence on the archive's data sets with the lowest detection rate; empty if all are detected."""
     detected = {
         name: float(np.mean(group.novelty > threshold))
-        for name, group in measured.foreign.items()
-        if group.origin == "archive"
+        for name, group in measured.ood_groups.items()
+        if group.kind == "archive"
     }
     least = [name for name in sorted(detected, key=lambda name: detected[name])[:NAMED] if detected[name] < 1]
     shares = ", ".join(f"{name} ({percent(detected[name])})" for name in least)

@@ -23,7 +23,7 @@ TOKENS, INPUTS = 6, 8
 
 
 def a_model(*, heads: int = 2, columns: int = 4, weight: float = 0.5, normal: bool = True) -> Any:
-    """A block of attention to itself, its weights drawn from a normal distribution."""
+    """A self-attention block with normally distributed weights."""
     tokens = keras.Input((TOKENS, INPUTS))
     norm = layers.LayerNormalization()
     x = norm(tokens) if normal else tokens
@@ -37,7 +37,7 @@ def a_model(*, heads: int = 2, columns: int = 4, weight: float = 0.5, normal: bo
 
 
 def rewritten(model: Any) -> Any:
-    """Its graph, whose layer norms are rewritten as well."""
+    """Its graph, with layer norms rewritten too."""
     graph = convert(model)
     layer_norms.rewrite(graph)
     attention.rewrite(graph)
@@ -52,7 +52,7 @@ def tokens_of(count: int) -> np.ndarray:
 @pytest.mark.parametrize(("heads", "columns"), [(1, 8), (2, 4), (3, 15), (2, 16), (1, 40)])
 @pytest.mark.parametrize("normal", [True, False])
 def test_the_answers_are_the_same(heads: int, columns: int, normal: bool) -> None:
-    """For any number of heads, columns and series, in a graph that is compiled once."""
+    """Outputs agree for any number of heads, columns and series, in a graph compiled once."""
     model = a_model(heads=heads, columns=columns, weight=0.3, normal=normal)
     graph = rewritten(model)
     found = operations(graph)
@@ -65,7 +65,7 @@ def test_the_answers_are_the_same(heads: int, columns: int, normal: bool) -> Non
 
 
 def test_scores_without_a_bound_are_lowered_first() -> None:
-    """Small scores behind a layer norm need not be; large ones, and those of any tokens, would overflow."""
+    """The largest score is subtracted unless a layer norm bounds the scores."""
     assert operations(rewritten(a_model(weight=0.1)))["ReduceMax"] == 0
     for model in (a_model(weight=8.0), a_model(weight=0.1, normal=False)):
         graph = rewritten(model)
@@ -86,7 +86,7 @@ def normal_tokens(scale: np.ndarray, shift: np.ndarray) -> Any:
 @settings(deadline=None, max_examples=50)
 @given(seed=st.integers(0, 2**32 - 1), weight=st.floats(0.01, 2.0))
 def test_no_score_exceeds_its_bound(seed: int, weight: float) -> None:
-    """Of many random tokens; and the bound is of the size of their scores."""
+    """No score of many random tokens exceeds the bound, and the bound is of the same size."""
     random = np.random.default_rng(seed)
     query, key = (
         Heads(weight * random.standard_normal((2, INPUTS, 4)), weight * random.standard_normal((2, 1, 4)))
@@ -102,7 +102,7 @@ def test_no_score_exceeds_its_bound(seed: int, weight: float) -> None:
 
 
 def test_tokens_of_unknown_size_have_no_bound() -> None:
-    """What is no layer norm may be of any length; what has a bound leaves room for sums and products."""
+    """Without a layer norm there is no bound; `BOUNDED` leaves room for sums and products."""
     tokens = op.parameter(openvino.PartialShape([-1, TOKENS, INPUTS]), np.float32).output(0)
     zeros = Heads(np.zeros((2, INPUTS, 4)), np.zeros((2, 1, 4)))
     assert largest_score(Attention(tokens, zeros, zeros, zeros, np.zeros((2, 4, INPUTS)))) == math.inf
@@ -111,7 +111,7 @@ def test_tokens_of_unknown_size_have_no_bound() -> None:
 
 
 def test_attention_to_something_else_stays() -> None:
-    """Keys and values of other tokens are not read as a block's own."""
+    """Attention to other tokens does not match."""
     tokens = keras.Input((TOKENS, INPUTS))
     model = keras.Model(tokens, layers.MultiHeadAttention(2, 4)(tokens, layers.Activation("tanh")(tokens)))
     graph = rewritten(model)

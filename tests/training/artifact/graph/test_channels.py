@@ -21,7 +21,7 @@ LENGTH, CHANNELS = 200, 3
 
 
 def side_by_side(series: Any) -> Any:
-    """The spectra of all channels from one layer, which puts them side by side."""
+    """The spectra of all channels from one layer, which concatenates them."""
     layer = layers.STFTSpectrogram(
         mode="psd", frame_length=32, frame_step=8, fft_length=32, scaling=None, padding="valid"
     )
@@ -37,7 +37,7 @@ def one_by_one(series: Any) -> Any:
 
 
 def attention(series: Any) -> Any:
-    """Attention between stretches of all channels."""
+    """Attention between time segments of all channels."""
     tokens = layers.Conv1D(8, 20, strides=20)(series)
     normal = layers.LayerNormalization()(tokens)
     return layers.GlobalAveragePooling1D()(tokens + layers.MultiHeadAttention(2, 4)(normal, normal))
@@ -61,7 +61,7 @@ def attention_in_each_channel(series: Any) -> Any:
     ],
 )
 def test_the_answers_are_the_same(part: Callable[[Any], Any], left: dict[str, int]) -> None:
-    """Whatever is made of the channels, each with an offset and a scale of its own."""
+    """Outputs agree for each use of the channels, each with its own offset and scale."""
     keras.utils.set_random_seed(0)
     series = keras.Input((LENGTH, CHANNELS), name="series")
     model = keras.Model(series, part(z_normalise(series)))

@@ -12,7 +12,7 @@ from keras import layers, ops
 from tests.training.artifact.graphs import answers, keras_answers, operations
 from training.artifact.export import convert
 from training.artifact.graph import layer_norms
-from training.artifact.graph.reading import Unlike
+from training.artifact.graph.reading import PatternMismatch
 
 
 def a_model(epsilon: float = 1e-3) -> Any:
@@ -34,7 +34,7 @@ def tokens_of(count: int, *, scale: float = 1.0) -> np.ndarray:
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
 def test_it_is_one_operation_and_gives_the_same(scale: float) -> None:
-    """Whatever the number of series and the size of their numbers; a constant token has no deviation."""
+    """Outputs agree for any number of series and size of values, and for a constant token."""
     model = a_model()
     graph = convert(model)
     before = operations(graph)
@@ -51,11 +51,11 @@ def test_it_is_one_operation_and_gives_the_same(scale: float) -> None:
 
 
 def test_one_that_was_rewritten_can_be_read() -> None:
-    """Its epsilon, scale and shift are those of the layer; before it was rewritten there is none."""
+    """Epsilon, scale and shift are those of the layer; before the rewrite there is no match."""
     model = a_model(epsilon=0.25)
     graph = convert(model)
     relu = next(node for node in graph.get_ordered_ops() if node.get_type_name() == "Relu")
-    with pytest.raises(Unlike):
+    with pytest.raises(PatternMismatch):
         layer_norms.read(relu.input_value(0))
     layer_norms.rewrite(graph)
     found = layer_norms.read(relu.input_value(0))
@@ -66,8 +66,8 @@ def test_one_that_was_rewritten_can_be_read() -> None:
     assert found.x.get_node().get_type_name() == "Parameter"
 
 
-def test_what_only_looks_like_one_stays() -> None:
-    """Along another axis, or with the variance of something else."""
+def test_a_similar_pattern_is_unchanged() -> None:
+    """A norm along another axis, or with another variance, does not match."""
     tokens = keras.Input((5, 8))
     random = np.random.default_rng(1)
     scale, shift = (random.standard_normal(8).astype(np.float32) for _ in range(2))

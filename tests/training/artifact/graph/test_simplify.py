@@ -26,7 +26,7 @@ from training.artifact.graph import simplify
 def test_every_part_is_found_and_the_answers_are_the_same(
     options: dict[str, Any], left: dict[str, int]
 ) -> None:
-    """Of each kind of model that is trained."""
+    """Each pattern matches in each kind of model, and the outputs agree."""
     dataset = make_dataset(classes=2)
     model = trained(dataset, a_config(**options)).model
     random = np.random.default_rng(0)

@@ -37,7 +37,7 @@ def series_of(count: int) -> np.ndarray:
     "options", [{"windows": (32, 50)}, {"windows": (125,), "hop": 25}, {"windows": (7,)}]
 )
 def test_the_answers_are_the_same(options: dict[str, Any]) -> None:
-    """For windows of any length, whatever the number of series and what they are."""
+    """Outputs agree for any window length and any number and kind of series."""
     model = spectra_model(a_config(**options), LENGTH)
     graph = convert(model)
     before = operations(graph)
@@ -52,7 +52,7 @@ def test_the_answers_are_the_same(options: dict[str, Any]) -> None:
 
 
 def test_a_spectrogram_that_is_read_otherwise_stays() -> None:
-    """Such as one whose largest power is asked for, too."""
+    """A spectrogram with another user, such as a maximum, does not match."""
     series = keras.Input((LENGTH, 1))
     layer = layers.STFTSpectrogram(
         mode="psd", frame_length=32, frame_step=8, fft_length=32, scaling=None, padding="valid"
@@ -68,7 +68,7 @@ def test_a_spectrogram_that_is_read_otherwise_stays() -> None:
 
 @pytest.mark.parametrize(("floor", "left"), [(1e-3, 0), (-1e-3, 2)])
 def test_a_logarithm_of_less_than_nothing_stays(floor: float, left: int) -> None:
-    """Powers from which something is taken have no least one; those to which it is added do."""
+    """A negative floor does not match; a positive one does."""
     series = keras.Input((LENGTH, 1))
     power = layers.STFTSpectrogram(
         mode="psd", frame_length=32, frame_step=8, fft_length=32, scaling=None, padding="valid"
@@ -84,7 +84,7 @@ def test_a_logarithm_of_less_than_nothing_stays(floor: float, left: int) -> None
     most=st.floats(1e-3, 1e30),
 )
 def test_products_of_a_group_stay_normal_numbers(frames: int, least: float, most: float) -> None:
-    """Every frame is in a group; groups are equal, as few as can be, and stay in float32's range."""
+    """Groups cover all frames, are equal and as few as possible, and stay in float32's range."""
     sizes = group_sizes(frames, least=least, most=most)
     assert sum(sizes) == frames
     assert 0 < min(sizes) <= max(sizes) <= min(sizes) + 1

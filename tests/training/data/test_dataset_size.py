@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from training.config import TrainingConfig, config_from
-from training.data.enough import limited
+from training.data.dataset_size import limit_dataset
 from training.data.sources import load_dataset
 from training.data.ucr import Dataset
 from training.errors import DataError
@@ -32,17 +32,17 @@ def files(tmp_path: Path, write_file: Callable[..., Path]) -> Callable[[Sequence
 
 
 @pytest.mark.parametrize(
-    ("labels", "options", "said"),
+    ("labels", "options", "expected"),
     [
         (
             [1, 2, 1],
             {},
-            "3 training series are fewer than --folds 4; give more series, or --folds 3 or fewer",
+            "3 training series are fewer than --folds 4; add series, or set --folds to 3 or less",
         ),
         ([1, 2] * 4, {"folds": 9}, "8 training series are fewer than --folds 9"),
         ([1, 2] * 9, {"limit": 3}, "3 training series (--limit 3) are fewer than --folds 4"),
-        ([1, 2] * 9, {"limit": 1}, "1 training series (--limit 1): all of one class; raise --limit"),
-        ([1] * 99 + [2], {"limit": 5, "folds": 0}, "5 training series (--limit 5): all of one class"),
+        ([1, 2] * 9, {"limit": 1}, "1 training series (--limit 1): all have the same label; raise --limit"),
+        ([1] * 99 + [2], {"limit": 5, "folds": 0}, "5 training series (--limit 5): all have the same label"),
         (
             [1, 2, 1],
             {"folds": 0},
@@ -58,12 +58,12 @@ def test_too_few_series_are_refused(
     files: Callable[[Sequence[Any]], dict[str, str]],
     labels: Sequence[Any],
     options: dict[str, Any],
-    said: str,
+    expected: str,
 ) -> None:
-    """The training file, the number of its series and the option that asks for more are in one line."""
+    """The training file, the number of its series and the option to change are in one line."""
     with pytest.raises(DataError) as caught:
         load_dataset(config_from(files(labels) | options))
-    assert str(caught.value).startswith(f"Few_TRAIN.tsv: {said}")
+    assert str(caught.value).startswith(f"Few_TRAIN.tsv: {expected}")
 
 
 @pytest.mark.parametrize(
@@ -79,14 +79,14 @@ def test_too_few_series_are_refused(
 def test_just_enough_series_are_taken(
     files: Callable[[Sequence[Any]], dict[str, str]], labels: Sequence[Any], options: dict[str, Any]
 ) -> None:
-    """One series a fold, and one that is held out, are enough."""
+    """One series per fold, or a single held-out series, is enough."""
     assert len(load_dataset(config_from(files(labels) | options)).train) == len(labels)
 
 
-def test_the_job_says_it_in_one_line(
+def test_the_job_reports_it_in_one_line(
     files: Callable[[Sequence[Any]], dict[str, str]], tmp_path: Path
 ) -> None:
-    """Three series end the job with one line and exit code 1, before a folder is made."""
+    """Three series end the job with one line and exit code 1, before a folder is created."""
     options = [f"--{name.replace('_', '-')}={value}" for name, value in files([1, 2, 1]).items()]
     places = [f"--out={tmp_path / 'out'}", f"--runs={tmp_path / 'runs'}"]
     command = [sys.executable, "-m", "training", *options, *places, "--folds=0"]
@@ -102,10 +102,10 @@ def test_the_job_says_it_in_one_line(
 def test_a_limit_takes_fewer_training_series(
     wave_dataset: Dataset, tiny: Callable[..., TrainingConfig]
 ) -> None:
-    """With a limit, so many of the training series are left, each with its target; the test series stay."""
-    few = limited(wave_dataset, tiny(limit=10))
+    """A limit keeps that many training series with their targets, and all test series."""
+    few = limit_dataset(wave_dataset, tiny(limit=10))
     assert len(few.train) == len(few.train_targets) == 10
     places = [int(np.flatnonzero((wave_dataset.train == row).all(axis=1))[0]) for row in few.train]
     np.testing.assert_array_equal(few.train_targets, wave_dataset.train_targets[places])
     assert few.test is wave_dataset.test
-    assert limited(wave_dataset, tiny(limit=48)) is wave_dataset
+    assert limit_dataset(wave_dataset, tiny(limit=48)) is wave_dataset
