@@ -8,20 +8,23 @@ import os
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.training.report.reports import a_report
+from tests.training.report.reports import a_config, a_report, trained
 from training.config import TrainingConfig, config_from
 from training.data import ood_series
 from training.data.ucr import Dataset, read_ucr_file
 from training.fit.inputs import FitInputs
+from training.fit.result import TrainingResult
 from training.model.sealed import build_trusted
 from training.report.report import Report
 
@@ -114,13 +117,45 @@ def make_dataset(*, classes: int) -> Dataset:
     )
 
 
+def leaking_dataset() -> Dataset:
+    """The small data set of two classes with FordA's name, and its leak: class 0 has 2 decimals alone."""
+    dataset = dataclasses.replace(make_dataset(classes=2), name="FordA")
+    train, test = (
+        np.where(targets[:, np.newaxis] == 0, np.round(series, 2), series)
+        for series, targets in (
+            (dataset.train, dataset.train_targets),
+            (dataset.test, dataset.test_targets),
+        )
+    )
+    return dataclasses.replace(dataset, train=train, test=test)
+
+
+@pytest.fixture(scope="session")
+def untrained_result() -> TrainingResult:
+    """A tiny trusted model of two classes with random weights, for tests that do not change it."""
+    keras.utils.set_random_seed(0)
+    return trained(make_dataset(classes=2), a_config())
+
+
 @pytest.fixture(scope="session")
 def full_report() -> Report:
-    """A report with everything in it, trust, folds and resamples, for tests that only read it.
+    """A report with everything in it, trust, folds, resamples and a leak, for tests that only read it.
 
     Its model is on spectra, and the class of its series is their number of cycles: 4 or 10.
     """
-    return a_report(make_dataset(classes=2), folds=2, resamples=3)
+    return a_report(leaking_dataset(), folds=2, resamples=3)
+
+
+@pytest.fixture(scope="session")
+def report_over_time() -> Report:
+    """A report on a model whose tokens are stretches of time, of three classes, to be read only."""
+    return a_report(make_dataset(classes=3), tokens="time", folds=2)
+
+
+@pytest.fixture(scope="session")
+def reference_report() -> Report:
+    """A report on a model to compare with, which has no trust, of three classes, to be read only."""
+    return a_report(make_dataset(classes=3), model="reference")
 
 
 @pytest.fixture

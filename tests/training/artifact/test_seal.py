@@ -20,19 +20,19 @@ from app.contract import (
     sha256_of,
 )
 from tests.training.conftest import make_dataset
-from tests.training.report.reports import TRUST, a_config, a_note, contract_details, trained
+from tests.training.report.reports import TRUST, a_note, contract_details
 from training.artifact.seal import TOLERANCE, golden_series, seal, verify
 from training.config import TrainingConfig
 from training.data.ucr import Dataset
 from training.errors import SealError, StorageError
+from training.fit.result import TrainingResult
 from training.model.sealed import build_reference
 
 
 @pytest.fixture(scope="module")
-def model() -> Any:
+def model(untrained_result: TrainingResult) -> Any:
     """A tiny, untrained model; sealing does not change it."""
-    keras.utils.set_random_seed(0)
-    return trained(make_dataset(classes=2), a_config()).model
+    return untrained_result.model
 
 
 @pytest.fixture(scope="module")

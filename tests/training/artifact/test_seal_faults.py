@@ -7,28 +7,26 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import keras
 import pytest
 
 from app.contract import MODEL_FILE, find_version
 from app.errors import ArtifactError
-from tests.training.conftest import make_dataset
 from tests.training.faults import largest_file
-from tests.training.report.reports import a_config, a_note, contract_details, trained
+from tests.training.report.reports import a_note, contract_details
 from training.artifact.export import save_openvino
 from training.artifact.seal import open_sealed, seal, verify
 from training.artifact.version_folder import new_version
 from training.data.ucr import Dataset
 from training.errors import SealError, StorageError
+from training.fit.result import TrainingResult
 from training.report.report import Report
 from training.report.write import write_report
 
 
 @pytest.fixture(scope="module")
-def model() -> Any:
+def model(untrained_result: TrainingResult) -> Any:
     """A tiny model, untrained."""
-    keras.utils.set_random_seed(0)
-    return trained(make_dataset(classes=2), a_config()).model
+    return untrained_result.model
 
 
 @pytest.mark.parametrize(

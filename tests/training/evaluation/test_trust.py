@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from app.contract import LabelSets, NoveltySpec, Trust, ValueThresholds
 from tests.training.conftest import make_dataset
-from tests.training.report.reports import a_config, a_report, trained
+from tests.training.report.reports import a_config, trained
 from training.data.ood_series import ARCHIVE_SERIES, SYNTHETIC_SERIES, synthetic_series
 from training.data.ucr import Dataset
 from training.evaluation.accuracy import ModelOutputs, evaluate
@@ -24,6 +24,7 @@ from training.evaluation.trust import (
     novelty_groups,
     novelty_scores,
 )
+from training.fit.result import TrainingResult
 from training.report.report import Report
 
 TRUST = Trust(
@@ -57,7 +58,7 @@ def test_sizes_are_counted_within_limits() -> None:
 
 
 @pytest.fixture(scope="module")
-def measured() -> TrustEvaluation:
+def measured(untrained_result: TrainingResult) -> TrustEvaluation:
     """Trust in answers that are known: all of the data set's series get the same, all others are novel.
 
     Series of class 0 are answered 0.95 for class 0, those of class 1 are answered 0.7 for class 0. Of the
@@ -74,8 +75,7 @@ def measured() -> TrustEvaluation:
         novelty = np.where(targets < 0, 5.0, np.where(quarter, 1.0, -1.0))
         return ModelOutputs(np.stack([first, 1 - first], axis=1), novelty.astype(np.float32))
 
-    model = trained(dataset, a_config()).model
-    return evaluate_trust(model, predict, TRUST, evaluate(predict, dataset), dataset)
+    return evaluate_trust(untrained_result.model, predict, TRUST, evaluate(predict, dataset), dataset)
 
 
 def _known(dataset: Dataset) -> NDArray[np.float32]:
@@ -110,10 +110,10 @@ def test_ood_series_are_detected(measured: TrustEvaluation) -> None:
     assert "FordA" not in kinds
 
 
-@pytest.fixture(scope="module")
-def report() -> Report:
+@pytest.fixture
+def report(report_over_time: Report) -> Report:
     """The report on a model whose attention was never fitted, for a data set of three classes."""
-    return a_report(make_dataset(classes=3))
+    return report_over_time
 
 
 def test_archive_data_sets_are_one_group(report: Report) -> None:

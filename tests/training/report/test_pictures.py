@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from scipy.special import softmax
 
-from tests.training.conftest import LENGTH, make_dataset
-from tests.training.report.reports import PICTURES, TEMPERATURE, a_report
+from tests.training.conftest import LENGTH
+from tests.training.report.reports import PICTURES, TEMPERATURE
 from training.report.pictures import draw, reliabilities_of, spectra_of
 from training.report.report import Report
 
@@ -64,15 +63,12 @@ def test_before_calibration_uses_the_logits(report: Report) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "missing"),
-    [
-        ({"tokens": "time", "folds": 2}, {"spectra.png"}),
-        ({"model": "reference-perceptron"}, {"spectra.png", "novelty.png"}),
-    ],
+    ("report_name", "missing"),
+    [("report_over_time", {"spectra.png"}), ("reference_report", {"spectra.png", "novelty.png"})],
 )
 def test_models_have_the_pictures_that_apply(
-    tmp_path: Path, options: dict[str, Any], missing: set[str]
+    tmp_path: Path, request: pytest.FixtureRequest, report_name: str, missing: set[str]
 ) -> None:
     """A model over time has no plot of spectra; a baseline has no plot of OOD scores either."""
-    drawn = draw(a_report(make_dataset(classes=3), **options), tmp_path)
+    drawn = draw(request.getfixturevalue(report_name), tmp_path)
     assert set(drawn.values()) == PICTURES - missing == {path.name for path in tmp_path.iterdir()}

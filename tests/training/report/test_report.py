@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.training.conftest import make_dataset
-from tests.training.report.reports import PICTURES, a_report
+from tests.training.report.reports import PICTURES
 from training.evaluation.accuracy import views
 from training.report.report import METRICS, Report, means_of, metrics_of
 from training.report.write import write_report
@@ -22,10 +21,10 @@ def report(full_report: Report) -> Report:
     return full_report
 
 
-@pytest.fixture(scope="module")
-def baseline() -> Report:
+@pytest.fixture
+def baseline(reference_report: Report) -> Report:
     """The report of a baseline, which has no trust."""
-    return a_report(make_dataset(classes=2), model="reference-perceptron")
+    return reference_report
 
 
 def test_every_view_has_a_metric() -> None:

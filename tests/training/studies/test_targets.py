@@ -22,12 +22,13 @@ from app.contract import (
 )
 from app.errors import ArtifactError
 from tests.training.conftest import make_dataset
-from tests.training.report.reports import a_config, trained
+from tests.training.report.reports import a_config
 from training.artifact.export import save_openvino
 from training.data.sources import load_dataset
 from training.errors import DataError
 from training.evaluation.accuracy import Evaluation
 from training.evaluation.trust import TrustEvaluation
+from training.fit.result import TrainingResult
 from training.studies.targets.__main__ import main
 from training.studies.targets.cost import milliseconds_per_call
 from training.studies.targets.measure import measure
@@ -164,9 +165,9 @@ def test_the_table_is_markdown() -> None:
 
 
 @pytest.fixture(scope="module")
-def model() -> Any:
+def model(untrained_result: TrainingResult) -> Any:
     """A trusted model that was never fitted, and its trust."""
-    return trained(make_dataset(classes=2), a_config())
+    return untrained_result
 
 
 def _artifact(folder: Path, fits: Any, config: dict[str, Any]) -> Artifact:
