@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from training.cli.command import RESUME_MESSAGE, print_line, run_command
-from training.cli.import_noise import suppress_import_noise
 from training.cli.options import parse
+from training.cli.runtime_import import runtime_import
 from training.config import TrainingConfig
 from training.data.sources import load_dataset
 from training.files.storage import check_writable
@@ -26,7 +26,7 @@ def _train(config: TrainingConfig) -> int:
     with hold_run(config.run_folder):
         # Each fit is a new model; TensorFlow would warn about repeated tracing.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
-        with suppress_import_noise():
+        with runtime_import():
             from training.fit.cross_validation import Progress
             from training.job import run
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from app.contract import CARD_FILE, MODEL_FILE, Artifact, Provenance, open_artifact
 from training.cli.command import print_line, run_command
-from training.cli.import_noise import suppress_import_noise
+from training.cli.runtime_import import runtime_import
 from training.files.write_errors import storage_errors
 
 NOTE = """
@@ -58,7 +58,7 @@ def rederive(folder: Path) -> Path:
         StorageError: the version cannot be written; nothing was published.
     """
     old = open_artifact(folder)
-    with suppress_import_noise():
+    with runtime_import():
         from training.artifact.export import open_keras, save_openvino
         from training.artifact.seal import open_sealed, stamp, verify, write_contract
         from training.artifact.version_folder import new_version

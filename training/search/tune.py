@@ -28,7 +28,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 
 from training.cli.command import RESUME_MESSAGE, print_line, run_command
-from training.cli.import_noise import suppress_import_noise
+from training.cli.runtime_import import runtime_import
 from training.config import flag
 from training.data.sources import load_dataset
 from training.errors import ConfigError, StorageError, TrainingError
@@ -96,7 +96,7 @@ def work(search: Search) -> None:
 
 
 def _work(search: Search) -> int:
-    with suppress_import_noise():
+    with runtime_import():
         import tensorflow as tf
 
         from training.fit.cross_validation import Progress

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.cli.command import log_line, print_line, run_command
-from training.cli.import_noise import suppress_import_noise
 from training.cli.options import parse
+from training.cli.runtime_import import runtime_import
 from training.config import TrainingConfig
 from training.data.precisions import FINE, NOISY, ROUNDED, make_precisions
 from training.data.sources import load_dataset
@@ -46,7 +46,7 @@ def _validate(options: argparse.Namespace) -> int:
             "cannot validate these settings; set --tokens spectrum, --teacher svm and --folds of at least 2"
         )
     dataset = load_dataset(config, progress=sys.stderr)
-    with suppress_import_noise():
+    with runtime_import():
         import tensorflow as tf  # noqa: F401 - its import prints lines
     print_line(validate(config, dataset, options.only or range(config.folds), student=not options.teacher))
     return 0

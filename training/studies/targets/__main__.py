@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.contract import Contract, open_artifact
 from training.cli.command import log_line, print_line, run_command
-from training.cli.import_noise import suppress_import_noise
+from training.cli.runtime_import import runtime_import
 
 EXPERIMENTS = "docs/training/experiments.md explains the missed targets."
 
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _measure(folder: Path) -> int:
     artifact = open_artifact(folder)
     log_line(f"measuring {artifact.folder}, takes about 1 min")
-    with suppress_import_noise():
+    with runtime_import():
         from training.studies.targets.measure import measure
         from training.studies.targets.table import missed, target_results, targets_table
 

@@ -1,8 +1,9 @@
-"""Suppress the lines that TensorFlow writes at import, before its log level can be set."""
+"""The first import of Keras with TensorFlow: no lines of information, and no signal in the middle."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -10,19 +11,25 @@ from contextlib import contextmanager, suppress
 
 # Prefixes of the suppressed lines: information, and a note about logging.
 NOISE = (b"I0000", b"WARNING: All log messages before absl::InitializeLog()")
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def suppress_import_noise() -> Iterator[None]:
-    """Drop known lines from standard error during the first import of Keras with TensorFlow.
+def runtime_import() -> Iterator[None]:
+    """For the first import of Keras with TensorFlow.
 
-    It redirects the file descriptor, because the lines come from C++ code that does not use `sys.stderr`.
+    Known lines are dropped from standard error. The file descriptor is redirected, because the lines come
+    from C++ code that does not use `sys.stderr`.
+
+    Signals that end the command arrive after the import: packages with C++ code catch the exception that a
+    signal raises in them, and raise errors of their own, such as "you need to have optree installed".
     """
     # Keras and TensorFlow read these at their first import.
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     stderr = os.dup(2)
+    masked = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
@@ -34,3 +41,4 @@ def suppress_import_noise() -> Iterator[None]:
             held.seek(0)
             with suppress(OSError):  # standard error is closed
                 os.write(2, b"".join(line for line in held if not line.startswith(NOISE)))
+            signal.pthread_sigmask(signal.SIG_SETMASK, masked)
