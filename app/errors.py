@@ -77,6 +77,10 @@ class ContractViolation(PayloadError):
         super().__init__(f"{pointer}: {message}{more}" if pointer else f"{message}{more}")
 
 
+class UnknownModel(PayloadError):
+    """The request names a model or a version that the server does not have loaded."""
+
+
 class SlowPayload(PayloadError):
     """The body did not arrive before the deadline of the request."""
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
 from app.api import error_responses
-from app.api.dialects import Dialect, Limits, all_dialects
+from app.api.dialects import Dialect, Limits, ServerState, enabled_dialects
 from app.api.error_responses import ErrorResponses
 from app.api.middleware import install
 from app.api.middleware.api_keys import KeyFile
@@ -64,7 +65,7 @@ def create_app(
         service: default: made from the settings. Tests pass one with a fake engine.
         traces: default: made if the settings enable them. They are closed with the app.
         metrics: default: new ones. With `service`, pass the metrics that it uses.
-        dialects: wire protocols in addition to those of `app.api.dialects`.
+        dialects: wire protocols in addition to those that PROTOCOLS names.
 
     Raises:
         ArtifactError: the artifact is missing, damaged or not compatible.
@@ -100,7 +101,8 @@ def create_app(
             drain_timeout=settings.drain_timeout,
         ),
     )
-    _add_routes(app, settings, versions, metrics, (*dialects, *all_dialects()), keys=keys, traces=traces)
+    enabled = (*dialects, *enabled_dialects(settings.protocols))
+    _add_routes(app, settings, versions, metrics, enabled, keys=keys, traces=traces)
     app.state.versions = versions
     app.state.connection_limit = ConnectionLimit(settings.max_connections, metrics.connection_refused)
     app.state.body_budget = BodyBudget(
@@ -128,8 +130,12 @@ def _add_routes(
         timeout=settings.request_timeout,
     )
     predictor = Predictor(versions, limits)
+    state = ServerState(versions, metrics, limits)
+    counted = [model.MODEL]
     for dialect in dialects:
         app.include_router(predict.create_router(predictor, dialect))
+        app.include_router(other := dialect.router(state))
+        counted += (*dialect.routes, *(route.path for route in other.routes if isinstance(route, APIRoute)))
     app.include_router(model.create_router(versions))
     app.include_router(ops.create_router(versions, metrics))
     app.include_router(problems.create_router(settings.root_path))
@@ -146,7 +152,8 @@ def _add_routes(
         auth=auth,
         protected=settings.protected_routes,
         origins=settings.cors_origins,
-        counted=[model.MODEL, *(path for dialect in dialects for path in dialect.routes)],
+        public=[dialect.public for dialect in dialects if dialect.public],
+        counted=counted,
         errors=errors,
     )
     # The middleware that is added last runs first.

@@ -147,13 +147,15 @@ class PredictCall:
         options = self.options
         assert options is not None  # noqa: S101 - the step before
         predictor = self._predictor
-        self._service = service = predictor.versions.pick(options.version)
+        self._service = service = predictor.versions.pick(options.version, model=options.model)
         if options.abstain:
             check_abstain(service.contract)
         self._codec = codec = predictor.codec(self._dialect, service)
         started = perf_counter()
         self._decoded = decoded = codec.decode(body, options)
         self._decode_seconds = perf_counter() - started
+        if (timeout := codec.timeout(decoded)) is not None and timeout < options.timeout:
+            self.deadline += timeout - options.timeout
         self._entry = service.admit(decoded.series, deadline=self.deadline)
         return self._entry.future
 

@@ -40,6 +40,14 @@ INTERNAL = Kind(
     "Report the request id to the operator. The server's log has the cause.",
 )
 
+# Of protocols whose requests name the model, which have their own form for errors: never a problem document.
+UNKNOWN_MODEL = Kind(
+    "unknown-model",
+    404,
+    "Model or version not loaded",
+    "Use the model's name and a loaded version; GET /model returns both.",
+)
+
 KINDS: dict[type[errors.AppError], Kind] = {
     errors.Unauthorized: Kind(
         "unauthorized",
@@ -74,6 +82,7 @@ KINDS: dict[type[errors.AppError], Kind] = {
         "Request does not match the model's contract",
         "Correct the request at each place that `violations` lists. GET /model returns the contract.",
     ),
+    errors.UnknownModel: UNKNOWN_MODEL,
     errors.QueueFull: Kind(
         "queue-full",
         429,
@@ -155,4 +164,5 @@ BALANCER = {
         "Retry after Retry-After seconds, and send fewer requests per second.",
     ),
 }
-ALL_KINDS = (*KINDS.values(), *FRAMEWORK.values(), *CONNECTION.values(), *BALANCER.values(), INTERNAL)
+_DOCUMENTS = (kind for kind in KINDS.values() if kind is not UNKNOWN_MODEL)
+ALL_KINDS = (*_DOCUMENTS, *FRAMEWORK.values(), *CONNECTION.values(), *BALANCER.values(), INTERNAL)

@@ -14,7 +14,8 @@ from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
-from app.errors import ArtifactError, ContractViolation
+from app.contract.wording import shown
+from app.errors import ArtifactError, ContractViolation, UnknownModel
 from app.inference.refusals import Refusals, VersionsObserver
 from app.inference.service import Service
 from app.inference.status import State, Status
@@ -93,19 +94,31 @@ class ModelVersions:
         """The state of the version that serves, read from memory."""
         return self.current.status()
 
-    def pick(self, version: int | None) -> Service:
+    def pick(self, version: int | None, *, model: str | None = None) -> Service:
         """The service of a version; None means the one that serves.
 
+        Args:
+            version: number of it.
+            model: name of the model, in protocols whose requests name it.
+
         Raises:
-            ContractViolation: the version is not loaded.
+            ContractViolation: the version is not loaded, and the request names no model.
+            UnknownModel: the request names a model that is not served, or a version that is not loaded.
         """
+        serving = self._services[0]
+        if model is not None and model != serving.contract.name:
+            raise UnknownModel(
+                f"model {shown(model)} is not served here; the model is {serving.contract.name!r}"
+            )
         if version is None:
-            return self._services[0]
+            return serving
         for service in self._services:
             if service.contract.version == version:
                 return service
-        loaded = ", ".join(map(str, self.loaded))
-        raise ContractViolation([("version", f"{version} is not loaded; loaded: {loaded}")])
+        loaded = f"{version} is not loaded; loaded: {', '.join(map(str, self.loaded))}"
+        if model is not None:
+            raise UnknownModel(f"version {loaded}")
+        raise ContractViolation([("version", loaded)])
 
     async def start(self) -> None:
         """Load, warm and verify the first version, then admit requests.

@@ -21,8 +21,10 @@ from pydantic_settings import (
 from app.settings.deprecated import deprecated_values
 from app.settings.values import (
     PROTECTABLE_ROUTES,
+    PROTOCOLS,
     Origins,
     ProtectedRoutes,
+    Protocols,
     RootPath,
     Workers,
     quoted,
@@ -187,6 +189,11 @@ class Settings(BaseSettings):
         (),
         description=f"Routes that need an API key, separated by commas: {quoted(PROTECTABLE_ROUTES)}. "
         "Without API_KEYS_FILE, they get 404.",
+    )
+    protocols: Protocols = Field(
+        PROTOCOLS,
+        description="Wire protocols that the server speaks over HTTP, separated by commas: "
+        f"{quoted(PROTOCOLS)}. Paths of the others get 404.",
     )
     cors_origins: Origins = Field(
         (),

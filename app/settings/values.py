@@ -24,6 +24,9 @@ from app.system.affinity import MAX_WORKERS
 # Routes that need no API key unless PROTECTED_ROUTES names them.
 PROTECTABLE_ROUTES = ("metrics", "docs", "openapi.json", "/")
 
+# Names of the wire protocols. A test compares them with those of the dialects.
+PROTOCOLS = ("native",)
+
 # First segments of the server's own paths, in all protocols. ROOT_PATH cannot be one of them: whether a proxy
 # has removed a prefix /model would be unclear, because /model is also a path of the server.
 _OWN_PATHS = frozenset(
@@ -93,6 +96,15 @@ def _protectable(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name.lower() for name in names)
 
 
+def _protocols(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name.lower() not in PROTOCOLS:
+            raise ValueError(f"{name!r} is no protocol of this server; use only {quoted(PROTOCOLS)}")
+    if not names:
+        raise ValueError(f"name at least one protocol: {quoted(PROTOCOLS)}")
+    return tuple(dict.fromkeys(name.lower() for name in names))
+
+
 def _check_root_path(path: str) -> str:
     if not _ROOT_PATH.fullmatch(path):
         raise ValueError(
@@ -126,5 +138,6 @@ Workers = Annotated[
 # NoDecode: pydantic-settings would expect JSON.
 _Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)]
 ProtectedRoutes = Annotated[_Names, AfterValidator(_protectable)]
+Protocols = Annotated[_Names, AfterValidator(_protocols)]
 Origins = Annotated[_Names, AfterValidator(_origins)]
 RootPath = Annotated[str, AfterValidator(_check_root_path)]

@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
-from app.api.dialects.base import Codec, Decoded, Dialect, Encoded, Limits, PredictOptions, encoded
+from collections.abc import Collection
+
+from app.api.dialects.base import (
+    Codec,
+    Decoded,
+    Dialect,
+    Encoded,
+    Limits,
+    PredictOptions,
+    ServerState,
+    encoded,
+    has_path,
+)
 from app.api.dialects.native import Native
 
-__all__ = ["Codec", "Decoded", "Dialect", "Encoded", "Limits", "PredictOptions", "all_dialects", "encoded"]
+__all__ = [
+    "Codec",
+    "Decoded",
+    "Dialect",
+    "Encoded",
+    "Limits",
+    "PredictOptions",
+    "ServerState",
+    "all_dialects",
+    "enabled_dialects",
+    "encoded",
+    "has_path",
+]
 
 
 def all_dialects() -> tuple[Dialect, ...]:
     """Every wire protocol, the server's own last: each path belongs to the first whose prefix it has."""
     return (Native(),)
+
+
+def enabled_dialects(names: Collection[str]) -> tuple[Dialect, ...]:
+    """The protocols of these names. The server's own is always there: other paths and errors have its form.
+
+    Args:
+        names: of protocols. Without `native`, `POST /predict` is no route.
+    """
+    others = tuple(each for each in all_dialects() if each.name != Native.name and each.name in names)
+    return (*others, Native(has_predictions=Native.name in names))

@@ -4,7 +4,7 @@ Everything else is the same for all dialects, on both request paths: limits, dea
 metrics, traces. To add a protocol:
 
 1. Write one `Dialect`, as `app/api/dialects/native.py` is, and name it in `app/api/dialects/__init__.py`.
-2. Keep its prefix from proxies: `_OWN_PATHS` in `app/settings/settings.py`; a test compares them.
+2. Keep its prefix from proxies: `_OWN_PATHS` in `app/settings/values.py`; a test compares them.
 3. `tests/app/api/dialects/toy.py` is one in sixty lines. `app.api.payloads` has what most bodies need:
    `to_finite_float32` refuses what is not finite and subtracts large offsets.
 """
@@ -16,12 +16,15 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from fastapi import APIRouter
 from numpy.typing import NDArray
 
 from app.api.headers import Header, RequestHead
 from app.api.problems import ErrorInfo
 from app.contract import Contract
 from app.inference.predictions import Prediction, Series
+from app.inference.versions import ModelVersions
+from app.telemetry.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +36,20 @@ class Limits:
     timeout: float
 
 
+class ServerState(NamedTuple):
+    """What a dialect's other routes read: the loaded versions, the metrics of all workers, the limits."""
+
+    versions: ModelVersions
+    metrics: Metrics
+    limits: Limits
+
+
 class PredictOptions(NamedTuple):
     """Options of a request, from its headers and its query.
 
     Attributes:
         timeout: seconds.
+        model: name of the model; None if the dialect's paths do not name one.
         version: of the model; None for the one that serves.
         abstain: whether a series without exactly one label in its label set gets no label.
         content_type: of the body, as the dialect's `decode` knows it.
@@ -46,6 +58,7 @@ class PredictOptions(NamedTuple):
     """
 
     timeout: float
+    model: str | None = None
     version: int | None = None
     abstain: bool = False
     content_type: str | None = None
@@ -82,11 +95,15 @@ class Decoded(Protocol):
 
 
 class Codec(Protocol):
-    """A dialect for one version of the model."""
+    """A dialect for one version of the model. Subclasses of this class inherit what most dialects do."""
 
     def decode(self, body: bytes, options: PredictOptions) -> Decoded:
         """The series of a body, all of them finite; raises a `PayloadError` where there are none."""
         ...
+
+    def timeout(self, decoded: Decoded) -> float | None:  # noqa: ARG002 - for dialects with such bodies
+        """Seconds that the body of a request allows, from its head on; None if it names no timeout."""
+        return None
 
     def encode(self, prediction: Prediction, options: PredictOptions, decoded: Decoded) -> Encoded:
         """The response to a request."""
@@ -94,7 +111,7 @@ class Codec(Protocol):
 
 
 class Dialect(Protocol):
-    """One wire protocol."""
+    """One wire protocol. Subclasses of this class inherit what most dialects do."""
 
     @property
     def name(self) -> str:
@@ -103,13 +120,22 @@ class Dialect(Protocol):
 
     @property
     def prefix(self) -> str:
-        """Prefix of its paths. Errors of all paths below it have its form."""
+        """The path above all of its paths, such as `/v2`. Errors of all these paths have its form."""
         ...
+
+    @property
+    def public(self) -> str:
+        """Regular expression of its paths that need no API key: liveness and readiness. Empty for none."""
+        return ""
 
     @property
     def routes(self) -> Mapping[str, Mapping[str, Any]]:
         """Path templates of its predictions, all POST, with arguments of FastAPI's `add_api_route`."""
         ...
+
+    def router(self, state: ServerState) -> APIRouter:  # noqa: ARG002 - for dialects with such routes
+        """Its other routes: metadata, health, statistics. They take the framework's path."""
+        return APIRouter()
 
     def options(self, head: RequestHead, limits: Limits) -> PredictOptions:
         """Options of a request; raises a `PayloadError` if they are invalid."""
@@ -122,6 +148,11 @@ class Dialect(Protocol):
     def encode_error(self, info: ErrorInfo, *, request_id: str, root_path: str) -> Encoded:
         """The response for an error. It must have the headers of `info`, such as Retry-After."""
         ...
+
+
+def has_path(dialect: Dialect, path: str) -> bool:
+    """Whether a path is a dialect's prefix or below it."""
+    return f"{path}/".startswith(f"{dialect.prefix}/")
 
 
 def encoded(

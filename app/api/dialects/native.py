@@ -9,7 +9,7 @@ from starlette.datastructures import QueryParams
 
 from app import errors
 from app.api import parameters, problems
-from app.api.dialects.base import Decoded, Encoded, Limits, PredictOptions, encoded
+from app.api.dialects.base import Codec, Decoded, Dialect, Encoded, Limits, PredictOptions, encoded
 from app.api.headers import ACCEPT, CONTENT_TYPE, RequestHead
 from app.api.payloads import Decoders, Encoders, media_type_of
 from app.contract import Contract
@@ -38,7 +38,20 @@ Series that arrive together are computed in one batch; the result of each is the
 """
 
 
-class NativeCodec:
+_ROUTES: Mapping[str, Mapping[str, Any]] = {
+    PREDICT: {
+        "summary": "Classify series",
+        "description": _DESCRIPTION,
+        "tags": ["predictions"],
+        "responses": problems.responses(*_ERRORS),
+        "openapi_extra": {
+            "parameters": [parameters.ABSTAIN, parameters.VERSION, parameters.TIMEOUT],
+        },
+    }
+}
+
+
+class NativeCodec(Codec):
     """JSON and npy for one version.
 
     Attributes:
@@ -60,26 +73,25 @@ class NativeCodec:
         return encoded(encoder(prediction), encoder.media_type)
 
 
-class Native:
-    """The server's own protocol."""
+class Native(Dialect):
+    """The server's own protocol.
+
+    Args:
+        has_predictions: whether it has the route of predictions.
+    """
 
     name = "native"
     prefix = ""
-    routes: Mapping[str, Mapping[str, Any]] = {
-        PREDICT: {
-            "summary": "Classify series",
-            "description": _DESCRIPTION,
-            "tags": ["predictions"],
-            "responses": problems.responses(*_ERRORS),
-            "openapi_extra": {
-                "parameters": [parameters.ABSTAIN, parameters.VERSION, parameters.TIMEOUT],
-            },
-        }
-    }
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_predictions: bool = True) -> None:
+        self._has_predictions = has_predictions
         # Kept: pydantic validators have reference cycles, which only a full garbage collection frees.
         self._decoders: dict[SeriesSpec, Decoders] = {}
+
+    @property
+    def routes(self) -> Mapping[str, Mapping[str, Any]]:
+        """`POST /predict`."""
+        return _ROUTES if self._has_predictions else {}
 
     def options(self, head: RequestHead, limits: Limits) -> PredictOptions:
         """Options of a request.

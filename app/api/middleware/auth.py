@@ -77,6 +77,7 @@ class ApiKeyAuthMiddleware:
         app: the inner app.
         auth: checks keys. Without it all requests pass, and protected routes are 404.
         protected: names in `PROTECTABLE` of the protected routes.
+        public: regular expressions of further paths that need no key.
         counted: templates of the paths under which refused requests are counted.
         errors: encode the refusals.
     """
@@ -87,13 +88,14 @@ class ApiKeyAuthMiddleware:
         *,
         auth: ApiKeyAuth | None,
         protected: Iterable[str],
+        public: Iterable[str],
         counted: Iterable[str],
         errors: ErrorResponses,
     ) -> None:
         self._app = app
         self._errors = errors
         self._auth = auth
-        self._needs_key = needs_key(protected)
+        self._needs_key = needs_key(protected, public)
         self._is_protected = _matcher(PROTECTABLE[name] for name in protected)
         self._counted = [(compile_path(template)[0], _Guarded(template)) for template in counted]
 
@@ -125,24 +127,33 @@ class _Guarded(NamedTuple):
     path: str
 
 
-def needs_key(protected: Iterable[str]) -> Callable[[str], bool]:
+def needs_key(protected: Iterable[str], public: Iterable[str] = ()) -> Callable[[str], bool]:
     """A function that returns whether a path needs a key.
 
     Args:
         protected: names in `PROTECTABLE` of the routes that need one, too.
+        public: regular expressions of further paths that need none.
     """
     protected_names = frozenset(protected)
     is_open = _matcher(
-        [_PUBLIC_PATHS, *(pattern for name, pattern in PROTECTABLE.items() if name not in protected_names)]
+        [
+            _PUBLIC_PATHS,
+            *public,
+            *(pattern for name, pattern in PROTECTABLE.items() if name not in protected_names),
+        ]
     )
     return lambda path: not is_open(path)
 
 
-def describe(document: dict[str, Any], protected: Iterable[str]) -> None:
-    """Add to an OpenAPI document which operations need a key, and their response without one."""
+def describe(document: dict[str, Any], is_guarded: Callable[[str], bool]) -> None:
+    """Add to an OpenAPI document which operations need a key, and their response without one.
+
+    Args:
+        document: of the app.
+        is_guarded: returns whether a path needs a key.
+    """
     document.setdefault("components", {})["securitySchemes"] = _SCHEMES
     refusal = {str(status): response for status, response in problems.responses(Unauthorized).items()}
-    is_guarded = needs_key(protected)
     for path, operations in document["paths"].items():
         if is_guarded(path):
             for operation in operations.values():

@@ -11,7 +11,7 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from app.api import headers
 from app.api.error_responses import ErrorResponses
-from app.api.middleware.auth import ApiKeyAuth, ApiKeyAuthMiddleware, describe
+from app.api.middleware.auth import ApiKeyAuth, ApiKeyAuthMiddleware, describe, needs_key
 
 # The CORS middleware handles requests with any of these headers.
 CORS_MARKS = (b"origin",)
@@ -25,6 +25,7 @@ def install(
     *,
     auth: ApiKeyAuth | None,
     protected: Sequence[str],
+    public: Sequence[str],
     origins: Sequence[str],
     counted: Sequence[str],
     errors: ErrorResponses,
@@ -35,16 +36,22 @@ def install(
         app: with its routes and its OpenAPI document.
         auth: checks keys; None if no key is needed.
         protected: names in `app.api.middleware.auth.PROTECTABLE` of the protected routes.
+        public: regular expressions of further paths that need no key.
         origins: whose pages may send requests; `*` for all.
         counted: templates of the paths under which refused requests are counted.
         errors: encode the refusals.
     """
     if auth is not None or protected:
         app.add_middleware(
-            ApiKeyAuthMiddleware, auth=auth, protected=protected, counted=counted, errors=errors
+            ApiKeyAuthMiddleware,
+            auth=auth,
+            protected=protected,
+            public=public,
+            counted=counted,
+            errors=errors,
         )
     if auth is not None:
-        app.openapi = partial(_with_security, app.openapi, protected)  # type: ignore[method-assign]
+        app.openapi = partial(_with_security, app.openapi, needs_key(protected, public))  # type: ignore[method-assign]
     if origins:  # outside of authentication: preflight requests have no key
         app.add_middleware(
             CORSMiddleware,
@@ -55,7 +62,9 @@ def install(
         )
 
 
-def _with_security(generate: Callable[[], dict[str, Any]], protected: Sequence[str]) -> dict[str, Any]:
+def _with_security(
+    generate: Callable[[], dict[str, Any]], needs_a_key: Callable[[str], bool]
+) -> dict[str, Any]:
     document = generate()
-    describe(document, protected)
+    describe(document, needs_a_key)
     return document

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api import headers
-from app.api.dialects import Dialect
+from app.api.dialects import Dialect, has_path
 from app.api.recorder import RequestRecorder, request_id_of
 from app.telemetry.request_record import OTHER, RequestRecord
 
@@ -46,7 +46,7 @@ class RequestContext:
         )
         scope["record"], scope["head"] = record, head
         routed = self._routed(scope)
-        dialect = next(each for each in self._dialects if routed["path"].startswith(each.prefix))
+        dialect = next(each for each in self._dialects if has_path(each, routed["path"]))
         scope["dialect"] = routed["dialect"] = dialect
         record.path, record.protocol = routed["path"], dialect.name
         status = 500

@@ -37,6 +37,8 @@ def describe(document: dict[str, Any], artifact: Artifact, *, max_instances: int
         artifact.contract.input.spec,
         max_instances=max_instances,
     )
+    if PREDICT not in document["paths"]:  # PROTOCOLS does not name it
+        return
     operation = document["paths"][PREDICT]["post"]
     operation["requestBody"] = request_body(artifact)
     operation["responses"]["200"] = response(artifact, Encoders(artifact.contract).json)

@@ -7,12 +7,24 @@ import logging
 from pathlib import Path
 
 import pytest
+from fastapi import APIRouter
 
+from app.api.dialects import (
+    Decoded,
+    Limits,
+    PredictOptions,
+    ServerState,
+    all_dialects,
+    enabled_dialects,
+)
+from app.api.headers import RequestHead
 from app.api.middleware.api_keys import line_of, new_key
-from app.contract import Artifact
+from app.contract import Artifact, Contract
+from app.settings import Settings
+from app.settings.values import PROTOCOLS
 from qa.harness.messages import Response, as_json, get, head, post
 from tests.app.api.dialects import toy
-from tests.app.api.dialects.toy import Toy
+from tests.app.api.dialects.toy import Toy, ToyCodec
 from tests.app.conftest import MAX_BODY, MAX_ROWS, series
 from tests.app.http.played import Played, asking, play, serving, until
 from tests.app.telemetry.tracing.kept import Kept, attributes_of, keep
@@ -224,3 +236,101 @@ def test_it_is_traced(plain_artifact: Artifact, target: str) -> None:
     assert (attributes["timeseries.protocol"], attributes["timeseries.rows"]) == ("toy", 1)
     assert attributes["url.path"] == PATH
     assert {span.name for span in kept.spans} >= {"parse", "queue", "engine"}
+
+
+class Extended(Toy):
+    """A protocol with another route, a public path, a model in its path and a timeout in its body."""
+
+    public = r"/toy/health"
+
+    def router(self, state: ServerState) -> APIRouter:
+        """Health, and the number of loaded versions."""
+        router = APIRouter(include_in_schema=False)
+        router.add_api_route("/toy/health", lambda: state.versions.status().ready)
+        router.add_api_route("/toy/loaded", lambda: len(state.versions.loaded))
+        return router
+
+    def options(self, head: RequestHead, limits: Limits) -> PredictOptions:
+        """The model is the one that the path names."""
+        return super().options(head, limits)._replace(model=head.parameters["name"])
+
+    def codec(self, contract: Contract, *, max_instances: int) -> ToyCodec:
+        """Of one version."""
+        return BriefCodec(contract, max_instances)
+
+
+class BriefCodec(ToyCodec):
+    """Every body allows 50 ms."""
+
+    def timeout(self, _decoded: Decoded) -> float | None:
+        """50 ms."""
+        return 0.05
+
+
+def test_its_other_routes_need_a_key_unless_they_are_public(plain_artifact: Artifact, tmp_path: Path) -> None:
+    """Refused requests to them are in its form and counted under their routes."""
+    file = tmp_path / "keys"
+    file.write_text(line_of("alice", new_key()) + "\n")
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), dialects=[Extended()], api_keys_file=file) as played:
+            connection = played.connect()
+            assert (await connection.ask(get("/toy/health"))).body == b"true"
+            of_toy(await connection.ask(get("/toy/loaded")), 401, "unauthorized")
+            refused = 'timeseries_http_requests_total{protocol="toy",route="/toy/loaded",status="401"}'
+            assert await metric(played, refused) == 1
+
+    play(scenario())
+
+
+def test_its_other_routes_read_the_servers_state(plain_artifact: Artifact) -> None:
+    """The loaded versions, say."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), dialects=[Extended()]) as played:
+            assert (await played.connect().ask(get("/toy/loaded"))).body == b"1"
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("query", ["", "?"], ids=["fast", "framework"])
+def test_a_model_that_is_not_served_is_404(plain_artifact: Artifact, query: str) -> None:
+    """Where a protocol's paths name the model."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), dialects=[Extended()]) as played:
+            connection = played.connect()
+            unknown = await connection.ask(post(lines(1.0), target=PATH + query))
+            of_toy(unknown, 404, "unknown-model")
+            assert b"model mine is not served here; the model is 'forda'" in unknown.body
+            assert (
+                await connection.ask(post(lines(1.0), target=f"/toy/forda/classify{query}"))
+            ).status == 200
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("query", ["", "?"], ids=["fast", "framework"])
+def test_a_body_can_shorten_the_deadline(plain_artifact: Artifact, query: str) -> None:
+    """A request that waits longer than its body allows gets 504."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), dialects=[Extended()]) as played:
+            await played.held()
+            late = await played.connect().ask(post(lines(1.0), target=f"/toy/forda/classify{query}"))
+            of_toy(late, 504, "deadline")
+
+    play(scenario())
+
+
+def test_the_setting_knows_every_protocol() -> None:
+    """PROTOCOLS names them all by default, the server's own first."""
+    assert set(PROTOCOLS) == {dialect.name for dialect in all_dialects()}
+    assert Settings().protocols == PROTOCOLS
+
+
+def test_a_protocol_that_is_not_enabled_has_no_routes() -> None:
+    """The server's own keeps its form for errors, as the last, without predictions."""
+    *others, own = enabled_dialects(["toy"])
+    assert (others, own.name, dict(own.routes)) == ([], "native", {})
+    assert [list(each.routes) for each in enabled_dialects(["native"])] == [["/predict"]]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from app.api.dialects import Decoded, Encoded, Limits, PredictOptions, encoded
+from app.api.dialects import Codec, Decoded, Dialect, Encoded, Limits, PredictOptions, encoded
 from app.api.headers import RequestHead
 from app.api.parameters import timeout_of
 from app.api.payloads import to_finite_float32
@@ -18,11 +18,11 @@ from app.errors import ContractViolation, MalformedPayload
 from app.inference.predictions import Prediction
 
 
-class ToyCodec(NamedTuple):
+class ToyCodec(Codec):
     """For one version."""
 
-    contract: Contract
-    most: int
+    def __init__(self, contract: Contract, most: int) -> None:
+        self.contract, self.most = contract, most
 
     def decode(self, body: bytes, _options: PredictOptions) -> Decoded:
         """A series a line."""
@@ -40,10 +40,10 @@ class ToyCodec(NamedTuple):
         return encoded("\n".join((options.other, *labels)).encode(), "text/plain")
 
 
-class Toy:
+class Toy(Dialect):
     """The protocol."""
 
-    name, prefix = "toy", "/toy/"
+    name, prefix = "toy", "/toy"
     routes: Mapping[str, Mapping[str, Any]] = {"/toy/{name}/classify": {"include_in_schema": False}}
 
     def options(self, head: RequestHead, limits: Limits) -> PredictOptions:
