@@ -25,20 +25,18 @@ help: ## Show this list
 serve: $(SERVE)/bin/timeseries-server ## Serve the committed artifact on port 8000 (settings: HOST, PORT, ...)
 	@LOG_FORMAT=$${LOG_FORMAT:-text} exec $(SERVE)/bin/timeseries-server serve
 
-# Runs $(1) beside $(2): each keeps a core busy. What $(1) prints goes to a log, which comes at the end, so that their
-# lines do not mix. A failure of either is one.
-define side_by_side
-	@mkdir -p .cache; $(1) >.cache/$@.log 2>&1 & \
-	beside=$$!; trap "kill $$beside 2>/dev/null" INT TERM; \
-	$(2); code=$$?; \
-	wait $$beside; code=$$((code | $$?)); echo "Beside it, $(1):"; cat .cache/$@.log; exit $$code
-endef
-
-test: $(DEV)/ready ## Run the tests
-	$(call side_by_side,$(DEV)/bin/python -m pytest tests/training -o cache_dir=.pytest_cache/training,$(DEV)/bin/python -m pytest --ignore tests/training)
+# Four processes, about equally long: two cores are busy while tests wait for servers.
+JOBS := tests/training/studies tests/training/search tests/training/test_job.py tests/training/test_job_faults.py
+PYTEST = $(DEV)/bin/python -m pytest -o cache_dir=.pytest_cache
+test: $(DEV)/ready ## Run all tests
+	@$(DEV)/bin/python -m qa.side_by_side \
+		"processes=$(PYTEST)/processes tests --ignore tests/app --ignore tests/training" \
+		"jobs=$(PYTEST)/jobs $(JOBS)" \
+		"app=$(PYTEST)/app tests/app" \
+		"training=$(PYTEST)/training tests/training $(JOBS:%=--ignore %)"
 
 check: $(DEV)/ready ## Lint, types and the quick tests: while you work
-	$(call side_by_side,$(MAKE) --no-print-directory lint,$(DEV)/bin/python -m pytest -q --quick)
+	@$(DEV)/bin/python -m qa.side_by_side "tests=$(PYTEST)/quick -q --quick" "lint=$(MAKE) --no-print-directory lint"
 
 conformance: $(DEV)/ready ## Send every stream of tests/conformance whole and cut at each byte: ten minutes
 	CONFORMANCE_CUTS=all $(DEV)/bin/python -m pytest tests/conformance --timeout 1200

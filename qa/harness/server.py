@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 import sys
@@ -16,7 +17,11 @@ from qa.harness.process import WAIT_SECONDS, Process
 
 SERVE = (sys.executable, "-m", "app", "serve")
 # Below the ports that Linux gives to clients: while a server is down, no client may come to sit on its port.
-_PORTS = range(20_000, 32_000)
+# Test processes that run at the same time each use every n-th port ("0/4" is the first of four): a port that
+# is found free may be one on which another's server is about to listen.
+PORTS_VARIABLE = "TEST_PORTS"
+_PART, _PARTS = map(int, os.environ.get(PORTS_VARIABLE, "0/1").split("/"))
+_PORTS = range(20_000 + _PART, 32_000, _PARTS)
 
 
 class ServerProcess(Process):
