@@ -1,4 +1,4 @@
-"""docs/troubleshooting.md and docs/runbook.md are complete, and all that they name is there."""
+"""docs/troubleshooting.md and docs/runbook.md are complete, and everything that they name exists."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def metrics(server: ServerProcess, artifact: Artifact) -> Known:
     body = as_json(artifact.golden.series[:2])
     with httpx.Client(base_url=server.url, trust_env=False) as client:
         client.post("/predict", content=body, headers={"Content-Type": "application/json"}).raise_for_status()
-        told = client.get("/metrics").raise_for_status().text
-    return known(told + generate_latest(of_supervisor()).decode())
+        text = client.get("/metrics").raise_for_status().text
+    return known(text + generate_latest(of_supervisor()).decode())
 
 
 def problem_entries() -> Iterator[str]:
@@ -45,8 +45,8 @@ def problem_entries() -> Iterator[str]:
     return (heading for heading, body in TROUBLESHOOTING.entries.items() if PROBLEM.match(body))
 
 
-def test_no_entry_is_about_a_problem_that_does_not_exist() -> None:
-    """What was renamed or removed is not looked for."""
+def test_the_entries_are_the_problems() -> None:
+    """No entry is left of a problem that was renamed or removed."""
     assert set(problem_entries()) == {kind.slug for kind in ALL_KINDS}
 
 
@@ -64,23 +64,23 @@ def test_every_problem_has_its_entry(kind: Kind) -> None:
 
 @pytest.mark.parametrize("kind", ALL_KINDS, ids=lambda kind: kind.slug)
 def test_every_problem_is_found_by_its_status(kind: Kind) -> None:
-    """The table at the top leads there from the status alone."""
+    """The table at the top has a link from the status."""
     rows = [line for line in TROUBLESHOOTING.text.splitlines() if re.match(r"\| \d{3}", line)]
     (row,) = [row for row in rows if str(kind.status) in row.split("|")[1]]
     assert f"[{kind.slug}](#{kind.slug})" in row
 
 
 def test_every_alert_has_its_entry_and_no_other_has() -> None:
-    """An alert wakes nobody who then has nothing to read."""
+    """The entries of the runbook are the alerts."""
     assert set(RUNBOOK.entries) == set(ALERTS)
 
 
 @pytest.mark.parametrize("name", ALERTS)
-def test_an_entry_says_how_bad_how_to_confirm_and_what_to_do(name: str) -> None:
-    """It has the alert's severity, and the alert leads to it."""
+def test_an_entry_has_severity_check_action_end_and_escalation(name: str) -> None:
+    """It has the alert's severity, and the alert links to it."""
     alert, entry = ALERTS[name], RUNBOOK.entries[name]
     assert entry.startswith(f"{alert['labels']['severity']}. ")
-    for part in ("Confirm", "First", "Escalate"):
+    for part in ("Confirm", "First", "Over", "Escalate"):
         assert f"* **{part}:** " in entry or f"* **{part}:**\n" in entry
     file, _, anchor = alert["annotations"]["runbook"].partition("#")
     assert (ROOT / file, anchor) == (RUNBOOK.path, name.lower())
@@ -88,14 +88,14 @@ def test_an_entry_says_how_bad_how_to_confirm_and_what_to_do(name: str) -> None:
 
 
 @pytest.mark.parametrize("expression", blocks(RUNBOOK.text, "promql"), ids=str.strip)
-def test_a_query_names_what_a_server_tells(expression: str, metrics: Known) -> None:
-    """Metrics, labels and values exist."""
+def test_every_query_names_existing_metrics(expression: str, metrics: Known) -> None:
+    """Its labels and their values exist, too."""
     assert list(unknown(expression, metrics)) == []
 
 
 @PAGES
 def test_every_variable_exists(page: Page) -> None:
-    """Words in capitals are settings, variables of the balancer or one of the system's."""
+    """Names in capitals are settings, variables of the balancer, or TMPDIR."""
     found = {match[1] for code in page.code if (match := re.fullmatch(r"([A-Z][A-Z_]{3,})(?:=.*)?:?", code))}
     variables = set(re.findall(r'"\$\{([A-Z_0-9]+)-', BALANCER))
     there = {name.upper() for name in Settings.model_fields} | variables | {"TMPDIR"}
@@ -105,7 +105,7 @@ def test_every_variable_exists(page: Page) -> None:
 
 @PAGES
 def test_every_metric_exists(page: Page, metrics: Known) -> None:
-    """Also within an expression, whose labels exist, too."""
+    """Also within an expression; its labels exist, too."""
     expressions = [code for code in page.code if METRIC.search(code)]
     assert len(expressions) > 3
     for expression in expressions:
