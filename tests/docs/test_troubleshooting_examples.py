@@ -141,7 +141,7 @@ def told(answer: Response, slug: str) -> dict[str, Any]:
     named = {name for name in re.findall(r"`([\w-]+)", first) if answer.headers[name]}
     assert len(named) == first.count("`") // 2
     assert ("Retry-After" in named) == ("Retry-After" in answer.headers)
-    assert "The connection ends." not in first or answer.headers["Connection"] == "close"
+    assert "The connection is closed." not in first or answer.headers["Connection"] == "close"
     document: dict[str, Any] = json.loads(answer.body)
     assert document.pop("request_id") == answer.headers["X-Request-Id"]
     return document
