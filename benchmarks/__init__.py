@@ -1,1 +1,1 @@
-"""What the server costs on the machine it runs on. Figures for reading, never for passing or failing."""
+"""Measures the server's speed on this machine. No figure passes or fails a build."""

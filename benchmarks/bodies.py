@@ -21,7 +21,7 @@ SIZES = (1, 32, 256)
 
 
 def table(artifact: Artifact, *, repeats: int) -> str:
-    """Microseconds to decode a body, JSON or npy, to judge a batch, and to write and count a JSON answer."""
+    """Microseconds to decode JSON and npy bodies, postprocess a batch, and write and count a response."""
     length, columns = artifact.contract.input.length, artifact.contract.columns
     decode_json = JsonDecoder(SeriesSpec(length), max_instances=max(SIZES))
     decode_npy = NpyDecoder(SeriesSpec(length), max_instances=max(SIZES))
@@ -31,31 +31,31 @@ def table(artifact: Artifact, *, repeats: int) -> str:
     rows = [
         "### Bodies",
         "",
-        "| series | JSON, kB | decode JSON, µs | decode npy, µs | judge, µs | write JSON, µs |",
+        "| series | JSON, kB | decode JSON, µs | decode npy, µs | postprocess, µs | write JSON, µs |",
         "|---|---|---|---|---|---|",
     ]
     for size in SIZES:
         series = np.resize(artifact.golden.series, (size, length))
         answers = np.resize(artifact.golden.answers, (size, columns))
-        said = postprocess(series, answers)
+        predictions = postprocess(series, answers)
         text, binary = json_body(series), as_npy(series)
         costs = [
             seconds_per_call(partial(decode_json, text), repeats=repeats),
             seconds_per_call(partial(decode_npy, binary), repeats=repeats),
             seconds_per_call(partial(postprocess, series, answers), repeats=repeats),
-            seconds_per_call(partial(_write_alone, complete, write, said), repeats=repeats),
+            seconds_per_call(partial(_write_alone, complete, write, predictions), repeats=repeats),
         ]
         cells = " | ".join(spread([1e6 * value for value in cost], ",.0f") for cost in costs)
         rows.append(f"| {size} | {len(text) / 1000:.1f} | {cells} |")
     return "\n".join(rows)
 
 
-def _write_alone(complete: PredictionBuilder, write: Encoder, said: Predictions) -> None:
-    """Write an answer to the only request of its batch: nothing is shared with another."""
-    part = BatchSlice(Batch(lambda: said, [len(said)]), slice(0, len(said)))
-    write(complete(BatchResult(part, 0.0, 0.0, len(said))))
+def _write_alone(complete: PredictionBuilder, write: Encoder, predictions: Predictions) -> None:
+    """Write the response to the only request of a batch."""
+    part = BatchSlice(Batch(lambda: predictions, [len(predictions)]), slice(0, len(predictions)))
+    write(complete(BatchResult(part, 0.0, 0.0, len(predictions))))
 
 
 def json_body(series: np.ndarray) -> bytes:
-    """A request as a client writes it: six significant digits a number."""
+    """A request as a client writes it, with six significant digits for each number."""
     return json.dumps({"instances": [[float(f"{v:.6g}") for v in row] for row in series]}).encode()

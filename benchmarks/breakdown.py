@@ -23,22 +23,22 @@ from app.series.spec import SeriesSpec
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
 from benchmarks.bodies import json_body
-from benchmarks.played import processor_seconds
+from benchmarks.played import cpu_seconds
 from benchmarks.timing import seconds_per_call, spread
 from qa.harness.messages import post
 
 # Connections, and the batches that form: of 32, half wait while the other half is computed.
 LOADS = ((1, 1), (32, 16))
-# As long as an answer to one series.
+# As long as the response for one series.
 _ANSWER = b"HTTP/1.1 200 OK\r\n%b}" % (b" " * 400)
 
 
 def table(artifact: Artifact, *, repeats: int) -> str:
-    """Microseconds of processor time a request of one JSON series, alone and among others."""
+    """Microseconds of CPU time for each request of one JSON series, alone and in batches."""
     columns = [_column(artifact, connections, rows, repeats) for connections, rows in LOADS]
     heads = " | ".join(f"{connections} connection(s), batches of {rows}" for connections, rows in LOADS)
     lines = [
-        "### Breakdown of a request of one JSON series, µs of processor time; the kernel's is not in it",
+        "### Breakdown of a request of one JSON series, µs of CPU time without the kernel's",
         "",
         f"| part | {heads} |",
         f"|---|{'---|' * len(LOADS)}",
@@ -51,7 +51,7 @@ def _column(artifact: Artifact, connections: int, rows: int, repeats: int) -> di
     series = np.resize(artifact.golden.series, (rows, artifact.contract.input.length))
     body = json_body(series[:1])
     request = post(body, [("Content-Type", "application/json")])
-    play = partial(processor_seconds, request=request, connections=connections, repeats=repeats)
+    play = partial(cpu_seconds, request=request, connections=connections, repeats=repeats)
     parts = {"HTTP: uvicorn's parser and connection": play(_no_app, protocol=_Parsing)}
     for part, (call, requests) in _calls(artifact, series, body).items():
         parts[part] = [seconds / requests for seconds in seconds_per_call(call, repeats=repeats)]
@@ -62,23 +62,23 @@ def _column(artifact: Artifact, connections: int, rows: int, repeats: int) -> di
     return {
         **{part: _microseconds(times) for part, times in parts.items()},
         "the rest: queue, threads, headers, counting": f"{1e6 * rest:,.0f}",
-        "**all of it**": _microseconds(whole),
-        "**the least: read the JSON, copy, engine**": _microseconds(least),
+        "**total**": _microseconds(whole),
+        "**minimum: read the JSON, copy, engine**": _microseconds(least),
     }
 
 
 def _calls(
     artifact: Artifact, series: np.ndarray, body: bytes
 ) -> dict[str, tuple[Callable[[], object], int]]:
-    """What each part of the work calls, and for how many requests at once."""
+    """The call of each part, and the number of requests that it serves."""
     rows, contract = len(series), artifact.contract
     engine, postprocess = load_engine(artifact, choice="openvino", max_rows=rows), Postprocessor(contract)
     answers = engine.predict(series)
-    said, write = postprocess(series, answers), Encoders(contract).json
+    predictions, write = postprocess(series, answers), Encoders(contract).json
     complete = PredictionBuilder(contract, Metrics().predictions)
 
     def write_batch() -> None:
-        batch = Batch(lambda: said, [1] * rows)
+        batch = Batch(lambda: predictions, [1] * rows)
         for number in range(rows):
             part = BatchSlice(batch, slice(number, number + 1))
             write(complete(BatchResult(part, 0.0, 0.0, rows)))
@@ -86,13 +86,13 @@ def _calls(
     return {
         "read the JSON": (partial(JsonDecoder(SeriesSpec(series.shape[1]), max_instances=1), body), 1),
         "engine": (partial(engine.predict, series), rows),
-        "judge the batch": (partial(postprocess, series, answers), rows),
-        "write and count the answers": (write_batch, rows),
+        "postprocess the batch": (partial(postprocess, series, answers), rows),
+        "write and count the responses": (write_batch, rows),
     }
 
 
 class _Unread:
-    """A request whose body is thrown away, and that is answered when it is complete."""
+    """A request whose body is discarded; it gets a response when the body is complete."""
 
     keep_alive = True
     is_last = is_full = keeps_body = waiting_for_100_continue = False
@@ -102,13 +102,13 @@ class _Unread:
         self._answer = answer
 
     def feed(self, part: bytes) -> None:
-        """Throw it away."""
+        """Discard it."""
 
     def start_body_timeout(self) -> None:
         """Do nothing: the body arrives in one piece."""
 
     def complete(self) -> None:
-        """Answer."""
+        """Respond."""
         self.response_complete = True
         self._answer()
 
@@ -116,7 +116,7 @@ class _Unread:
         """Do nothing: there is nothing to cancel."""
 
     def fail(self, error: AppError) -> None:
-        """It is small."""
+        """Do nothing: the body is below every limit."""
 
     def abort(self) -> bool:
         """No response was sent."""
@@ -127,7 +127,7 @@ class _Unread:
 
 
 class _Parsing(Connection):
-    """A connection that answers whatever it has read, without looking."""
+    """A connection that parses requests and responds without the app."""
 
     def start_request(self) -> RequestCycle:
         """Wait for the body."""

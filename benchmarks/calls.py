@@ -1,4 +1,4 @@
-"""Calls that a request makes into `app/`, and how often one is in another file than the one before."""
+"""Number of calls into `app/` for a request, and of those to another file than the previous one."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from app.contract import Artifact
 from app.main import create_app
 from app.settings import Settings
 from benchmarks.bodies import json_body
-from benchmarks.played import REQUESTS, processor_seconds
+from benchmarks.played import REQUESTS, cpu_seconds
 
-# The same request: a query takes it the framework's way.
+# The same request; the query makes it take the framework's path.
 PATHS = {"fast path": "/predict", "framework's path": "/predict?"}
 _APP = str(Path(app.__file__).parent)
 
@@ -29,7 +29,7 @@ class _Counter:
         self._file = ""
 
     def __call__(self, frame: FrameType, event: str, _argument: object) -> None:
-        """A function is called, or anything else happens."""
+        """Count a call; other events are ignored."""
         file = frame.f_code.co_filename
         if event == "call" and file.startswith(_APP):
             self.calls += 1
@@ -37,7 +37,7 @@ class _Counter:
             self._file = file
 
     def started(self) -> float:
-        """Begin to count; a clock for `processor_seconds`, which reads it before and after its requests."""
+        """Start or stop counting. `cpu_seconds` calls it as its clock, before and after its requests."""
         sys.setprofile(self if sys.getprofile() is None else None)
         return time.process_time()
 
@@ -50,7 +50,7 @@ def table(artifact: Artifact) -> str:
     for path, target in PATHS.items():
         counter = _Counter()
         head = f"POST {target} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-        processor_seconds(
+        cpu_seconds(
             create_app(Settings(artifact=artifact.folder, engine="openvino", log_level="error")),
             f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body,
             connections=1,

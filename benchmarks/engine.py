@@ -1,4 +1,4 @@
-"""The engine alone, on one thread: what no server in front of it can beat, and the same after other work."""
+"""The engine alone, on one thread: the limit of every server, and the same after other work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROWS = (1, 2, 3, 4, 7, 8, 15, 16, 32, 64, 128, 256)
 
 
 def table(artifact: Artifact, *, repeats: int) -> str:
-    """Milliseconds a batch and series a second, for batches of many sizes."""
+    """Milliseconds per batch and series per second, for batches of several sizes."""
     engine = load_engine(artifact, max_rows=ROWS[-1])
     series = np.resize(artifact.golden.series, (ROWS[-1], artifact.contract.input.length))
     heads = "| series | ms a batch | series/s | ms a batch after other work |"

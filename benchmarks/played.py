@@ -1,7 +1,7 @@
-"""An app under uvicorn's protocol in this process, its connections played.
+"""An app under uvicorn's protocol in this process, with simulated connections.
 
-Requests are handed to the protocol as a socket would hand them over, and what it writes is thrown away: no
-kernel and no load generator is in the figures.
+Requests are passed to the protocol without a socket, and what it writes is discarded: the figures contain no
+kernel and no load generator.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from app.http.connection import Connection
 REQUESTS = 2000
 
 
-def processor_seconds(
+def cpu_seconds(
     app: ASGIApp,
     request: bytes,
     *,
@@ -34,15 +34,16 @@ def processor_seconds(
     protocol: type[HttpToolsProtocol] = Connection,
     clock: Callable[[], float] = time.process_time,
 ) -> list[float]:
-    """Processor time a request, by default of all threads, each time over as many requests.
+    """CPU seconds for each request, by default of all threads: `repeats` means over `REQUESTS` requests.
 
     Args:
-        app: answers every request with a body that ends with a closing brace; a `FastAPI` is started first.
-        request: what every connection sends, again after each answer.
-        connections: at the same time.
-        repeats: how many results.
+        app: responds to every request with a body that ends with a closing brace. A `FastAPI` is started
+            first.
+        request: what every connection sends, again after each response.
+        connections: number of connections at the same time.
+        repeats: number of results.
         protocol: of each connection.
-        clock: of the processor time.
+        clock: returns CPU seconds.
     """
     connect = partial(_Connection, protocol, request=request)
     return uvloop.run(_measure(app, connect, connections, repeats, clock))
@@ -84,7 +85,7 @@ async def _run(config: Config, connect: Callable[..., _Connection], connections:
 
 
 class _Connection(asyncio.Transport):
-    """Sends a request, and again when it is answered, so many times."""
+    """Sends a request, and again after each response, `requests` times."""
 
     def __init__(
         self, protocol: type[HttpToolsProtocol], config: Config, *, request: bytes, requests: int
@@ -100,24 +101,24 @@ class _Connection(asyncio.Transport):
         loop.call_soon(self._protocol.data_received, request)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """An answer has come."""
+        """Receive a response."""
         if not bytes(data).startswith(b"HTTP/1.1 200 ") and not self.ended.done():
-            # Raised here it would be the app's trouble, and the measurement would wait for ever.
-            self.ended.set_exception(RuntimeError(f"the app answered {bytes(data)[:200]!r}"))
+            # An exception raised here would go to the app, and the measurement would wait for ever.
+            self.ended.set_exception(RuntimeError(f"the app responded with {bytes(data)[:200]!r}"))
         self._left -= 1
         if self._left > 0:
             self._loop.call_soon(self._protocol.data_received, self._request)
         elif not self.ended.done():
             self.ended.set_result(None)
-            # In a turn of its own, as a socket would tell of it.
+            # In a later turn of the loop, as with a socket.
             self._loop.call_soon(self._protocol.connection_lost, None)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Both ends are this machine."""
+        """Addresses: both ends are this machine."""
         return ("127.0.0.1", 1) if name in ("sockname", "peername") else default
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing: there is no socket."""
 
     def get_write_buffer_size(self) -> int:
         """Written data is discarded."""

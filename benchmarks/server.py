@@ -1,7 +1,7 @@
 """The whole server, a real process, under a closed-loop load from this one.
 
-The load generator is Python and shares the machine's cores, so these figures understate the server; they are
-for comparing one version of it with the next.
+The load generator is Python and shares the machine's cores, so these figures understate the server. Use
+them to compare one version with the next.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ LOADS = (
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One load: requests a second, and latencies in seconds."""
+    """The result of a load: requests per second, and latencies in seconds."""
 
     rate: float
     latencies: list[float]
 
 
 def table(artifact: Artifact, *, repeats: int, seconds: float) -> str:
-    """Requests and series a second, and latencies, of a server with default settings."""
+    """Requests and series per second, and latencies, of a server with default settings."""
     rows = [
         "### Server, one worker",
         "",

@@ -1,6 +1,6 @@
-"""What traces cost: processor time a request, of the event loop and of all threads, with and without them.
+"""The cost of traces: CPU time for each request, of the event loop and of all threads, with and without them.
 
-Spans are made, encoded and thrown away, as they would be sent: no collector shares the processor.
+Spans are built, encoded and discarded: no collector shares the CPU.
 """
 
 from __future__ import annotations
@@ -22,28 +22,26 @@ from app.settings import Settings
 from app.telemetry.tracing.spans import RequestSpanExporter
 from app.telemetry.tracing.traces import Traces
 from benchmarks.bodies import json_body
-from benchmarks.played import REQUESTS, processor_seconds
+from benchmarks.played import REQUESTS, cpu_seconds
 from benchmarks.timing import spread
 from qa.harness.messages import post
 
 CONNECTIONS = (1, 32)
 SAMPLED = (0.0, 0.01, 1.0)
-# Of a request that was answered: its own, and those of its three steps.
+# Of a request with a prediction: its own, and those of its three steps.
 _SPANS = 4
 
 
 def table(artifact: Artifact, *, repeats: int) -> str:
-    """Microseconds a request of one JSON series."""
+    """Microseconds of CPU time for each request of one JSON series."""
     lines = [
-        "### Traces: processor time a request of one JSON series, µs; the kernel's is not in it",
+        "### Traces: µs of CPU time for each request of one JSON series, without the kernel's",
         "",
         "| connections | traces | event loop | all threads | lost |",
         "|---|---|---|---|---|",
     ]
     for connections in CONNECTIONS:
-        play = partial(
-            processor_seconds, request=_request(artifact), connections=connections, repeats=repeats
-        )
+        play = partial(cpu_seconds, request=_request(artifact), connections=connections, repeats=repeats)
         for sampled in (None, *SAMPLED):
             cells, lost = [], 0.0
             for clock in (time.thread_time, time.process_time):
@@ -58,7 +56,7 @@ def table(artifact: Artifact, *, repeats: int) -> str:
 def _measure(
     artifact: Artifact, play: Callable[..., list[float]], sampled: float | None, repeats: int
 ) -> tuple[list[float], float]:
-    """Seconds a request, and the part of the spans that had no room in the queue."""
+    """Seconds for each request, and the share of the spans that did not fit into the queue."""
     settings = Settings(artifact=artifact.folder, engine="openvino", log_level="error")
     if sampled is None:
         return play(create_app(settings)), 0.0
@@ -74,19 +72,19 @@ def _measure(
 
 
 class _Encoding(SpanExporter):
-    """Does all that an exporter does, but for the sending."""
+    """Does what an exporter does, except sending."""
 
     def __init__(self) -> None:
         self.spans = 0
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Encode."""
+        """Encode and discard."""
         encode_spans(spans).SerializeToString()
         self.spans += len(spans)
         return SpanExportResult.SUCCESS
 
     def shutdown(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
 
 def _request(artifact: Artifact) -> bytes:

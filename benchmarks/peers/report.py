@@ -53,7 +53,7 @@ def write(results: Results, *, pictures: tuple[str, ...] = ()) -> str:
 
     Args:
         results: of a run.
-        pictures: names of files beside it.
+        pictures: names of image files in the same folder.
     """
     sections = [
         "# This server and others",
@@ -61,7 +61,7 @@ def write(results: Results, *, pictures: tuple[str, ...] = ()) -> str:
         *_titled("Targets", "Ratios are taken within each round.", targets.table(results)),
         *(f"![{name.removesuffix('.png')}]({name})" for name in pictures),
         "## Closed loop",
-        "Answers a second with status 2xx, and latencies; the median of the rounds (min-max).",
+        "Responses per second with status 2xx, and latencies; median of the rounds (min-max).",
         *_closed(results),
         *_titled("Constant rate", _steady_text(results), measured(results, _all("steady"), STEADY)),
         *_titled("Overload", _OVERLOAD_TEXT, measured(results, _overloads(results), OVERLOAD, "load")),
@@ -76,10 +76,13 @@ def write(results: Results, *, pictures: tuple[str, ...] = ()) -> str:
 
 
 _OVERLOAD_TEXT = (
-    "This server with one worker and its default limits, offered three times its peak by the clock. The "
-    "client is on the same cores: where it sent less than that, the machine gave no more."
+    "This server with one worker and its default limits, at three times its peak, sent by the clock. The "
+    "client is on the same cores: if it sent less than that, the machine was at its limit."
 )
-_START_TEXT = "From the process's start until its health says so. Memory of all of a server's processes."
+_START_TEXT = (
+    "From the start of the process until its health check succeeds. Memory is the sum over a server's "
+    "processes."
+)
 
 
 def _titled(title: str, text: str, body: str) -> list[str]:
@@ -99,7 +102,8 @@ def _steady_text(results: Results) -> str:
     rate = results.median("triton", "steady", "rate") or 0
     return (
         f"One series as JSON at {rate:,.0f} requests/s, half of Triton's peak, sent by the clock; latency "
-        "counts from when a request was due. Servers whose own peak is near that or below are not asked."
+        "counts from the time at which a request was due. Servers with a peak near that rate or below are "
+        "left out."
     )
 
 

@@ -11,7 +11,7 @@ Settings = Mapping[str, int | float | str]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What is chosen for one server.
+    """The settings of one server.
 
     Attributes:
         settings: by name.
@@ -38,7 +38,7 @@ _NO_REFUSALS = {"max_queue_seconds": 60}
 CHOSEN: Mapping[str, Choice] = {
     "ours": Choice(
         {"workers": 1, **_NO_REFUSALS},
-        "half the memory; to tell what a second worker adds",
+        "half the memory; shows what a second worker adds",
         {"workers": (1, 2), "max_batch_wait": (0.0, 0.0005)},
     ),
     "ours-2": Choice(
