@@ -24,7 +24,7 @@ from deploy.engine import Engine, call
 ROOT = Path(__file__).parents[1]
 NAME = "timeseries-server"
 ARTIFACT = ROOT / "model_artifacts" / "forda"
-# As in `app/contract/numbering.py` and `app/contract/pin.py`, whose packages building an image does without.
+# As in `app/contract/numbering.py` and `app/contract/pin.py`, without a need for their packages.
 VERSION = re.compile(r"[1-9][0-9]{0,8}")
 PIN_FILE = "SERVE"
 
@@ -83,7 +83,7 @@ def build(engine: Engine, tag: str, target: str, options: Sequence[str]) -> None
     """
     labels = {"VERSION": server_version(), "REVISION": _revision()}
     arguments = [part for name, value in labels.items() for part in ("--build-arg", f"{name}={value}")]
-    # This machine's certificate bundle (behind a proxy): used for downloads, not kept in the image.
+    # This machine's certificate bundle (behind a proxy): used for downloads, not stored in the image.
     if bundle := os.environ.get("SSL_CERT_FILE"):
         arguments += ["--secret", f"id=ca-certificates,src={bundle}"]
     engine.build(tag, ["--target", target, *arguments, *options, str(ROOT)])

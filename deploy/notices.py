@@ -20,7 +20,7 @@ ALLOWED = {
     *("0BSD", APACHE, "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "HPND", "ISC", "MIT", "MIT-0"),
     *("MPL-2.0", "PSF-2.0", "Python-2.0", "Unlicense", "Zlib", NVIDIA),
 }
-# The spellings of licences in metadata that is older than SPDX expressions.
+# Spellings of licences in metadata older than SPDX expressions.
 SPDX_OF = {
     "apache 2.0": APACHE,
     "apache license 2.0": APACHE,
@@ -95,12 +95,12 @@ def heading(package: Distribution) -> str:
 
 
 def name_of(package: Distribution) -> str:
-    """Its name as the lock files spell it."""
+    """The package's name as in the lock files."""
     return re.sub(r"[-_.]+", "-", package.metadata["Name"]).lower()
 
 
 def licence_of(package: Distribution) -> str | None:
-    """The SPDX expression of a package's licence, or the words of its metadata; None if there are none."""
+    """The SPDX expression of a package's licence, or the text of its metadata; None without both."""
     if expressions := package.metadata.get_all("License-Expression", []):
         return str(expressions[0])
     classifiers = package.metadata.get_all("Classifier", [])
@@ -115,12 +115,12 @@ def licence_of(package: Distribution) -> str | None:
 
 
 def spdx(licence: str) -> str:
-    """The identifier of a licence that is spelt in another way."""
+    """The SPDX identifier of a licence with another spelling."""
     return SPDX_OF.get(licence.lower(), licence)
 
 
 def faults_of(expression: str | None, *, has_text: bool) -> Iterator[str]:
-    """What is wrong with a licence, if anything is."""
+    """Yield the reasons why a licence is not allowed."""
     if expression is None:
         yield "no licence in its metadata; read its licence file and add the package to FROM_LICENSE_FILE"
     elif not is_allowed(expression):
@@ -157,7 +157,7 @@ def is_allowed(expression: str) -> bool:
 
 
 def texts_of(package: Distribution) -> Iterator[tuple[str, str]]:
-    """The licence files that a package was installed with, and still has: their names and contents."""
+    """Names and contents of a package's licence files that exist."""
     for file in sorted(package.files or ()):
         path = Path(str(file.locate()))
         if LICENSE_FILE.match(file.name) and path.is_file():

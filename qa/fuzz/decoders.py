@@ -20,7 +20,7 @@ from qa.harness.proc import PeakMemory
 MOST_SECONDS, SECONDS_PER_BYTE = 0.05, 20e-9
 MOST_BYTES, BYTES_PER_BYTE = 32_000_000, 20
 _ATTEMPTS = 3  # the cheapest counts, since other work of the process may add to the cost
-# The process counts as hung if no case ends for so long.
+# The process counts as hung if no case ends in this time.
 HANG_SECONDS = 60.0
 _STARTING = -1
 

@@ -14,7 +14,7 @@ from qa.harness.messages import Response
 
 # A server that has neither responded nor closed by then hangs. Its own timeout is 10 s.
 HANG_SECONDS = 40.0
-# Without a response for so long, the server probably waits for more data.
+# Without a response for this time, the server probably waits for more data.
 _QUIET_SECONDS = 0.3
 # Time for another response on the same connection.
 _MORE_SECONDS = 0.02
@@ -23,7 +23,7 @@ _MORE_SECONDS = 0.02
 class ConnectionEnd(StrEnum):
     """How the client ends a connection that the server does not end."""
 
-    HALF_CLOSE = "half close"  # shuts down sending, and reads on
+    HALF_CLOSE = "half close"  # closes the sending side, and continues to read
     WAIT = "wait"  # keeps the connection open
     RESET = "reset"  # resets the connection
 
@@ -46,7 +46,7 @@ class Delivery(NamedTuple):
 
     @property
     def data(self) -> bytes:
-        """All that is sent."""
+        """All bytes that are sent."""
         return b"".join(self.pieces)
 
     @property

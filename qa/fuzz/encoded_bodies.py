@@ -1,4 +1,4 @@
-"""Compressed bodies that are right, broken, cut off, chained, or far larger inside than outside."""
+"""Compressed bodies that are valid, broken, cut off, concatenated, or far larger when decompressed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ mutate = Mutator(_FRAGMENTS)
 
 
 def case(rng: Random) -> Case:
-    """One body and the encoding that it is said to have; two thirds have bytes changed."""
+    """One body and its Content-Encoding; two thirds have changed bytes."""
     body = packed(rng, _plain(rng))
     if not rng.getrandbits(3):  # several members, if it is gzip
         body = b"".join((body, *(packed(rng, _plain(rng)) for _ in range(rng.randrange(1, 4)))))
@@ -43,7 +43,7 @@ def case(rng: Random) -> Case:
 
 
 def packed(rng: Random, plain: bytes) -> bytes:
-    """The data compressed in one of the ways that a client might."""
+    """The data, compressed in one of the ways of clients."""
     level = rng.randrange(10)
     wbits = rng.choice((31, 31, 15, 15, -15, 9, 25))
     compressor = zlib.compressobj(level, wbits=wbits, strategy=rng.randrange(5))

@@ -1,4 +1,4 @@
-"""Requests as bytes: right ones, ones that HTTP leaves room for, and broken ones, several on a connection."""
+"""Requests as bytes: usual, unusual but valid, and broken ones, several on a connection."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ mutate = Mutator(FRAGMENTS)
 
 @dataclass(slots=True)
 class Request:
-    """A request before it is bytes. Headers are bytes already: nothing says that they are text."""
+    """The parts of a request. Headers are bytes, because they need not be text."""
 
     method: bytes = b"GET"
     target: bytes = b"/"
@@ -32,7 +32,7 @@ class Request:
     line: bytes = _LINE
 
     def __bytes__(self) -> bytes:
-        """As it is sent."""
+        """The bytes that are sent."""
         lines = [b" ".join((self.method, self.target, self.version))]
         lines += [b": ".join(header) for header in self.headers]
         return self.line.join((*lines, b"", b"")) + self.body
@@ -54,13 +54,13 @@ class Requests:
         self._odd = Size(length, 3)
 
     def stream(self, rng: Random) -> bytes:
-        """What is sent on one connection: one request or a few, a third of the time with bytes changed."""
+        """The bytes of one connection: one or a few requests; a third of the cases have changed bytes."""
         requests = [self.request(rng) for _ in range(rng.choice((1, 1, 1, 1, 1, 1, 2, 4)))]
         data = b"".join(map(bytes, requests))
         return data if rng.randrange(3) else mutate(rng, data, bytes(self.request(rng)))
 
     def request(self, rng: Random) -> Request:
-        """One request, half of the time as HTTP has it."""
+        """One request; half of the cases are valid HTTP."""
         request = (
             self._predict(rng) if rng.randrange(4) else Request(rng.choice(METHODS), rng.choice(TARGETS))
         )
@@ -88,7 +88,7 @@ class Requests:
 
 
 def _bend(rng: Random, request: Request) -> None:
-    """Change one thing of a request."""
+    """Change one part of a request."""
     headers = request.headers
     at = rng.randrange(len(headers) + 1)
     match rng.randrange(11):
@@ -120,9 +120,9 @@ def _chunked(rng: Random, body: bytes) -> bytes:
     while body:
         size = rng.choice((1, 7, 1000, len(body)))
         part, body = body[:size], body[size:]
-        told = len(part) if rng.randrange(40) else rng.choice((0, len(part) + 1, 2**31, 2**63, 2**64))
+        length = len(part) if rng.randrange(40) else rng.choice((0, len(part) + 1, 2**31, 2**63, 2**64))
         extension = rng.choice((b"", b"", b"", b";a=b", b";" + b"x" * 300))
-        parts += b"%x" % told, extension, _LINE, part, _LINE
+        parts += b"%x" % length, extension, _LINE, part, _LINE
         if len(parts) > 500:
             break
     return b"".join((*parts, b"0\r\n", rng.choice((b"", b"", b"X-Trailer: 1\r\n")), _LINE))

@@ -1,4 +1,4 @@
-"""JSON bodies that are right, nearly right, or large: documents with every freedom that JSON gives."""
+"""JSON bodies that are valid, nearly valid, or large: documents in every form that JSON allows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ mutate = Mutator(_FRAGMENTS)
 
 
 def case(rng: Random) -> Case:
-    """One body: in half of the cases a document, in the others one whose bytes were changed."""
+    """One body: a document; half of the cases have changed bytes."""
     if not rng.getrandbits(9):
         return Case(rng.choice(_MANY)(rng)[:MAX_BYTES], LARGE)
     of = size(rng)
@@ -49,7 +49,7 @@ def case(rng: Random) -> Case:
 
 
 def document(rng: Random, of: Size) -> bytes:
-    """A document that may be what a model of this size takes, or is wrong in a few places."""
+    """A document that is valid for a model of this size, or invalid in a few places."""
     odd = not rng.getrandbits(1)
     number_of_rows = rows(rng, of)
     series = [_series(rng, of, odd) for _ in range(count(rng, number_of_rows) if odd else number_of_rows)]
@@ -70,7 +70,7 @@ def document(rng: Random, of: Size) -> bytes:
 
 
 def plain(rng: Random, rows: int, length: int) -> bytes:
-    """What a client sends."""
+    """A series as a client sends it."""
     return json.dumps(
         {"instances": [[rng.uniform(-4, 4) for _ in range(length)] for _ in range(rows)]}
     ).encode()

@@ -1,4 +1,4 @@
-"""Valid bytes made invalid by chance: spans give way to other bytes. It knows a format by its fragments."""
+"""Random mutations of valid bytes: spans are replaced by other bytes, some of them format fragments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from qa.fuzz.numbers import number
 
 _MOST_CHANGES = 6
 _NUMBER = re.compile(rb"[0-9]+")
-# A body's structure is at its ends; in between it is mostly numbers.
+# A body has its structure at its ends; between them it is mostly numbers.
 _END_BYTES = 160
 
 
@@ -38,7 +38,7 @@ class Mutator:
         return splice(rng, data, other) if other and not rng.getrandbits(3) else data
 
     def _piece(self, rng: Random, old: bytes) -> bytes:
-        """What takes the place of a span: nothing, more of it, or what means something in a format."""
+        """The replacement of a span: nothing, repetitions, or a fragment of the format."""
         match rng.randrange(8):
             case 0 | 1:
                 return b""
@@ -56,7 +56,7 @@ class Mutator:
 
 
 def place(rng: Random, data: bytes) -> int:
-    """A position in the data, as often near one of its ends as anywhere."""
+    """A position in the data; half of them are near its ends."""
     size = len(data)
     if size <= _END_BYTES or rng.getrandbits(1):
         return rng.randrange(size + 1)
@@ -65,12 +65,12 @@ def place(rng: Random, data: bytes) -> int:
 
 
 def splice(rng: Random, head: bytes, tail: bytes) -> bytes:
-    """The beginning of the one and the end of the other."""
+    """The beginning of one and the end of the other."""
     return head[: place(rng, head)] + tail[place(rng, tail) :]
 
 
 def _span(rng: Random, data: bytes) -> tuple[int, int]:
-    """What is changed: a place between two bytes, a few bytes, a number, or all from or up to a place."""
+    """The span to change: a place between two bytes, a few bytes, a number, or all from or up to a place."""
     at = place(rng, data)
     match rng.randrange(16):
         case 0:
@@ -85,7 +85,7 @@ def _span(rng: Random, data: bytes) -> tuple[int, int]:
 
 
 def _integer(rng: Random) -> bytes:
-    """An integer as formats have it before what it counts: a length that lies."""
+    """An integer in the form of a length, with a wrong value."""
     size = rng.choice((1, 2, 4, 8))
     value = rng.choice((0, 1, -1, 1 << (8 * size - 1), rng.getrandbits(8 * size))) % (1 << (8 * size))
     return value.to_bytes(size, rng.choice(("little", "big")))

@@ -1,4 +1,4 @@
-"""npy bodies that are right, nearly right, or lie about what follows."""
+"""npy bodies that are valid, nearly valid, or have a header that contradicts the data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from qa.fuzz.mutations import Mutator
 
 _NUMBERS = ("<f4", "<f4", "<f4", ">f4", "<f8", ">f8", "<f2", "|i1", "|u1", "<i2", ">i4", "<u4", "<i8", "<u8")
 _OTHERS = ("|b1", "<c8", "<f16", "|S4", "<U2", "<M8[s]", "<m8[us]", "|V4")
-# What a header may be made of instead. To numpy it is Python source.
+# Other parts of a header, which numpy parses as Python source.
 _DESCRIPTIONS = (
     "'<f4'", "'>f8'", "'|O'", "'O'", "'<f5'", "'a5'", "'(2,)<f4'", "'f'", "'d'", "float", "None", "4",
     "b'<f4'", "[('a', '<f4')]", "[('a', '<f4', (2,))]", "('<f4', (5,))",
@@ -41,21 +41,21 @@ mutate = Mutator(_FRAGMENTS)
 
 
 def case(rng: Random) -> Case:
-    """One body: a file of numpy's or a header of ours, in half of the cases with bytes of it changed."""
+    """One body: a file of numpy's or one with its own header; half of the cases have changed bytes."""
     of = LARGE if not rng.getrandbits(6) else size(rng)
     body = file(rng, of) if rng.getrandbits(1) else forged(rng, of)
     return Case((mutate(rng, body, file(rng, of)) if rng.getrandbits(1) else body)[:MAX_BYTES], of)
 
 
 def saved(array: NDArray[np.float32]) -> bytes:
-    """What a client sends."""
+    """A series as a client sends it."""
     written = io.BytesIO()
     npy.write_array(written, array, version=(1, 0), allow_pickle=False)
     return written.getvalue()
 
 
 def file(rng: Random, of: Size) -> bytes:
-    """A file as numpy writes it; half of the arrays are right, and others nearly."""
+    """A file as numpy writes it; half of the arrays are valid, others nearly."""
     fits = bool(rng.getrandbits(1))
     shape = rows(rng, of), of.length
     dtype = np.dtype(rng.choice(_NUMBERS))
@@ -76,9 +76,9 @@ def file(rng: Random, of: Size) -> bytes:
 
 
 def forged(rng: Random, of: Size) -> bytes:
-    """A header that numpy would not write, before some data."""
+    """A header that numpy would not write, followed by data."""
     number = rows(rng, of)
-    # A source of up to 200 lists, far less than would be too deep for its parser, comes out of mutations.
+    # Mutations make sources of up to 200 nested lists, far less than the parser's limit.
     pairs = [
         ("'descr'", rng.choice(("'<f4'", rng.choice(_DESCRIPTIONS)))),
         ("'fortran_order'", rng.choice(("False", "False", "True", "0", "None", "'no'"))),
@@ -90,10 +90,10 @@ def forged(rng: Random, of: Size) -> bytes:
     header = f"{{{', '.join(f'{name}: {value}' for name, value in pairs)}}}".encode("latin-1")
     header = header.ljust(rng.choice((0, 64, 118, 1024, 2000))) + rng.choice((b"\n", b"", b" ", b"\x00"))
     version = bytes(rng.choice((*_VERSIONS, (0, 1), (255, 255))))
-    told = (
+    length = (
         rng.choice((len(header), len(header), len(header) + rng.randrange(-9, 9), rng.getrandbits(16)))
         % 65536
     )
-    size = told.to_bytes(2 if version == b"\x01\x00" else 4, "little")
+    size = length.to_bytes(2 if version == b"\x01\x00" else 4, "little")
     data = rng.choice((number * of.length * 4, number * of.length * 4, rng.randrange(99), 0))
     return npy.MAGIC_PREFIX + version + size + header + bytes(data)

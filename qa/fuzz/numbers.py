@@ -1,4 +1,4 @@
-"""Numbers as texts: valid ones at the edges of what a float can be, and what only looks like one."""
+"""Numbers as text: valid ones at the limits of floats, and texts that only look like numbers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def float32(rng: Random) -> str:
             return text
 
 
-# Shorter than what Python refuses to read as an integer.
+# Fewer digits than the limit of Python's integer parser.
 _SHORT = 4000
 
 
@@ -70,19 +70,19 @@ def _long(rng: Random) -> str:
 
 
 def _halfway(rng: Random) -> str:
-    """Just between two doubles, or a hair beside: what a parser that rounds twice gets wrong."""
+    """The middle between two doubles, or very near it: a parser that rounds twice gets it wrong."""
     low = abs(finite_double(rng))
     high = math.nextafter(low, math.inf)
     if math.isinf(high):
         return "1e308"
     middle = _EXACT.divide(_EXACT.add(Decimal(low), Decimal(high)), Decimal(2))
-    # A digit behind the last one of the exact middle is less than any of its own.
+    # A digit after the last one of the exact middle changes it by less than any digit of its own.
     hair = Decimal((0, (1,), middle.adjusted() - 780))
     return str(rng.choice((middle, _EXACT.add(middle, hair), _EXACT.subtract(middle, hair))))
 
 
 def finite_double(rng: Random) -> float:
-    """Any finite double, all bit patterns alike."""
+    """A finite double; all bit patterns are equally likely."""
     while True:
         value: float = struct.unpack("<d", rng.randbytes(8))[0]
         if math.isfinite(value):

@@ -23,7 +23,7 @@ _MOST_SECONDS = 3600.0
 
 
 def fuzz(program: Path, artifact: Artifact, *, seed: int, cases: int, folder: Path) -> Iterator[Outcome]:
-    """Ask every route of a server of its own at least so often.
+    """Start a server, and send at least `cases` requests to each of its routes.
 
     Args:
         program: schemathesis.
@@ -47,7 +47,7 @@ def fuzz(program: Path, artifact: Artifact, *, seed: int, cases: int, folder: Pa
 def ask(
     program: Path, server: ServerProcess, artifact: Artifact, *, seed: int, cases: int, folder: Path
 ) -> Iterator[Outcome]:
-    """Ask every route of a server.
+    """Send requests to every route of a server.
 
     Args:
         program: schemathesis.
@@ -85,7 +85,7 @@ def command(program: Path, url: str, path: str, *, seed: int, cases: int, report
     return [
         *(str(program), "--no-color", "--config-file", str(CONFIG), "run", f"{url}/openapi.json"),
         *("--include-path", path, "--checks", "all", "--max-examples", str(cases), "--seed", str(seed)),
-        # A series has hundreds of values: that is large to hypothesis, and slow.
+        # A series has hundreds of values: hypothesis calls that large and slow.
         *("--suppress-health-check", "all", "--continue-on-failure", "--generation-database", "none"),
         *("--report", "json", "--report-json-path", str(report)),
     ]

@@ -1,7 +1,7 @@
-"""What schemathesis is told of this service beyond its OpenAPI document; runs in an environment of its own.
+"""Hooks of schemathesis: facts that the OpenAPI document does not have. Runs in a separate environment.
 
-The document cannot say what an npy file is, nor which versions are loaded. And a route without parameters
-would be asked once: here every request has headers and a query that the document leaves open.
+The document does not describe npy files, nor which versions are loaded. And a route without parameters would
+get one request: here every request has headers and a query that the document allows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import schemathesis
 from hypothesis import strategies as st
 
-# What `qa/fuzz/openapi.py` knows of the model.
+# Set by `qa/fuzz/openapi.py` from the model.
 LENGTH, MAX_INSTANCES, VERSION = json.loads(os.environ["FUZZ_MODEL"])
 
 _NAMES = st.from_regex(r"x-[a-z]{1,8}", fullmatch=True)
@@ -40,7 +40,7 @@ _NOISE = st.tuples(
 
 @st.composite
 def _npy(draw: st.DrawFn) -> bytes:
-    """A file that `/predict` takes."""
+    """A file that `/predict` accepts."""
     code, letter = draw(st.sampled_from([("<f4", "f"), (">f4", "f"), ("<f8", "d"), (">f8", "d")]))
     count = draw(st.sampled_from([1, 1, 2, 3, MAX_INSTANCES]))
     some = draw(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=8))
@@ -59,14 +59,14 @@ schemathesis.openapi.media_type("application/x-npy", _npy())
 
 @schemathesis.hook
 def flatmap_case(context: Any, case: Any) -> st.SearchStrategy[Any]:
-    """Add what the document leaves open."""
+    """Add headers and a query that the document allows."""
     del context
     return _NOISE.map(lambda noise: _with_noise(case, *noise))
 
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    """Have requests that are right by the document ask for a version that is loaded."""
+    """Let valid requests name a version that is loaded."""
     del context, kwargs
     if case.meta is not None and case.meta.generation.mode.is_positive and "version" in (case.query or {}):
         case.query["version"] = VERSION

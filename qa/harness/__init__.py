@@ -1,1 +1,1 @@
-"""What tests, fault injection, fuzzing and benchmarks share: an HTTP/1.1 client, real servers, and /proc."""
+"""Shared by tests, fault injection, fuzzing and benchmarks: an HTTP/1.1 client, real servers, and /proc."""

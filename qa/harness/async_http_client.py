@@ -1,4 +1,4 @@
-"""The client's end of one connection on an event loop, for many of them at once."""
+"""An asyncio client for one connection; many can run at once."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from qa.harness.messages import Response, ResponseParser
 
 
 class AsyncHttpClient(asyncio.Protocol):
-    """A connection to a port of this machine, kept until either side ends it.
+    """A connection to a port of this machine, open until either side closes it.
 
     Args:
         heads: see `ResponseParser`.
 
     Attributes:
-        local_port: the client's port, by which a server process is known to hold this connection.
-        parser: has the responses that nobody has taken yet.
-        fault: what came that is no HTTP; empty if nothing.
-        heard: set once there is a response that is not informational, a fault, or the end.
-        ended: set at the end, also if it is a reset.
+        local_port: the client's port; it identifies this connection among those of a server process.
+        parser: has the responses that were not returned yet.
+        fault: received data that is not HTTP; empty if none.
+        heard: set once there is a final response, a fault, or the end of the connection.
+        ended: set when the connection ends, also by a reset.
     """
 
     def __init__(self, *, heads: bool = False) -> None:
@@ -38,7 +38,7 @@ class AsyncHttpClient(asyncio.Protocol):
         """Connect to a port of this machine.
 
         Raises:
-            NoResponse: nobody listens, or nobody accepts within `seconds`.
+            NoResponse: nothing listens there, or accepts within `seconds`.
         """
         loop = asyncio.get_running_loop()
         try:
@@ -50,7 +50,7 @@ class AsyncHttpClient(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether a request can be sent, and nothing has come that could be taken for its response."""
+        """Whether a request can be sent, and no data was received that could be taken for its response."""
         unasked = self.parser.responses or self.parser.is_within or self.fault
         return not unasked and not self.is_closing
 
@@ -63,8 +63,8 @@ class AsyncHttpClient(asyncio.Protocol):
         """Send a request and wait for its response. After an error the connection is closed.
 
         Raises:
-            NoResponse: the connection ended, or `seconds` passed, before a byte came.
-            BrokenResponse: what came is not one whole response.
+            NoResponse: the connection ended, or `seconds` passed, before a byte was received.
+            BrokenResponse: the received data is not exactly one complete response.
         """
         if not self.is_open:
             self.close()
@@ -86,7 +86,7 @@ class AsyncHttpClient(asyncio.Protocol):
             self._waiting = None
 
     def send(self, data: bytes) -> None:
-        """Send, and wait for nothing.
+        """Send without waiting.
 
         Raises:
             NoResponse: the connection had ended.
@@ -96,7 +96,7 @@ class AsyncHttpClient(asyncio.Protocol):
         self._transport.write(data)
 
     def shut_down_sending(self) -> None:
-        """Send nothing more, and read on."""
+        """Close the sending side, and continue to read."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write_eof()
 
@@ -113,12 +113,12 @@ class AsyncHttpClient(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ready to ask."""
+        """Store the transport."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's own class does not derive from it
         self.local_port = transport.get_extra_info("sockname")[1]
 
     def data_received(self, data: bytes) -> None:
-        """Put responses together."""
+        """Parse responses."""
         self._received += len(data)
         if self.fault:
             return
@@ -132,7 +132,7 @@ class AsyncHttpClient(asyncio.Protocol):
             self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """What has not come will not."""
+        """End all waiting."""
         del exc
         self.heard.set()
         self.ended.set()

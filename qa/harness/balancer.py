@@ -12,12 +12,12 @@ from qa.harness.process import ROOT
 from qa.harness.server import ServerProcess, free_port
 
 BALANCER_CONFIG = ROOT / "deploy" / "haproxy.cfg"
-# What it calls the replicas, and the variables that say where they are.
+# Its names of the replicas, and the variables with their addresses.
 NAMES = {"replica-1": "REPLICA_1", "replica-2": "REPLICA_2", "replica-gpu": "REPLICA_GPU"}
 
 
 def find_haproxy() -> str | None:
-    """The program, wherever a package puts it."""
+    """Path of the program; None if it is not installed."""
     return shutil.which("haproxy", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
@@ -30,7 +30,7 @@ def start_balancer(
         program: HAProxy.
         replicas: up to three addresses.
         log: the file that gets its output.
-        config: another one, to have shorter timeouts.
+        config: another configuration, for shorter timeouts.
         settings: further environment variables.
 
     Raises:

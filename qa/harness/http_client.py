@@ -1,6 +1,6 @@
 """A client for one connection that reports exactly what went wrong.
 
-A library for HTTP would try again, or join what is told apart here: no response at all, and a part of one.
+An HTTP library would retry, or report two cases as one: no response at all, and a part of a response.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ class BrokenResponse(ConnectionError):
 
 
 class HttpClient:
-    """A connection that waits.
+    """A blocking connection.
 
     Args:
         address: the URL of a server, or a port of this machine.
-        seconds: after which a `TimeoutError` ends waiting for bytes to be sent or to come.
+        seconds: timeout of sending and of receiving; then `TimeoutError`.
         source: address to connect from.
 
     Raises:
-        OSError: nobody listens.
+        OSError: nothing listens there.
     """
 
     def __init__(self, address: str | int, *, seconds: float = 60, source: str = "") -> None:
@@ -44,7 +44,7 @@ class HttpClient:
         self._parser = ResponseParser()
 
     def __enter__(self) -> Self:
-        """It is open."""
+        """Return the open connection."""
         return self
 
     def __exit__(
@@ -89,7 +89,7 @@ class HttpClient:
         return responses
 
     def shut_down_sending(self) -> None:
-        """Send nothing more, and read on."""
+        """Close the sending side, and continue to read."""
         self._socket.shutdown(socket.SHUT_WR)
 
     def reset(self) -> None:
@@ -102,7 +102,7 @@ class HttpClient:
         self._socket.close()
 
     def _receive(self) -> bool:
-        """Read what has come; False at the end. A server that has bytes of ours unread ends with a reset."""
+        """Read received data; False at the end. A server that has not read all bytes ends with a reset."""
         try:
             data = self._socket.recv(2**18)
             self._parser.feed(data)
@@ -125,15 +125,15 @@ def exchange(
 
     Args:
         address: the URL of a server, or a port of this machine.
-        sent: all at once, or part by part as an iterator makes them.
-        half_close: shut down the sending side after them.
+        sent: all at once, or part by part from an iterator.
+        half_close: close the sending side after them.
         seconds: see `HttpClient`.
         source: address to connect from.
 
     Raises:
         NoResponse: the server ends the connection without one.
-        BrokenResponse: what comes is none.
-        OSError: nobody listens, or nothing comes within `seconds`.
+        BrokenResponse: the received data is not a response.
+        OSError: nothing listens there, or nothing is received within `seconds`.
     """
     with HttpClient(address, seconds=seconds, source=source) as client:
         for part in (sent,) if isinstance(sent, bytes) else sent:

@@ -1,6 +1,6 @@
-"""HTTP/1.1 messages by the byte: requests as they are given, and responses read strictly.
+"""HTTP/1.1 messages as bytes: requests exactly as given, and responses parsed strictly.
 
-An HTTP library would put right what is sent wrong here.
+An HTTP library would correct the invalid requests that are sent here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WITHOUT_BODY = frozenset({204, 304})
 
 
 class Response(NamedTuple):
-    """One response; header names match in any case, and one that is not there is None."""
+    """One response. Header names match in any case; a missing header is None."""
 
     status: int
     headers: Message
@@ -36,7 +36,7 @@ def post(
     chunks: int | None = None,
     version: str = "1.1",
 ) -> bytes:
-    """A POST with its body and a Content-Length, or in chunks of so many bytes."""
+    """A POST with its body and a Content-Length, or in chunks of `chunks` bytes."""
     if chunks is None:
         length = ("Content-Length", str(len(body)))
         return head("POST", target, [length, *headers], version=version) + body
@@ -51,7 +51,7 @@ def get(target: str) -> bytes:
 
 
 def head(method: str, target: str, headers: Headers = (), *, version: str = "1.1") -> bytes:
-    """A request up to its body."""
+    """The head of a request."""
     fields = [("Host", "x"), *headers]
     lines = [f"{method} {target} HTTP/{version}".encode()]
     lines += [name.encode() + b": " + (v if isinstance(v, bytes) else v.encode()) for name, v in fields]
@@ -71,15 +71,16 @@ def as_npy(array: NDArray[Any]) -> bytes:
 
 
 class ResponseParser:
-    """Puts responses together from the bytes of one connection; httptools calls the `on_` methods.
+    """Parses the responses of one connection; httptools calls the `on_` methods.
 
     Args:
-        heads: whether a head may be a whole response, as of HEAD. The next response then looks like its body.
+        heads: whether a head may be a complete response, as for HEAD. The next response then looks like
+            its body.
 
     Attributes:
-        responses: the whole ones that nobody has taken yet, informational ones too.
-        is_within: whether a part of another one has come.
-        is_answered: whether a response has come that is not informational.
+        responses: complete responses that were not returned yet, informational ones too.
+        is_within: whether a part of another one was received.
+        is_answered: whether a final response was received.
     """
 
     def __init__(self, *, heads: bool = False) -> None:
@@ -91,10 +92,10 @@ class ResponseParser:
         self._parser = httptools.HttpResponseParser(self)
 
     def feed(self, data: bytes) -> None:
-        """Read what came.
+        """Parse received data.
 
         Raises:
-            ValueError: it is no HTTP/1.1 response, or one whose length is not given.
+            ValueError: it is not an HTTP/1.1 response, or its length is not given.
         """
         try:
             self._parser.feed_data(data)
@@ -102,15 +103,15 @@ class ResponseParser:
             raise ValueError(f"{self._fault or error} in {data[:80]!r}") from error
 
     def on_message_begin(self) -> None:
-        """A response begins."""
+        """Start a response."""
         self._headers, self._body, self.is_within = Message(), bytearray(), True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One of its headers."""
+        """Add a header."""
         self._headers[name.decode("latin-1")] = value.decode("latin-1").strip(" \t")
 
     def on_headers_complete(self) -> None:
-        """Its body comes next."""
+        """Check the head."""
         status = self._parser.get_status_code()
         if self._parser.get_http_version() != "1.1":
             self._fail(f"a response of HTTP/{self._parser.get_http_version()}")
@@ -122,11 +123,11 @@ class ResponseParser:
             self.is_answered |= status >= 200
 
     def on_body(self, body: bytes) -> None:
-        """Some of its body."""
+        """Add a part of the body."""
         self._body += body
 
     def on_message_complete(self) -> None:
-        """All of it is there."""
+        """Complete the response."""
         status = self._parser.get_status_code()
         self.responses.append(Response(status, self._headers, bytes(self._body)))
         self.is_within = False
@@ -138,10 +139,10 @@ class ResponseParser:
 
 
 def read_answers(written: bytes) -> list[Response]:
-    """All the responses that were written to a connection, each of them whole.
+    """All responses that were written to a connection; each must be complete.
 
     Raises:
-        EOFError: the last one is not.
+        EOFError: the last one is incomplete.
     """
     parser = ResponseParser()
     parser.feed(written)

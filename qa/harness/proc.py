@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 MARK = "HARNESS_MARK"
 _PROC = Path("/proc")
 _ESTABLISHED = "01"
-# Makes the most of the past the present: https://docs.kernel.org/filesystems/proc.html
+# Resets the peak to the current value: https://docs.kernel.org/filesystems/proc.html
 _RESET_PEAK = "5"
 
 
@@ -41,7 +41,7 @@ def held(pid: int) -> Held:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that only waits to be reaped does not."""
+    """Whether a process runs; a zombie does not."""
     try:
         return _fields(pid)[0] != "Z"
     except OSError:
@@ -49,12 +49,12 @@ def is_alive(pid: int) -> bool:
 
 
 def children(pid: int) -> list[int]:
-    """The processes that a process has started and that live, oldest first."""
+    """The live children of a process, oldest first."""
     return sorted(child for child, parent in _parents().items() if parent == pid and is_alive(child))
 
 
 def cpu_seconds(pid: int) -> float:
-    """How long a process has computed until now, also for the system; 0 if it has ended."""
+    """User and system CPU time of a process until now; 0 if it has ended."""
     try:
         fields = _fields(pid)
     except OSError:
@@ -63,7 +63,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def memory(pid: int) -> tuple[int, int]:
-    """Bytes of resident memory; and the same, where a page that n processes share counts as 1/n in each."""
+    """Bytes of resident memory, and the same with a page shared by n processes counted as 1/n in each."""
     try:
         lines = (_PROC / str(pid) / "smaps_rollup").read_text().splitlines()
     except OSError:  # ended meanwhile
@@ -73,7 +73,7 @@ def memory(pid: int) -> tuple[int, int]:
 
 
 def peer_ports(pid: int) -> set[int]:
-    """The other ends' ports of the IPv4 connections that a process holds."""
+    """Remote ports of the IPv4 connections that a process has open."""
     sockets = set()
     for link in (_PROC / str(pid) / "fd").iterdir():
         try:
@@ -89,7 +89,7 @@ def peer_ports(pid: int) -> set[int]:
 def marked(mark: str) -> list[int]:
     """The ids of all live processes that inherited a value of `MARK`, and of their descendants.
 
-    The latter for those that write their title over their environment, as Ray's workers do.
+    Descendants, because Ray's workers overwrite their environment with their title.
     """
     wanted = f"{MARK}={mark}".encode()
     parents, found = _parents(), set()
@@ -107,7 +107,7 @@ def marked(mark: str) -> list[int]:
 
 
 def kill_marked(mark: str, *, seconds: float = 10) -> None:
-    """Kill every process with a mark, and those that they start meanwhile."""
+    """Kill every process with a mark, and those that it starts meanwhile."""
     deadline = time.monotonic() + seconds
     while (left := marked(mark)) and time.monotonic() < deadline:
         for pid in left:
@@ -119,10 +119,10 @@ def kill_marked(mark: str, *, seconds: float = 10) -> None:
 
 
 class PeakMemory:
-    """Measures the most memory that this process has at once in a block: what C and Rust allocate, too.
+    """Measures the peak memory of this process in a block, including what C and Rust allocate.
 
     Attributes:
-        grown: bytes that the process had within the block, at most, beyond what it had before.
+        grown: peak bytes in the block minus the bytes before it.
     """
 
     def __init__(self) -> None:
@@ -130,7 +130,7 @@ class PeakMemory:
         self._before = 0
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Reset the peak."""
         (_PROC / "self" / "clear_refs").write_text(_RESET_PEAK)
         self._before = _peak()
         return self
@@ -138,12 +138,12 @@ class PeakMemory:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End."""
+        """Measure the peak."""
         self.grown = _peak() - self._before
 
 
 def raise_file_limit() -> int:
-    """Raise the limit of open files to the hard one, here and in processes started later; what it is then."""
+    """Raise the limit of open files to the hard limit, also for child processes; return it."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
@@ -156,12 +156,12 @@ def _peak() -> int:
 
 
 def _count(descriptors: Path) -> int:
-    """How many there are. Since Linux 6.2 that is the folder's size; to list thousands takes 10 ms."""
+    """Number of descriptors. Since Linux 6.2 it is the folder's size; listing thousands takes 10 ms."""
     return descriptors.stat().st_size or len(list(descriptors.iterdir()))
 
 
 def _parents() -> dict[int, int]:
-    """Every process's parent; empty where the system has no /proc."""
+    """The parent of every process; empty without /proc."""
     found = {}
     for folder in _PROC.iterdir() if _PROC.is_dir() else ():
         if folder.name.isdecimal():
@@ -173,5 +173,5 @@ def _parents() -> dict[int, int]:
 
 
 def _fields(pid: int) -> list[str]:
-    """A process's state, parent and so on: what stands behind its name, which may hold anything."""
+    """A process's state, parent and so on: the fields after its name, which may contain any character."""
     return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()

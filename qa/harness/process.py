@@ -67,7 +67,7 @@ class Process:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
-                    start_new_session=True,  # Ctrl+C at a terminal is for the caller, which then ends it
+                    start_new_session=True,  # Ctrl+C at a terminal goes to this process, which then ends it
                 )
             except OSError as error:
                 raise NotServing(f"cannot be started: {error}") from error
@@ -81,12 +81,12 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """Its id."""
+        """Process id."""
         return self.process.pid
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs."""
+        """Exit code; None while it runs."""
         return self.process.poll()
 
     @property
@@ -96,31 +96,31 @@ class Process:
 
     @property
     def pids(self) -> list[int]:
-        """The ids of it and of all that it has started, daemons too."""
+        """The ids of the process and of all that it started, daemons too."""
         return proc.marked(self._mark)
 
     @property
     def output(self) -> str:
-        """All that it has written so far."""
+        """Its output so far."""
         return self.log.read_text(errors="replace")
 
     def last_line(self) -> str:
-        """The last line of its log that says something, shortened."""
+        """The last line of its log that is not empty, shortened."""
         lines = [line.strip() for line in self.output.splitlines() if line.strip()]
         return lines[-1][-300:] if lines else "it logged nothing"
 
     def wait_until(
         self, condition: Callable[[], bool], what: str = "ready", *, seconds: float = WAIT_SECONDS
     ) -> None:
-        """Wait until something is so.
+        """Wait for a condition.
 
         Args:
-            condition: whether it is; an `OSError` counts as no.
-            what: for the error.
-            seconds: how long at most.
+            condition: true once it holds; an `OSError` counts as false.
+            what: names the condition in the error.
+            seconds: timeout.
 
         Raises:
-            NotServing: it did not become so within `seconds`, or the process ended before.
+            NotServing: it did not hold within `seconds`, or the process ended before.
         """
 
         def holds() -> bool:
@@ -136,10 +136,10 @@ class Process:
         wait_until(holds, lambda: f"not {what} within {seconds:.0f} s: {self.last_line()}", seconds=seconds)
 
     def wait_for_log(self, pattern: str, *, times: int = 1) -> list[Any]:
-        """What the groups of a pattern match in its log, once it is there so often.
+        """Wait until a pattern is in its log `times` times; return what its groups match.
 
         Raises:
-            NotServing: it is not there within `WAIT_SECONDS`; the process may have ended.
+            NotServing: there are fewer within `WAIT_SECONDS`; the process may have ended.
         """
         wait_until(
             lambda: len(re.findall(pattern, self.output)) >= times,
@@ -148,7 +148,7 @@ class Process:
         return re.findall(pattern, self.output)
 
     def stop(self, number: int = signal.SIGTERM, *, seconds: float = WAIT_SECONDS) -> int:
-        """Send a signal that asks it to end, and wait; its exit code.
+        """Send a stop signal and wait for the end; return the exit code.
 
         Raises:
             NotServing: it does not end within `seconds`.
@@ -157,7 +157,7 @@ class Process:
         return self.wait(seconds=seconds)
 
     def wait(self, *, seconds: float = WAIT_SECONDS) -> int:
-        """Wait until it has ended; its exit code.
+        """Wait until it has ended; return the exit code.
 
         Raises:
             NotServing: it does not end within `seconds`.
@@ -168,29 +168,29 @@ class Process:
             raise NotServing(f"it did not end within {seconds:g} s: {self.last_line()}") from None
 
     def kill(self) -> None:
-        """End it and all that it started as a crash would, and see to it that nothing of it is left."""
+        """Kill it and all processes that it started, and wait for their end."""
         atexit.unregister(self.kill)
         if self._process is not None:
-            proc.kill_marked(self._mark)  # while its children can be told by their parent
+            proc.kill_marked(self._mark)  # while its children can be found by their parent
             self._process.kill()
             self._process.wait()
 
 
 def wait_until(
     condition: Callable[[], object],
-    error: Callable[[], str] = lambda: "what was waited for did not come about",
+    error: Callable[[], str] = lambda: "the condition did not hold in time",
     *,
     seconds: float = WAIT_SECONDS,
 ) -> None:
-    """Wait until something is so that another thread or process does.
+    """Wait for a condition that another thread or process makes true.
 
     Args:
-        condition: whether it is.
-        error: says what is wrong if it does not become so.
-        seconds: how long at most.
+        condition: true once it holds.
+        error: returns the message if it does not.
+        seconds: timeout.
 
     Raises:
-        NotServing: it did not become so.
+        NotServing: it did not hold within `seconds`.
     """
     deadline = time.monotonic() + seconds
     while not condition():

@@ -1,4 +1,4 @@
-"""Processes that listen on a port: the server, as users start it, and others."""
+"""Processes that listen on a port: the server and others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qa.harness.messages import Response, get
 from qa.harness.process import WAIT_SECONDS, Process
 
 SERVE = (sys.executable, "-m", "app", "serve")
-# Below the ports that Linux gives to clients: while a server is down, no client may come to sit on its port.
+# Below Linux's ephemeral ports: while a server is down, no client connection may take its port.
 # Test processes that run at the same time each use every n-th port ("0/4" is the first of four): a port that
 # is found free may be one on which another's server is about to listen.
 PORTS_VARIABLE = "TEST_PORTS"
@@ -25,18 +25,18 @@ _PORTS = range(20_000 + _PART, 32_000, _PARTS)
 
 
 class ServerProcess(Process):
-    """A process that listens on a port of its own.
+    """A process that listens on a port.
 
     Args:
         command: starts it.
-        log: a file that its output is added to.
-        settings: is added to this process's environment, beside HOST and PORT.
-        port: where it listens; by default a free one.
+        log: file to which its output is appended.
+        settings: added to this process's environment, with HOST and PORT.
+        port: its port; by default a free one.
 
     Attributes:
-        port: where it listens.
-        address: the same, with the host.
-        url: the same, as a URL.
+        port: its port.
+        address: host and port.
+        url: the URL of that address.
     """
 
     def __init__(
@@ -57,22 +57,22 @@ class ServerProcess(Process):
         """Send a GET on a new connection.
 
         Raises:
-            OSError: there was none.
+            OSError: there is no response.
         """
         return exchange(self.port, get(path), seconds=seconds)
 
     def status(self, path: str) -> int:
-        """The status that a document comes with; 0 if none comes."""
+        """The status of the response to a GET; 0 without a response."""
         try:
             return self.get(path).status
         except OSError:
             return 0
 
     def metric(self, name: str) -> float:
-        """The sum of a metric's samples whose name, with labels, starts so; 0 if there is none.
+        """The sum of the samples that start with a name and labels; 0 without one.
 
         Raises:
-            OSError: there is no document.
+            OSError: there is no response.
         """
         lines = self.get("/metrics").body.decode().splitlines()
         return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
@@ -90,16 +90,16 @@ class ServerProcess(Process):
 def running_server(
     *, command: Sequence[str] = SERVE, log: Path | None = None, wait: bool = True, **settings: str
 ) -> Iterator[ServerProcess]:
-    """A server that is ready, unless told not to wait; killed at the end.
+    """A server that is ready (with `wait`); killed at the end.
 
     Args:
         command: starts it.
-        log: a file that its output is added to; by default one that is deleted at the end.
+        log: file to which its output is appended; by default one that is deleted at the end.
         wait: until it is ready.
         settings: by the names of their environment variables.
 
     Raises:
-        NotServing: it does not get ready.
+        NotServing: it does not become ready.
     """
     with TemporaryDirectory() as folder:
         server = ServerProcess(command, log=log or Path(folder) / "log", settings=settings)

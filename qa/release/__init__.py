@@ -1,1 +1,1 @@
-"""The checks before a release: `make release-check`. `docs/releasing.md` says how to release."""
+"""The checks before a release: `make release-check`. `docs/releasing.md` describes a release."""

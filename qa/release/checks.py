@@ -1,4 +1,4 @@
-"""What has to be true of a release. Each check returns a line for the table, or raises `CheckFailed`."""
+"""The checks of a release. Each returns a line for the table, or raises `CheckFailed`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SBOM = ".cache/sbom.cdx.json"
 
 
 def tree(project: Project) -> str:
-    """No file is changed or new: what is checked is what is tagged."""
+    """No file is changed or new, so that the checked files are the tagged ones."""
     if changed := project.git("status", "--porcelain").splitlines():
         raise CheckFailed(
             f"not committed: {', '.join(line[3:] for line in changed[:5])}; commit or remove them"
@@ -27,7 +27,7 @@ def tree(project: Project) -> str:
 
 
 def changelog(project: Project) -> str:
-    """The version has an entry with a date, it is the first one, and nothing is left under `Unreleased`."""
+    """The version has the first entry, with a date, and `Unreleased` is empty."""
     text = (project.root / "CHANGELOG.md").read_text(encoding="utf-8")
     _, *parts = re.split(r"^## (.*)\n", text, flags=re.MULTILINE)
     entries = dict(zip(parts[::2], parts[1::2], strict=True))
@@ -107,13 +107,13 @@ def licences(project: Project) -> str:
 
 
 def docs(project: Project) -> str:
-    """The documents' examples, links and tables are right."""
+    """The tests of the documents pass: examples, links and tables."""
     done = project.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/docs"])
     return done.stdout.strip().splitlines()[-1]
 
 
 def artifact(project: Project) -> str:
-    """The release before serves this artifact, and this code serves the one before."""
+    """The previous release serves this artifact, and this code serves the previous one."""
     earlier = [version for version in project.releases() if version != project.version]
     if not earlier:
         return "no earlier release is tagged here"

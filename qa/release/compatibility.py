@@ -1,4 +1,4 @@
-"""Whether the release before serves this artifact, and whether this code serves the artifact before."""
+"""Checks that the previous release serves this artifact, and that this code serves the previous one."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def checkout(project: Project, commit: str) -> Iterator[Path]:
 
 
 def python_of(project: Project, previous: Path) -> Path:
-    """A Python with the packages that a release was made with: this one if the lock file is the same."""
+    """A Python with the packages of a release: this one if the lock file is the same."""
     if filecmp.cmp(project.root / LOCK, previous / LOCK, shallow=False):
         return Path(sys.executable)
     project.run(["make", str(ENVIRONMENT / "ready")], cwd=previous)

@@ -1,4 +1,4 @@
-"""Lock files, and whether they have what `pyproject.toml` requires."""
+"""Checks that the lock files have what `pyproject.toml` requires."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 
-# The extras whose lock file is a whole environment. The others have one that goes on top of `serve.txt`.
+# Extras whose lock file is a whole environment. Those of the others are added to `serve.txt`.
 ENVIRONMENTS = ("dev", "train", "gpu", "serve")
 
 

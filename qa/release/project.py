@@ -18,7 +18,7 @@ TAIL_LINES = 15
 
 
 class CheckFailed(Exception):
-    """A check found a fault; the message says what it is and what to do."""
+    """A check failed; the message names the fault and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Project:
         Raises:
             CheckFailed: it failed; with the last lines that it printed.
         """
-        # An import path of the caller's would put this checkout's code in the place of another's.
+        # An inherited import path would import this checkout's code instead of the other's.
         inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         done = subprocess.run(  # noqa: S603 - commands of this package
             command,
@@ -80,5 +80,5 @@ class Project:
 
 
 def order(version: str) -> tuple[int, ...]:
-    """What versions are sorted by."""
+    """The sort key of a version."""
     return tuple(map(int, version.split(".")))
