@@ -40,7 +40,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("stopped; nothing is left running", file=sys.stderr)
+        print("interrupted; all processes have been stopped", file=sys.stderr)
         return 130
     return 0
 
@@ -54,13 +54,13 @@ def _measure(options: argparse.Namespace) -> None:
     if options.tune:
         _tune(plan, results, golden, options.out)
         return
-    measure.say(f"{len(plan.peers)} servers, {plan.rounds} rounds: about {plan.minutes:.0f} minutes")
+    measure.log(f"{len(plan.peers)} servers, {plan.rounds} rounds: about {plan.minutes:.0f} minutes")
     try:
         measure.closed_loops(plan, results, golden)
         if plan.extras:
             measure.constant_rate(plan, results, golden)
             measure.overloads(plan, results, golden)
-    finally:  # what was measured until Ctrl-C is worth a report too
+    finally:  # report what was measured before Ctrl+C, too
         if results.records:
             _write(results, options.out)
 
@@ -98,7 +98,7 @@ def _plan(options: argparse.Namespace) -> Plan:
 
 
 def _copy_of(path: Path, scratch: Path) -> Path:
-    """An artifact that stays as it is for as long as the run takes, whatever is trained meanwhile."""
+    """A copy of the artifact, which training cannot change during the run."""
     artifact = open_artifact(path)
     copy = scratch / "model" / artifact.contract.name / str(artifact.contract.version)
     shutil.rmtree(scratch / "model", ignore_errors=True)
@@ -115,14 +115,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--loads", nargs="+", choices=list(LOAD_KEYS), metavar="LOAD", help=", ".join(LOAD_KEYS)
     )
-    parser.add_argument("--rounds", type=int, help="how often each server has its turn; default 5")
-    parser.add_argument("--seconds", type=int, help="of each load; default 3")
+    parser.add_argument("--rounds", type=int, help="number of rounds; default 5")
+    parser.add_argument("--seconds", type=int, help="duration of each load; default 3")
     parser.add_argument(
-        "--quick", action="store_true", help="this server, Triton and FastAPI; one load; 3 minutes"
+        "--quick", action="store_true", help="this server, Triton and FastAPI; one load; 2 minutes"
     )
     parser.add_argument("--tune", action="store_true", help="try each server's grid of settings instead")
     parser.add_argument(
-        "--again", type=Path, metavar="RESULTS", help="write the report of a results.json anew"
+        "--again", type=Path, metavar="RESULTS", help="write the report from a results.json again"
     )
     return parser.parse_args()
 

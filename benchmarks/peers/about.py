@@ -1,4 +1,4 @@
-"""Machine and versions of a run, to reproduce it."""
+"""Machine and versions of a run, for reproducing it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The engine without a server, on one thread: `python -m benchmarks.peers.bare MODEL_FOLDER SECONDS`.
 
-A process of its own, as a server's is, so that nothing of the harness shares its interpreter.
+A separate process, as a server is, so that the harness does not share its interpreter.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SIZES = (1, 32, 256)
 
 
 def measure(model: Path, *, seconds: float) -> dict[str, float]:
-    """Milliseconds of a call (median) and series a second, for each size.
+    """Milliseconds of a call (median) and series per second, for each size.
 
     Raises:
         HarnessError: it did not run.

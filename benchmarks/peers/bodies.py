@@ -1,4 +1,4 @@
-"""Requests as clients write them, and how answers are read. JSON's numbers have six significant digits."""
+"""Requests as clients write them, and parsers of responses. JSON numbers have six significant digits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Array = NDArray[np.float32]
 
 
 class Form(StrEnum):
-    """How the numbers travel."""
+    """The format of the numbers."""
 
     JSON = "JSON"
     BINARY = "binary"
@@ -33,14 +33,14 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def raw(self, port: int) -> bytes:
-        """The request as it goes over the wire to a server on this machine."""
+        """The bytes of the request to a server on this machine."""
         headers = {"Host": f"127.0.0.1:{port}", **self.headers, "Content-Length": str(len(self.body))}
         lines = [f"POST {self.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
         return "\r\n".join((*lines, "", "")).encode() + self.body
 
 
 def rounded(series: Array) -> list[list[float]]:
-    """The numbers as they are written."""
+    """The numbers with the digits that are sent."""
     return [[float(f"{value:.6g}") for value in row] for row in series]
 
 
@@ -51,7 +51,7 @@ def instances(path: str, series: Array, *, media_type: str = "application/json")
 
 
 def npy(path: str, series: Array, *, media_type: str = "application/x-npy") -> Request:
-    """A .npy file, and one wanted in return."""
+    """A .npy file; the response is one, too."""
     return Request(path, as_npy(series), {"Content-Type": media_type, "Accept": media_type})
 
 
@@ -63,7 +63,7 @@ def v2_json(path: str, series: Array) -> Request:
 
 
 def v2_binary(path: str, series: Array) -> Request:
-    """Its binary extension: a JSON header that describes the raw numbers behind it."""
+    """Its binary extension: a JSON header, then the raw numbers."""
     numbers = np.ascontiguousarray(series, "<f4").tobytes()
     header = json.dumps(
         {
@@ -93,7 +93,7 @@ def read_probabilities(content: bytes) -> Array:
 
 
 def read_v2(content: bytes, headers: Message) -> Array:
-    """An answer of the Open Inference Protocol in either form."""
+    """A response of the Open Inference Protocol in either format."""
     length = int(headers.get("inference-header-content-length", len(content)))
     outputs = json.loads(content[:length])["outputs"]
     output = next(output for output in outputs if output["name"] == "probabilities")

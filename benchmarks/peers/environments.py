@@ -1,4 +1,4 @@
-"""A virtual environment for each server, made once, of pinned packages. uv is used where it is installed."""
+"""A virtual environment with pinned packages for each server, made once; with uv if it is installed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.peers.errors import PeerError
 
-# The engine is the one that this project runs on, whichever that is.
+# The engine's version is the installed one of this project.
 OPENVINO = f"openvino=={version('openvino')}"
 ENGINE = (f"numpy=={version('numpy')}", OPENVINO)
 TIMEOUT = 3600
@@ -24,7 +24,7 @@ class Environment:
     Attributes:
         folder: where it is, absolute.
         requirements: exact versions.
-        alone: take the requirements without what they ask for, where they ask for much that is not used.
+        alone: install the requirements without their dependencies, most of which are not used.
     """
 
     folder: Path
@@ -33,20 +33,20 @@ class Environment:
 
     @property
     def python(self) -> Path:
-        """Its interpreter."""
+        """Path of its interpreter."""
         return self.folder / "bin" / "python"
 
     @property
     def packages(self) -> Path:
-        """Where its packages are."""
+        """Folder of its packages."""
         name = f"python{sys.version_info.major}.{sys.version_info.minor}"
         return self.folder / "lib" / name / "site-packages"
 
     def install(self) -> None:
-        """Make it unless it is there with these very requirements.
+        """Make it, unless it exists with the same requirements.
 
         Raises:
-            PeerError: a package cannot be had.
+            PeerError: a package cannot be installed.
         """
         wanted = "\n".join((sys.version, *self.requirements))
         note = self.folder / "requirements"

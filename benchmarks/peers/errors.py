@@ -4,8 +4,8 @@ from __future__ import annotations
 
 
 class PeerError(Exception):
-    """This server cannot be measured; one line says why. The others are still measured."""
+    """This server cannot be measured; the message is one line. The others are still measured."""
 
 
 class HarnessError(Exception):
-    """Nothing can be measured; one line says what to do."""
+    """Nothing can be measured; the message is one line with the remedy."""

@@ -23,7 +23,7 @@ class Golden:
     tolerance: float
 
     def rows(self, count: int) -> Array:
-        """So many series, again from the start where there are not enough."""
+        """`count` series, repeated from the start if there are fewer."""
         return np.resize(self.series, (count, self.series.shape[1]))
 
 
@@ -43,13 +43,13 @@ def read_golden(model: Path) -> Golden:
 
 
 def check(peer: Peer, port: int, golden: Golden) -> float:
-    """Ask for every golden series alone and for all together, in each form.
+    """Request every golden series alone, and all together, in each format.
 
     Returns:
         The largest difference of a probability.
 
     Raises:
-        PeerError: an answer is none, or is off by more than the tolerance.
+        PeerError: a response is not a prediction, or differs by more than the tolerance.
     """
     worst = 0.0
     for form in peer.forms:

@@ -1,4 +1,4 @@
-"""Rounds: every server in turn, and again. One that fails is noted, and the others go on."""
+"""Rounds: all servers, one after the other. A failure is recorded, and the others continue."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from benchmarks.peers.serving import Serving, serving
 
 WARM_UP = 1  # seconds before each load
 MEGABYTE = 1e6
-# A server is asked for the constant rate only if its own peak leaves room: past it, only waiting is measured.
+# The constant rate must be well below a server's own peak: above it, only waiting would be measured.
 ROOM = 1.2
-COMPARED = ("ours", "ours-2", "triton")  # these are asked for it in any case
+COMPARED = ("ours", "ours-2", "triton")  # these get it in any case
 CHANCES = 2  # failures after which a server is left out
 OVERLOADS = (Load(Form.JSON, 1, 32), Load(Form.BINARY, 32, 32))
 
 
 def install(plan: Plan, results: Results) -> tuple[str, ...]:
-    """Every server's environment, and its versions into the results; the servers that can be measured."""
+    """Install every server and record its versions; return the servers that can be measured."""
     installed = []
     for key in plan.peers:
         environment = BY_KEY[key]().environment(plan.environments)
@@ -54,7 +54,7 @@ def closed_loops(plan: Plan, results: Results, golden: Golden) -> None:
 
 
 def constant_rate(plan: Plan, results: Results, golden: Golden) -> None:
-    """Half of Triton's peak, by the clock, on every server that can take it."""
+    """Measure half of Triton's peak, sent by the clock, on every server with a higher peak."""
     peak = results.median("triton", MAIN.key, "rate")
     if peak is None:
         return
@@ -71,16 +71,16 @@ def constant_rate(plan: Plan, results: Results, golden: Golden) -> None:
                     request = peer.request(MAIN.form, golden.rows(MAIN.series))
                     values = steady.steady(server.port, request, rate=peak / 2, seconds=2 * plan.seconds)
                 results.records.append(Record(key, "steady", number, values))
-                say(f"steady {number + 1}: {key}: p50 {values['p50']:.2f} ms, p99 {values['p99']:.2f} ms")
+                log(f"steady {number + 1}: {key}: p50 {values['p50']:.2f} ms, p99 {values['p99']:.2f} ms")
             except PeerError as error:
                 fail(results, key, error)
         results.save(plan.scratch / "results.json")
 
 
 def overloads(plan: Plan, results: Results, golden: Golden) -> None:
-    """Three times its capacity on this server: one worker, to leave the client a core.
+    """Measure this server at three times its capacity, with one worker, to leave the client a core.
 
-    Its queue has the default limits, its connections have none: the load needs more than either lets in.
+    The queue has the default limits; connections have no limit, because the load needs more than the default.
     """
     key = "ours"
     if key not in left(plan, results):
@@ -94,14 +94,14 @@ def overloads(plan: Plan, results: Results, golden: Golden) -> None:
                     peak = run_load(server, load, seconds=plan.seconds).rate
                     values = overload(server.port, request, peak=peak, seconds=2 * plan.seconds)
                 results.records.append(Record(key, f"overload {load.key}", number, values))
-                say(f"overload {number + 1}: {load.key}: {values['answered']:.0%} of the peak in time")
+                log(f"overload {number + 1}: {load.key}: {values['answered']:.0%} of the peak in time")
             except PeerError as error:
                 fail(results, key, error)
         results.save(plan.scratch / "results.json")
 
 
 def _turn(peer: Peer, plan: Plan, results: Results, golden: Golden, number: int) -> None:
-    """One server's part of a round."""
+    """Measure one server in a round."""
     with serving(peer, plan, golden) as server:
         start = {"ready_s": server.ready, "answered_s": server.answered, "difference": server.difference}
         results.about.setdefault("commands", {})[peer.key] = server.command
@@ -119,11 +119,11 @@ def _turn(peer: Peer, plan: Plan, results: Results, golden: Golden, number: int)
             "busy_once_mb": busy.shared_once / MEGABYTE,
         }
         results.records.append(Record(peer.key, "start", number, {**start, **memory}))
-        say(f"round {number + 1}: {peer.key}: ready after {server.ready:.1f} s; {', '.join(rates)}")
+        log(f"round {number + 1}: {peer.key}: ready after {server.ready:.1f} s; {', '.join(rates)}")
 
 
 def run_load(server: Serving, load: Load, *, seconds: float) -> wrk.ClosedLoop:
-    """Warm up, wait until the server is done with that, and load it."""
+    """Warm up, wait until the server is idle, and load it."""
     request = server.peer.request(load.form, server.golden.rows(load.series))
     wrk.run(server.port, request, connections=load.connections, seconds=WARM_UP)
     server.settle()
@@ -133,7 +133,7 @@ def run_load(server: Serving, load: Load, *, seconds: float) -> wrk.ClosedLoop:
 
 
 def suitable(peer: Peer, plan: Plan) -> list[Load]:
-    """The plan's loads that a server can take."""
+    """The plan's loads that a server supports."""
     return [
         load for load in plan.loads if load.form in peer.forms and load.connections <= peer.max_connections
     ]
@@ -145,11 +145,11 @@ def left(plan: Plan, results: Results) -> list[str]:
 
 
 def fail(results: Results, key: str, error: PeerError) -> None:
-    """Note why a server was not measured."""
+    """Record why a server was not measured."""
     results.failures.setdefault(key, []).append(str(error))
-    say(f"{key}: {error}")
+    log(f"{key}: {error}")
 
 
-def say(text: str) -> None:
-    """Print a line with the time, at once."""
+def log(text: str) -> None:
+    """Print a line with the time."""
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)

@@ -1,8 +1,8 @@
-"""The sealed graph, the same for every server. NumPy and OpenVINO alone, so that all environments import it.
+"""The sealed graph for every server. It imports only NumPy and OpenVINO, which all environments have.
 
-It does what this server's own engine does: graphs compiled for the same numbers of rows, on memory that is
-written and read in place, and padding where that is cheaper than another call. So no server is held back by a
-slower way to the same engine.
+It works like this server's own engine: graphs compiled for the same numbers of rows, on memory that is
+written and read in place, and padding where that is cheaper than another call. So no server
+has a slower path to the engine.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ OPTIONS = {
     "NUM_STREAMS": 1,
     "INFERENCE_NUM_THREADS": 1,
     "INFERENCE_PRECISION_HINT": "f32",
-    # By default all processes would compute on the machine's first processor.
+    # By default all processes would be pinned to the first CPU core.
     "ENABLE_CPU_PINNING": False,
 }
-MAX_ROWS = 32  # more rows run as several calls, which costs 2 % and makes for a quicker start
-# A call costs time beside its rows: as much as so many of them, with cold caches.
+MAX_ROWS = 32  # more rows run as several calls, which costs 2 % and starts faster
+# Fixed cost of a call with cold caches, as a number of rows.
 CALL_IN_ROWS = 5.0
 
 
@@ -51,7 +51,7 @@ class Model:
         self._lock = threading.Lock()
 
     def __call__(self, series: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Class probabilities, by the cheapest calls."""
+        """Class probabilities, with the cheapest calls."""
         answers = np.empty((len(series), self._graphs[1].classes), np.float32)
         start, largest = 0, len(self._calls)
         with self._lock:
@@ -65,7 +65,7 @@ class Model:
 
 
 def calls(sizes: Sequence[int]) -> list[int]:
-    """For each number of rows below the largest size, the size that is best run first.
+    """For each number of rows below the largest size, the best size of the first call.
 
     Fifteen rows take longer as 4 + 4 + 4 + 1 + 1 + 1 than as sixteen, one of them padding.
     """
@@ -78,7 +78,7 @@ def calls(sizes: Sequence[int]) -> list[int]:
 
 
 class _Compiled:
-    """A graph for one number of rows, with memory of its own for input and output."""
+    """A graph for one number of rows, with its own memory for input and output."""
 
     def __init__(self, core: Any, graph: Any, *, rows: int) -> None:
         self.rows = rows
@@ -86,7 +86,7 @@ class _Compiled:
         length = static.input(0).partial_shape[1].get_length()
         static.reshape([rows, length, 1])
         compiled = core.compile_model(static, "CPU", OPTIONS)
-        # A graph with one output may call it anything; one with several has to name it.
+        # The name of an output matters only if there are several.
         output = compiled.output(OUTPUT) if len(compiled.outputs) > 1 else compiled.output(0)
         self.classes = int(output.shape[1])
         self._input = np.zeros((rows, length), np.float32)

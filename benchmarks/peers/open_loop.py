@@ -1,7 +1,7 @@
-"""Open loop: requests leave by the clock, whether or not the ones before were answered.
+"""Open loop: requests are sent by the clock, without waiting for earlier responses.
 
-`python -m benchmarks.peers.open_loop` is a process of its own with one request for all. Latency counts from
-when a request was due, so a server that stalls, or a generator that falls behind, shows.
+`python -m benchmarks.peers.open_loop` is a separate process that sends one request again and again. Latency
+counts from the time at which a request was due, so it includes a stalled server or a late generator.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from benchmarks.peers.schedule import LOST, UNANSWERED, Outcome, Phase, intended
 from benchmarks.peers.timer import Timer
 
 OPEN_AT_ONCE = 256  # connections: many more overflow a server's backlog
-GRACE = 15.0  # seconds to wait for answers after the last request
+GRACE = 15.0  # seconds to wait for responses after the last request
 
 
 class Generator:
-    """Sends one request again and again at the intended times, over as many connections as that takes."""
+    """Sends one request again and again at the intended times; opens connections as needed."""
 
     def __init__(
         self, port: int, request: bytes, phases: Sequence[Phase], *, connections: int, limit: int
@@ -40,7 +40,7 @@ class Generator:
         self._finished = [math.nan] * len(self._due)
         self._status = [UNANSWERED] * len(self._due)
         self._first, self._limit = connections, limit
-        self._idle: list[Connection] = []  # the one used last is used first: few stay busy at low rates
+        self._idle: list[Connection] = []  # the last used is used first, so that few are busy at low rates
         self._open: set[Connection] = set()
         self._opening: set[asyncio.Task[None]] = set()
         self._waiting: deque[int] = deque()
@@ -48,7 +48,7 @@ class Generator:
         self._done = asyncio.Event()
 
     async def run(self) -> Outcome:
-        """Send everything, and wait a while for the answers."""
+        """Send all requests, and wait up to `GRACE` seconds for the responses."""
         while len(self._open) < self._first:
             before = len(self._open)
             for _ in range(min(OPEN_AT_ONCE, self._first - before)):
@@ -73,7 +73,7 @@ class Generator:
         return Outcome(self._intended, np.array(self._sent), np.array(self._finished), np.array(self._status))
 
     def is_free(self, connection: Connection) -> None:
-        """A connection can take a request: one that is late, if there is one."""
+        """Send a late request on a free connection, if there is one."""
         self._open.add(connection)
         if self._waiting:
             self._send(connection, self._waiting.popleft())
@@ -81,7 +81,7 @@ class Generator:
             self._idle.append(connection)
 
     def finished(self, number: int, status: int) -> None:
-        """A request has its answer, or will get none."""
+        """Record a response, or that there will be none."""
         self._finished[number] = time.monotonic() - self._start
         self._status[number] = status
         self._left -= 1
@@ -89,7 +89,7 @@ class Generator:
             self._done.set()
 
     def lost(self, connection: Connection) -> None:
-        """A connection was closed; its request is lost."""
+        """Record a closed connection; its request is lost."""
         self._open.discard(connection)
         if connection.number is not None:
             self.finished(connection.number, LOST)
@@ -131,7 +131,7 @@ class Generator:
 
 
 def main() -> None:
-    """Run one load and write what came of it."""
+    """Run one load and write its outcome."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers.open_loop", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--request", type=Path, required=True, help="a file with the whole HTTP request")
@@ -142,7 +142,7 @@ def main() -> None:
     options = parser.parse_args()
     phases = [Phase(*map(float, phase.split(":"))) for phase in options.phase]
     request = options.request.read_bytes()
-    gc.disable()  # a pause of the generator would look like one of the server
+    gc.disable()  # a pause of the generator would count as the server's
 
     async def run() -> Outcome:
         generator = Generator(

@@ -25,7 +25,7 @@ def overload(port: int, request: Request, *, peak: float, seconds: float) -> dic
     Args:
         port: the server's.
         request: the same every time.
-        peak: requests/s that it answers in a closed loop.
+        peak: its requests/s in a closed loop.
         seconds: of overload.
 
     Raises:
@@ -37,13 +37,13 @@ def overload(port: int, request: Request, *, peak: float, seconds: float) -> dic
 
 
 def evaluate(outcome: Outcome, *, peak: float, start: float, end: float) -> dict[str, float]:
-    """What came of an overload from `start` to `end`.
+    """The figures of an overload from `start` to `end`.
 
     Returns:
-        `offered`: requests/s that were really sent, over the peak. `answered`: good answers in time, finished
-        during the overload, a second, over the peak. `refused_p50_ms`, `refused_p99_ms`: of refusals,
-        from when they were sent. `lost`: requests without any answer. `recovery_s`: after the overload's end,
-        until requests that are due are answered in time without exception.
+        `offered`: requests/s that were sent, over the peak. `answered`: correct responses in time per second
+        of the overload, over the peak. `refused_p50_ms`, `refused_p99_ms`: of refusals,
+        from when they were sent. `lost`: requests without a response. `recovery_s`: after the overload's end,
+        until all requests get responses in time.
     """
     during = outcome.between(start, end)
     in_time = outcome.answered & (outcome.latency <= IN_TIME)

@@ -24,7 +24,7 @@ class Load:
 
 CONNECTIONS = (1, 32, 256)
 BODIES = ((Form.JSON, 1), (Form.JSON, 32), (Form.BINARY, 32), (Form.JSON, 256), (Form.BINARY, 256))
-# 256 connections with 256 series each would hold 65,536 series in flight: a test of waiting times alone.
+# 256 connections with 256 series each would have 65,536 series in flight: only waiting would be measured.
 LOADS = tuple(
     Load(form, series, connections)
     for form, series in BODIES
@@ -39,14 +39,14 @@ BIG_BINARY = Load(Form.BINARY, 256, 32)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one run does.
+    """The plan of a run.
 
     Attributes:
         peers: keys of servers, in the order of a round.
         loads: on each server, in this order.
-        rounds: how often everything is repeated.
-        seconds: of each load.
-        extras: the constant rate and the overload too.
+        rounds: number of repetitions.
+        seconds: duration of each load.
+        extras: whether to measure the constant rate and the overload, too.
         model: the artifact's version folder, absolute.
         environments: the folder of the virtual environments.
         scratch: for logs and temporary files.
@@ -63,7 +63,7 @@ class Plan:
 
     @property
     def minutes(self) -> float:
-        """About how long it takes once everything is installed."""
+        """Estimated duration once everything is installed."""
         start = 12.0  # seconds for a server to start, be checked and stop
         turn = start + len(self.loads) * (self.seconds + 2)
         extras = 8 * (start + 3 * self.seconds + 4) if self.extras else 0

@@ -1,4 +1,4 @@
-"""The results as pictures: throughput with its spread, and latencies at a constant rate."""
+"""Plots of the results: throughput with its range, and latencies at a constant rate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PERCENTILES = (("p50", "50"), ("p90", "90"), ("p99", "99"), ("p999", "99.9"))
 
 
 def draw(results: Results, folder: Path) -> tuple[str, ...]:
-    """Write the pictures that there are figures for; their file names."""
+    """Write the plots that have data; return their file names."""
     import matplotlib as mpl
 
     mpl.use("Agg")

@@ -1,4 +1,4 @@
-"""The processes of other servers, started in a group of their own and always ended, with their daemons."""
+"""Processes of other servers, started in their own group and always ended, with their daemons."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from qa.harness.server import ServerProcess
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A command line, what it adds to the environment, and where it runs."""
+    """A command line, its environment variables and its folder."""
 
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -27,7 +27,7 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes of all processes together. `shared_once` counts a page that n processes share as 1/n in each."""
+    """Bytes of all processes. `shared_once` counts a page shared by n processes as 1/n in each."""
 
     resident: int
     shared_once: int
@@ -37,14 +37,14 @@ class Running(ServerProcess):
     """A started server."""
 
     def memory(self) -> Memory:
-        """What the server's processes hold now."""
+        """Memory of the server's processes now."""
         sizes = [proc.memory(pid) for pid in self.pids]
         return Memory(sum(resident for resident, _ in sizes), sum(shared for _, shared in sizes))
 
     def wait_until_idle(self, *, seconds: float = 15, window: float = 0.5, share: float = 0.2) -> None:
         """Wait until its processes use less than a share of a core: the first worker is ready before others.
 
-        It gives up after some seconds: a few servers are never idle.
+        It returns after `seconds` in any case: a few servers are never idle.
         """
         deadline = time.monotonic() + seconds
         before = self._cpu_seconds()
@@ -61,15 +61,15 @@ class Running(ServerProcess):
 
 @contextmanager
 def running(launch: Launch, *, log: Path, timeout: float = 15) -> Iterator[Running]:
-    """The server of a command, ended however the block ends.
+    """Run the server of a command; it is stopped when the block ends.
 
     Args:
         launch: the command.
-        log: a file for what it prints.
+        log: file of its output.
         timeout: seconds to end after SIGTERM; then it is killed.
 
     Raises:
-        PeerError: the command cannot be started, or does not do what is waited for.
+        PeerError: the command cannot be started, or a wait fails.
     """
     log.unlink(missing_ok=True)
     server = Running(launch.command, log=log, settings=launch.environment)
@@ -89,9 +89,9 @@ def running(launch: Launch, *, log: Path, timeout: float = 15) -> Iterator[Runni
 
 
 def end_on_signals() -> None:
-    """Turn SIGTERM into an exception, as Ctrl-C is one, so that servers are ended on the way out."""
+    """Turn SIGTERM into an exception, like Ctrl+C, so that servers are stopped."""
 
     def end(number: int, _: object) -> None:
-        raise HarnessError(f"stopped by {signal.Signals(number).name}; nothing is left running")
+        raise HarnessError(f"stopped by {signal.Signals(number).name}; all processes have been stopped")
 
     signal.signal(signal.SIGTERM, end)

@@ -1,4 +1,4 @@
-"""What was measured: one record a measurement, kept as JSON so that a report can be written anew."""
+"""Records of measurements, saved as JSON so that a report can be written again."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Record:
 
     Attributes:
         subject: a server's key.
-        measure: what: a load's key, `start`, `open`, an overload's key, `bare`, ....
-        round: which repetition, from 0.
-        values: by name; units are in the names where they are not seconds or counts.
+        measure: a load's key, `start`, `steady`, an overload's key or `bare`.
+        round: number of the repetition, from 0.
+        values: by name; names have the unit unless it is seconds or a count.
     """
 
     subject: str
@@ -29,12 +29,12 @@ class Record:
 
 @dataclass(slots=True)
 class Results:
-    """All of a run.
+    """All results of a run.
 
     Attributes:
         about: the machine, versions, commands and settings, for the report.
-        records: in the order they were made.
-        failures: why a server was not measured, or not in full; by its key, one a time.
+        records: in order of measurement.
+        failures: reasons why a server was not measured completely, by its key.
     """
 
     about: dict[str, Any] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Results:
     failures: dict[str, list[str]] = field(default_factory=dict)
 
     def values(self, subject: str, measure: str, name: str) -> dict[int, float]:
-        """A value of every round that has it."""
+        """A value by round."""
         return {
             record.round: record.values[name]
             for record in self.records
@@ -50,34 +50,34 @@ class Results:
         }
 
     def median(self, subject: str, measure: str, name: str) -> float | None:
-        """The median over the rounds; None if there is none."""
+        """The median over the rounds; None without values."""
         found = list(self.values(subject, measure, name).values())
         return statistics.median(found) if found else None
 
     def ratios(self, measure: str, name: str, over: str, under: str) -> list[float]:
-        """One server's value over another's, round by round: machines change in the course of a run.
+        """One server's value over another's for each round, because the machine's speed changes during a run.
 
-        Rounds in which the other had nothing to show are left out.
+        Rounds without a value of the other are left out.
         """
         above, below = self.values(over, measure, name), self.values(under, measure, name)
         return [above[i] / below[i] for i in above if below.get(i)]
 
     def save(self, path: Path) -> None:
-        """Write it as JSON, a record a line."""
+        """Write it as JSON, one record per line."""
         records = ",\n".join(json.dumps(asdict(record)) for record in self.records)
         about, failures = json.dumps(self.about), json.dumps(self.failures)
         path.write_text(f'{{"about": {about},\n"failures": {failures},\n"records": [\n{records}\n]}}\n')
 
 
 def read_results(path: Path) -> Results:
-    """What `Results.save` wrote."""
+    """Read a file of `Results.save`."""
     found = json.loads(path.read_text())
     records = [Record(**record) for record in found["records"]]
     return Results(found["about"], records, found["failures"])
 
 
 def spread(values: Iterable[float], form: str) -> str:
-    """Median and range; a dash where there is nothing."""
+    """Median and range; a dash without values."""
     found = list(values)
     if not found:
         return "-"

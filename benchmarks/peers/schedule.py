@@ -1,4 +1,4 @@
-"""When an open loop means to send, and what is made of when it got its answers."""
+"""Send times of an open loop, and the outcome of its requests."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-LOST = 0  # the connection broke
-UNANSWERED = -1  # nothing came until the end
+LOST = 0  # the connection was closed
+UNANSWERED = -1  # no response until the end
 
 Times = NDArray[np.float64]
 
 
 class Phase(NamedTuple):
-    """A constant rate, requests a second, for so many seconds."""
+    """A constant rate in requests per second, and its duration in seconds."""
 
     rate: float
     seconds: float
 
 
 def intended_times(phases: Sequence[Phase]) -> Times:
-    """Seconds after the start at which each request is due: evenly spaced, whatever the answers do."""
+    """Seconds after the start at which each request is due: evenly spaced, independent of responses."""
     parts, start = [], 0.0
     for phase in phases:
         count = max(1, round(phase.rate * phase.seconds))
@@ -35,13 +35,13 @@ def intended_times(phases: Sequence[Phase]) -> Times:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What happened to every request; times in seconds after the start.
+    """The outcome of every request; times in seconds after the start.
 
     Attributes:
         intended: when it was due.
-        sent: when it was handed to a connection; NaN if never.
-        finished: when the last byte of its answer was there; NaN if never.
-        status: HTTP's, or `LOST` or `UNANSWERED`.
+        sent: when it was sent on a connection; NaN if never.
+        finished: when the last byte of its response was received; NaN if never.
+        status: HTTP status, or `LOST` or `UNANSWERED`.
     """
 
     intended: Times
@@ -51,17 +51,17 @@ class Outcome:
 
     @property
     def latency(self) -> Times:
-        """Seconds from when a request was due: waiting for its turn to be sent is part of it."""
+        """Seconds from the time at which a request was due; includes waiting to be sent."""
         return self.finished - self.intended
 
     def between(self, start: float, end: float) -> Outcome:
-        """The requests that were due in a stretch of time."""
+        """The requests that were due between two times."""
         chosen = (self.intended >= start) & (self.intended < end)
         return Outcome(self.intended[chosen], self.sent[chosen], self.finished[chosen], self.status[chosen])
 
     @property
     def answered(self) -> NDArray[np.bool_]:
-        """Which requests got a good answer."""
+        """Which requests got a status 2xx."""
         return (self.status >= 200) & (self.status < 300)
 
     def save(self, path: Path) -> None:
@@ -70,6 +70,6 @@ class Outcome:
 
 
 def read_outcome(path: Path) -> Outcome:
-    """What `Outcome.save` wrote."""
+    """Read a file of `Outcome.save`."""
     with np.load(path, allow_pickle=False) as arrays:
         return Outcome(arrays["intended"], arrays["sent"], arrays["finished"], arrays["status"])

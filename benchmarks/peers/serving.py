@@ -1,4 +1,4 @@
-"""A server from start to end: a free port, a log, readiness, the golden answers, and the end."""
+"""Runs a server: free port, log, readiness, golden answers, stop."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from qa.harness.messages import Response
 from qa.harness.process import NotServing
 from qa.harness.server import free_port
 
-# Longest wait for a server to get done with what earlier clients left behind, seconds.
+# Timeout in seconds for a server to finish requests of earlier clients.
 SETTLE = 120
-# Longest wait for one of the first answers; some servers lose a request that comes just as they get ready.
+# Timeout of each of the first requests; some servers lose a request that comes just as they get ready.
 FIRST = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A server that has proven itself.
+    """A server whose golden answers were verified.
 
     Attributes:
-        command: how it was started, without this machine's paths.
-        ready: seconds from the process's start until its health said so.
-        answered: seconds from then until it had answered the first series.
-        difference: the largest, of a golden answer.
+        command: that started it, without this machine's paths.
+        ready: seconds from the start of the process until its health check succeeded.
+        answered: seconds from then until the first prediction.
+        difference: largest difference of a golden answer.
     """
 
     peer: Peer
@@ -50,25 +50,25 @@ class Serving:
     golden: Golden
 
     def settle(self) -> None:
-        """Wait until it answers a lone request: some go on computing for clients that have left.
+        """Wait until it responds to a single request: some still compute for clients that disconnected.
 
         Raises:
-            PeerError: it does not.
+            PeerError: it does not respond in time.
         """
         request = self.peer.request(Form.JSON, self.golden.series[:1])
         deadline = time.monotonic() + SETTLE
         while (answer := ask(self.port, request, seconds=SETTLE)).status != 200:
             if time.monotonic() > deadline:
-                raise PeerError(f"after a load it answers {answer.status}: {self.process.last_line()}")
+                raise PeerError(f"after a load it responds with {answer.status}: {self.process.last_line()}")
             time.sleep(0.2)
 
 
 @contextmanager
 def serving(peer: Peer, plan: Plan, expected: Golden) -> Iterator[Serving]:
-    """Start a server and prove it.
+    """Start a server and verify its golden answers.
 
     Raises:
-        PeerError: it does not start, or answers wrongly.
+        PeerError: it does not start, or its predictions are wrong.
     """
     with TemporaryDirectory(prefix=f"{peer.key}-") as folder:
         place = Place(plan.environments, plan.model, Path(folder), free_port())
@@ -84,7 +84,7 @@ def serving(peer: Peer, plan: Plan, expected: Golden) -> Iterator[Serving]:
 
 
 def shown(command: Sequence[str], place: Place) -> str:
-    """A command line that means the same on another machine."""
+    """A command line without this machine's paths."""
     text = " ".join(command).replace(sys.executable, "python")
     names = {place.scratch: "SCRATCH", place.environments.absolute(): "CACHE", ROOT: ".", place.port: "PORT"}
     for value, name in names.items():
@@ -93,10 +93,10 @@ def shown(command: Sequence[str], place: Place) -> str:
 
 
 def _wait_for_an_answer(peer: Peer, port: int, process: Running, expected: Golden) -> float:
-    """Seconds from the start to the first good answer: health says yes before some are up to it.
+    """Seconds from readiness to the first prediction: some servers report readiness too early.
 
     Raises:
-        PeerError: there is none; it has what came instead.
+        PeerError: there is none; the message has the last response.
     """
     request = peer.request(Form.JSON, expected.series[:1])
     last = Response(NO_ANSWER, Message(), b"")
@@ -110,5 +110,5 @@ def _wait_for_an_answer(peer: Peer, port: int, process: Running, expected: Golde
         process.wait_until(is_good, seconds=peer.seconds)
     except NotServing as error:
         text = last.body.decode(errors="replace")[:150]
-        raise PeerError(f"ready, but series are answered with {last.status} {text}") from error
+        raise PeerError(f"ready, but it responds to series with {last.status} {text}") from error
     return time.perf_counter() - process.started

@@ -1,4 +1,4 @@
-"""Runs of the open-loop client against a server, and what they say."""
+"""Runs the open-loop client against a server."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from benchmarks.peers.bodies import Request
 from benchmarks.peers.errors import PeerError
 from benchmarks.peers.schedule import Outcome, Phase, read_outcome
 
-WARM_UP = 1.0  # seconds that are not counted
+WARM_UP = 1.0  # seconds of warm-up that are not counted
 
 
 def run(port: int, request: Request, phases: Sequence[Phase], *, connections: int = 64) -> Outcome:
-    """Send at constant rates from a process of its own.
+    """Send at constant rates from a separate process.
 
     Raises:
         PeerError: the client failed.
@@ -45,13 +45,13 @@ def steady(port: int, request: Request, *, rate: float, seconds: float) -> dict[
     """Latencies in milliseconds at a constant rate.
 
     Raises:
-        PeerError: nothing was answered.
+        PeerError: no request got a prediction.
     """
     whole = run(port, request, [Phase(rate, WARM_UP + seconds)])
     counted = whole.between(WARM_UP, WARM_UP + seconds)
     good = counted.answered
     if not good.any():
-        raise PeerError(f"at a constant {rate:.0f} requests/s nothing was answered")
+        raise PeerError(f"at a constant {rate:.0f} requests/s no request got a prediction")
     latencies = 1e3 * counted.latency[good]
     p50, p90, p99, p999 = np.quantile(latencies, [0.5, 0.9, 0.99, 0.999]).tolist()
     late = 1e3 * (counted.sent - counted.intended)[np.isfinite(counted.sent)]

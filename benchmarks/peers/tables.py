@@ -10,7 +10,7 @@ from benchmarks.peers.records import Results, spread
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One value of a measurement: its head, its name in the records, how it is written, and in which unit."""
+    """A column: heading, name in the records, format and factor of the value."""
 
     head: str
     name: str
@@ -25,7 +25,7 @@ class Column:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; nothing if it has no rows."""
+    """A Markdown table; empty without rows."""
     lines = [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join([f"| {' | '.join(heads)} |", "|" + "---|" * len(heads), *lines]) if lines else ""
 
@@ -37,9 +37,9 @@ def measured(
 
     Args:
         results: of a run.
-        rows: what the first column says, whose measurement, and which; left out if it was not made.
+        rows: text of the first column, subject and measure; left out without a record.
         columns: the values.
-        first: the head of the first column.
+        first: heading of the first column.
     """
     cells = [
         (title, *(column.cell(results, subject, measure) for column in columns))

@@ -1,7 +1,7 @@
-"""What this server means to reach, beside what it reached. Ratios are taken round by round.
+"""The targets of this server and the measured values.
 
-A ratio's servers ran within the same round, so the drift of a shared machine cancels for the most part. This
-server has a worker for each core, as its peers have, where a line does not say otherwise.
+The servers of a ratio ran in the same round, so that changes of a shared machine's speed mostly cancel.
+Unless a line names one worker, this server has a worker for each core, as its peers have.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Target:
         measure: what is measured.
         bound: the target.
         at_least: whether more is better.
-        form: how a number is written.
+        form: format of a number.
         values: one for each round.
         unit: after the numbers.
     """
@@ -38,7 +38,7 @@ class Target:
     unit: str = " times"
 
     def row(self, results: Results) -> tuple[str, str, str, str]:
-        """The measure, the target, what was reached, and whether that is enough."""
+        """The measure, the target, the measured value, and whether the target is met."""
         found = self.values(results)
         goal = f"{'at least' if self.at_least else 'at most'} {self.bound:{self.form}}{self.unit}"
         if not found:
@@ -165,7 +165,7 @@ TARGETS: tuple[Target, ...] = (
         _over("start", "naive", name="idle_mb", ours="ours"),
     ),
     Target(_MEMORY, 200, False, _own("ours", "start", "idle_mb"), form=".0f", unit=" MB"),
-    # Needs Docker, which is no part of this command; `make image-check` measures it.
+    # Needs a container engine; `make image-check` measures it.
     Target("image, CPU target (`make image-check`)", 450, False, lambda _: (), form=".0f", unit=" MB"),
     Target(
         "requests/s, one series as JSON, 32 connections: two workers over one, load on the same cores",

@@ -1,6 +1,6 @@
-"""A clock that wakes an event loop to the microsecond. Event loops' own timers count whole milliseconds.
+"""A timer that wakes an event loop with microsecond precision. Event loops' own timers count milliseconds.
 
-Linux's timerfd, which Python has from 3.13 on; until then by way of ctypes.
+Uses Linux's timerfd: from Python 3.13 on in `os`, before by ctypes.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class Timer:
         _libc.timerfd_settime(self.descriptor, _ABSOLUTE, ctypes.byref(spec), None)
 
     def clear(self) -> None:
-        """Take note that it fired."""
+        """Clear the event after it fired."""
         try:
             os.read(self.descriptor, 8)
-        except BlockingIOError:  # it was set anew between the wake-up and now
+        except BlockingIOError:  # it was set again after it fired
             return
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the descriptor."""
         os.close(self.descriptor)

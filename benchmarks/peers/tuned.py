@@ -24,7 +24,7 @@ class Choice:
     grid: Mapping[str, tuple[int | float | str, ...]]
 
     def combinations(self) -> list[dict[str, int | float | str]]:
-        """Every settings of the grid, the chosen ones first."""
+        """All combinations of the grid, the chosen one first."""
         names = list(self.grid)
         tried = [
             {**self.settings, **dict(zip(names, row, strict=True))} for row in product(*self.grid.values())
@@ -32,7 +32,7 @@ class Choice:
         return [dict(self.settings), *(row for row in tried if row != self.settings)]
 
 
-# Servers without a bound on their queue never refuse; for the closed loops neither does this one.
+# Servers without a queue limit never refuse; in the closed loops this one does not either.
 _NO_REFUSALS = {"max_queue_seconds": 60}
 
 CHOSEN: Mapping[str, Choice] = {

@@ -1,4 +1,4 @@
-"""Each server's grid of settings, tried one by one: what `tuned.py` chooses from."""
+"""Measures each server's grid of settings; `tuned.py` has the chosen ones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict
 from benchmarks.peers import tables
 from benchmarks.peers.errors import PeerError
 from benchmarks.peers.golden import Golden
-from benchmarks.peers.measure import left, run_load, say, suitable
+from benchmarks.peers.measure import left, log, run_load, suitable
 from benchmarks.peers.plan import Plan
 from benchmarks.peers.records import Record, Results
 from benchmarks.peers.servers import BY_KEY
@@ -26,9 +26,9 @@ def tune(plan: Plan, results: Results, golden: Golden) -> None:
                         for load in suitable(server.peer, plan):
                             found = run_load(server, load, seconds=plan.seconds)
                             results.records.append(Record(f"{key}: {name}", load.key, number, asdict(found)))
-                            say(f"{key}: {name}: {load.key} {found.rate:,.0f}/s, p99 {found.p99:.1f} ms")
+                            log(f"{key}: {name}: {load.key} {found.rate:,.0f}/s, p99 {found.p99:.1f} ms")
                 except PeerError as error:
-                    say(f"{key}: {name}: {error}")
+                    log(f"{key}: {name}: {error}")
             results.save(plan.scratch / "results.json")
 
 

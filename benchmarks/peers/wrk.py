@@ -1,4 +1,4 @@
-"""Closed loop: `wrk` keeps so many connections busy, each with one request at a time."""
+"""Closed loop: `wrk` keeps connections busy, each with one request at a time."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from benchmarks.peers.errors import HarnessError, PeerError
 
 SCRIPT = Path(__file__).parent / "load.lua"
 RESULT = "RESULT "
-# wrk waits this long for an answer before it counts a timeout, seconds.
+# wrk's timeout of a response, seconds.
 PATIENCE = 60
 
 
 @dataclass(frozen=True, slots=True)
 class ClosedLoop:
-    """What came of one load: answers with status 2xx a second, latencies in milliseconds, and failures."""
+    """The result of a load: responses with status 2xx per second, latencies in milliseconds, failures."""
 
     rate: float
     p50: float
@@ -35,11 +35,11 @@ def check() -> str:
     """The version of wrk.
 
     Raises:
-        HarnessError: there is none.
+        HarnessError: wrk is not installed.
     """
     path = shutil.which("wrk")
     if path is None:
-        raise HarnessError("wrk is needed and was not found; on Debian: apt-get install wrk")
+        raise HarnessError("wrk is not installed; install it (on Debian: apt-get install wrk)")
     words = subprocess.run([path, "-v"], capture_output=True, text=True, check=False).stdout.split()
     return " ".join(words[:2])
 
@@ -47,7 +47,7 @@ def check() -> str:
 def command(port: int, request: Request, body: str, *, connections: int, seconds: float) -> list[str]:
     """The command line; the body is in a file."""
     headers = [f"{name}: {value}" for name, value in request.headers.items()]
-    # One thread is enough: it sends more than any of the servers answers on the machine's other cores.
+    # One thread is enough: it sends more than any server can compute on the other cores.
     options = [
         "--threads",
         "1",
@@ -64,10 +64,10 @@ def run(port: int, request: Request, *, connections: int, seconds: float) -> Clo
     """Load a server on this machine.
 
     Args:
-        port: its.
+        port: of the server.
         request: the same every time.
-        connections: how many.
-        seconds: how long; whole ones, at least one.
+        connections: number of connections.
+        seconds: duration, rounded to at least 1.
 
     Raises:
         PeerError: wrk failed.
@@ -88,7 +88,7 @@ def run(port: int, request: Request, *, connections: int, seconds: float) -> Clo
 
 
 def parse(output: str) -> ClosedLoop:
-    """Read what `load.lua` printed.
+    """Parse the output of `load.lua`.
 
     Raises:
         PeerError: there is no such line.
@@ -99,7 +99,7 @@ def parse(output: str) -> ClosedLoop:
     found = json.loads(lines[-1].removeprefix(RESULT))
     answered = max(0, found["requests"] - found["refused"])
     failed = found["refused"] + found["broken"] + found["timeouts"]
-    # wrk calls the latency of nothing zero.
+    # wrk prints 0 as the latency without responses.
     latencies = {
         name: found[name] / 1e3 if found["requests"] else math.nan for name in ("p50", "p90", "p99", "p999")
     }

@@ -1,1 +1,1 @@
-"""One server each, as its own documentation has it. Run by its own interpreter, set by the environment."""
+"""Applications of the other servers, as in their documentation. Settings are environment variables."""

@@ -1,4 +1,4 @@
-"""What a good engineer writes in an afternoon: FastAPI, orjson and a small micro-batcher.
+"""A well-written FastAPI app: orjson and a small micro-batcher.
 
 Run as `uvicorn benchmarks.peers.apps.baseline_app:app --workers N`. Settings: MAX_BATCH (series).
 """
@@ -20,7 +20,7 @@ Waiting = tuple[Array, "asyncio.Future[Array]"]
 
 
 async def run_batches(queue: asyncio.Queue[Waiting], model: Model) -> None:
-    """For ever: take what waits, up to MAX_BATCH series, and run it on a thread."""
+    """Batch forever: take waiting requests, up to MAX_BATCH series, and run them on a thread."""
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(1) as pool:
         while True:
@@ -32,19 +32,19 @@ async def run_batches(queue: asyncio.Queue[Waiting], model: Model) -> None:
             arrays = [series for series, _ in batch]
             try:
                 answers = await loop.run_in_executor(pool, run_together, model, arrays)
-            except Exception as error:  # noqa: BLE001 - whatever it is, those who wait have to hear of it
-                for _, caller in batch:
-                    if not caller.done():
-                        caller.set_exception(error)
+            except Exception as error:  # noqa: BLE001 - waiting requests must get any error
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(error)
                 continue
-            for (_, caller), answer in zip(batch, answers, strict=True):
-                if not caller.done():
-                    caller.set_result(answer)
+            for (_, future), answer in zip(batch, answers, strict=True):
+                if not future.done():
+                    future.set_result(answer)
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Load the model, and batch until the end."""
+    """Load the model, and batch until shutdown."""
     app.state.queue = asyncio.Queue()
     batcher = asyncio.create_task(run_batches(app.state.queue, Model()))
     yield
@@ -56,7 +56,7 @@ app = FastAPI(lifespan=lifespan)
 
 @app.post("/predict")
 async def predict(request: Request) -> Response:
-    """Probabilities, in the form that the series came in."""
+    """Probabilities, in the format of the request."""
     body = await request.body()
     binary = body[:1] == wire.NPY
     answer: asyncio.Future[Array] = asyncio.get_running_loop().create_future()
@@ -67,5 +67,5 @@ async def predict(request: Request) -> Response:
 
 @app.get("/health")
 async def health() -> dict[str, bool]:
-    """It answers once the model is loaded."""
+    """200 once the model is loaded."""
     return {"ok": True}

@@ -2,7 +2,7 @@
 
 Run as `bentoml serve benchmarks.peers.apps.bentoml_app:Forda`.
 
-Settings: WORKERS (processes), MAX_BATCH (series), WAIT_MS (the latency that its dispatcher may aim at).
+Settings: WORKERS (processes), MAX_BATCH (series), WAIT_MS (target latency of its dispatcher).
 """
 
 import os

@@ -11,7 +11,7 @@ Array = NDArray[np.float32]
 
 
 def run_together(model: Any, requests: list[Array]) -> list[Array]:
-    """One call of the model for several requests' series, and each one's rows of the answer."""
+    """Run several requests' series in one call of the model; return each request's rows."""
     if len(requests) == 1:
         return [model(requests[0])]
     ends = np.cumsum([len(series) for series in requests])[:-1]

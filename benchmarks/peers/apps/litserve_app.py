@@ -1,7 +1,7 @@
-"""LitServe: a FastAPI front, a queue, and processes behind it that batch.
+"""LitServe: FastAPI in front, a queue, and worker processes that batch.
 
 Settings: WORKERS, FRONTS (HTTP processes), MAX_BATCH (requests), WAIT_MS (to fill a batch), FAST_QUEUE
-(answers over ZeroMQ), PORT, and DECODE: `dict`, as documented, parses JSON in front and sends Python lists
+(responses over ZeroMQ), PORT, and DECODE: `dict`, as documented, parses JSON in front and sends Python lists
 through the queue; `bytes` sends the body.
 """
 
@@ -18,9 +18,9 @@ from benchmarks.peers.model import Model
 
 
 class _Api(litserve.LitAPI):
-    """What both ways to decode share."""
+    """Base of both decoders."""
 
-    def setup(self, device: str) -> None:  # noqa: ARG002 - there is but the CPU
+    def setup(self, device: str) -> None:  # noqa: ARG002 - there is only the CPU
         """Load the model in each worker."""
         self.model = Model()
 
@@ -34,12 +34,12 @@ class _Api(litserve.LitAPI):
         return [(answer, binary) for answer, (_, binary) in zip(answers, requests, strict=True)]
 
     def unbatch(self, output: list[Any]) -> list[Any]:
-        """Already one answer a request."""
+        """Return the list: it has one result for each request."""
         return output
 
 
 class DictApi(_Api):
-    """JSON alone, by way of Python lists."""
+    """JSON only, as Python lists."""
 
     def decode_request(self, request: dict) -> tuple[Array, bool]:  # type: ignore[type-arg]
         """Series of a parsed body."""
@@ -51,14 +51,14 @@ class DictApi(_Api):
 
 
 class BytesApi(_Api):
-    """JSON or npy, read in the worker. FastAPI hands over bytes only if their type is not called JSON."""
+    """JSON or npy, parsed in the worker. FastAPI passes bytes on only if their type is not JSON."""
 
     def decode_request(self, request: Annotated[bytes, Body()]) -> tuple[Array, bool]:
-        """Series of a body as it came."""
+        """Series of an unparsed body."""
         return wire.read(request), request[:1] == wire.NPY
 
     def encode_response(self, output: tuple[Array, bool]) -> Response:
-        """Probabilities in the form that the series came in."""
+        """Probabilities in the format of the request."""
         media_type = "application/x-npy" if output[1] else "application/json"
         return Response(wire.write(output[0], binary=output[1]), media_type=media_type)
 

@@ -1,4 +1,4 @@
-"""mosec: a Rust front with processes behind it that get whole batches.
+"""mosec: an HTTP server in Rust, and worker processes that get whole batches.
 
 Settings: WORKERS (processes), MAX_BATCH (requests), WAIT_MS (to fill a batch).
 """
@@ -14,7 +14,7 @@ from benchmarks.peers.model import Model
 
 
 class Inference(Worker):
-    """Bodies in, bodies out; the graph runs once a batch."""
+    """Decodes bodies, runs the graph once for each batch, and encodes bodies."""
 
     def __init__(self) -> None:
         self.model = Model()
@@ -24,7 +24,7 @@ class Inference(Worker):
         return wire.read(data), data[:1] == wire.NPY
 
     def forward(self, data: Any) -> Any:
-        """Answers to a batch of requests; a single one where batches are of one."""
+        """Results of a batch of requests; a single result if batches have one request."""
         requests = data if isinstance(data, list) else [data]
         answers = run_together(self.model, [series for series, _ in requests])
         together = [(answer, binary) for answer, (_, binary) in zip(answers, requests, strict=True)]

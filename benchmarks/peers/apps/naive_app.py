@@ -1,4 +1,4 @@
-"""What a tutorial shows: a typed body and `model.predict`.
+"""The app of a tutorial: a typed body and `model.predict`.
 
 Run as `uvicorn benchmarks.peers.apps.naive_app:app`.
 """
@@ -26,7 +26,7 @@ async def predict(body: Body) -> dict[str, list[list[float]]]:
     """Class probabilities of each series."""
     series = np.array(body.instances, np.float32)[..., np.newaxis]
     answer = model.predict(series, verbose=0)
-    # A model with several outputs answers with a list or a dictionary; probabilities come first.
+    # A model with several outputs returns a list or a dictionary; probabilities are first.
     if isinstance(answer, dict):
         answer = answer.get("probabilities", next(iter(answer.values())))
     elif isinstance(answer, list):
@@ -36,5 +36,5 @@ async def predict(body: Body) -> dict[str, list[list[float]]]:
 
 @app.get("/health")
 async def health() -> dict[str, bool]:
-    """It answers once the model is loaded."""
+    """200 once the model is loaded."""
     return {"ok": True}

@@ -31,7 +31,7 @@ class Forda:
         return run_together(self.model, requests)
 
     async def __call__(self, request: Request) -> Response:
-        """Probabilities in the form that the series came in."""
+        """Probabilities in the format of the request."""
         body = await request.body()
         binary = body[:1] == wire.NPY
         answer = await self.predict(wire.read(body))

@@ -1,4 +1,4 @@
-"""Triton's Python backend: the requests that the dynamic batcher hands over together run as one call."""
+"""Triton's Python backend: the requests of a dynamic batch run as one call."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from benchmarks.peers.model import Model
 
 
 class TritonPythonModel:
-    """The model's one entry point."""
+    """The model."""
 
     def initialize(self, _args: dict[str, str]) -> None:
-        """Load the graph, in each instance's own process."""
+        """Load the graph in each instance's process."""
         self.model = Model()
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        """One response a request, in their order."""
+        """One response for each request, in order."""
         series = [triton.get_input_tensor_by_name(request, "series").as_numpy() for request in requests]
         return [
             triton.InferenceResponse([triton.Tensor("probabilities", np.ascontiguousarray(answer))])

@@ -1,6 +1,6 @@
-"""Bodies, for servers that leave them to the application: JSON by orjson, or a .npy file.
+"""Parses and writes bodies for servers without their own format: JSON by orjson, or a .npy file.
 
-The first byte tells which.
+The first byte tells them apart.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def read(body: bytes) -> Array:
 
 
 def write(probabilities: Array, *, binary: bool) -> bytes:
-    """Probabilities `float32[n, classes]` in the form that the request had."""
+    """Probabilities `float32[n, classes]` in the format of the request."""
     if not binary:
         text: bytes = orjson.dumps({"probabilities": probabilities}, option=orjson.OPT_SERIALIZE_NUMPY)
         return text

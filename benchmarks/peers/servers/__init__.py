@@ -1,4 +1,4 @@
-"""The servers, in the order in which a round loads them: those that are compared most stand side by side."""
+"""The servers, in the order of a round: those that are compared most are next to each other."""
 
 from __future__ import annotations
 

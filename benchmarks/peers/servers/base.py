@@ -1,4 +1,4 @@
-"""What every server is to the harness: packages, a command line, and how it is asked."""
+"""The interface of every server: packages, command line, and request format."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ UVICORN = ("fastapi==0.165.0", "uvicorn==0.54.0", "uvloop==0.23.0", "httptools==
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a server runs.
+    """Folders and port of a server.
 
     Attributes:
         environments: the folder of the virtual environments.
         model: the artifact's version folder.
-        scratch: a folder for this start alone.
-        port: a free one.
+        scratch: a folder for this start.
+        port: a free port.
     """
 
     environments: Path
@@ -46,11 +46,11 @@ class Peer(ABC):
         title: its name in the report.
         packages: exact versions, without the engine's; the first is the server itself.
         alone: `Environment.alone`.
-        forms: how it takes numbers.
-        max_connections: the most that make sense.
-        path: where it takes series.
-        health: what answers 200 once the model is loaded.
-        seconds: the longest that a start may take.
+        forms: formats that it accepts.
+        max_connections: highest useful number.
+        path: of predictions.
+        health: path that returns 200 once the model is loaded.
+        seconds: timeout of the start.
     """
 
     key: ClassVar[str]
@@ -68,10 +68,10 @@ class Peer(ABC):
 
     @abstractmethod
     def launch(self, place: Place) -> Launch:
-        """How it is started.
+        """The command that starts it.
 
         Raises:
-            PeerError: something that it needs is missing.
+            PeerError: a part that it needs is missing.
         """
 
     def environment(self, folder: Path) -> Environment | None:
@@ -83,16 +83,16 @@ class Peer(ABC):
         return instances(self.path, series) if form is Form.JSON else npy(self.path, series)
 
     def read(self, answer: Response) -> Array:
-        """The probabilities in an answer, `float32[n, classes]`."""
+        """The probabilities in a response, `float32[n, classes]`."""
         return read_probabilities(answer.body)
 
     def python(self, place: Place) -> str:
-        """Its interpreter."""
+        """Path of its interpreter."""
         environment = self.environment(place.environments)
         return str(environment.python) if environment else sys.executable
 
     def variables(self, place: Place) -> Mapping[str, str]:
-        """What its application reads from the environment: the settings' names are in capitals there."""
+        """Environment variables of its application; settings have their names in capitals."""
         settings = {name.upper(): str(value) for name, value in self.settings.items()}
         paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         return {
@@ -101,7 +101,7 @@ class Peer(ABC):
             "MODEL_FOLDER": str(place.model),
             "PYTHONPATH": os.pathsep.join(paths),
             "PATH": os.pathsep.join((str(Path(self.python(place)).parent), os.environ.get("PATH", ""))),
-            # One thread computes a batch; the arithmetic around it needs no pool of its own.
+            # One thread computes a batch; other arithmetic needs no thread pool.
             "OMP_NUM_THREADS": "1",
         }
 

@@ -7,7 +7,7 @@ from benchmarks.peers.servers.base import ORJSON, UVICORN, Peer, Place
 
 
 class Baseline(Peer):
-    """uvicorn with uvloop, httptools and as many workers as serve best."""
+    """uvicorn with uvloop, httptools and the best number of workers."""
 
     key = "baseline"
     title = "FastAPI, well written"

@@ -1,4 +1,4 @@
-"""BentoML: adaptive batching. Arrays come as JSON: its binary form, pickle, is refused from outside."""
+"""BentoML: adaptive batching. Arrays are JSON: it refuses its binary format, pickle, from clients."""
 
 from __future__ import annotations
 
@@ -34,5 +34,5 @@ class BentoML(Peer):
         return Launch([*command, *options], variables, place.scratch)
 
     def read(self, answer: Response) -> Array:
-        """The array is the whole answer."""
+        """Parse the response, which is only an array."""
         return np.array(json.loads(answer.body), np.float32)

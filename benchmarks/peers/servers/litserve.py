@@ -21,11 +21,11 @@ class LitServe(Peer):
             self.forms = (Form.JSON,)
 
     def launch(self, place: Place) -> Launch:
-        """All of it is in the application."""
+        """Everything is in the application."""
         return Launch([self.python(place), "-m", "benchmarks.peers.apps.litserve_app"], self.variables(place))
 
     def request(self, form: Form, series: Array) -> Request:
-        """Bytes pass FastAPI unparsed where the type is not JSON's."""
+        """FastAPI does not parse bytes whose type is not JSON."""
         media_type = "application/json" if self.settings["decode"] == "dict" else "application/octet-stream"
         if form is Form.JSON:
             return instances(self.path, series, media_type=media_type)

@@ -1,4 +1,4 @@
-"""mosec: HTTP in Rust, batches to Python processes."""
+"""mosec: HTTP in Rust, batches in Python processes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Mosec(Peer):
     health = "/"
 
     def launch(self, place: Place) -> Launch:
-        """Its own command line has the address; requests may wait for as long as the load lasts."""
+        """The command line has the address. Requests may wait as long as the load lasts."""
         script = [self.python(place), "-m", "benchmarks.peers.apps.mosec_app"]
         options = {"address": "127.0.0.1", "port": place.port, "timeout": 120_000, "capacity": 4096}
         flags = [part for name, value in options.items() for part in (f"--{name}", str(value))]

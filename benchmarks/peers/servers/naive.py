@@ -1,4 +1,4 @@
-"""FastAPI as tutorials have it, on TensorFlow."""
+"""FastAPI as in tutorials, with TensorFlow."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class Naive(Peer):
     title = "FastAPI, naive (TensorFlow)"
     packages = ("fastapi==0.165.0", "uvicorn==0.54.0", "keras==3.15.1", "tensorflow==2.21.0", "scipy==1.17.1")
     forms = (Form.JSON,)
-    max_connections = 32  # it answers a few dozen requests a second; more connections only wait longer
+    max_connections = 32  # at a few dozen requests/s, more connections only wait longer
     seconds = 180
 
     def environment(self, folder: Path) -> Environment:
-        """Without this project's engine, which it does not use."""
+        """Its environment, without this project's engine."""
         return Environment(folder.absolute() / self.key, self.packages)
 
     def launch(self, place: Place) -> Launch:
-        """Threads are TensorFlow's own choice: this one is not meant to be tuned."""
+        """TensorFlow chooses its number of threads: this server is not tuned."""
         command = [self.python(place), "-m", "uvicorn", "benchmarks.peers.apps.naive_app:app"]
         variables = {**self.variables(place), "TF_CPP_MIN_LOG_LEVEL": "2"}
         del variables["OMP_NUM_THREADS"]

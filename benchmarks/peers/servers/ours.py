@@ -1,4 +1,4 @@
-"""This project's server, started as its users do."""
+"""This project's server, started with its own command."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Ours(Peer):
         return Launch([sys.executable, "-m", "app", "serve"], variables, ROOT)
 
     def read(self, answer: Response) -> Array:
-        """Its JSON names every probability's class."""
+        """Parse its JSON, which has a class name for each probability."""
         if answer.body.startswith(b"\x93NUMPY"):
             return read_probabilities(answer.body)
         predictions = json.loads(answer.body)["predictions"]

@@ -32,12 +32,12 @@ class Triton(Peer):
     key = "triton"
     title = "Triton"
     packages = ("nvidia-pytriton==0.7.0", "numpy==1.26.4")  # its stub cannot read arrays of NumPy 2
-    alone = True  # what else the package needs is for its own Python interface
+    alone = True  # its dependencies are only for its Python interface
     path = "/v2/models/forda/infer"
     health = "/v2/models/forda/ready"
 
     def environment(self, folder: Path) -> Environment:
-        """With a NumPy of its own."""
+        """Its environment, with its own version of NumPy."""
         return Environment(folder.absolute() / self.key, (*self.packages, OPENVINO), alone=self.alone)
 
     def launch(self, place: Place) -> Launch:
@@ -85,7 +85,7 @@ class Triton(Peer):
         return v2_json(self.path, series) if form is Form.JSON else v2_binary(self.path, series)
 
     def read(self, answer: Response) -> Array:
-        """In the form of the request."""
+        """Parse a response in the format of the request."""
         return read_v2(answer.body, answer.headers)
 
 
