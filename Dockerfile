@@ -8,7 +8,7 @@
 # Either with extras, by the names of their lock files in requirements/extras:
 #   docker build --build-arg EXTRAS="traces" --tag timeseries-server:traces .
 #
-# Behind a proxy with certificates of its own, hand in its bundle; it does not stay in the image:
+# Behind a proxy with its own certificates, pass its bundle; it is not stored in the image:
 #   docker build --secret id=ca-certificates,src=/etc/ssl/certs/ca-certificates.crt .
 
 # ---- What both images are, but for their packages -------------------------------------------------------
@@ -76,7 +76,7 @@ RUN --mount=type=secret,id=ca-certificates,target=/etc/ssl/certs/ca-certificates
     pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --no-deps --require-hashes \
         --requirement /tmp/serve.txt --requirement /tmp/extras.txt \
     # OpenVINO reads its own graphs on a CPU here: no other devices, no converters of other formats. Nor
-    # headers for compilers, or the packages' own tests. `make image-check` proves that what is left serves.
+    # headers for compilers, or the packages' own tests. `make image-check` tests that the rest serves.
     && cd /opt/venv/lib/python3*/site-packages \
     && rm -rf numpy/tests numpy/*/tests h5py/tests openvino/include openvino/cmake openvino/tools \
         openvino/frontend/*/ openvino/libs/cache.json openvino/libs/libopenvino_intel_[gn]pu_plugin.so \

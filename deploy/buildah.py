@@ -20,7 +20,7 @@ from deploy.engine import Container, call, variables
 
 
 class Buildah:
-    """Buildah, isolated by chroot unless BUILDAH_ISOLATION says otherwise: that works in containers too."""
+    """Buildah, isolated by chroot, which works in containers too, unless BUILDAH_ISOLATION is set."""
 
     name = "buildah"
 

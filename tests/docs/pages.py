@@ -1,4 +1,4 @@
-"""Pages of the documentation taken apart: headings, links, names and examples."""
+"""Parses pages of the documentation: headings, links, names and examples."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Page:
 
     @cached_property
     def entries(self) -> dict[str, str]:
-        """What stands under each heading of the third level, up to the next heading."""
+        """Text of each heading of the third level, up to the next heading."""
         parts = re.split(r"^(##+) (.*)\n", self.text, flags=re.MULTILINE)
         marks, headings, bodies = parts[1::3], parts[2::3], parts[3::3]
         assert len(set(headings)) == len(headings), "two headings would have one anchor"
@@ -39,7 +39,7 @@ class Page:
 
     @cached_property
     def anchors(self) -> set[str]:
-        """What links may have behind the #: each heading as GitHub makes an anchor of it."""
+        """Anchors of its headings, as GitHub makes them."""
         headings = re.findall(r"^#+ (.*)$", self._prose, flags=re.MULTILINE)
         return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 
@@ -52,7 +52,7 @@ class Page:
 
     @cached_property
     def code(self) -> set[str]:
-        """What stands between back-ticks in its text."""
+        """Texts between backticks."""
         return set(re.findall(r"`([^`\n]+)`", self._prose))
 
 
@@ -63,7 +63,7 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def examples(text: str) -> list[Example]:
-    """The commands in a text's `console` blocks. One that ends with a backslash goes on in the next line."""
+    """The commands in a text's `console` blocks. A backslash continues a command in the next line."""
     found = []
     for block in blocks(text, "console"):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:

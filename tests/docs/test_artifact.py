@@ -1,4 +1,4 @@
-"""docs/artifact.md is true: its tables are the code's."""
+"""The tables and limits in docs/artifact.md are those of the code."""
 
 from __future__ import annotations
 

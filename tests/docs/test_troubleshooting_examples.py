@@ -1,4 +1,4 @@
-"""The answers that docs/troubleshooting.md shows are those that a server gives."""
+"""The responses in docs/troubleshooting.md are those of a server."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from tests.support.fakes import FakeEngine
 ENTRIES = Page("docs/troubleshooting.md").entries
 BALANCER = (ROOT / "deploy" / "haproxy.cfg").read_text(encoding="utf-8")
 STARTS = examples(ENTRIES["The server does not start"])
-# Of the problems that a server with default settings answers, by slug: a command and its answer.
-ASKED = {kind.slug: found[0] for kind in ALL_KINDS if (found := examples(ENTRIES.get(kind.slug, "")))}
+# Commands with the response of a server with default settings, by slug.
+COMMANDS = {kind.slug: found[0] for kind in ALL_KINDS if (found := examples(ENTRIES.get(kind.slug, "")))}
 
 
 async def unauthorized(artifact: Artifact, folder: Path) -> Response:
-    """A request without a key, where there are keys."""
+    """A request without a key, to a server with keys."""
     keys = folder / "keys"
     keys.touch()
     async with serving(artifact, FakeEngine(), api_keys_file=keys) as played:
@@ -50,14 +50,14 @@ async def queue_full(artifact: Artifact, _: Path) -> Response:
 
 
 async def body_bytes(artifact: Artifact, _: Path) -> Response:
-    """A large body where there is room for none."""
+    """A large body, with a limit of 0 bytes."""
     async with serving(artifact, FakeEngine(), max_body_bytes_in_flight=0) as played:
         part = head("POST", "/predict", [("Content-Length", "100000")]) + b" " * 70_000
         return await played.connect().ask(part)
 
 
 async def cancelled(artifact: Artifact, _: Path) -> Response:
-    """A request that waits while its caller shuts down the sending side."""
+    """A request that waits while its client closes its sending side."""
     async with serving(artifact, FakeEngine()) as played:
         await played.held()
         waiting = played.connect()
@@ -76,7 +76,7 @@ async def deadline(artifact: Artifact, _: Path) -> Response:
 
 
 async def not_ready(artifact: Artifact, _: Path) -> Response:
-    """A request to a server that starts."""
+    """A request to a server that is starting."""
     is_over = threading.Event()
 
     def load() -> FakeEngine:
@@ -101,14 +101,14 @@ async def engine(artifact: Artifact, _: Path) -> Response:
 
 
 async def internal(artifact: Artifact, _: Path) -> Response:
-    """A request that meets a bug."""
+    """A request that causes an unexpected error."""
     async with serving(artifact, FakeEngine()) as played:
         played.service.admit = None  # type: ignore[assignment, method-assign]
         return await played.connect().ask(A_REQUEST)
 
 
 async def http_version(artifact: Artifact, _: Path) -> Response:
-    """The first bytes of a client that speaks HTTP/2 at once."""
+    """The first bytes of an HTTP/2 client."""
     async with serving(artifact, FakeEngine()) as played:
         return await played.connect().ask(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 
@@ -124,8 +124,8 @@ PLAYED: dict[str, Scenario] = {
 
 
 def shown(slug: str) -> dict[str, Any]:
-    """The document that an entry shows."""
-    text = ASKED[slug].output if slug in ASKED else blocks(ENTRIES[slug], "json")[0]
+    """The document in an entry."""
+    text = COMMANDS[slug].output if slug in COMMANDS else blocks(ENTRIES[slug], "json")[0]
     document: dict[str, Any] = json.loads(text)
     return document
 
@@ -135,8 +135,8 @@ def masked(document: dict[str, Any]) -> dict[str, Any]:
     return document | {"detail": re.sub(r"\d+(?:[.,]\d+)*", "#", document["detail"])}
 
 
-def told(answer: Response, slug: str) -> dict[str, Any]:
-    """An answer's document, once its headers are what the entry says of them."""
+def checked(answer: Response, slug: str) -> dict[str, Any]:
+    """The document of a response, after a check of the headers that the entry names."""
     first = ENTRIES[slug].partition("\n")[0]
     named = {name for name in re.findall(r"`([\w-]+)", first) if answer.headers[name]}
     assert len(named) == first.count("`") // 2
@@ -148,7 +148,7 @@ def told(answer: Response, slug: str) -> dict[str, Any]:
 
 
 def bash(command: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    """Run a command of the page; it asks the server itself, whatever the environment says of proxies."""
+    """Run a command of the page, without the environment's proxies."""
     return subprocess.run(
         ["bash", "-c", command],
         cwd=ROOT,
@@ -158,46 +158,46 @@ def bash(command: str, **environment: str) -> subprocess.CompletedProcess[bytes]
     )
 
 
-def test_every_example_is_tried_in_one_way() -> None:
-    """None is only written down."""
-    tried = [*ASKED, *PLAYED, "connections", "broken-off", "rate-limit"]
+def test_every_example_is_tested() -> None:
+    """With its command, with a scenario, or by one of the tests below."""
+    tried = [*COMMANDS, *PLAYED, "connections", "broken-off", "rate-limit"]
     assert sorted(tried) == sorted(kind.slug for kind in ALL_KINDS)
 
 
-@pytest.mark.parametrize("slug", ASKED)
-def test_a_command_gets_the_answer_that_is_shown(server: ServerProcess, slug: str) -> None:
+@pytest.mark.parametrize("slug", COMMANDS)
+def test_a_command_gets_the_response_of_the_page(server: ServerProcess, slug: str) -> None:
     """From a server with default settings, word for word."""
-    command = ASKED[slug].command.replace("http://127.0.0.1:8000", server.url)
+    command = COMMANDS[slug].command.replace("http://127.0.0.1:8000", server.url)
     done = bash(command.replace("curl -s ", "curl -si "))
     [answer] = read_answers(done.stdout)
-    assert told(answer, slug) == shown(slug)
+    assert checked(answer, slug) == shown(slug)
 
 
 @pytest.mark.parametrize("slug", PLAYED)
-def test_an_example_without_a_command_is_what_is_answered(
+def test_an_example_without_a_command_is_the_response_of_its_scenario(
     plain_artifact: Artifact, tmp_path: Path, slug: str
 ) -> None:
-    """With an engine that the test holds in its hand, and settings that lead there."""
+    """With a fake engine, and settings that cause the problem."""
     answers: list[Response] = []
 
     async def scenario() -> None:
         answers.append(await PLAYED[slug](plain_artifact, tmp_path))
 
     play(scenario())
-    assert masked(told(answers[0], slug)) == masked(shown(slug))
+    assert masked(checked(answers[0], slug)) == masked(shown(slug))
 
 
-def test_a_connection_too_many_is_told_what_is_shown(plain_artifact: Artifact) -> None:
-    """Unread, beside the one connection that there may be."""
+def test_a_connection_over_the_limit_gets_the_response_of_the_page(plain_artifact: Artifact) -> None:
+    """Before it sends a request."""
     with served(plain_artifact, max_connections=1) as running, HttpClient(running.url) as first:
         first.ask(get("/livez"))
         with HttpClient(running.url) as second:
-            assert told(second.read(), "connections") == shown("connections")
+            assert checked(second.read(), "connections") == shown("connections")
 
 
 @pytest.mark.parametrize("slug", ["broken-off", "rate-limit"])
-def test_the_balancers_own_answers_are_shown(slug: str) -> None:
-    """As its configuration writes them; tests/deploy has it answer them."""
+def test_the_balancers_own_responses_are_those_of_the_page(slug: str) -> None:
+    """They are in its configuration; tests/deploy tests them with HAProxy."""
     texts = re.findall(r"""lf-string '(\{.*\})'""", BALANCER)
     read = [json.loads(re.sub(r"""'"\$RATE_LIMIT"'""", "50", text)) for text in texts]
     [document] = [found for found in read if found["type"] == f"/problems/{slug}"]
@@ -206,10 +206,8 @@ def test_the_balancers_own_answers_are_shown(slug: str) -> None:
 
 
 @pytest.mark.parametrize("example", STARTS, ids=lambda example: example.command)
-def test_a_start_that_is_impossible_ends_with_the_line_that_is_shown(
-    server: ServerProcess, example: Example
-) -> None:
-    """On standard error, and with exit code 1. Another server listens already, on the port of the example."""
+def test_a_start_that_fails_ends_with_the_line_of_the_page(server: ServerProcess, example: Example) -> None:
+    """On standard error, with exit code 1. Another server listens on the port of the example."""
     port = server.url.rpartition(":")[2]
     command, line = (text.replace("8000", port) for text in example)
     done = bash(command.replace("python", sys.executable), PORT=str(free_port()))
