@@ -73,8 +73,8 @@ class Settings(BaseSettings):
         1,
         ge=1,
         le=16,
-        description="Number of versions that stay loaded: the one that is served and those before it, for "
-        "`?version=`.",
+        description="Number of versions that stay loaded: the one that is served, and the ones that were "
+        "served before it. A client can request them with `?version=`.",
     )
     engine: Literal["auto", "openvino", "tensorflow"] = Field(
         "auto",
@@ -85,8 +85,8 @@ class Settings(BaseSettings):
         1,
         ge=0,
         le=1024,
-        description="Number of CPU threads that compute one batch. 0 means the runtime's default, or the "
-        "worker's share of the container's CPU quota if that is less.",
+        description="Number of CPU threads that compute one batch. 0 means the runtime's default, but "
+        "not more than the worker's share of the container's CPU quota.",
     )
     max_batch_rows: int = Field(
         256,
@@ -118,9 +118,9 @@ class Settings(BaseSettings):
         None,
         ge=0,
         le=64,
-        description="Maximum number of series in a batch that is computed on the event loop's thread, if "
-        "that takes at most 1 ms (4 ms for a worker with one CPU core). The default is 8 (32 for such a "
-        "worker). 0 means that the engine's thread computes all batches.",
+        description="Batches of up to this number of series are computed on the event loop's thread, if that "
+        "takes at most 1 ms (4 ms if the worker has one CPU core). The default is 8 (32 if the worker "
+        "has one CPU core). 0 means that the engine's thread computes all batches.",
     )
     request_timeout: float = Field(
         10.0,
@@ -137,8 +137,8 @@ class Settings(BaseSettings):
     max_body_bytes_in_flight: int = Field(
         256 * 1024 * 1024,
         ge=0,
-        description="Maximum number of bytes that one worker holds of request bodies over 64 KiB. Above it, "
-        "the newest of these requests get 429 and their connections are closed.",
+        description="Maximum number of bytes that one worker holds of all request bodies that are larger "
+        "than 64 KiB. If more arrive, the newest of these requests get 429 and their connections are closed.",
     )
     max_connections: int = Field(
         4096,
@@ -178,7 +178,8 @@ class Settings(BaseSettings):
         30.0,
         ge=0,
         le=3600,
-        description="Timeout for admitted requests after that, in seconds; what is not finished gets 503.",
+        description="Time after DRAIN_DELAY in which the server finishes admitted requests, in seconds; "
+        "those that are not finished then get 503.",
     )
     api_keys_file: Path | None = Field(
         None,
