@@ -199,7 +199,7 @@ def create_service(settings: Settings, metrics: Metrics, path: Path | None = Non
         stall_timeout=settings.stall_timeout,
         max_inline_rows=settings.inline_batch_rows,
         has_one_core=usable_here(workers=workers) == 1,
-        observer=metrics,
+        observer=metrics.observer(artifact.contract.version),
         predictions=metrics.predictions,
     )
 

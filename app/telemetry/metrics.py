@@ -7,7 +7,7 @@ sets before they start, and any worker renders the metrics of all.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from app.telemetry.multiprocess_files import live_workers, reserve_disk_space
 from app.telemetry.prediction_metrics import PredictionMetrics
 from app.telemetry.renamed_metrics import WithOldNames
 from app.telemetry.request_record import OTHER
+from app.telemetry.version_metrics import VersionMetrics, VersionObserver, VersionStatistics, statistics_of
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -89,6 +90,7 @@ class Metrics:
             "refused_bodies", "Request bodies refused because MAX_BODY_BYTES_IN_FLIGHT was reached."
         )
         self.predictions = PredictionMetrics(self._registry, buffer)
+        self._versions = VersionMetrics(self._registry, buffer)
         # Counters start at 0: a rate needs a first sample.
         self._refused = BufferedCounters(buffer, [refused.labels(reason) for reason in REFUSAL_REASONS])
         self._dropped = BufferedCounters(buffer, [dropped.labels(reason) for reason in DROP_REASONS])
@@ -171,6 +173,18 @@ class Metrics:
         self._batch_seconds.observe(seconds)
         if failed:
             self._batch_failures.inc()
+
+    def observer(self, version: int) -> VersionObserver:
+        """An observer of the batcher of one version: counts for that version, and here for all."""
+        return self._versions.observer(version, self)
+
+    def version_statistics(self) -> Mapping[int, VersionStatistics]:
+        """The totals of each version that was counted, of all workers."""
+        self._buffer.flush()
+        registry = self._registry
+        if os.environ.get(VARIABLE):
+            MultiProcessCollector(registry := CollectorRegistry())  # type: ignore[no-untyped-call]
+        return statistics_of(registry.collect())
 
     def _add_rows(self, *, admitted: int = 0, queued: int) -> None:
         values = self._rows.change()

@@ -22,16 +22,17 @@ def to_finite_float32(values: NDArray[np.number], *, is_invariant: bool = True) 
         raise _violation(values) from None
 
 
-def _violation(values: NDArray[np.number]) -> ContractViolation:
+def not_finite(values: NDArray[np.number]) -> tuple[list[tuple[tuple[int, ...], str]], int]:
+    """The places of the first values that are not finite in float32, each with what it is; and how many."""
     with np.errstate(invalid="ignore"):
         places = np.argwhere(~(np.abs(values.astype(np.float64)) < FLOAT32_END))
+    first = [tuple(place) for place in places[:MAX_VIOLATIONS].tolist()]
+    found = [(place, BEYOND_FLOAT32 if np.isfinite(values[place]) else NOT_FINITE) for place in first]
+    return found, len(places)
+
+
+def _violation(values: NDArray[np.number]) -> ContractViolation:
+    places, total = not_finite(values)
     return ContractViolation(
-        [
-            (
-                "/".join(("instances", *map(str, place))),
-                BEYOND_FLOAT32 if np.isfinite(values[*place]) else NOT_FINITE,
-            )
-            for place in places[:MAX_VIOLATIONS].tolist()
-        ],
-        total=len(places),
+        [("/".join(("instances", *map(str, place))), problem) for place, problem in places], total=total
     )
