@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, cr
 from pydantic_core import ErrorDetails
 
 from app.api.payloads.finite import to_finite_float32
+from app.api.payloads.json_structure import check_structure
 from app.api.payloads.plain_json import read_plain
 from app.api.payloads.wording import (
     BEYOND_FLOAT32,
@@ -32,17 +33,6 @@ from app.series.offset import Narrowed
 from app.series.spec import SeriesSpec
 
 _OTHER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-# A parsed list costs hundreds of times its bytes: a body of 16 MB made of brackets would take gigabytes.
-# The structure of a larger body than this is counted before it is parsed.
-_UNCOUNTED_BYTES = 64 * 1024
-# Lists, objects and fields beyond one a series: enough to report an ordinary mistake exactly.
-_SPARE_NODES = 20_000
-# With several channels every time step is a list: 256 series of 500 have as many. Beyond that, which is 40 MB
-# and a third of a second, a body is read only if it is plain.
-_MOST_LISTS = 2**17
-# Values too: 4 MB of `1,`, which gzip makes 4 kB of, would take a quarter of a second to refuse. An ordinary
-# mistake is a few series too many, or a few values in each.
-_SPARE_FACTOR = 2
 _KINDS = {str: "a string", bool: "a boolean", type(None): "null", list: "a list", dict: "an object"}
 
 
@@ -92,25 +82,8 @@ class JsonDecoder:
             MalformedPayload: the body is no JSON in UTF-8; the message gives the position.
             ContractViolation: it is JSON, but not what the model takes.
         """
-        if len(body) > _UNCOUNTED_BYTES:
-            self._check_structure(body)
+        check_structure(body, self._spec, max_instances=self._max_instances)
         return np.array(self._validated(body), np.float64)
-
-    def _check_structure(self, body: bytes) -> None:
-        characters = np.frombuffer(body, np.uint8)
-        nodes = sum(int(np.count_nonzero(characters == ord(opening))) for opening in "[{:")
-        count, size = self._max_instances, self._spec.values
-        lists = count if self._spec.channels == 1 else count * (1 + self._spec.length)
-        found = f"too many lists, objects and fields: {nodes:,}"
-        if nodes > lists + _SPARE_NODES:
-            raise MalformedPayload(f"{found}; {count} series need {lists + 3}")
-        if nodes > max(count, _MOST_LISTS) + _SPARE_NODES:
-            raise MalformedPayload(f"{found}; send fewer series to get the exact errors")
-        values = body.count(b",") + 1
-        if values > _SPARE_FACTOR * count * size + _SPARE_NODES:
-            raise MalformedPayload(
-                f"too many values: {values:,}; {count} series of {size} have {count * size:,}"
-            )
 
     def _validated(self, body: bytes) -> list[Any]:
         try:

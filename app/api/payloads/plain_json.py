@@ -8,6 +8,9 @@ body that `JsonDecoder` refuses, but may leave valid ones to it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
+from typing import Any
+
 import numpy as np
 import simdjson
 from numpy.typing import NDArray
@@ -16,12 +19,28 @@ from app.series.spec import SeriesSpec
 
 # All but what says where lists begin and end, and how many things are in them.
 _NOT_STRUCTURE = bytes(sorted(set(range(256)) - set(b"[],")))
+_NATIVE: tuple[str, ...] = ("instances",)
 
 
-def read_plain(body: bytes, spec: SeriesSpec, *, max_instances: int) -> NDArray[np.float64] | None:
+def read_plain(
+    body: bytes,
+    spec: SeriesSpec,
+    *,
+    max_instances: int,
+    path: tuple[str, ...] = _NATIVE,
+    constants: Mapping[str, Set[str]] | None = None,
+) -> NDArray[np.float64] | None:
     """The numbers `float64[n, *spec.shape]`, finite, of a plain `{"instances": [[…], …]}` in ASCII.
 
     None for anything else, however little it differs: a second field, a series too short, a word.
+
+    Args:
+        body: of a request.
+        spec: of its series.
+        max_instances: most series.
+        path: names of the field with the series: of an object in the field before it, from the second on.
+        constants: further fields that the body may have, with the values they may have: strings without
+            brackets and commas.
     """
     # ASCII alone, from the brace on: nothing is left to two parsers' ideas of UTF-8 and byte order marks.
     if not (body.startswith(b"{") and body.isascii()):
@@ -30,9 +49,10 @@ def read_plain(body: bytes, spec: SeriesSpec, *, max_instances: int) -> NDArray[
     try:
         # A new parser each time: an old one is no faster, and keeps memory for the largest body it has seen.
         document = simdjson.Parser().parse(body)
-        if not isinstance(document, simdjson.Object) or len(document) != 1:
+        if not isinstance(document, simdjson.Object):
             return None
-        instances = document["instances"]
+        is_bare = path is _NATIVE and len(document) == 1  # nearly always
+        instances = document["instances"] if is_bare else _at_path(document, path, constants)
         if not isinstance(instances, simdjson.Array) or not 1 <= len(instances) <= max_instances:
             return None
         # Before the numbers are written out: a body of 4 MB can have millions in one list.
@@ -51,6 +71,24 @@ def read_plain(body: bytes, spec: SeriesSpec, *, max_instances: int) -> NDArray[
     return None if _has_more_lists(body, len(instances) + 1) else numbers.reshape(-1, length)
 
 
+def _at_path(found: Any, path: tuple[str, ...], constants: Mapping[str, Set[str]] | None) -> Any:
+    """The value at a path; None if an object on it has other fields, or one of them twice."""
+    for name in path:
+        if not isinstance(found, simdjson.Object):
+            return None
+        if len(found) != 1 and not (constants and _are_constant(found, name, constants)):
+            return None
+        found, constants = found[name], None
+    return found
+
+
+def _are_constant(found: simdjson.Object, name: str, constants: Mapping[str, Set[str]]) -> bool:
+    """Whether all fields but one of this name have one of the values that they may have."""
+    names = list(found.keys())
+    is_once = len(set(names)) == len(names)
+    return is_once and all(each == name or found[each] in constants.get(each, ()) for each in names)
+
+
 def _has_more_lists(body: bytes, lists: int) -> bool:
     """Whether there are more brackets than these: found one by one, in a tenth of the time of a count."""
     place = -1
@@ -64,7 +102,8 @@ def _are_nested(body: bytes, count: int, spec: SeriesSpec) -> bool:
 
     The brackets and commas say so: in a hundredth of the time that it takes to look at every list.
     """
-    found = body.translate(None, delete=_NOT_STRUCTURE)
+    # Without the commas between fields.
+    found = body.translate(None, delete=_NOT_STRUCTURE).strip(b",")
     # First by its length: a small body must not have the structure of a large one written out.
     if len(found) != count * (spec.length * (spec.channels + 2) + 2) + 1:
         return False

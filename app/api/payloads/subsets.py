@@ -1,8 +1,8 @@
-"""JSON lists of subsets of a few items, such as the labels in each label set."""
+"""JSON lists for subsets of a few items, such as the labels in each label set."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
 
 import numpy as np
@@ -12,26 +12,44 @@ from numpy.typing import NDArray
 _TABLE = 8
 
 
-class SubsetTexts:
-    """Encodes subsets of items, which are given as JSON texts."""
+class _Texts:
+    """A text for each row of `bool[n, items]`.
 
-    def __init__(self, things: Sequence[str]) -> None:
-        self._things = things
+    Args:
+        items: number of them.
+        text_of: the text of a row.
+    """
+
+    def __init__(self, items: int, text_of: Callable[[Sequence[bool]], str]) -> None:
+        self._text_of = text_of
         self._table: list[str] = []
-        if len(things) <= _TABLE:
-            patterns = range(1 << len(things))
-            self._table = [_list(compress(things, _bits(pattern, len(things)))) for pattern in patterns]
+        if items <= _TABLE:
+            self._table = [text_of(_bits(pattern, items)) for pattern in range(1 << items)]
 
     def __call__(self, chosen: NDArray[np.bool_]) -> list[str]:
-        """A JSON list for each row of `bool[n, things]`."""
+        """A text for each row of `bool[n, items]`."""
         if not self._table:
-            return [_list(compress(self._things, row)) for row in chosen.tolist()]
+            return [self._text_of(row) for row in chosen.tolist()]
         patterns = np.packbits(chosen, axis=1, bitorder="little")[:, 0]
         return [self._table[pattern] for pattern in patterns.tolist()]
 
 
-def _bits(pattern: int, count: int) -> list[int]:
-    return [pattern >> bit & 1 for bit in range(count)]
+class SubsetTexts(_Texts):
+    """Encodes subsets of items, which are given as JSON texts, as lists of those items."""
+
+    def __init__(self, things: Sequence[str]) -> None:
+        super().__init__(len(things), lambda row: _list(compress(things, row)))
+
+
+class FlagTexts(_Texts):
+    """Encodes subsets of so many items as lists of booleans, one for each item."""
+
+    def __init__(self, items: int) -> None:
+        super().__init__(items, lambda row: _list("true" if each else "false" for each in row))
+
+
+def _bits(pattern: int, count: int) -> list[bool]:
+    return [bool(pattern >> bit & 1) for bit in range(count)]
 
 
 def _list(things: Iterable[str]) -> str:

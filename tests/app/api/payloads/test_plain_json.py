@@ -99,3 +99,62 @@ def test_what_the_judge_refuses_it_still_refuses(body: bytes) -> None:
     assert read_plain(body, SPEC, max_instances=MAX_INSTANCES) is None
     with pytest.raises(PayloadError):
         JUDGE(body)
+
+
+CONSTANTS = {"kind": frozenset({"", "usual"})}
+DEEP = ("inputs", "series")
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize(
+    ("template", "path"),
+    [
+        ('{"inputs": %s}', ("inputs",)),
+        ('{"inputs": {"series": %s}}', DEEP),
+        ('{"kind": "usual", "inputs": %s}', ("inputs",)),
+        ('{"inputs": %s, "kind": ""}', ("inputs",)),
+        ('{"kind": "", "inputs": {"series": %s}}', DEEP),
+    ],
+)
+def test_the_series_may_be_elsewhere_beside_constants(
+    template: str, path: tuple[str, ...], channels: int
+) -> None:
+    """A protocol names the field, and those that may stand beside it."""
+    spec = SeriesSpec(LENGTH, channels)
+    sent = np.arange(2.0 * spec.values).reshape(2, *spec.shape)
+    body = (template % json.dumps(sent.tolist())).encode()
+    found = read_plain(body, spec, max_instances=2, path=path, constants=CONSTANTS)
+    np.testing.assert_array_equal(found, sent)
+    assert read_plain(body, spec, max_instances=2) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"inputs": [[1, 2, 3]], "kind": "other"}',
+        '{"inputs": [[1, 2, 3]], "kind": "usual", "kind": "usual"}',
+        '{"inputs": [[1, 2, 3]], "inputs": [[1, 2, 3]]}',
+        '{"inputs": [[1, 2, 3]], "kind": ["usual"]}',
+        '{"inputs": [[1, 2, 3]], "kind": null}',
+        '{"inputs": [[1, 2, 3]], "more": ""}',
+        '{"inputs": {"series": [[1, 2, 3]]}}',
+        '{"instances": [[1, 2, 3]], "kind": "usual"}',
+    ],
+)
+def test_other_fields_beside_the_series_are_left_to_the_judge(body: str) -> None:
+    """As are those that come twice."""
+    assert read_plain(body.encode(), SPEC, max_instances=2, path=("inputs",), constants=CONSTANTS) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"inputs": {"series": [[1, 2, 3]], "kind": "usual"}}',
+        '{"inputs": {"series": [[1, 2, 3]], "series": [[1, 2, 3]]}}',
+        '{"inputs": [[1, 2, 3]]}',
+        '{"inputs": {}}',
+    ],
+)
+def test_constants_stand_beside_the_first_field_alone(body: str) -> None:
+    """An object below it has the one field of the path."""
+    assert read_plain(body.encode(), SPEC, max_instances=2, path=DEEP, constants=CONSTANTS) is None

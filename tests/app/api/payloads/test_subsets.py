@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.payloads.subsets import SubsetTexts
+from app.api.payloads.subsets import FlagTexts, SubsetTexts
 
 NAMES = [f'"{i}' for i in range(20)]
 
@@ -34,3 +34,12 @@ def test_none_and_all_can_be_chosen(things: int) -> None:
     none, everything = write(np.array([[False] * things, [True] * things]))
     assert none == "[]"
     assert everything == f"[{','.join(map(str, range(things)))}]"
+
+
+@given(st.integers(1, 20), st.data())
+def test_flags_are_booleans_one_for_each_item(items: int, data: st.DataObject) -> None:
+    """Few items or many, in their order."""
+    rows = data.draw(
+        st.lists(st.lists(st.booleans(), min_size=items, max_size=items), min_size=1, max_size=5)
+    )
+    assert [json.loads(text) for text in FlagTexts(items)(np.array(rows))] == rows
