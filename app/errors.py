@@ -81,6 +81,10 @@ class UnknownModel(PayloadError):
     """The request names a model or a version that the server does not have loaded."""
 
 
+class NotOffered(PayloadError):
+    """The request asks for what the server does not offer: an explanation, say."""
+
+
 class SlowPayload(PayloadError):
     """The body did not arrive before the deadline of the request."""
 

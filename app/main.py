@@ -140,7 +140,7 @@ def _add_routes(
     app.include_router(ops.create_router(versions, metrics))
     app.include_router(problems.create_router(settings.root_path))
     app.include_router(docs.create_router(title=app.title, openapi=OPENAPI, root_path=settings.root_path))
-    app.openapi = partial(_openapi, app, app.openapi, predictor)  # type: ignore[method-assign]
+    app.openapi = partial(_openapi, app, app.openapi, predictor, dialects)  # type: ignore[method-assign]
     errors = ErrorResponses(settings.root_path)
     error_responses.install(app, errors)
     recorder = RequestRecorder(
@@ -153,6 +153,7 @@ def _add_routes(
         protected=settings.protected_routes,
         origins=settings.cors_origins,
         public=[dialect.public for dialect in dialects if dialect.public],
+        is_open=[dialect.is_open for dialect in dialects],
         counted=counted,
         errors=errors,
     )
@@ -216,12 +217,20 @@ def _create_versions(settings: Settings, metrics: Metrics, service: Service | No
     )
 
 
-def _openapi(app: FastAPI, generate: Callable[[], dict[str, Any]], predictor: Predictor) -> dict[str, Any]:
+def _openapi(
+    app: FastAPI,
+    generate: Callable[[], dict[str, Any]],
+    predictor: Predictor,
+    dialects: Sequence[Dialect],
+) -> dict[str, Any]:
     """The OpenAPI document of the current version, with the schemas that routes do not declare."""
     service = predictor.versions.current
     contract = service.contract
     version = f"{contract.name}/{contract.version}"
     if app.version != version:
         app.version, app.summary, app.openapi_schema = version, contract.description, None
-        openapi.describe(generate(), service.artifact, max_instances=predictor.limits.max_instances)
+        document, most = generate(), predictor.limits.max_instances
+        openapi.describe(document, service.artifact, max_instances=most)
+        for dialect in dialects:
+            dialect.describe(document, service.artifact, max_instances=most)
     return generate()

@@ -48,6 +48,9 @@ UNKNOWN_MODEL = Kind(
     "Use the model's name and a loaded version; GET /model returns both.",
 )
 
+# As above.
+NOT_OFFERED = Kind("not-offered", 501, "Not offered", "Use one of the methods that /docs lists.")
+
 KINDS: dict[type[errors.AppError], Kind] = {
     errors.Unauthorized: Kind(
         "unauthorized",
@@ -83,6 +86,7 @@ KINDS: dict[type[errors.AppError], Kind] = {
         "Correct the request at each place that `violations` lists. GET /model returns the contract.",
     ),
     errors.UnknownModel: UNKNOWN_MODEL,
+    errors.NotOffered: NOT_OFFERED,
     errors.QueueFull: Kind(
         "queue-full",
         429,
@@ -164,5 +168,5 @@ BALANCER = {
         "Retry after Retry-After seconds, and send fewer requests per second.",
     ),
 }
-_DOCUMENTS = (kind for kind in KINDS.values() if kind is not UNKNOWN_MODEL)
+_DOCUMENTS = (kind for kind in KINDS.values() if kind not in (UNKNOWN_MODEL, NOT_OFFERED))
 ALL_KINDS = (*_DOCUMENTS, *FRAMEWORK.values(), *CONNECTION.values(), *BALANCER.values(), INTERNAL)

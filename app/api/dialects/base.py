@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from app.api.headers import Header, RequestHead
 from app.api.problems import ErrorInfo
-from app.contract import Contract
+from app.contract import Artifact, Contract
 from app.inference.predictions import Prediction, Series
 from app.inference.versions import ModelVersions
 from app.telemetry.metrics import Metrics
@@ -136,6 +136,20 @@ class Dialect(Protocol):
     def router(self, state: ServerState) -> APIRouter:  # noqa: ARG002 - for dialects with such routes
         """Its other routes: metadata, health, statistics. They take the framework's path."""
         return APIRouter()
+
+    def is_open(self, method: str, path: str, head: RequestHead) -> bool:  # noqa: ARG002 - as above
+        """Whether a request needs no key though its path may: a probe at the path of a page, say."""
+        return False
+
+    def describe(self, document: dict[str, Any], artifact: Artifact, *, max_instances: int) -> None:  # noqa: ARG002 - as above
+        """Complete an OpenAPI document with what depends on the version: its series, and real examples.
+
+        Args:
+            document: of the app.
+            artifact: of the version that serves.
+            max_instances: most series in a request.
+        """
+        return
 
     def options(self, head: RequestHead, limits: Limits) -> PredictOptions:
         """Options of a request; raises a `PayloadError` if they are invalid."""

@@ -7,7 +7,7 @@ listed here as public needs a key, so new routes are protected.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from starlette.exceptions import HTTPException
@@ -20,6 +20,9 @@ from app.api.headers import API_KEY, AUTHORIZATION, RequestHead
 from app.api.middleware.api_keys import KeyFile
 from app.api.routes import docs
 from app.errors import Unauthorized
+
+# Whether a request of a method, a path and a head needs no key.
+IsOpen = Callable[[str, str, RequestHead], bool]
 
 # Patterns of paths without authentication: probes, and the documents that explain errors.
 _PUBLIC_PATHS = r"/livez|/readyz|/startupz|/problems/.*"
@@ -78,6 +81,7 @@ class ApiKeyAuthMiddleware:
         auth: checks keys. Without it all requests pass, and protected routes are 404.
         protected: names in `PROTECTABLE` of the protected routes.
         public: regular expressions of further paths that need no key.
+        is_open: return whether a request needs no key whatever its path.
         counted: templates of the paths under which refused requests are counted.
         errors: encode the refusals.
     """
@@ -89,6 +93,7 @@ class ApiKeyAuthMiddleware:
         auth: ApiKeyAuth | None,
         protected: Iterable[str],
         public: Iterable[str],
+        is_open: Sequence[IsOpen],
         counted: Iterable[str],
         errors: ErrorResponses,
     ) -> None:
@@ -96,6 +101,7 @@ class ApiKeyAuthMiddleware:
         self._errors = errors
         self._auth = auth
         self._needs_key = needs_key(protected, public)
+        self._is_open = is_open
         self._is_protected = _matcher(PROTECTABLE[name] for name in protected)
         self._counted = [(compile_path(template)[0], _Guarded(template)) for template in counted]
 
@@ -111,6 +117,8 @@ class ApiKeyAuthMiddleware:
 
     def _check(self, scope: Scope) -> None:
         path = scope["path"]
+        if any(is_open(scope["method"], path, scope["head"]) for is_open in self._is_open):
+            return
         if self._auth is None:
             if self._is_protected(known_paths.normalized(path)):  # 404, as for a route that does not exist
                 raise HTTPException(404)

@@ -11,7 +11,7 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from app.api import headers
 from app.api.error_responses import ErrorResponses
-from app.api.middleware.auth import ApiKeyAuth, ApiKeyAuthMiddleware, describe, needs_key
+from app.api.middleware.auth import ApiKeyAuth, ApiKeyAuthMiddleware, IsOpen, describe, needs_key
 
 # The CORS middleware handles requests with any of these headers.
 CORS_MARKS = (b"origin",)
@@ -26,6 +26,7 @@ def install(
     auth: ApiKeyAuth | None,
     protected: Sequence[str],
     public: Sequence[str],
+    is_open: Sequence[IsOpen],
     origins: Sequence[str],
     counted: Sequence[str],
     errors: ErrorResponses,
@@ -37,6 +38,7 @@ def install(
         auth: checks keys; None if no key is needed.
         protected: names in `app.api.middleware.auth.PROTECTABLE` of the protected routes.
         public: regular expressions of further paths that need no key.
+        is_open: return whether a request needs no key whatever its path.
         origins: whose pages may send requests; `*` for all.
         counted: templates of the paths under which refused requests are counted.
         errors: encode the refusals.
@@ -47,6 +49,7 @@ def install(
             auth=auth,
             protected=protected,
             public=public,
+            is_open=is_open,
             counted=counted,
             errors=errors,
         )

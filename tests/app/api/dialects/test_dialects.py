@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import APIRouter
@@ -239,9 +241,17 @@ def test_it_is_traced(plain_artifact: Artifact, target: str) -> None:
 
 
 class Extended(Toy):
-    """A protocol with another route, a public path, a model in its path and a timeout in its body."""
+    """A protocol with other routes, open paths, a model in its path and a timeout in its body."""
 
     public = r"/toy/health"
+
+    def is_open(self, method: str, path: str, head: RequestHead) -> bool:
+        """Those that want to know whether it is loaded."""
+        return (method, path, head.get(b"accept")) == ("GET", "/toy/loaded", "text/toy")
+
+    def describe(self, document: dict[str, Any], artifact: Artifact, *, max_instances: int) -> None:
+        """The model's name and the limit."""
+        document["x-toy"] = f"{artifact.contract.name}, {max_instances}"
 
     def router(self, state: ServerState) -> APIRouter:
         """Health, and the number of loaded versions."""
@@ -279,6 +289,34 @@ def test_its_other_routes_need_a_key_unless_they_are_public(plain_artifact: Arti
             of_toy(await connection.ask(get("/toy/loaded")), 401, "unauthorized")
             refused = 'timeseries_http_requests_total{protocol="toy",route="/toy/loaded",status="401"}'
             assert await metric(played, refused) == 1
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_request_can_be_open_by_its_head(plain_artifact: Artifact, tmp_path: Path, method: str) -> None:
+    """Though others to its path need a key."""
+    file = tmp_path / "keys"
+    file.write_text(line_of("alice", new_key()) + "\n")
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), dialects=[Extended()], api_keys_file=file) as played:
+            for accept, status in (("text/toy", 200), ("text/html", 401)):
+                connection = played.connect()
+                connection.send(head(method, "/toy/loaded", [("Accept", accept), ("Connection", "close")]))
+                await until(lambda: connection.is_over)  # noqa: B023 - awaited at once
+                assert connection.written.startswith(b"HTTP/1.1 %d " % status)
+
+    play(scenario())
+
+
+def test_it_completes_the_openapi_document(plain_artifact: Artifact) -> None:
+    """With what it knows of the model."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), dialects=[Extended()]) as played:
+            document = json.loads((await played.connect().ask(get("/openapi.json"))).body)
+            assert document["x-toy"] == f"forda, {MAX_ROWS}"
 
     play(scenario())
 
