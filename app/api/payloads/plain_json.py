@@ -68,7 +68,7 @@ def read_plain(
     if spec.channels > 1:
         return numbers.reshape(-1, *spec.shape)
     # As many lists as series and one around them: there is none within a series.
-    return None if _has_more_lists(body, len(instances) + 1) else numbers.reshape(-1, length)
+    return None if has_more_lists(body, len(instances) + 1) else numbers.reshape(-1, length)
 
 
 def _at_path(found: Any, path: tuple[str, ...], constants: Mapping[str, Set[str]] | None) -> Any:
@@ -89,7 +89,7 @@ def _are_constant(found: simdjson.Object, name: str, constants: Mapping[str, Set
     return is_once and all(each == name or found[each] in constants.get(each, ()) for each in names)
 
 
-def _has_more_lists(body: bytes, lists: int) -> bool:
+def has_more_lists(body: bytes, lists: int) -> bool:
     """Whether there are more brackets than these: found one by one, in a tenth of the time of a count."""
     place = -1
     for _ in range(lists):

@@ -4,6 +4,12 @@
 |---|---|---|
 | `inputs`, `outputs` | tensors to series, predictions to tensors | no JSON, no HTTP |
 | `metadata`, `statistics` | what the protocol tells of models | no JSON, no HTTP |
+| `json_fields`, `request`, `response`, `documents` | JSON of the protocol | no HTTP |
+| `codec`, `dialect`, `routes`, `openapi` | the protocol over HTTP | |
 
-`app.grpc` uses these, too.
+`app.grpc` uses the first four.
 """
+
+from app.api.dialects.v2.dialect import V2
+
+__all__ = ["V2"]

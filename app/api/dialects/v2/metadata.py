@@ -87,12 +87,18 @@ def parse_version(text: str | None) -> int | None:
     return number
 
 
-def find(versions: ModelVersions, model: str, version: str | None) -> Service:
-    """The service of a model's version; raises `UnknownModel` if it is not loaded."""
+def find(versions: ModelVersions, model: str | None, version: str | None) -> Service:
+    """The service of a model's version; raises `UnknownModel` if it is not loaded.
+
+    Args:
+        versions: of the model.
+        model: its name; None for the one that is served.
+        version: its number; None or empty for the one that serves.
+    """
     return versions.pick(parse_version(version), model=model)
 
 
-def model_metadata(versions: ModelVersions, model: str, version: str | None = None) -> ModelMetadata:
+def model_metadata(versions: ModelVersions, model: str | None, version: str | None = None) -> ModelMetadata:
     """The metadata of a model, or of one version of it.
 
     Raises:
@@ -100,16 +106,17 @@ def model_metadata(versions: ModelVersions, model: str, version: str | None = No
     """
     contract = find(versions, model, version).contract
     loaded = tuple(map(str, sorted(versions.loaded)))
-    return _metadata(contract, (str(contract.version),) if version else loaded)
+    return metadata_of(contract, (str(contract.version),) if version else loaded)
 
 
-def _metadata(contract: Contract, versions: Sequence[str]) -> ModelMetadata:
+def metadata_of(contract: Contract, versions: Sequence[str]) -> ModelMetadata:
+    """The metadata of a contract, with these versions."""
     model_input = ModelInput(contract, max_series=1)  # the limit is no part of the metadata
     outputs = ModelOutputs(contract)
     return ModelMetadata(contract.name, tuple(versions), PLATFORM, (model_input.spec,), outputs.specs)
 
 
-def is_ready(versions: ModelVersions, model: str, version: str | None = None) -> bool:
+def is_ready(versions: ModelVersions, model: str | None, version: str | None = None) -> bool:
     """Whether a version answers requests.
 
     Raises:

@@ -72,9 +72,8 @@ def model_statistics(
     Raises:
         UnknownModel: the version is not loaded.
     """
-    name = versions.current.contract.name if model is None else model
-    service = find(versions, name, version)
-    numbers = (service.contract.version,) if version else sorted(versions.loaded)
+    contract = find(versions, model, version).contract
+    name, numbers = contract.name, [contract.version] if version else sorted(versions.loaded)
     totals = metrics.version_statistics()
     return [_statistics(name, number, totals.get(number, VersionStatistics())) for number in numbers]
 

@@ -1,0 +1,271 @@
+"""The JSON of an inference request: what it says of inputs and outputs, not yet compared with a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from math import prod
+from typing import Literal, NamedTuple
+
+import numpy as np
+import simdjson
+from numpy.typing import NDArray
+
+from app.api.dialects.v2.inputs import DATATYPES, MAX_DIMENSIONS
+from app.api.dialects.v2.json_fields import (
+    Fields,
+    fields_of,
+    kind_of,
+    parse_object,
+    read_count,
+    read_list,
+    read_object,
+    read_required,
+    read_value,
+)
+from app.api.dialects.v2.outputs import Requested
+from app.api.payloads.plain_json import has_more_lists
+from app.errors import ContractViolation
+
+FORM = '{"inputs": [{"name": ..., "shape": [...], "datatype": ..., "data": [...]}]}'
+# More than any model here has of either; a list of more is refused unread.
+_MOST_TENSORS = 64
+# Of the JSON before binary data: it has no data, and a client sends the same every time.
+_MOST_REMEMBERED = 1024
+_BUFFERS: Mapping[str, tuple[Literal["d", "i", "u"], type[np.number]]] = {
+    "f": ("d", np.float64),
+    "i": ("i", np.int64),
+    "u": ("u", np.uint64),
+}
+_SHARED_MEMORY = "shared_memory_region"
+
+
+class RequestedTensor(NamedTuple):
+    """An output that a request asks for.
+
+    Attributes:
+        requested: its name and classification.
+        is_binary: whether it is wanted in the binary form; None if the request's own default counts.
+    """
+
+    requested: Requested
+    is_binary: bool | None = None
+
+
+class InputTensor(NamedTuple):
+    """An input of a request.
+
+    Attributes:
+        name: of the tensor.
+        datatype: as sent.
+        shape: as sent.
+        data: its elements in JSON; None if they are binary.
+        binary_size: bytes of its binary data; None if they are in JSON.
+    """
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    data: simdjson.Array | None
+    binary_size: int | None
+
+
+class InferRequest(NamedTuple):
+    """An inference request.
+
+    Attributes:
+        id: of the request, for its response.
+        timeout: seconds; None without one.
+        inputs: of the request.
+        outputs: that it asks for; empty for all.
+        is_binary: whether outputs are wanted in the binary form unless they say otherwise.
+        lists: lists of the JSON around the data of its first input, without those in parameters.
+    """
+
+    id: str | None = None
+    timeout: float | None = None
+    inputs: tuple[InputTensor, ...] = ()
+    outputs: tuple[RequestedTensor, ...] = ()
+    is_binary: bool = False
+    lists: int = 2
+
+
+def read_head(body: bytes) -> InferRequest:
+    """The request of the JSON before binary data; raises as `read_request` does."""
+    return _remembered(body) if len(body) <= _MOST_REMEMBERED else read_request(body)
+
+
+def read_request(body: bytes) -> InferRequest:
+    """The request that JSON says.
+
+    Fields and parameters that the protocol does not have are ignored, as are those for other servers:
+    priorities and sequences.
+
+    Raises:
+        MalformedPayload: it is no JSON.
+        ContractViolation: it is JSON, but not such a request.
+    """
+    document = parse_object(body, FORM)
+    timeout, is_binary = None, False
+    if parameters := read_object(document, "parameters", ""):
+        microseconds = read_count(parameters, "timeout", "parameters")
+        timeout = microseconds / 1e6 if microseconds else None  # 0 is none, as in Triton
+        is_binary = bool(read_value(parameters, "binary_data_output", bool, "parameters"))
+    inputs = read_list(document, "inputs", "")
+    if inputs is None:
+        raise ContractViolation([("inputs", f"missing; send {FORM}")])
+    outputs = read_list(document, "outputs", "")
+    return InferRequest(
+        read_value(document, "id", str, ""),
+        timeout,
+        tuple([_input(each, f"inputs[{index}]") for index, each in enumerate(_few(inputs, "inputs"))]),
+        _outputs(outputs),
+        is_binary,
+        lists=2 if outputs is None else 3,  # of inputs, of the shape, of outputs
+    )
+
+
+@lru_cache(maxsize=64)
+def _remembered(body: bytes) -> InferRequest:
+    return read_request(body)
+
+
+def _few(tensors: simdjson.Array, at: str) -> simdjson.Array:
+    if len(tensors) > _MOST_TENSORS:
+        raise ContractViolation([(at, f"{len(tensors)} tensors; at most {_MOST_TENSORS} are read")])
+    return tensors
+
+
+def _input(found: object, at: str) -> InputTensor:
+    fields, binary_size = fields_of(found, at), None
+    if parameters := read_object(fields, "parameters", at):
+        binary_size = read_count(parameters, "binary_data_size", f"{at}.parameters")
+        _refuse_shared_memory(parameters, at)
+    data = read_list(fields, "data", at)
+    if (data is None) == (binary_size is None):
+        both = "both data and parameters.binary_data_size; send one of them"
+        neither = "neither data nor parameters.binary_data_size; send one of them"
+        raise ContractViolation([(at, neither if data is None else both)])
+    return InputTensor(
+        read_required(fields, "name", str, at),
+        read_required(fields, "datatype", str, at),
+        _shape(fields, at),
+        data,
+        binary_size,
+    )
+
+
+def _shape(fields: Fields, at: str) -> tuple[int, ...]:
+    sizes = read_list(fields, "shape", at)
+    if sizes is None:
+        raise ContractViolation([(f"{at}.shape", "missing; send a list of integers")])
+    if not 0 < len(sizes) <= MAX_DIMENSIONS:
+        message = f"{len(sizes)} dimensions; send the number of series first, then the shape of a series"
+        raise ContractViolation([(f"{at}.shape", message)])
+    for size in sizes:
+        if type(size) is not int:
+            raise ContractViolation([(f"{at}.shape", f"expected integers, got {kind_of(size)}")])
+    return tuple(sizes)  # type: ignore[arg-type]
+
+
+def _outputs(found: simdjson.Array | None) -> tuple[RequestedTensor, ...]:
+    if found is None:
+        return ()
+    return tuple([_output(each, f"outputs[{index}]") for index, each in enumerate(_few(found, "outputs"))])
+
+
+def _output(found: object, at: str) -> RequestedTensor:
+    fields = fields_of(found, at)
+    name = read_required(fields, "name", str, at)
+    parameters = read_object(fields, "parameters", at)
+    if not parameters:
+        return RequestedTensor(Requested(name))
+    _refuse_shared_memory(parameters, at)
+    classes = read_count(parameters, "classification", f"{at}.parameters") or 0
+    is_binary = read_value(parameters, "binary_data", bool, f"{at}.parameters")
+    return RequestedTensor(Requested(name, classes), is_binary)
+
+
+def _refuse_shared_memory(parameters: Fields, at: str) -> None:
+    if _SHARED_MEMORY in parameters:
+        message = "shared memory is not supported; use the body of the request and of the response"
+        raise ContractViolation([(f"{at}.parameters.{_SHARED_MEMORY}", message)])
+
+
+def read_numbers(request: InferRequest, body: bytes) -> NDArray[np.number]:
+    """The elements of the first input, flat: float64, or 64-bit integers if its datatype is of integers.
+
+    Args:
+        request: its first input with JSON data, and the datatype and shape checked: `ModelInput.check_head`.
+        body: of the request.
+
+    Raises:
+        ContractViolation: an element is no such number, or lists are not nested as the shape says.
+    """
+    tensor, at = request.inputs[0], "inputs[0].data"
+    data = tensor.data
+    assert data is not None  # noqa: S101 - as documented
+    lists = _check_lists(data, tensor.shape, at)
+    # There may be other brackets, in a string, say: then all elements are looked at.
+    if has_more_lists(body, lists + request.lists):
+        _check_elements(data, tensor.shape, at)
+    code, dtype = _BUFFERS[DATATYPES[tensor.datatype].kind]
+    try:
+        return np.frombuffer(data.as_buffer(of_type=code), dtype)
+    except (ValueError, TypeError, RuntimeError):
+        is_integer = code != "d"
+        out_of_range = at, f"an element is out of range of {tensor.datatype}"
+        raise ContractViolation([_odd_element(data, at, is_integer=is_integer) or out_of_range]) from None
+
+
+def _check_lists(data: simdjson.Array, shape: tuple[int, ...], at: str) -> int:
+    """Check the number of elements of flat data, or the list of each series; returns how many lists."""
+    if not _is_nested(data):
+        _check_count(data, prod(shape), shape, at)
+        return 1
+    _check_count(data, shape[0], shape, at)
+    for index, series in enumerate(data):
+        _check_list(series, shape[1], shape, f"{at}[{index}]")
+    return 1 + len(data)
+
+
+def _check_elements(data: simdjson.Array, shape: tuple[int, ...], at: str) -> None:
+    """Check that data are flat, or lists nested as a shape says, down to the elements."""
+    _check_nested(data, shape if _is_nested(data) else (prod(shape),), at)
+
+
+def _check_nested(data: simdjson.Array, shape: tuple[int, ...], at: str) -> None:
+    for index, each in enumerate(data):
+        if len(shape) > 1:
+            deeper = _check_list(each, shape[1], shape, f"{at}[{index}]")
+            _check_nested(deeper, shape[1:], f"{at}[{index}]")
+        elif isinstance(each, simdjson.Array):
+            raise ContractViolation([(f"{at}[{index}]", "expected a number, got a list")])
+
+
+def _is_nested(data: simdjson.Array) -> bool:
+    return bool(len(data)) and isinstance(data[0], simdjson.Array)
+
+
+def _check_list(found: object, size: int, shape: tuple[int, ...], at: str) -> simdjson.Array:
+    if not isinstance(found, simdjson.Array):
+        raise ContractViolation([(at, f"expected a list of {size} elements, got {kind_of(found)}")])
+    _check_count(found, size, shape, at)
+    return found
+
+
+def _check_count(data: simdjson.Array, size: int, shape: tuple[int, ...], at: str) -> None:
+    if len(data) != size:
+        raise ContractViolation([(at, f"{len(data)} elements; shape {list(shape)} has {size}")])
+
+
+def _odd_element(data: simdjson.Array, at: str, *, is_integer: bool) -> tuple[str, str] | None:
+    """The place of the first element that is no number, or no integer, and what is wrong with it."""
+    for index, each in enumerate(data):
+        if isinstance(each, simdjson.Array):
+            if deeper := _odd_element(each, f"{at}[{index}]", is_integer=is_integer):
+                return deeper
+        elif type(each) is not int and (is_integer or type(each) is not float):
+            wanted = "an integer" if is_integer else "a number"
+            return f"{at}[{index}]", f"expected {wanted}, got {kind_of(each)}"
+    return None

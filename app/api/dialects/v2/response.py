@@ -1,0 +1,108 @@
+"""The body of an inference response: JSON, or JSON and binary data behind it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from app.api.dialects.v2.outputs import (
+    LABEL,
+    LABEL_SET,
+    OOD_SCORE,
+    PROBABILITIES,
+    ModelOutputs,
+    Requested,
+    winners,
+)
+from app.api.payloads.subsets import FlagTexts
+from app.contract import Contract
+from app.inference.predictions import Batch, BatchSlice
+
+
+class ResponseWriter:
+    """Writes the responses of one version.
+
+    A number is the shortest text that reads back as the same float32. The texts of a batch are made once for
+    all of its requests.
+
+    Args:
+        contract: of the version.
+        outputs: of the version.
+    """
+
+    def __init__(self, contract: Contract, outputs: ModelOutputs) -> None:
+        self._outputs = outputs
+        self._classes = contract.classes
+        self._begin = f'{{"model_name":{json.dumps(contract.name)},"model_version":"{contract.version}",'
+        self._labels = [json.dumps(label) for label in outputs.labels]
+        self._flags = FlagTexts(contract.classes)
+        # Of each output: what comes before the number of series, and after it.
+        self._heads = {
+            name: (
+                f'{{"name":"{name}","datatype":"{datatype}","shape":[',
+                "".join(f",{size}" for size in shape[1:]) + "]",
+            )
+            for name, datatype, shape in outputs.specs
+        }
+        self._texts = {
+            PROBABILITIES: self._probability_texts,
+            LABEL: self._label_texts,
+            LABEL_SET: self._label_set_texts,
+            OOD_SCORE: self._ood_score_texts,
+        }
+
+    def __call__(
+        self, part: BatchSlice, chosen: Sequence[tuple[Requested, bool]], request_id: str | None
+    ) -> tuple[bytes, int | None]:
+        """The body, and the size of its JSON; None for that if nothing is binary.
+
+        Args:
+            part: predictions of the request.
+            chosen: the outputs of `ModelOutputs.choose`, each with whether it is binary.
+            request_id: of the request; None if it has none.
+        """
+        begin = self._begin if request_id is None else f'{self._begin}"id":{json.dumps(request_id)},'
+        count = part.rows.stop - part.rows.start
+        tensors, binary = [], []
+        for requested, is_binary in chosen:
+            head = self._head(requested, count)
+            if is_binary:
+                data = self._outputs.raw(requested, part)
+                tensors.append(f'{head},"parameters":{{"binary_data_size":{len(data)}}}}}')
+                binary.append(data)
+            else:
+                tensors.append(f'{head},"data":[{",".join(self._elements(requested, part))}]}}')
+        document = f'{begin}"outputs":[{",".join(tensors)}]}}'.encode()
+        return (b"".join((document, *binary)), len(document)) if binary else (document, None)
+
+    def _head(self, requested: Requested, count: int) -> str:
+        if requested.classification:
+            name, datatype, shape = self._outputs.head(requested, count)
+            return f'{{"name":"{name}","datatype":"{datatype}","shape":[{shape[0]},{shape[1]}]'
+        before, after = self._heads[requested.name]
+        return f"{before}{count}{after}"
+
+    def _elements(self, requested: Requested, part: BatchSlice) -> list[str]:
+        """The elements of each series as JSON, separated by commas."""
+        if requested.classification:
+            classified = self._outputs.classified(part, requested.classification)
+            return [",".join(map(json.dumps, each)) for each in classified]
+        return part.batch.once(self._texts[requested.name])[part.rows]
+
+    def _probability_texts(self, batch: Batch) -> list[str]:
+        # str of a numpy scalar is the shortest text that round-trips, and valid JSON for finite numbers.
+        numbers = map(str, batch.predictions.probabilities.ravel())
+        return [",".join(each) for each in zip(*[numbers] * self._classes, strict=True)]
+
+    def _label_texts(self, batch: Batch) -> list[str]:
+        return [self._labels[winner] for winner in batch.once(winners)]
+
+    def _label_set_texts(self, batch: Batch) -> list[str]:
+        label_sets = batch.predictions.label_sets
+        assert label_sets is not None  # noqa: S101 - an output of models that have them
+        return [text[1:-1] for text in self._flags(label_sets)]
+
+    def _ood_score_texts(self, batch: Batch) -> list[str]:
+        scores = batch.predictions.ood_scores
+        assert scores is not None  # noqa: S101 - as above
+        return [str(score) for score in scores]
