@@ -26,6 +26,8 @@ from app.api.recorder import RequestRecorder
 
 # A request with one of these rare headers takes the framework's path, so that they are handled in one place.
 _SLOW_PATH_HEADERS = (b"transfer-encoding", b"content-encoding", b"expect", b"upgrade")
+# Matches of paths with parameters that are remembered: clients repeat few, and may make up any number.
+_MOST_KNOWN = 64
 
 
 class Match(NamedTuple):
@@ -78,6 +80,7 @@ class FastRoute:
         self.auth = auth
         self._slow_path_headers = frozenset((*_SLOW_PATH_HEADERS, *slow_path_headers))
         self._fixed: dict[bytes, Match] = {}
+        self._known: dict[bytes, Match] = {}
         self._with_parameters: list[tuple[re.Pattern[str], Dialect, str]] = []
         for dialect in dialects:
             for template in dialect.routes:
@@ -90,7 +93,7 @@ class FastRoute:
         """The path of a POST without a query and with a Content-Length; None for any other request."""
         if method != b"POST" or head.get(b"content-length") is None or head.has_any(self._slow_path_headers):
             return None
-        return self._fixed.get(target) or (self._matched(target) if self._with_parameters else None)
+        return self._fixed.get(target) or self._known.get(target) or self._matched(target)
 
     def _matched(self, target: bytes) -> Match | None:
         path = target.decode("latin-1")
@@ -98,5 +101,8 @@ class FastRoute:
             return None
         for regex, dialect, template in self._with_parameters:
             if found := regex.match(path):
-                return Match(dialect, template, path, found.groupdict())
+                match = Match(dialect, template, path, found.groupdict())
+                if len(self._known) < _MOST_KNOWN:
+                    self._known[target] = match
+                return match
         return None

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,12 +68,14 @@ class ModelInput:
 
     Attributes:
         spec: as the metadata have it; the contract names it.
+        values: of one series.
     """
 
     def __init__(self, contract: Contract, *, max_series: int) -> None:
         spec = contract.input.spec
         self.spec = TensorSpec(contract.input.name, "FP32", (-1, *spec.shape))
-        self._series = spec
+        self.values = spec.values
+        self._is_invariant = spec.is_invariant
         self._max_series = max_series
         self._shape = (-1, *spec.shape)
         self._taken = spec.taken_shapes
@@ -116,6 +118,14 @@ class ModelInput:
         if tuple(shape[1:]) not in self._taken or not 0 < shape[0] <= self._max_series:
             raise ContractViolation([(f"{at}.shape", self._shape_problem(shape))])
 
+    def plain_count(self, shape: list[Any]) -> int:
+        """The number of series of a shape that `check_head` takes; 0 for one that it refuses."""
+        for size in shape:
+            if type(size) is not int:
+                return 0
+        count: int = shape[0] if shape else 0
+        return count if 0 < count <= self._max_series and tuple(shape[1:]) in self._taken else 0
+
     def from_bytes(
         self, data: bytes | memoryview, datatype: str, shape: Sequence[int], *, at: str = "inputs[0]"
     ) -> Narrowed:
@@ -137,7 +147,7 @@ class ModelInput:
         values = np.frombuffer(data, dtype)
         if not values.flags.aligned:  # one copy costs less than arithmetic on values that are not aligned
             values = values.copy()
-        return self._narrowed(values, at)
+        return self.narrowed(values, at)
 
     def from_numbers(
         self, numbers: NDArray[np.number], datatype: str, shape: Sequence[int], *, at: str = "inputs[0]"
@@ -160,12 +170,13 @@ class ModelInput:
         dtype = DATATYPES[datatype]
         if dtype.kind in "iu" and numbers.dtype != dtype:
             _check_range(numbers, dtype, datatype, at)
-        return self._narrowed(numbers, at)
+        return self.narrowed(numbers, at)
 
-    def _narrowed(self, values: NDArray[np.number], at: str) -> Narrowed:
+    def narrowed(self, values: NDArray[np.number], at: str = "inputs[0]") -> Narrowed:
+        """Series as float32, from as many flat values as they have; raises as `from_numbers` does."""
         series = values.reshape(self._shape)
         try:
-            return narrow(series, is_invariant=self._series.is_invariant)
+            return narrow(series, is_invariant=self._is_invariant)
         except NotFloat32:
             places, total = not_finite(series)
             raise ContractViolation(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from math import prod
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import simdjson
@@ -30,8 +29,6 @@ from app.errors import ContractViolation
 FORM = '{"inputs": [{"name": ..., "shape": [...], "datatype": ..., "data": [...]}]}'
 # More than any model here has of either; a list of more is refused unread.
 _MOST_TENSORS = 64
-# Of the JSON before binary data: it has no data, and a client sends the same every time.
-_MOST_REMEMBERED = 1024
 _BUFFERS: Mapping[str, tuple[Literal["d", "i", "u"], type[np.number]]] = {
     "f": ("d", np.float64),
     "i": ("i", np.int64),
@@ -90,11 +87,6 @@ class InferRequest(NamedTuple):
     lists: int = 2
 
 
-def read_head(body: bytes) -> InferRequest:
-    """The request of the JSON before binary data; raises as `read_request` does."""
-    return _remembered(body) if len(body) <= _MOST_REMEMBERED else read_request(body)
-
-
 def read_request(body: bytes) -> InferRequest:
     """The request that JSON says.
 
@@ -106,11 +98,7 @@ def read_request(body: bytes) -> InferRequest:
         ContractViolation: it is JSON, but not such a request.
     """
     document = parse_object(body, FORM)
-    timeout, is_binary = None, False
-    if parameters := read_object(document, "parameters", ""):
-        microseconds = read_count(parameters, "timeout", "parameters")
-        timeout = microseconds / 1e6 if microseconds else None  # 0 is none, as in Triton
-        is_binary = bool(read_value(parameters, "binary_data_output", bool, "parameters"))
+    timeout, is_binary = _parameters(read_object(document, "parameters", ""))
     inputs = read_list(document, "inputs", "")
     if inputs is None:
         raise ContractViolation([("inputs", f"missing; send {FORM}")])
@@ -119,15 +107,34 @@ def read_request(body: bytes) -> InferRequest:
         read_value(document, "id", str, ""),
         timeout,
         tuple([_input(each, f"inputs[{index}]") for index, each in enumerate(_few(inputs, "inputs"))]),
-        _outputs(outputs),
+        () if outputs is None else _outputs(outputs),
         is_binary,
         lists=2 if outputs is None else 3,  # of inputs, of the shape, of outputs
     )
 
 
-@lru_cache(maxsize=64)
-def _remembered(body: bytes) -> InferRequest:
-    return read_request(body)
+def read_parts(outputs: bytes, parameters: bytes) -> InferRequest:
+    """The request, without inputs, of the JSON of its outputs and of its parameters; empty for none.
+
+    Raises:
+        ContractViolation: one of them is not as the protocol has it.
+    """
+    timeout, is_binary = (
+        _parameters(fields_of(_parsed(parameters), "parameters")) if parameters else (None, False)
+    )
+    requested = _outputs(_parsed(outputs)) if outputs else ()
+    return InferRequest(None, timeout, (), requested, is_binary)
+
+
+def _parsed(text: bytes) -> Any:
+    return simdjson.Parser().parse(text)
+
+
+def _parameters(fields: Fields) -> tuple[float | None, bool]:
+    """The timeout in seconds, and whether outputs are wanted in the binary form."""
+    microseconds = read_count(fields, "timeout", "parameters")
+    timeout = microseconds / 1e6 if microseconds else None  # 0 is none, as in Triton
+    return timeout, bool(read_value(fields, "binary_data_output", bool, "parameters"))
 
 
 def _few(tensors: simdjson.Array, at: str) -> simdjson.Array:
@@ -168,9 +175,7 @@ def _shape(fields: Fields, at: str) -> tuple[int, ...]:
     return tuple(sizes)  # type: ignore[arg-type]
 
 
-def _outputs(found: simdjson.Array | None) -> tuple[RequestedTensor, ...]:
-    if found is None:
-        return ()
+def _outputs(found: simdjson.Array) -> tuple[RequestedTensor, ...]:
     return tuple([_output(each, f"outputs[{index}]") for index, each in enumerate(_few(found, "outputs"))])
 
 
