@@ -88,14 +88,16 @@ def _numbers(inputs: object, model_input: ModelInput) -> _Numbers | None:
     if not count:
         return None
     # Before the numbers are written out: a body of 4 MB can have millions in one list.
-    if not isinstance(data[0], simdjson.Array):
-        lists = 1
-        if len(data) != count * model_input.values:
-            return None
-    else:
-        lists = 1 + count
-        if len(data) != count or len(sizes) != 2:
-            return None
-        if not all(isinstance(series, simdjson.Array) and len(series) == sizes[1] for series in data):
-            return None
-    return _Numbers(np.frombuffer(data.as_buffer(of_type="d"), np.float64), lists)
+    lists = _lists_of(data, sizes, count * model_input.values)
+    return _Numbers(np.frombuffer(data.as_buffer(of_type="d"), np.float64), lists) if lists else None
+
+
+def _lists_of(data: simdjson.Array, sizes: list[int], values: int) -> int:
+    """How many lists data of a shape are: 1 if flat, else with one for each series; 0 if they are neither."""
+    first: Any = data[0]
+    if not isinstance(first, simdjson.Array):
+        return int(len(data) == values)
+    if len(data) != sizes[0] or len(sizes) != 2:
+        return 0
+    is_nested = all(isinstance(series, simdjson.Array) and len(series) == sizes[1] for series in data)
+    return 1 + len(data) if is_nested else 0
