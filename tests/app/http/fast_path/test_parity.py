@@ -35,7 +35,11 @@ def counted(wire: HttpClient) -> dict[str, float]:
     lines = wire.ask(get("/metrics")).body.decode().splitlines()
     samples = (line.rpartition(" ")[::2] for line in lines if line.startswith("timeseries_"))
     kinds = ("_total", "_count")
-    return {name: float(value) for name, value in samples if name.partition("{")[0].endswith(kinds)}
+    return {
+        name: float(value)
+        for name, value in samples
+        if (family := name.partition("{")[0]).endswith(kinds) and not family.endswith("_seconds_total")
+    }
 
 
 def with_value(value: float) -> bytes:
