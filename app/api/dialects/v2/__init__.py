@@ -4,7 +4,8 @@
 |---|---|---|
 | `inputs`, `outputs` | tensors to series, predictions to tensors | no JSON, no HTTP |
 | `metadata`, `statistics` | what the protocol tells of models | no JSON, no HTTP |
-| `json_fields`, `request`, `response`, `documents` | JSON of the protocol | no HTTP |
+| `json_fields`, `request`, `elements`, `plain_request` | JSON of requests | no HTTP |
+| `response`, `documents` | JSON of responses | no HTTP |
 | `codec`, `dialect`, `routes`, `openapi` | the protocol over HTTP | |
 
 `app.grpc` uses the first four.

@@ -7,15 +7,8 @@ from collections.abc import Callable, Sequence
 from itertools import product
 from typing import NamedTuple
 
-from app.api.dialects.v2.outputs import (
-    LABEL,
-    LABEL_SET,
-    OOD_SCORE,
-    PROBABILITIES,
-    ModelOutputs,
-    Requested,
-    winners,
-)
+from app.api.dialects.v2 import outputs
+from app.api.dialects.v2.outputs import ModelOutputs, Requested, winners
 from app.contract import Contract
 from app.inference.predictions import Batch, BatchSlice
 
@@ -46,14 +39,14 @@ class ResponseWriter:
 
     Args:
         contract: of the version.
-        outputs: of the version.
+        model_outputs: of the version.
     """
 
-    def __init__(self, contract: Contract, outputs: ModelOutputs) -> None:
-        self._outputs = outputs
+    def __init__(self, contract: Contract, model_outputs: ModelOutputs) -> None:
+        self._outputs = model_outputs
         self._classes = contract.classes
         self._begin = f'{{"model_name":{json.dumps(contract.name)},"model_version":"{contract.version}",'
-        self._labels = [json.dumps(label) for label in outputs.labels]
+        self._labels = [json.dumps(label) for label in model_outputs.labels]
         self._flags: dict[tuple[bool, ...], str] = {}
         if contract.classes <= _TABLE:
             self._flags = {row: _flags(row) for row in product((False, True), repeat=contract.classes)}
@@ -63,13 +56,7 @@ class ResponseWriter:
                 f'{{"name":"{name}","datatype":"{datatype}","shape":[',
                 "".join(f",{size}" for size in shape[1:]) + "]",
             )
-            for name, datatype, shape in outputs.specs
-        }
-        self._texts: dict[str, Texts] = {
-            PROBABILITIES: self._probability_texts,
-            LABEL: self._label_texts,
-            LABEL_SET: self._label_set_texts,
-            OOD_SCORE: self._ood_score_texts,
+            for name, datatype, shape in model_outputs.specs
         }
 
     def plan(self, chosen: Sequence[tuple[Requested, bool]]) -> Plan:
@@ -77,7 +64,7 @@ class ResponseWriter:
         is_plain = not any(is_binary or requested.classification for requested, is_binary in chosen)
         if not is_plain:
             return Plan(chosen)
-        texts = [self._texts[requested.name] for requested, _ in chosen]
+        texts = [self._texts_of(requested.name) for requested, _ in chosen]
         heads = [f'{self._head(requested, 1)},"data":[%s]}}' for requested, _ in chosen]
         return Plan(chosen, texts, f'"outputs":[{",".join(heads)}]}}')
 
@@ -119,7 +106,19 @@ class ResponseWriter:
         if requested.classification:
             classified = self._outputs.classified(part, requested.classification)
             return [",".join(map(json.dumps, each)) for each in classified]
-        return part.batch.once(self._texts[requested.name])[part.rows]
+        return part.batch.once(self._texts_of(requested.name))[part.rows]
+
+    def _texts_of(self, name: str) -> Texts:
+        """What makes the elements of an output. Not kept: a bound method in its own object is a cycle."""
+        match name:
+            case outputs.PROBABILITIES:
+                return self._probability_texts
+            case outputs.LABEL:
+                return self._label_texts
+            case outputs.LABEL_SET:
+                return self._label_set_texts
+            case _:
+                return self._ood_score_texts
 
     def _probability_texts(self, batch: Batch) -> list[str]:
         # str of a numpy scalar is the shortest text that round-trips, and valid JSON for finite numbers.

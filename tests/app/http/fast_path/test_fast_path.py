@@ -28,6 +28,13 @@ from tests.support.fakes import FakeEngine, by_first_value
 # Which requests it takes.
 
 
+def a_route() -> FastRoute:
+    """The fast path of all protocols."""
+    recorder = RequestRecorder(Metrics(), is_draining=lambda: False, access_log=False)
+    predictor = cast("Predictor", None)  # none of its steps is needed to tell
+    return FastRoute(predictor, all_dialects(), recorder=recorder, errors=ErrorResponses())
+
+
 @pytest.mark.parametrize(
     ("method", "target", "names", "taken"),
     [
@@ -49,11 +56,19 @@ def test_which_requests_take_the_fast_path(
     method: bytes, target: bytes, names: list[bytes], taken: bool
 ) -> None:
     """POST to an exact path, with a Content-Length and no unusual header."""
-    recorder = RequestRecorder(Metrics(), is_draining=lambda: False, access_log=False)
-    predictor = cast("Predictor", None)  # none of its steps is needed to tell
-    route = FastRoute(predictor, all_dialects(), recorder=recorder, errors=ErrorResponses())
     head = RequestHead([(name, b"5") for name in names])
-    assert (route.match(method, target, head) is not None) is taken
+    assert (a_route().match(method, target, head) is not None) is taken
+
+
+def test_paths_with_parameters_match_again_and_again() -> None:
+    """Alike each time; paths that clients make up fill no memory, and are still matched."""
+    route, head = a_route(), RequestHead([(b"content-length", b"5")])
+    for _ in range(2):
+        for name in range(500):
+            match = route.match(b"POST", b"/v2/models/m%d/infer" % name, head)
+            assert match is not None
+            assert (match.template, match.parameters) == ("/v2/models/{name}/infer", {"name": f"m{name}"})
+    assert len(route._known) < 100
 
 
 def test_other_requests_take_the_frameworks_path(plain_artifact: Artifact) -> None:

@@ -6,12 +6,19 @@ import json
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
+from app.contract import Artifact
 from qa.harness.messages import Response, post
+from tests.app.conftest import series
+from tests.app.http.played import play, serving
+from tests.support.fakes import FakeEngine
 
 INFER = "/v2/models/forda/infer"
 HEADER = "Inference-Header-Content-Length"
+BOTH_PATHS = pytest.mark.parametrize("target", [INFER, f"{INFER}?"], ids=["fast", "framework"])
+TWO = series(1.0, -2.0)
 DTYPES = {"FP32": "<f4", "BOOL": "?"}
 
 
@@ -110,3 +117,18 @@ def error_of(response: Response, status: int) -> str:
     document = json.loads(response.body)
     assert list(document) == ["error"]
     return str(document["error"])
+
+
+def ask(
+    artifact: Artifact, *requests: bytes, engine: FakeEngine | None = None, **settings: Any
+) -> list[Response]:
+    """The responses to requests on one connection."""
+    found: list[Response] = []
+
+    async def scenario() -> None:
+        async with serving(artifact, engine or FakeEngine(), **settings) as played:
+            connection = played.connect()
+            found.extend([await connection.ask(request) for request in requests])
+
+    play(scenario())
+    return found

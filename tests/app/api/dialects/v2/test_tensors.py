@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -186,3 +188,17 @@ def test_outputs_are_those_of_the_requests_series(trusted_artifact: Artifact) ->
     # Of equal scores, the class that comes first.
     assert outputs.classified(part, 1) == [["0.750000:1:1"], ["0.500000:0:-1"]]
     assert outputs.raw(Requested("probabilities", 1), part).endswith(b"\x0d\x00\x00\x000.500000:0:-1")
+
+
+def test_a_codec_is_freed_with_its_version(single: Contract) -> None:
+    """Without a garbage collection, also after requests of every kind."""
+    codec = codec_of(single)
+    codec.decode(body([0.0] * LENGTH, [1, LENGTH]), OPTIONS)
+    codec.decode(np.zeros(LENGTH, "<f4").tobytes(), OPTIONS._replace(other=BodyForm(0)))
+    gone = weakref.ref(codec._write)
+    gc.disable()
+    try:
+        del codec
+        assert gone() is None
+    finally:
+        gc.enable()
