@@ -51,14 +51,25 @@ def read_numbers(request: InferRequest, body: bytes) -> NDArray[np.number]:
 
 
 def _check_lists(data: simdjson.Array, shape: tuple[int, ...], at: str) -> int:
-    """Check the number of elements of flat data, or the list of each series; returns how many lists."""
+    """Check the number of elements of flat data, or the lists of nested data; returns how many lists."""
     if not _is_nested(data):
         _check_count(data, prod(shape), shape, at)
         return 1
     _check_count(data, shape[0], shape, at)
-    for index, series in enumerate(data):
-        _check_list(series, shape[1], shape, f"{at}[{index}]")
-    return 1 + len(data)
+    return 1 + _check_inner_lists(data, shape, at)
+
+
+def _check_inner_lists(data: simdjson.Array, shape: tuple[int, ...], at: str) -> int:
+    """Check the lists in a list, and the lists in those; not what is in the innermost."""
+    lists, size = len(data), shape[1]
+    for index, each in enumerate(data):
+        if not (isinstance(each, simdjson.Array) and len(each) == size):
+            _check_list(each, size, shape, f"{at}[{index}]")
+    if len(shape) > 2:
+        for index, each in enumerate(data):
+            inner = _check_list(each, size, shape, at)
+            lists += _check_inner_lists(inner, shape[1:], f"{at}[{index}]")
+    return lists
 
 
 def _check_elements(data: simdjson.Array, shape: tuple[int, ...], at: str) -> None:
