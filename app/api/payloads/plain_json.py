@@ -28,6 +28,7 @@ def read_plain(
     *,
     max_instances: int,
     path: tuple[str, ...] = _NATIVE,
+    item: str | None = None,
     constants: Mapping[str, Set[str]] | None = None,
 ) -> NDArray[np.float64] | None:
     """The numbers `float64[n, *spec.shape]`, finite, of a plain `{"instances": [[…], …]}` in ASCII.
@@ -39,6 +40,7 @@ def read_plain(
         spec: of its series.
         max_instances: most series.
         path: names of the field with the series: of an object in the field before it, from the second on.
+        item: name of the only field of an object around each series; None if they have no objects.
         constants: further fields that the body may have, with the values they may have: strings without
             brackets and commas.
     """
@@ -55,20 +57,24 @@ def read_plain(
         instances = document["instances"] if is_bare else _at_path(document, path, constants)
         if not isinstance(instances, simdjson.Array) or not 1 <= len(instances) <= max_instances:
             return None
+        found = instances if item is None else [_at_path(each, (item,), None) for each in instances]
         # Before the numbers are written out: a body of 4 MB can have millions in one list.
-        if spec.channels > 1:
-            if not _are_nested(body, len(instances), spec):
-                return None
-        elif not all(isinstance(series, simdjson.Array) and len(series) == length for series in instances):
+        if not all(isinstance(series, simdjson.Array) and len(series) == length for series in found):
             return None
-        # Fails on anything but numbers and lists, and forgets which list a number was in.
-        numbers = np.frombuffer(instances.as_buffer(of_type="d"), np.float64)
+        if spec.channels > 1 and not _are_nested(body, len(instances), spec):
+            return None
+        numbers = _numbers(instances) if item is None else np.concatenate(list(map(_numbers, found)))
     except (ValueError, TypeError, KeyError, RuntimeError):  # all that simdjson raises
         return None
     if spec.channels > 1:
         return numbers.reshape(-1, *spec.shape)
     # As many lists as series and one around them: there is none within a series.
     return None if has_more_lists(body, len(instances) + 1) else numbers.reshape(-1, length)
+
+
+def _numbers(values: simdjson.Array) -> NDArray[np.float64]:
+    """All numbers of a list; fails on anything but numbers and lists, and forgets which list they were in."""
+    return np.frombuffer(values.as_buffer(of_type="d"), np.float64)
 
 
 def _at_path(found: Any, path: tuple[str, ...], constants: Mapping[str, Set[str]] | None) -> Any:

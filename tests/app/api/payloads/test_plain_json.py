@@ -128,6 +128,40 @@ def test_the_series_may_be_elsewhere_beside_constants(
     assert read_plain(body, spec, max_instances=2) is None
 
 
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("template", ['{"inputs": %s}', '{"kind": "", "inputs": %s}'])
+def test_each_series_may_have_an_object_around_it(template: str, channels: int) -> None:
+    """With the field that a protocol names."""
+    spec = SeriesSpec(LENGTH, channels)
+    sent = np.arange(2.0 * spec.values).reshape(2, *spec.shape)
+    rows = [{"series": series} for series in sent.tolist()]
+    body = (template % json.dumps(rows)).encode()
+    found = read_plain(body, spec, max_instances=2, path=("inputs",), item="series", constants=CONSTANTS)
+    np.testing.assert_array_equal(found, sent)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        '[{"series": [1, 2, 3]}, [1, 2, 3]]',
+        '[[1, 2, 3], {"series": [1, 2, 3]}]',
+        '[{"series": [1, 2, 3], "more": 1}]',
+        '[{"series": [1, 2, 3], "series": [1, 2, 3]}]',
+        '[{"series": [1, 2]}, {"series": [1, 2, 3, 4]}]',
+        '[{"series": [1, [2], 3]}]',
+        '[{"series": [[1], [2], [3]]}]',
+        '[{"serie": [1, 2, 3]}]',
+        "[{}]",
+        "[]",
+        "{}",
+    ],
+)
+def test_other_objects_are_left_to_the_judge(rows: str) -> None:
+    """However little they differ."""
+    body = f'{{"inputs": {rows}}}'.encode()
+    assert read_plain(body, SPEC, max_instances=2, path=("inputs",), item="series") is None
+
+
 @pytest.mark.parametrize(
     "body",
     [
