@@ -25,14 +25,14 @@ from app.system.affinity import MAX_WORKERS
 PROTECTABLE_ROUTES = ("metrics", "docs", "openapi.json", "/")
 
 # Names of the wire protocols. A test compares them with those of the dialects.
-PROTOCOLS = ("native", "v2")
+PROTOCOLS = ("native", "v1", "v2")
 
 # First segments of the server's own paths, in all protocols. ROOT_PATH cannot be one of them: whether a proxy
 # has removed a prefix /model would be unclear, because /model is also a path of the server.
 _OWN_PATHS = frozenset(
     (
         *("docs", "livez", "metrics", "model", "openapi.json", "predict", "problems", "readyz", "startupz"),
-        *("static-offline-docs", "v2"),
+        *("static-offline-docs", "v1", "v2"),
     )
 )
 _ROOT_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")

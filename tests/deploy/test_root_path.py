@@ -85,14 +85,14 @@ def test_what_is_tried_out_reaches_the_server(base: str, http: httpx.Client) -> 
     assert response.status_code == 200
     assert len(response.json()["predictions"]) == 2
     for path, operations in document["paths"].items():
-        if "get" in operations:
+        if "get" in operations and "{" not in path:
             assert http.get(f"{root}{path}").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["", "/"])
 def test_the_start_page_leads_to_the_documentation(base: str, http: httpx.Client, path: str) -> None:
     """By a redirect that stays under the path."""
-    response = http.get(f"{base}{path}")
+    response = http.get(f"{base}{path}", headers={"Accept": "text/html"})
     assert response.status_code == 307
     url = urljoin(f"{base}{path}", response.headers["location"])
     assert url == f"{base}/docs"

@@ -16,6 +16,7 @@ from app.api.dialects.base import (
     has_path,
 )
 from app.api.dialects.native import Native
+from app.api.dialects.v1 import V1
 from app.api.dialects.v2 import V2
 
 __all__ = [
@@ -35,7 +36,7 @@ __all__ = [
 
 def all_dialects() -> tuple[Dialect, ...]:
     """Every wire protocol, the server's own last: each path belongs to the first whose prefix it has."""
-    return (V2(), Native())
+    return (V1(), V2(), Native())
 
 
 def enabled_dialects(names: Collection[str]) -> tuple[Dialect, ...]:

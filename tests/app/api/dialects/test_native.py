@@ -152,7 +152,7 @@ def test_the_document_names_what_a_connection_ends_with(app: App) -> None:
 
 def test_the_root_leads_to_the_documentation(app: App) -> None:
     """A newcomer who opens the address sees something."""
-    response = app.client.get("/", follow_redirects=True)
+    response = app.client.get("/", headers={"Accept": "text/html"}, follow_redirects=True)
     assert response.status_code == 200
     assert "swagger-ui" in response.text
     for asset in re.findall(r'(?:src|href)="(/[^"]+)"', response.text):

@@ -33,7 +33,7 @@ TARGETS = {
     "/model": 200,
     "/docs": 200,
     "/openapi.json": 200,
-    "/": 307,
+    "/": 200,
     "/problems/contract": 200,
     "/problems/nothing": 404,
     f"{FILES}/swagger-ui.css": 200,

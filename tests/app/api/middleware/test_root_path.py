@@ -71,7 +71,9 @@ def test_a_prediction_is_answered_and_counted_as_one(client: TestClient, sent: s
 @pytest.mark.parametrize("path", ["/", ""])
 def test_the_redirect_stays_under_the_path(client: TestClient, sent: str, path: str) -> None:
     """However the proxy hands its own path on."""
-    response = client.get(f"http://testserver{sent}{path}", follow_redirects=False)
+    response = client.get(
+        f"http://testserver{sent}{path}", headers={"Accept": "text/html"}, follow_redirects=False
+    )
     assert (response.status_code, response.headers["location"]) == (307, f"{ROOT}/docs")
 
 
