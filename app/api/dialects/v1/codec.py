@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +26,24 @@ from app.series.spec import SeriesSpec
 _START = re.compile(
     rb'\{\s*+(?:"signature_name"\s*+:\s*+"[a-z_]*+"\s*+,\s*+)?"(instances|inputs|examples)"\s*+:\s*+((?:\[\s*+)?\{)?'
 )
-# Form of each method's bodies, by name of the field.
-_FORMS = {PREDICT: {b"instances": Form.ROWS, b"inputs": Form.COLUMNS}, CLASSIFY: {b"examples": Form.EXAMPLES}}
+
+
+class _Plain(NamedTuple):
+    """Where a plain body of a form has its series: see `read_plain`."""
+
+    form: Form
+    path: tuple[str, ...]
+    item: str | None = None
+
+
+# By method, name of the field, and how its value begins: with an object, or with a list of objects.
+_PLAIN = {
+    (PREDICT, b"instances", b""): _Plain(Form.ROWS, ("instances",)),
+    (PREDICT, b"instances", b"["): _Plain(Form.ROWS, ("instances",), INPUT),
+    (PREDICT, b"inputs", b""): _Plain(Form.COLUMNS, ("inputs",)),
+    (PREDICT, b"inputs", b"{"): _Plain(Form.COLUMNS, ("inputs", INPUT)),
+    (CLASSIFY, b"examples", b"["): _Plain(Form.EXAMPLES, ("examples",), INPUT),
+}
 _CONSTANTS = {SIGNATURE_FIELD: SIGNATURES}
 
 
@@ -76,17 +93,13 @@ class V1Codec(Codec):
 
     def _plain(self, body: bytes, method: str) -> tuple[Form, NDArray[np.float64]] | None:
         """The form and the numbers of a plain body; None for any other."""
-        if (start := _START.match(body)) is None or (form := _FORMS[method].get(start[1])) is None:
+        start = _START.match(body)
+        plain = start and _PLAIN.get((method, start[1], (start[2] or b"")[:1]))
+        if not plain:
             return None
-        around: bytes = start[2] or b""
-        values = read_plain(
-            body,
-            self._flat if form is Form.EXAMPLES else self._spec,
-            max_instances=self._max_instances,
-            path=(form, INPUT) if around == b"{" else (form,),
-            item=INPUT if around.startswith(b"[") else None,
-            constants=_CONSTANTS,
-        )
+        form, path, item = plain
+        spec, most = self._flat if form is Form.EXAMPLES else self._spec, self._max_instances
+        values = read_plain(body, spec, max_instances=most, path=path, item=item, constants=_CONSTANTS)
         # Integers beyond the limit are refused, decimal numbers are not: the buffer has both as doubles.
         if values is None or not _are_within(values, MOST_INTEGER):
             return None
