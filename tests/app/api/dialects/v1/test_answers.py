@@ -33,7 +33,7 @@ def shortest(values: Any) -> Any:
 
 
 @pytest.mark.parametrize("classes", [2, 4, 9])
-def test_all_forms_say_the_same(trusted_artifact: Artifact, classes: int) -> None:
+def test_all_forms_say_the_same(artifact: Artifact, classes: int) -> None:
     """Of a slice of a batch: numbers, labels of any characters, label sets."""
     random = np.random.default_rng(classes)
     predictions = Predictions(
@@ -42,7 +42,7 @@ def test_all_forms_say_the_same(trusted_artifact: Artifact, classes: int) -> Non
         random.random(5, np.float32),
         np.zeros((5, 5), np.bool_),
     )
-    part, answers = slice(1, 4), Answers(contract_of(trusted_artifact, classes))
+    part, answers = slice(1, 4), Answers(contract_of(artifact, classes))
     mine = predictions.of(part)
     assert mine.label_sets is not None
     assert mine.ood_scores is not None
@@ -62,7 +62,7 @@ def test_all_forms_say_the_same(trusted_artifact: Artifact, classes: int) -> Non
     ]
 
 
-def test_a_batch_is_written_once(trusted_artifact: Artifact) -> None:
+def test_a_batch_is_written_once(artifact: Artifact) -> None:
     """For all of its requests, in whatever form."""
     computed = []
 
@@ -70,7 +70,7 @@ def test_a_batch_is_written_once(trusted_artifact: Artifact) -> None:
         computed.append(1)
         return Predictions(np.full((2, 2), 0.5, np.float32))
 
-    contract = trusted_artifact.contract.model_copy(update={"trust": None})
+    contract = artifact.contract.model_copy(update={"trust": None})
     answers, batch = Answers(contract), Batch(compute, [1, 1])
     both = [Prediction(BatchSlice(batch, slice(i, i + 1)), None, None, 0.0, 0.0, 2) for i in range(2)]
     texts = {answers.rows(each) for each in both} | {answers.columns(each) for each in both}

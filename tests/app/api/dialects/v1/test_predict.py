@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import gzip
 import json
 import re
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from app.api.middleware.api_keys import line_of, new_key
-from app.contract import Artifact
+from app.contract import Artifact, InputSpec
 from qa.harness.messages import get, post
 from tests.app.api.dialects.v1.asked import BOTH_PATHS, MODEL, asking, content_of, error_of, rows
 from tests.app.conftest import LENGTH, MAX_BODY, MAX_ROWS, series
@@ -106,6 +107,36 @@ def test_examples_become_results(plain_artifact: Artifact, query: str, document:
                     for each in expected(2.0, -1.0)
                 ]
             }
+
+    play(scenario())
+
+
+@BOTH_PATHS
+@pytest.mark.parametrize(
+    ("method", "field", "named"),
+    [("predict", "instances", False), ("predict", "instances", True), ("classify", "examples", True)],
+)
+def test_series_of_several_channels_are_lists_of_time_steps(
+    plain_artifact: Artifact, query: str, method: str, field: str, *, named: bool
+) -> None:
+    """Those of examples are flat lists of all values, step by step."""
+    own = plain_artifact.contract.model_copy(update={"input": InputSpec(name="series", length=3, channels=2)})
+    engine = FakeEngine(lambda batch: by_first_value(batch[:, :, 1]))
+    sent = [[[0.0, 2.0], [5.0, -7.0], [1.0, 1.0]]]
+    items: list[Any] = [np.ravel(each).tolist() for each in sent] if method == "classify" else sent
+    document = {field: [{"series": each} for each in items] if named else items}
+
+    async def scenario() -> None:
+        async with serving(dataclasses.replace(plain_artifact, contract=own), engine) as played:
+            request = asking(document, to=f"{MODEL}:{method}", query=query)
+            answer = content_of(await played.connect().ask(request))
+            if method == "classify":
+                [found] = answer["results"]
+                scores = [score for _, score in found]
+            else:
+                [found] = answer["predictions"]
+                scores = found["probabilities"]
+            assert scores == expected(2.0)[0]["probabilities"]
 
     play(scenario())
 

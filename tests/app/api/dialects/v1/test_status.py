@@ -113,10 +113,10 @@ def test_a_version_that_cannot_be_loaded_has_ended(plain_artifact: Artifact) -> 
 
 
 @pytest.mark.parametrize("path", [MODEL, f"{MODEL}/versions/{{}}", f"{MODEL}/labels/stable"])
-def test_metadata_describe_the_signature(trusted_artifact: Artifact, path: str) -> None:
+def test_metadata_describe_the_signature(artifact: Artifact, path: str) -> None:
     """Names, types and shapes of what is sent and of what comes; numbers of 64 bits are strings."""
-    contract = trusted_artifact.contract
-    target = path.format(contract.version).replace("forda", contract.name) + "/metadata"
+    contract = artifact.contract
+    target = f"{path.format(contract.version)}/metadata"
 
     def tensor(name: str, dtype: str, *sizes: str) -> dict[str, Any]:
         dims = [{"size": size, "name": ""} for size in ("-1", *sizes)]
@@ -124,10 +124,10 @@ def test_metadata_describe_the_signature(trusted_artifact: Artifact, path: str) 
         return {"dtype": dtype, "tensor_shape": shape, "name": f"serving_default_{name}:0"}
 
     async def scenario() -> None:
-        async with serving(trusted_artifact, FakeEngine()) as played:
+        async with serving(artifact, FakeEngine()) as played:
             assert content_of(await played.connect().ask(get(target))) == {
                 "model_spec": {
-                    "name": contract.name,
+                    "name": "forda",
                     "signature_name": "",
                     "version": str(contract.version),
                 },
@@ -135,7 +135,7 @@ def test_metadata_describe_the_signature(trusted_artifact: Artifact, path: str) 
                     "signature_def": {
                         "signature_def": {
                             "serving_default": {
-                                "inputs": {"series": tensor("series", "DT_FLOAT", "16")},
+                                "inputs": {"series": tensor("series", "DT_FLOAT", "500")},
                                 "outputs": {
                                     "probabilities": tensor("probabilities", "DT_FLOAT", "2"),
                                     "label": tensor("label", "DT_STRING"),
