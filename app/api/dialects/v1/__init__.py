@@ -10,6 +10,7 @@ https://kserve.github.io/website/latest/modelserving/data_plane/v1_protocol/.
 | `addresses.py` | the parts of a path: model, version or label, method |
 | `codec.py` | bodies to series and predictions to bodies, for one version |
 | `body.py` | what a JSON body says, with the places of what is wrong |
+| `parsing.py` | JSON texts as values |
 | `numbers.py` | TensorFlow Serving's rules for numbers |
 | `answers.py` | the texts of predictions |
 | `signature.py` | names, types and shapes of inputs and outputs: metadata |

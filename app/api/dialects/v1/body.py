@@ -6,8 +6,6 @@ model could take.
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
 from itertools import islice
@@ -15,10 +13,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic_core import from_json
 
 from app.api.dialects.v1.addresses import CLASSIFY
-from app.api.dialects.v1.numbers import Word, first_problem, integer, kind_of
+from app.api.dialects.v1.numbers import first_problem, kind_of
+from app.api.dialects.v1.parsing import Repeated, parsed
 from app.api.dialects.v1.signature import INPUT, SIGNATURE
 from app.api.payloads.json_structure import check_structure
 from app.api.payloads.wording import (
@@ -29,7 +27,7 @@ from app.api.payloads.wording import (
     wrong_channels,
     wrong_length,
 )
-from app.errors import ContractViolation, MalformedPayload
+from app.errors import ContractViolation
 from app.series.spec import SeriesSpec
 
 SIGNATURE_FIELD = "signature_name"
@@ -49,15 +47,8 @@ class Form(StrEnum):
     EXAMPLES = "examples"
 
 
-_FIELDS = tuple(name.encode() for name in (*Form, SIGNATURE_FIELD))
-_INPUT = b'"%b"' % INPUT.encode()
-
-
-class _Repeated:
-    """The value of a field that comes more than once."""
-
-    def __init__(self, times: int) -> None:
-        self.times = times
+# Fields that may come once alone.
+_FIELDS = (*Form, SIGNATURE_FIELD, INPUT)
 
 
 class BodyReader:
@@ -82,7 +73,7 @@ class BodyReader:
         check_structure(
             body, self._spec, max_instances=self._max_instances, nodes_per_series=_NODES_PER_SERIES
         )
-        document = _parsed(body)
+        document = parsed(body, fields=_FIELDS)
         if type(document) is not dict:
             raise _violation("", f"expected an object, got {kind_of(document)}")
         _check_signature(_field(document, SIGNATURE_FIELD, "", default=""))
@@ -196,52 +187,10 @@ def _items(spec: SeriesSpec) -> str:
     return f"{spec.length} lists of {spec.channels} numbers"
 
 
-def _parsed(body: bytes) -> Any:
-    """The values of a JSON text, with `Word` and `_Repeated` where JSON has no value."""
-    if not body.strip():
-        raise MalformedPayload("JSON Parse error: The document is empty")
-    try:
-        document = from_json(body)
-        # The quick parser takes the last of several fields, and has one infinity for 1e400 and for Infinity.
-        return _DECODER.decode(body.decode()) if _is_odd(body, document) else document
-    except (ValueError, RecursionError) as error:
-        reason = shown(str(error)).replace("recursion limit exceeded", "nested too deeply")
-        raise MalformedPayload(f"JSON Parse error: {reason}") from None
-
-
-def _is_odd(body: bytes, document: Any) -> bool:
-    """Whether a body may have words for numbers, or a field twice."""
-    return (
-        any(word in body for word in (b"\\", b"NaN", b"Infinity"))
-        or any(body.count(b'"%b"' % name) > 1 for name in _FIELDS)
-        or body.count(_INPUT) > _named_inputs(document)
-    )
-
-
-def _named_inputs(document: Any) -> int:
-    """How many objects with series have the name of the input."""
-    if type(document) is not dict:
-        return 0
-    found = [document.get(form) for form in Form]
-    objects = (each for value in found for each in (value if type(value) is list else [value]))
-    return sum(INPUT in each for each in objects if type(each) is dict)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        times = Counter(name for name, _ in pairs)
-        found.update({name: _Repeated(count) for name, count in times.items() if count > 1})
-    return found
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=Word, parse_int=integer)
-
-
 def _field(found: dict[str, Any], name: str, place: str, *, default: Any = None) -> Any:
     """The value of a field that comes once: readers of JSON differ in which of several counts."""
     value = found.get(name, default)
-    if type(value) is _Repeated:
+    if type(value) is Repeated:
         raise _violation(f"{place}.{name}" if place else name, f"given {value.times} times; send it once")
     return value
 

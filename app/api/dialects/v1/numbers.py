@@ -10,33 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from app.api.dialects.v1.parsing import Word
 from app.api.payloads.wording import shown
 from app.series.offset import FLOAT32_END
 
 MOST_INTEGER = 2**24 - 1
 # Integers beyond 64 bits are decimal numbers to TensorFlow Serving.
 _INTEGERS = range(-(2**63), 2**64)
-_MOST_INTEGER_CHARACTERS = 20
 _NUMBERS = {int, float}
 _KINDS = {str: "a string", bool: "a boolean", type(None): "null", list: "a list", dict: "an object"}
-
-
-class Word:
-    """One of the words NaN, Infinity and -Infinity, as JSON has no number for them.
-
-    Attributes:
-        text: of it.
-    """
-
-    __slots__ = ("text",)
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-
-def integer(text: str) -> int | float:
-    """An integer of JSON; a long one as a float, which takes linear time in its digits."""
-    return int(text) if len(text) <= _MOST_INTEGER_CHARACTERS else float(text)
 
 
 def kind_of(value: Any) -> str:

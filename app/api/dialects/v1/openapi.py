@@ -21,8 +21,9 @@ from app.api.dialects.v1.signature import INPUT, metadata
 from app.api.headers import COMMON_HEADERS, RETRY_HEADERS
 from app.api.payloads import JSON
 from app.api.problems import kind_of, of_connection
-from app.contract import Artifact
+from app.contract import Artifact, Contract
 from app.inference.predictions import Batch, BatchSlice, Postprocessor, Prediction
+from app.series.offset import FLOAT32_END
 
 _SERIES = 2
 _TAGS = ["TensorFlow Serving and KServe V1"]
@@ -30,8 +31,12 @@ _ERROR = "V1Error"
 _RAISED = (
     errors.MalformedPayload,
     errors.UnknownModel,
+    errors.SlowPayload,
     errors.PayloadTooLarge,
+    errors.UnsupportedMediaType,
     errors.QueueFull,
+    errors.ClientClosed,
+    errors.EngineError,
     errors.DeadlineExceeded,
 )
 _UNREADY = (errors.UnknownModel, errors.NotReady)
@@ -80,7 +85,7 @@ def describe(document: dict[str, Any], artifact: Artifact, *, max_instances: int
     }
     paths[MODELS] = {"get": _operation("List models", "KServe's list.", {"models": [contract.name]})}
     for target in TARGETS:
-        named = _parameters(target)
+        named = _parameters(target, contract)
         for method, summary, text, requests, example in _methods(artifact, max_instances):
             paths[f"{target}:{method}"] = {
                 "post": {
@@ -108,6 +113,9 @@ def _methods(
 
     rows, flat = series.tolist(), series.reshape(len(series), -1).tolist()
     list_of = {"type": "array", "minItems": 1, "maxItems": max_instances}
+    spec = artifact.contract.input.spec
+    one, named, example_of = _series(spec.shape), _named(spec.shape), _named((spec.values,))
+    columns = {**list_of, "items": one}
     predicted = {
         "rows": {"instances": rows},
         "rows by name": {"instances": [{INPUT: row} for row in rows]},
@@ -118,20 +126,47 @@ def _methods(
         "type": "object",
         "properties": {
             "signature_name": {"type": "string", "enum": ["", "serving_default"]},
-            "instances": {**list_of, "description": "Rows. Send these or `inputs`."},
-            "inputs": {"description": f"Columns: a list of series, or an object with it as `{INPUT}`."},
+            "instances": {"description": "Rows.", "anyOf": [columns, {**list_of, "items": named}]},
+            "inputs": {
+                "description": f"Columns: a list of series, or an object with it as `{INPUT}`.",
+                "anyOf": [columns, {"type": "object", "required": [INPUT], "properties": {INPUT: columns}}],
+            },
         },
+        "oneOf": [{"required": ["instances"]}, {"required": ["inputs"]}],
     }
     classify_schema = {
         "type": "object",
         "required": ["examples"],
-        "properties": {"examples": {**list_of, "items": {"type": "object", "required": [INPUT]}}},
+        "properties": {"examples": {**list_of, "items": {**example_of, "additionalProperties": True}}},
     }
     classified = {"examples": {"examples": [{INPUT: values} for values in flat]}}
     return [
         (PREDICT, "Predict", _PREDICT, _body(predict_schema, predicted), example(answers.rows)),
         (CLASSIFY, "Classify", _CLASSIFY, _body(classify_schema, classified), example(answers.results)),
     ]
+
+
+def _series(shape: tuple[int, ...]) -> dict[str, Any]:
+    """The schema of a series."""
+    schema: dict[str, Any] = {
+        "type": "number",
+        "exclusiveMinimum": -FLOAT32_END,
+        "exclusiveMaximum": FLOAT32_END,
+    }
+    for size in reversed(shape):
+        schema = {"type": "array", "items": schema, "minItems": size, "maxItems": size}
+    return schema
+
+
+def _named(shape: tuple[int, ...]) -> dict[str, Any]:
+    """The schema of an object with a series."""
+    properties = {INPUT: _series(shape)}
+    return {
+        "type": "object",
+        "required": [INPUT],
+        "properties": properties,
+        "additionalProperties": False,
+    }
 
 
 def _golden_prediction(artifact: Artifact) -> Prediction:
@@ -166,11 +201,11 @@ def _operation(summary: str, description: str, example: Any, *, not_ready: bool 
     return {"tags": _TAGS, "summary": summary, "description": description, "responses": responses}
 
 
-def _parameters(template: str) -> list[dict[str, Any]]:
+def _parameters(template: str, contract: Contract) -> list[dict[str, Any]]:
     """The parameters of a path."""
     described = {
-        "name": {"type": "string"},
-        "version": {"type": "integer", "minimum": 1},
+        "name": {"type": "string", "enum": [contract.name]},
+        "version": {"type": "integer", "minimum": 1, "example": contract.version},
         "label": {"type": "string", "enum": [LABEL]},
     }
     names = re.findall(r"{(\w+)}", template)

@@ -172,3 +172,38 @@ def test_a_large_offset_is_subtracted_before_the_values_are_rounded(artifact: Ar
     body = b'{"instances": [[100000000.25, 100000000.5, 100000001.0]]}'
     decoded = codec.decode(body, PredictOptions(1.0, other="predict"))
     np.testing.assert_array_equal(decoded.series, [[0.0, 0.25, 0.75]])
+
+
+@pytest.mark.parametrize("method", ["predict", "classify"])
+def test_any_bytes_are_read_or_refused_in_one_line(artifact: Artifact, method: str) -> None:
+    """Bodies with bytes changed, cut out and repeated: never another error, and finite series."""
+    spec = SeriesSpec(2, 2, is_invariant=False)
+    chance, codec = random.Random(method), codec_of(artifact, spec)  # noqa: S311 - repeatable
+    pieces = [
+        b'"',
+        b"\\",
+        b"\xff",
+        b"\xc3\xa9",
+        b"{",
+        b"]",
+        b",",
+        b"NaN",
+        b"9" * 30,
+        b'"series":',
+        b"\\ud800",
+    ]
+    options = PredictOptions(1.0, other=method)
+    for _ in range(4000):
+        body = bytearray(a_body(chance, spec, method))
+        for _ in range(chance.choice((1, 1, 2, 5))):
+            start = chance.randrange(len(body) + 1)
+            body[start : start + chance.choice((0, 1, 1, 3, 20))] = chance.choice([*pieces, body[:start]])
+        refusal = ""
+        try:
+            decoded = codec.decode(bytes(body), options)
+        except PayloadError as error:
+            refusal = str(error)
+        else:
+            assert np.isfinite(decoded.series).all()
+            assert decoded.series.shape[1:] == spec.shape
+        assert refusal.isprintable()
