@@ -21,6 +21,7 @@ from app.api.middleware.request_context import RequestContext
 from app.api.predict import Predictor
 from app.api.recorder import RequestRecorder
 from app.api.routes import docs, model, openapi, ops, predict, problems
+from app.client.schemas import RequestLimits
 from app.contract import open_artifact
 from app.http.body_budget import BodyBudget
 from app.http.connection_limit import ConnectionLimit
@@ -105,6 +106,7 @@ def create_app(
     _add_routes(app, settings, versions, metrics, enabled, keys=keys, traces=traces)
     app.state.versions = versions
     app.state.connection_limit = ConnectionLimit(settings.max_connections, metrics.connection_refused)
+    app.state.max_connection_age = settings.max_connection_age
     app.state.body_budget = BodyBudget(
         settings.max_body_bytes_in_flight,
         on_refused=metrics.body_refused,
@@ -136,7 +138,17 @@ def _add_routes(
         app.include_router(predict.create_router(predictor, dialect))
         app.include_router(other := dialect.router(state))
         counted += (*dialect.routes, *(route.path for route in other.routes if isinstance(route, APIRoute)))
-    app.include_router(model.create_router(versions))
+    app.include_router(
+        model.create_router(
+            versions,
+            RequestLimits(
+                max_instances=limits.max_instances,
+                max_body_bytes=limits.max_body_bytes,
+                request_timeout=limits.timeout,
+                keep_alive_timeout=settings.keep_alive_timeout,
+            ),
+        )
+    )
     app.include_router(ops.create_router(versions, metrics))
     app.include_router(problems.create_router(settings.root_path))
     app.include_router(docs.create_router(title=app.title, openapi=OPENAPI, root_path=settings.root_path))

@@ -141,3 +141,68 @@ class Problem(_Frozen):
     total: int | None = Field(
         default=None, ge=1, description="Number of invalid places in all.", examples=[1]
     )
+
+
+class RequestLimits(_Frozen):
+    """Limits of one server."""
+
+    max_instances: int = Field(ge=1, description="Most series in a request.", examples=[256])
+    max_body_bytes: int = Field(
+        ge=1, description="Most bytes of a request's body, as sent and decompressed.", examples=[4194304]
+    )
+    request_timeout: float = Field(
+        gt=0, description="Seconds from a request's arrival to its response.", examples=[10.0]
+    )
+    keep_alive_timeout: float = Field(
+        gt=0, description="Seconds after which an idle connection is closed.", examples=[75.0]
+    )
+
+
+class NpyField(_Frozen):
+    """A field of the structured array that `Accept: application/x-npy; fields=all` asks for."""
+
+    name: str = Field(examples=["probabilities"])
+    dtype: str = Field(description="In NumPy's notation.", examples=["<f4"])
+    shape: list[int] = Field(description="Of one series' value; empty for a number.", examples=[[2]])
+    description: str
+
+
+class WarningBit(InputWarning):
+    """A kind of warning, and its bit in the field `warnings`."""
+
+    bit: int = Field(ge=0, lt=16, description="The number of the bit; bit 0 has the value 1.", examples=[0])
+
+
+class NpyFields(_Frozen):
+    """What `Accept: application/x-npy; fields=all` returns: a structured array `[n]`, in the request's order.
+
+    The label is the most probable class. With `abstain`, a series whose label set does not hold exactly one
+    label has none. The response's Content-Type has the version of the model: `version=3`.
+    """
+
+    fields: list[NpyField] = Field(description="In the order of the array, without padding.")
+    classes: list[str] = Field(description="The label of each column of a field with one value a class.")
+    warnings: list[WarningBit] = Field(description="The bits of the field `warnings`.")
+
+
+class _Named(_Frozen):
+    name: str
+
+
+class _Input(_Frozen):
+    length: int = Field(ge=1)
+    channels: int = Field(default=1, ge=1)
+
+
+class _Contract(_Named):
+    version: int = Field(ge=1)
+    input: _Input
+    labels: list[_Named] = Field(min_length=2)
+
+
+class ModelDescription(_Frozen):
+    """The part of `GET /model` that the client reads."""
+
+    contract: _Contract
+    limits: RequestLimits
+    npy_fields: NpyFields

@@ -67,6 +67,7 @@ class Connection(HttpToolsProtocol):
         self._fast_route: FastRoute | None = getattr(state, "fast_route", None)
         self._connection_limit: ConnectionLimit | None = getattr(state, "connection_limit", None)
         self._body_budget: BodyBudget | None = getattr(state, "body_budget", None)
+        self._max_age: float = getattr(state, "max_connection_age", 0.0)
         self._is_counted = False  # by the body budget
         # The default headers as bytes, and the list that they were made from: uvicorn makes one each second.
         self._default_lines = b""
@@ -79,7 +80,9 @@ class Connection(HttpToolsProtocol):
         """Wait for requests; above the connection limit, send an error and close."""
         super().connection_made(CoalescingTransport(transport, self.loop))  # type: ignore[arg-type]
         self.flow = ReadFlowControl(self.transport)
-        self._timer = ConnectionTimer(self.loop, self.transport, self.timeouts, self.timeout_keep_alive)
+        self._timer = ConnectionTimer(
+            self.loop, self.transport, self.timeouts, self.timeout_keep_alive, max_age=self._max_age
+        )
         server_state = self.server_state
         self._end = ConnectionEnd(
             self.transport,

@@ -74,6 +74,8 @@ class ConnectionEnd:
         """
         if self._fast_route is not None and self._fast_route.recorder.is_draining():
             return True  # clients should use another replica
+        if self._timer.is_old:
+            return True  # clients should spread over the replicas that there are now
         if not request.keep_alive or (self.is_half_closed and not self._input.unread):
             return True
         if not self._reader.in_body:

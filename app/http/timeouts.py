@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import random
 from typing import NamedTuple
 
 from app.system.deadlines import DeadlineTimer
@@ -16,6 +17,7 @@ HEAD_SECONDS = 10.0  # for the first byte of the first request, and for any comp
 READ_SECONDS = 10.0  # for the client to read a written response
 DISCARD_SECONDS = 10.0  # for the rest of a body that is discarded
 LINGER_SECONDS = 1.0  # for the client to close the connection after the last response
+AGE_JITTER = 0.1  # of the maximum age
 
 
 class Timeouts(NamedTuple):
@@ -37,6 +39,7 @@ class ConnectionTimer:
         transport: of the connection.
         timeouts: in seconds.
         keep_alive_timeout: seconds for another request.
+        max_age: seconds after which the connection is old, changed by up to `AGE_JITTER`; 0 means never.
 
     Attributes:
         deadline: on the clock of the loop; infinite while the timer is stopped.
@@ -48,13 +51,23 @@ class ConnectionTimer:
         transport: asyncio.Transport,
         timeouts: Timeouts,
         keep_alive_timeout: float,
+        *,
+        max_age: float = 0.0,
     ) -> None:
         self.deadline = math.inf
         self._loop, self._transport = loop, transport
+        # Connections that were opened together, after a restart, say, must not end together.
+        jitter = random.uniform(1 - AGE_JITTER, 1 + AGE_JITTER)  # noqa: S311 - keeps no secret
+        self._old_from = loop.time() + max_age * jitter if max_age else math.inf
         self._timeouts, self._keep_alive_timeout = timeouts, keep_alive_timeout
         self._timer = DeadlineTimer(loop, self._expire)  # may be due before the deadline
         self._then = 0.0  # seconds that are added at the deadline
         self._in_head = False
+
+    @property
+    def is_old(self) -> bool:
+        """Whether the connection has reached its maximum age and should end with its next response."""
+        return self._loop.time() >= self._old_from
 
     def wait_for_first_request(self) -> None:
         """Wait for a request on a new connection."""

@@ -154,6 +154,14 @@ class Settings(BaseSettings):
         description="Time after which an idle connection is closed, in seconds. Set it longer than the load "
         "balancer's own timeout.",
     )
+    max_connection_age: float = Field(
+        300.0,
+        ge=0,
+        le=86400,
+        description="Age of a connection after which its next response ends it (`Connection: close`), in "
+        "seconds, so that clients reconnect and new replicas get a share of them. Up to a tenth is added or "
+        "subtracted at random, so that connections do not end together. 0 means no limit.",
+    )
     stall_timeout: float = Field(
         30.0,
         gt=0,

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from app.api.payloads.media_types import JSON, NPY, accepts_npy
+from app.api.payloads.field_encoder import NpyFieldsEncoder
+from app.api.payloads.media_types import JSON, NPY, NPY_FIELDS, response_type
 from app.api.payloads.subsets import SubsetTexts
 from app.contract import Contract
 from app.inference.predictions import Batch, Prediction, Predictions
@@ -39,6 +40,7 @@ class Encoders:
     Attributes:
         json: the default.
         npy: probabilities alone.
+        npy_fields: all fields.
     """
 
     def __init__(self, contract: Contract) -> None:
@@ -49,10 +51,12 @@ class Encoders:
             warnings=[asdict(kind) for kind in warning_kinds(contract.trust, contract.input.channels)],
         )
         self.npy = NpyEncoder()
+        self.npy_fields = NpyFieldsEncoder(contract)
+        self._encoders: dict[str, Encoder] = {JSON: self.json, NPY: self.npy, NPY_FIELDS: self.npy_fields}
 
     def for_accept(self, accept: str | None) -> Encoder:
         """The encoder for the value of an Accept header."""
-        return self.npy if accepts_npy(accept) else self.json
+        return self._encoders[response_type(accept)]
 
 
 class JsonEncoder:

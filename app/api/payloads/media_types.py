@@ -16,6 +16,8 @@ from app.series.spec import SeriesSpec
 
 JSON = "application/json"
 NPY = "application/x-npy"
+# Of responses alone: all fields of a prediction, not the probabilities alone.
+NPY_FIELDS = f"{NPY}; fields=all"
 _READ = (JSON, NPY)
 
 # JSON is UTF-8 whatever its `charset` says (RFC 8259, 8.1 and 11), and ASCII is a part of that; these are
@@ -30,6 +32,7 @@ _CHARSETS = frozenset(
 
 # RFC 9110, 12.4.2: a weight has at most three decimals.
 _WEIGHT = re.compile(r"q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
+_ALL_FIELDS = re.compile(r'fields\s*=\s*(?:all|"all")')
 # The media ranges that cover JSON, the most specific first: it alone counts (RFC 9110, 12.5.1).
 _JSON_RANGES = (JSON, "application/*", "*/*")
 
@@ -81,14 +84,16 @@ def media_type_of(content_type: str | None) -> str:
 
 
 @lru_cache(maxsize=64)  # a client sends the same value every time
-def accepts_npy(accept: str | None) -> bool:
-    """Whether the value of an Accept header asks for npy: named, and with a higher weight than JSON.
+def response_type(accept: str | None) -> str:
+    """The media type that the value of an Accept header asks for: `JSON`, `NPY` or `NPY_FIELDS`.
 
-    JSON is the default, also where the header is missing, broken, or a tie.
+    npy has to be named, and with a higher weight than JSON. JSON is the default, also where the header is
+    missing, broken, or a tie. Between both kinds of npy, a tie means all fields.
     """
     weights = dict(_weighted((accept or "").lower()))
     json_weight = next((weights[name] for name in _JSON_RANGES if name in weights), 0.0)
-    return weights.get(NPY, 0.0) > json_weight
+    weight, npy = max((weights.get(name, 0.0), name) for name in (NPY, NPY_FIELDS))
+    return npy if weight > json_weight else JSON
 
 
 def _weighted(accept: str) -> Iterator[tuple[str, float]]:
@@ -96,6 +101,8 @@ def _weighted(accept: str) -> Iterator[tuple[str, float]]:
         media_range, *parameters = (part.strip() for part in item.split(";"))
         weights = [parameter for parameter in parameters if parameter.startswith("q")]
         found = _WEIGHT.fullmatch(weights[0]) if weights else None
+        if media_range == NPY and any(_ALL_FIELDS.fullmatch(parameter) for parameter in parameters):
+            media_range = NPY_FIELDS
         if found or not weights:
             yield media_range, float(found[1]) if found else 1.0
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.headers import COMMON_HEADERS
+from app.api.payloads.field_encoder import fields_dtype
 from app.api.problems import of_connection
+from app.client.schemas import NpyField, NpyFields, RequestLimits, WarningBit
 from app.contract import Contract
+from app.inference.trust import warning_kinds
 from app.inference.versions import ModelVersions
 
 MODEL = "/model"
 
 
 class ModelInfo(BaseModel):
-    """The served version: its contract, its card and its engine."""
+    """The served version: its contract, its card and its engine; the limits of requests to this server."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -23,22 +28,49 @@ class ModelInfo(BaseModel):
         description="Versions that `?version=` accepts; the default version is first."
     )
     refused: dict[str, str] = Field(description="Versions that failed their checks, with the reason.")
+    limits: RequestLimits
+    npy_fields: NpyFields
     contract: Contract
     card: str = Field(description="The model card, Markdown.")
 
 
-def create_router(versions: ModelVersions) -> APIRouter:
+_FIELDS = {
+    "probabilities": "The probability of each class.",
+    "label_set": "Whether each class is in the label set.",
+    "ood_score": "How unlike the training data the series is, from 0 to 1.",
+    "warnings": "The sum of the values of its bits: one for each reason to doubt the prediction.",
+}
+
+
+def npy_fields(contract: Contract) -> NpyFields:
+    """The description of the structured array with all fields of predictions."""
+    dtype = fields_dtype(contract)
+    parts = {name: dtype[name] for name in dtype.names or ()}
+    kinds = warning_kinds(contract.trust, contract.input.channels)
+    return NpyFields(
+        fields=[
+            NpyField(name=name, dtype=part.base.str, shape=list(part.shape), description=_FIELDS[name])
+            for name, part in parts.items()
+        ],
+        classes=[label.name for label in contract.labels],
+        warnings=[WarningBit(bit=bit, **asdict(kind)) for bit, kind in enumerate(kinds)],
+    )
+
+
+def create_router(versions: ModelVersions, limits: RequestLimits) -> APIRouter:
     """`GET /model`."""
     router = APIRouter(tags=["predictions"], responses=of_connection())
 
     @router.get(MODEL, summary="Describe the model", responses={200: {"headers": COMMON_HEADERS}})
     async def model() -> ModelInfo:
-        """The contract of the version that is served, its metrics, its card, and the engine it runs on."""
+        """The contract, the metrics, the card and the engine of the version that is served; the limits."""
         service = versions.current
         return ModelInfo(
             engine=service.engine_description,
             loaded=versions.loaded,
             refused=dict(versions.refused),
+            limits=limits,
+            npy_fields=npy_fields(service.contract),
             contract=service.contract,
             card=service.artifact.card,
         )

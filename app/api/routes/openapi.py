@@ -107,7 +107,11 @@ def response(artifact: Artifact, encoder: JsonEncoder) -> dict[str, Any]:
             },
             NPY: {
                 "schema": {"type": "string", "format": "binary"},
-                "description": "The probabilities as a NumPy array, float32, shape (n, classes).",
+                "description": (
+                    "The probabilities as a NumPy array, float32, shape (n, classes). With `Accept: "
+                    "application/x-npy; fields=all`, all fields as a structured array of shape (n,), which "
+                    "`GET /model` describes as `npy_fields`."
+                ),
             },
         },
     }

@@ -111,6 +111,15 @@ def test_the_model_is_described(app: App) -> None:
         "dtype": "float32",
         "invariant_to_offset_and_scale": True,
     }
+    assert answer["limits"] == {
+        "max_instances": 8,
+        "max_body_bytes": 100_000,
+        "request_timeout": 10.0,
+        "keep_alive_timeout": 75.0,
+    }
+    # A model without trust has no label sets and no scores.
+    assert [field["name"] for field in answer["npy_fields"]["fields"]] == ["probabilities", "warnings"]
+    assert [kind["code"] for kind in answer["npy_fields"]["warnings"]] == ["precision_lost"]
     assert answer["engine"] == "a fake engine"
     assert answer["card"] == app.service.artifact.card
 

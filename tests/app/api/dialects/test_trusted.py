@@ -153,3 +153,37 @@ def test_the_documents_example_is_the_answer_to_its_example(
             assert one.pop(name) == pytest.approx(other.pop(name), abs=tolerance)
     assert got == shown
     assert shown["predictions"][0]["label_set"] is not None
+
+
+def predict_fields(client: TestClient, *series: NDArray[np.float32]) -> NDArray[Any]:
+    """All fields of the predictions of series."""
+    file = io.BytesIO()
+    np.save(file, np.stack(series))
+    headers = {**NPY, "Accept": "application/x-npy; fields=all"}
+    response = client.post("/predict", content=file.getvalue(), headers=headers)
+    assert response.headers["content-type"] == "application/x-npy; fields=all; version=1"
+    array: NDArray[Any] = np.load(io.BytesIO(response.content))
+    return array
+
+
+def test_all_fields_are_those_of_the_json_response(trusting: TestClient) -> None:
+    """As `/model` describes them, with the same content; a batch's warnings and a request's own."""
+    coarse = np.full(LENGTH, 1e6, np.float32)
+    coarse[:6] += np.arange(6, dtype=np.float32) / 16
+    series = (SURE, UNSURE, UNLIKE, np.full(LENGTH, 2.0, np.float32), coarse)
+    for chosen in (series[:-1], series):
+        described = trusting.get("/model").json()["npy_fields"]
+        records = predict_fields(trusting, *chosen)
+        dtype = [(field["name"], field["dtype"], tuple(field["shape"])) for field in described["fields"]]
+        assert records.dtype == np.dtype(dtype)
+        for record, wanted in zip(records, predict(trusting, *chosen), strict=True):
+            named = zip(described["classes"], record["probabilities"].tolist(), strict=True)
+            assert dict(named) == pytest.approx(wanted["probabilities"])
+            inside = zip(described["classes"], record["label_set"].tolist(), strict=True)
+            assert [name for name, chosen in inside if chosen] == wanted["label_set"]
+            assert round(float(record["ood_score"]), 4) == wanted["ood_score"]
+            bits = int(record["warnings"])
+            kinds = [kind for kind in described["warnings"] if bits >> kind.pop("bit") & 1]
+            assert kinds == wanted["warnings"]
+            for bit, kind in enumerate(described["warnings"]):
+                kind["bit"] = bit

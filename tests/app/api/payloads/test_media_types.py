@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.payloads import Decoders, JsonDecoder, NpyDecoder, accepts_npy
+from app.api.payloads import JSON, NPY, NPY_FIELDS, Decoders, JsonDecoder, NpyDecoder, response_type
 from app.errors import UnsupportedMediaType
 from app.series.spec import SeriesSpec
 
@@ -135,7 +135,7 @@ def test_any_content_type_gets_a_decoder_or_one_short_line(content_type: str) ->
 )
 def test_npy_is_given_where_it_is_preferred(accept: str) -> None:
     """An answer is npy where npy is named with a higher weight than JSON gets."""
-    assert accepts_npy(accept)
+    assert response_type(accept) == NPY
 
 
 @pytest.mark.parametrize(
@@ -161,10 +161,26 @@ def test_npy_is_given_where_it_is_preferred(accept: str) -> None:
 )
 def test_json_is_given_otherwise(accept: str | None) -> None:
     """JSON is the answer by default, on a tie, and where the header makes no sense."""
-    assert not accepts_npy(accept)
+    assert response_type(accept) == JSON
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("application/x-npy; fields=all", NPY_FIELDS),
+        ('Application/X-NPY;Fields = "ALL";q=0.5', NPY_FIELDS),
+        ("application/x-npy; fields=all, application/x-npy", NPY_FIELDS),
+        ("application/x-npy; fields=all;q=0.5, application/x-npy", NPY),
+        ("application/x-npy; fields=some", NPY),
+        ("application/x-npy; fields=all, application/json", JSON),
+    ],
+)
+def test_all_fields_are_given_where_they_are_asked_for(accept: str, media_type: str) -> None:
+    """The parameter is part of the media type; weights decide between both kinds of npy."""
+    assert response_type(accept) == media_type
 
 
 @given(st.text(alphabet="application/x-npyjson*;=q01., ", max_size=200) | st.text(max_size=100))
 def test_npy_is_given_only_where_it_is_named(accept: str) -> None:
     """Whatever the header is, npy is never the answer to someone who did not name it."""
-    assert not accepts_npy(accept) or "application/x-npy" in accept.lower()
+    assert response_type(accept) == JSON or "application/x-npy" in accept.lower()

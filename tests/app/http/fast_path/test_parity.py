@@ -71,6 +71,7 @@ def with_value(value: float) -> bytes:
         pytest.param([], as_json(series(*range(32))), 200, id="several series"),
         pytest.param(BINARY, GOOD_NPY, 200, id="npy"),
         pytest.param([("Accept", NPY)], GOOD, 200, id="json in, npy out"),
+        pytest.param([("Accept", f"{NPY}; fields=all")], GOOD, 200, id="json in, all fields out"),
         pytest.param([("Content-Type", NPY)], GOOD_NPY, 200, id="npy in, json out"),
         pytest.param([("Accept", f"{NPY};q=0.5, {JSON}")], GOOD, 200, id="rather json"),
         pytest.param([("Accept", f"{JSON};q=0.5, {NPY}")], GOOD, 200, id="rather npy"),
