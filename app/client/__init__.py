@@ -1,22 +1,44 @@
 """The Python client of the server, and the documents that client and server exchange.
 
-`Client` and `ClientError` are imported at first use: the server needs the documents alone, not httpx.
+The public names are imported at first use: the server needs the documents alone, not httpx.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from app.client.client import Client, ClientError
+    from app.client.async_client import AsyncClient
+    from app.client.client import Client
+    from app.client.errors import (
+        ClientError,
+        InvalidOptions,
+        InvalidSeries,
+        RequestRefused,
+        ServerUnavailable,
+        UnexpectedResponse,
+    )
+    from app.client.results import Predictions
+    from app.client.sending import Retry
 
-__all__ = ["Client", "ClientError"]
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "ClientError",
+    "InvalidOptions",
+    "InvalidSeries",
+    "Predictions",
+    "RequestRefused",
+    "Retry",
+    "ServerUnavailable",
+    "UnexpectedResponse",
+]
+_MODULES = {"AsyncClient": "async_client", "Client": "client", "Predictions": "results", "Retry": "sending"}
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name at its first use (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from app.client import client
-
-    return getattr(client, name)
+    return getattr(import_module(f"app.client.{_MODULES.get(name, 'errors')}"), name)

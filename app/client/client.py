@@ -1,115 +1,76 @@
-"""A typed client: arrays in, predictions out, with retries."""
+"""The client for code without an event loop: `AsyncClient` on a thread of its own."""
 
 from __future__ import annotations
 
-import io
-import random
-import re
-import time
-from collections.abc import Callable
+import asyncio
+import os
+import threading
+import weakref
+from collections.abc import Coroutine, Generator
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar, Unpack
 
-import httpx
-import numpy as np
-from numpy.typing import ArrayLike
-from pydantic import ValidationError
+from app.client.async_client import URL, AsyncClient, ClientOptions
+from app.client.call import Call, Progress
+from app.client.parts import split
+from app.client.results import Answer, Predictions
+from app.client.schemas import ModelDescription
+from app.client.series_input import SeriesInput, arrays_of, count_of
 
-from app.client.schemas import Prediction, PredictResponse, Problem
-from app.errors import AppError
-from app.series.offset import fits_float32
-
-# Predictions have no side effects, so requests with these statuses are sent again.
-RETRIED = frozenset({429, 502, 503})
-
-
-class ClientError(AppError):
-    """The server refused the request or could not be reached.
-
-    Attributes:
-        problem: the server's problem document, if it sent one.
-    """
-
-    def __init__(self, message: str, *, problem: Problem | None = None) -> None:
-        super().__init__(message)
-        self.problem = problem
+T = TypeVar("T")
 
 
 class Client:
     """A connection pool to one server. Use it as a context manager, or call `close`.
 
+    It may be used on several threads, in a notebook, and after a fork.
+
     Args:
         url: the server or its balancer.
-        api_key: if the server requires one.
-        timeout: seconds for one attempt.
-        attempts: most times that a request is sent.
-        transport: of httpx; for tests.
-        sleep: waits between attempts.
+        options: as of `AsyncClient`.
 
     Raises:
-        ClientError: the key or the URL is invalid.
+        InvalidOptions: the key, the URL, or a variable of the environment is invalid.
     """
 
-    def __init__(
-        self,
-        url: str = "http://127.0.0.1:8000",
-        *,
-        api_key: str | None = None,
-        timeout: float = 30.0,
-        attempts: int = 4,
-        transport: httpx.BaseTransport | None = None,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        headers = {} if api_key is None else {"Authorization": f"Bearer {_checked_key(api_key)}"}
-        try:
-            self._http = httpx.Client(base_url=url, timeout=timeout, transport=transport, headers=headers)
-        except httpx.InvalidURL as error:
-            raise ClientError(f"{url[:80]!a}: not a URL: {error}") from error
-        self._attempts = attempts
-        self._sleep = sleep
+    def __init__(self, url: str = URL, **options: Unpack[ClientOptions]) -> None:
+        self._client = AsyncClient(url, **options)
+        self._loop = _LoopThread()
 
-    def predict(self, series: ArrayLike, *, abstain: bool = False) -> list[Prediction]:
-        """Classify series.
+    def predict(
+        self, series: SeriesInput, *, abstain: bool = False, progress: Progress | None = None
+    ) -> Predictions:
+        """Classify series, any number of them, as `AsyncClient.predict` does.
 
-        Args:
-            series: numbers of shape `(n, length)`, or `(length,)` for one; of a model of several channels
-                `(n, length, channels)`.
-            abstain: give a series no label where its label set does not hold exactly one.
-
-        Returns:
-            A prediction for each series, in order.
-
-        Raises:
-            ClientError: the server refused the request or could not be reached.
+        An iterator is read on this thread. `progress` is called on another one.
         """
-        body = io.BytesIO()
-        np.save(body, _compact(series), allow_pickle=False)
-        response = self._send(
-            "POST",
-            "/predict",
-            params={"abstain": "true"} if abstain else {},
-            content=body.getvalue(),
-            headers={"Content-Type": "application/x-npy", "Accept": "application/json"},
-        )
-        return PredictResponse.model_validate_json(response.content).predictions
+        call = self._open_call(series, abstain=abstain, progress=progress)
+        return call.predictions(list(self._answers(call, series)))
 
-    def series_length(self) -> int:
-        """Length of the series that the model takes.
+    def predict_batches(
+        self, series: SeriesInput, *, abstain: bool = False, progress: Progress | None = None
+    ) -> Generator[Predictions, None, None]:
+        """As `predict`, but yield predictions in order as they come: for more series than fit into memory."""
+        call = self._open_call(series, abstain=abstain, progress=progress)
+        for answer in self._answers(call, series):
+            yield call.predictions([answer])
+
+    def model(self) -> ModelDescription:
+        """The model's name, version, length, channels and classes, and the server's limits.
 
         Raises:
             ClientError: the server refused the request, could not be reached, or is no model server.
         """
-        response = self._send("GET", "/model")
-        try:
-            return int(response.json()["contract"]["input"]["length"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise ClientError(
-                f"{response.url}: the response has no contract.input.length; check the URL"
-            ) from error
+        return self._loop.run(self._client.model())
+
+    def series_length(self) -> int:
+        """Length of the series that the model takes; raises as `model` does."""
+        return self._loop.run(self._client.series_length())
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._loop.run(self._client.aclose())
+        self._loop.stop()
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -121,61 +82,70 @@ class Client:
         """Close the connections."""
         self.close()
 
-    def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
-        for attempt in range(1, self._attempts + 1):
-            last = attempt == self._attempts
-            try:
-                response = self._http.request(method, path, **request)
-            except httpx.TransportError as error:
-                if last:
-                    raise ClientError(f"{self._http.base_url}: {error or type(error).__name__}") from error
-                self._sleep(_backoff(attempt, None))
-                continue
-            if response.is_success:
-                return response
-            if last or response.status_code not in RETRIED:
-                raise _error(response)
-            self._sleep(_backoff(attempt, response.headers.get("Retry-After")))
-        raise ValueError("attempts must be at least 1")
+    def _open_call(self, series: SeriesInput, *, abstain: bool, progress: Progress | None) -> Call:
+        return self._loop.run(
+            self._client.open_call(abstain=abstain, total=count_of(series), progress=progress)
+        )
+
+    def _answers(self, call: Call, series: SeriesInput) -> Generator[Answer, None, None]:
+        """The answers to all requests of a call, in order."""
+        try:
+            for part in split(arrays_of(series), call.parts):
+                yield from self._loop.run(call.put(part))
+            while answers := self._loop.run(call.take()):
+                yield from answers
+        finally:
+            self._loop.run(call.cancel())
 
 
-def _compact(series: ArrayLike) -> np.ndarray:
-    """The series as an array of at least two dimensions, in half the bytes where nothing is lost by it.
+class _LoopThread:
+    """An event loop on a thread, started at its first use and again after a fork."""
 
-    A large offset is sent as it is. The server subtracts it before it narrows the values to float32: only its
-    contract says whether the model allows that, and only it can warn of what had been lost before.
-    """
-    array = np.atleast_2d(np.asarray(series))
-    if array.dtype.kind not in "fiu":
-        array = array.astype(np.float64)
-    if array.dtype.kind == "f" and array.dtype.itemsize <= np.dtype(np.float32).itemsize:
-        return array
-    if not array.size or fits_float32(array if array.ndim == 3 else array.reshape(len(array), -1)):
-        return array.astype(np.float32)
-    # Integers of 64 bits lose digits even in a float64.
-    return array if array.dtype.kind in "iu" else array.astype(np.float64)
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._process = 0
+        self._inherited: list[object] = []
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine and return its result; an interrupt of this thread cancels it."""
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._started())
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def stop(self) -> None:
+        """End the thread."""
+        with self._lock:
+            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
+        if loop is not None and thread is not None and self._process == os.getpid():
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None or self._process != os.getpid():
+                # A loop of the parent process must not be closed: it shares the parent's selector.
+                self._inherited.append(self._loop)
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=_run_loop, args=(self._loop,), daemon=True)
+                self._thread.name = "app.client"
+                self._process = os.getpid()
+                self._thread.start()
+                weakref.finalize(self, _stop_loop, self._loop)
+            return self._loop
 
 
-def _checked_key(api_key: str) -> str:
-    """A key without surrounding white space, such as the end of its line in a file."""
-    key = api_key.strip()
-    if not re.fullmatch(r"[!-~]+", key):
-        raise ClientError(
-            "the API key has invalid characters; send printable ASCII without spaces"
-        )  # not the key itself: logs
-    return key
-
-
-def _backoff(attempt: int, retry_after: str | None) -> float:
-    """Seconds to the next attempt: Retry-After, else exponential backoff with full jitter."""
-    if retry_after and retry_after.isdecimal():
-        return float(retry_after)
-    return random.uniform(0, 0.1 * 2**attempt)  # noqa: S311 - spreads load, keeps no secret
-
-
-def _error(response: httpx.Response) -> ClientError:
+def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
     try:
-        problem = Problem.model_validate_json(response.content)
-    except ValidationError:
-        return ClientError(f"{response.url}: {response.status_code} {response.reason_phrase}")
-    return ClientError(f"{problem.title}: {problem.detail}", problem=problem)
+        loop.run_forever()
+    finally:
+        loop.close()
+
+
+def _stop_loop(loop: asyncio.AbstractEventLoop) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(loop.stop)

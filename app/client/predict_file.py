@@ -7,21 +7,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from app.client import Client, ClientError
+from app.client import Client, ClientError, InvalidSeries
 from app.client.schemas import Prediction
 from app.errors import AppError
 from app.series.readers import PAD, GapRules, SeriesFile, canonical_label, read_series_file
 from app.series.readers.parsed import quoted
 from app.series.scores import interval
 
-# What a server takes by default is MAX_BATCH_ROWS series, and MAX_BODY_BYTES, twice this.
-REQUEST_SERIES = 256
-REQUEST_BYTES = 2 * 1024 * 1024
-_VALUE_BYTES = 8
 CONTRACT_VIOLATED = 422
 
 
@@ -54,10 +49,11 @@ def predict_file(
         file = read_series_file(path, rules=rules, labelled=labelled)
         agreement = Agreement(file.labels) if file.labels else None
         try:
-            for prediction in _predictions(client, file, abstain=abstain):
-                _print(f"{prediction.model_dump_json()}\n")
-                if agreement:
-                    agreement.count(prediction)
+            for predictions in client.predict_batches(file.values, abstain=abstain):
+                for prediction in predictions:
+                    _print(f"{prediction.model_dump_json()}\n")
+                    if agreement:
+                        agreement.count(prediction)
         except ClientError as error:
             raise _with_remedy(error, file) from error
     if agreement:
@@ -118,16 +114,10 @@ class Agreement:
         )
 
 
-def _predictions(client: Client, file: SeriesFile, *, abstain: bool) -> Iterator[Prediction]:
-    count, length = file.values.shape
-    step = max(1, min(REQUEST_SERIES, REQUEST_BYTES // (_VALUE_BYTES * length)))
-    for start in range(0, count, step):
-        yield from client.predict(file.values[start : start + step], abstain=abstain)
-
-
 def _with_remedy(error: ClientError, file: SeriesFile) -> ClientError:
     """The error, with what to do if a row's first value was taken for its label."""
-    if error.problem is None or error.problem.status != CONTRACT_VIOLATED or file.labels is None:
+    is_violation = error.problem is not None and error.problem.status == CONTRACT_VIOLATED
+    if file.labels is None or not (is_violation or isinstance(error, InvalidSeries)):
         return error
     return ClientError(
         f"{error}; the first field of each row was read as its label: if it is a value, pass --no-labels",

@@ -177,9 +177,17 @@ class NpyFields(_Frozen):
     """What `Accept: application/x-npy; fields=all` returns: a structured array `[n]`, in the request's order.
 
     The label is the most probable class. With `abstain`, a series whose label set does not hold exactly one
-    label has none. The response's Content-Type has the version of the model: `version=3`.
+    label has none. The response's Content-Type has the version of the model, and the layout:
+    `application/x-npy; fields=all; version=3; layout=1f0c7a52`.
     """
 
+    layout: str = Field(
+        description=(
+            "Names the fields, the classes and the bits: arrays with the same layout are read alike. The "
+            "response's Content-Type has it, too."
+        ),
+        examples=["1f0c7a52"],
+    )
     fields: list[NpyField] = Field(description="In the order of the array, without padding.")
     classes: list[str] = Field(description="The label of each column of a field with one value a class.")
     warnings: list[WarningBit] = Field(description="The bits of the field `warnings`.")

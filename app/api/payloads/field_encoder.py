@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
+from dataclasses import asdict
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -10,8 +13,17 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from app.api.payloads.media_types import NPY_FIELDS
+from app.client.schemas import NpyField, NpyFields, WarningBit
 from app.contract import Contract
 from app.inference.predictions import Batch, Prediction, Predictions
+from app.inference.trust import warning_kinds
+
+_FIELDS = {
+    "probabilities": "The probability of each class.",
+    "label_set": "Whether each class is in the label set.",
+    "ood_score": "How unlike the training data the series is, from 0 to 1.",
+    "warnings": "The sum of the values of its bits: one for each reason to doubt the prediction.",
+}
 
 
 class NpyFieldsEncoder:
@@ -26,12 +38,13 @@ class NpyFieldsEncoder:
 
     Attributes:
         dtype: of the array.
-        media_type: with the version, which is no field either.
+        media_type: with the version and the layout, which are no fields either.
     """
 
     def __init__(self, contract: Contract) -> None:
-        self.dtype = fields_dtype(contract)
-        self.media_type = f"{NPY_FIELDS}; version={contract.version}"
+        described = npy_fields(contract)
+        self.dtype = np.dtype([(each.name, each.dtype, tuple(each.shape)) for each in described.fields])
+        self.media_type = f"{NPY_FIELDS}; version={contract.version}; layout={described.layout}"
 
     def __call__(self, prediction: Prediction) -> bytes:
         """The body of a response."""
@@ -59,10 +72,22 @@ class NpyFieldsEncoder:
         return records
 
 
-def fields_dtype(contract: Contract) -> np.dtype[np.void]:
-    """The structured dtype of a version's predictions."""
-    fields: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]]
-    fields = [("probabilities", "<f4", (contract.classes,))]
+def npy_fields(contract: Contract) -> NpyFields:
+    """The description of the structured array, for one version."""
+    fields = [_field("probabilities", "<f4", contract.classes)]
     if contract.trust is not None:
-        fields += [("label_set", "|b1", (contract.classes,)), ("ood_score", "<f4")]
-    return np.dtype([*fields, ("warnings", "<u2")])
+        fields += [_field("label_set", "|b1", contract.classes), _field("ood_score", "<f4")]
+    fields.append(_field("warnings", "<u2"))
+    classes = [label.name for label in contract.labels]
+    kinds = warning_kinds(contract.trust, contract.input.channels)
+    meaning = [[field.name for field in fields], classes, [kind.code for kind in kinds]]
+    return NpyFields(
+        layout=sha256(json.dumps(meaning).encode()).hexdigest()[:8],
+        fields=fields,
+        classes=classes,
+        warnings=[WarningBit(bit=bit, **asdict(kind)) for bit, kind in enumerate(kinds)],
+    )
+
+
+def _field(name: str, dtype: str, *shape: int) -> NpyField:
+    return NpyField(name=name, dtype=dtype, shape=list(shape), description=_FIELDS[name])

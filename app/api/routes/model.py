@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.headers import COMMON_HEADERS
-from app.api.payloads.field_encoder import fields_dtype
+from app.api.payloads.field_encoder import npy_fields
 from app.api.problems import of_connection
-from app.client.schemas import NpyField, NpyFields, RequestLimits, WarningBit
+from app.client.schemas import NpyFields, RequestLimits
 from app.contract import Contract
-from app.inference.trust import warning_kinds
 from app.inference.versions import ModelVersions
 
 MODEL = "/model"
@@ -32,29 +29,6 @@ class ModelInfo(BaseModel):
     npy_fields: NpyFields
     contract: Contract
     card: str = Field(description="The model card, Markdown.")
-
-
-_FIELDS = {
-    "probabilities": "The probability of each class.",
-    "label_set": "Whether each class is in the label set.",
-    "ood_score": "How unlike the training data the series is, from 0 to 1.",
-    "warnings": "The sum of the values of its bits: one for each reason to doubt the prediction.",
-}
-
-
-def npy_fields(contract: Contract) -> NpyFields:
-    """The description of the structured array with all fields of predictions."""
-    dtype = fields_dtype(contract)
-    parts = {name: dtype[name] for name in dtype.names or ()}
-    kinds = warning_kinds(contract.trust, contract.input.channels)
-    return NpyFields(
-        fields=[
-            NpyField(name=name, dtype=part.base.str, shape=list(part.shape), description=_FIELDS[name])
-            for name, part in parts.items()
-        ],
-        classes=[label.name for label in contract.labels],
-        warnings=[WarningBit(bit=bit, **asdict(kind)) for bit, kind in enumerate(kinds)],
-    )
 
 
 def create_router(versions: ModelVersions, limits: RequestLimits) -> APIRouter:

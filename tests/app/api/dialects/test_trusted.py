@@ -161,7 +161,9 @@ def predict_fields(client: TestClient, *series: NDArray[np.float32]) -> NDArray[
     np.save(file, np.stack(series))
     headers = {**NPY, "Accept": "application/x-npy; fields=all"}
     response = client.post("/predict", content=file.getvalue(), headers=headers)
-    assert response.headers["content-type"] == "application/x-npy; fields=all; version=1"
+    layout = client.get("/model").json()["npy_fields"]["layout"]
+    expected = f"application/x-npy; fields=all; version=1; layout={layout}"
+    assert response.headers["content-type"] == expected
     array: NDArray[Any] = np.load(io.BytesIO(response.content))
     return array
 

@@ -1,0 +1,66 @@
+"""Reads responses: the description of the model, and the predictions as a structured array."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import httpx
+import numpy as np
+from pydantic import ValidationError
+
+from app.client.errors import UnexpectedResponse
+from app.client.results import Answer, Records, dtype_of
+from app.client.schemas import ModelDescription
+
+NPY = "application/x-npy"
+ACCEPT = f"{NPY}; fields=all"
+_VERSION = re.compile(r";\s*version=(\d+);\s*layout=(\w+)")
+_OLDER = "the server is older than this client (1.1): update it"
+
+
+def read_model(response: httpx.Response) -> ModelDescription:
+    """The description of the model.
+
+    Raises:
+        UnexpectedResponse: it is another document.
+    """
+    try:
+        return ModelDescription.model_validate_json(response.content)
+    except ValidationError as error:
+        places = [".".join(map(str, each["loc"])) for each in error.errors(include_url=False)]
+        if places and all(place.startswith(("limits", "npy_fields")) for place in places):
+            raise UnexpectedResponse(f"{response.url}: no {places[0]}; {_OLDER}") from error
+        raise UnexpectedResponse(f"{_seen(response)} and does not describe a model; check the URL") from error
+
+
+def read_answer(response: httpx.Response, model: ModelDescription, count: int) -> Answer:
+    """The predictions for `count` series.
+
+    Raises:
+        UnexpectedResponse: the response has no such predictions.
+    """
+    content_type = response.headers.get("content-type", "")
+    version = _VERSION.search(content_type)
+    if not content_type.startswith(NPY):
+        raise UnexpectedResponse(f"{_seen(response)}, not {NPY}; check the URL")
+    try:
+        records: Records = np.load(io.BytesIO(response.content), allow_pickle=False)
+    except (ValueError, EOFError, SyntaxError, TypeError) as error:
+        raise UnexpectedResponse(f"{_seen(response)}, which is damaged: {error}") from error
+    if version is None or records.dtype.names is None:
+        raise UnexpectedResponse(f"{response.url}: only probabilities; {_OLDER}")
+    if version[2] != model.npy_fields.layout or records.dtype != dtype_of(model):
+        raise UnexpectedResponse(
+            f"{response.url}: version {version[1]} of the model has other classes or fields than version "
+            f"{model.contract.version} had; send the series again"
+        )
+    if records.shape != (count,):
+        raise UnexpectedResponse(f"{response.url}: {records.shape} predictions for {count} series")
+    return Answer(records, int(version[1]))
+
+
+def _seen(response: httpx.Response) -> str:
+    kind = response.headers.get("content-type") or "no Content-Type"
+    size = len(response.content)
+    return f"{response.url}: the response ({response.status_code}) is {size:,} bytes of {kind[:80]!a}"

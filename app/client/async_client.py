@@ -1,0 +1,225 @@
+"""The asynchronous client. `app.client.client` runs the same on a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from types import TracebackType
+from typing import Self, TypedDict
+
+import httpx
+
+from app.client.answers import read_model
+from app.client.call import Call, Connected, Progress, policy_for
+from app.client.environment import checked_url, proxy_for, ssl_context_for
+from app.client.errors import InvalidOptions
+from app.client.in_flight import InFlightLimit
+from app.client.parts import Part, split, split_stream
+from app.client.results import Answer, Predictions
+from app.client.schemas import ModelDescription
+from app.client.sending import CONNECT_SECONDS, Outgoing, Retry, RetryPolicy, send
+from app.client.series_input import SeriesInput, arrays_of, arrays_of_stream, count_of
+from app.client.transport import ClientTransport
+
+URL = "http://127.0.0.1:8000"
+TIMEOUT = 30.0
+ATTEMPTS = 4
+# The description of the model is read again after so many seconds: the server may serve another version.
+MODEL_SECONDS = 60.0
+
+
+class ClientOptions(TypedDict, total=False):
+    """Keyword arguments of both clients; `AsyncClient` describes them."""
+
+    api_key: str | None
+    timeout: float
+    attempts: int
+    on_retry: Callable[[Retry], None] | None
+    transport: httpx.AsyncBaseTransport | None
+    sleep: Callable[[float], Awaitable[None]]
+
+
+class AsyncClient:
+    """A connection pool to one server. Use it with `async with`, or call `aclose`.
+
+    It works on the event loop on which it is used, also on another one later, and after a fork.
+
+    Args:
+        url: the server or its balancer.
+        api_key: if the server requires one.
+        timeout: seconds for one request with all its retries. Many series are many requests.
+        attempts: most times that a request is sent. A full queue (429) does not count.
+        on_retry: called before each retry, on the event loop's thread.
+        transport: of httpx; for tests.
+        sleep: waits between attempts; for tests.
+
+    Raises:
+        InvalidOptions: the key, the URL, or a variable of the environment is invalid.
+    """
+
+    def __init__(
+        self,
+        url: str = URL,
+        *,
+        api_key: str | None = None,
+        timeout: float = TIMEOUT,
+        attempts: int = ATTEMPTS,
+        on_retry: Callable[[Retry], None] | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        if attempts < 1 or not timeout > 0:
+            raise InvalidOptions("attempts must be at least 1, and timeout above 0")
+        self._url = checked_url(url)
+        self._headers = {} if api_key is None else {"Authorization": f"Bearer {_checked_key(api_key)}"}
+        self._policy = RetryPolicy(timeout, attempts, timeout, on_retry, sleep)
+        self._transport = transport
+        self._proxy = None if transport else proxy_for(self._url)
+        self._verify = transport is None and ssl_context_for(self._url, self._proxy)
+        self._limit = InFlightLimit()
+        self._model: tuple[float, ModelDescription] | None = None
+        # The pool, and the process and the event loop that it belongs to.
+        self._pool: tuple[httpx.AsyncClient, int, asyncio.AbstractEventLoop] | None = None
+        self._inherited: list[object] = []
+
+    async def predict(
+        self,
+        series: SeriesInput | AsyncIterable[SeriesInput],
+        *,
+        abstain: bool = False,
+        progress: Progress | None = None,
+    ) -> Predictions:
+        """Classify series, any number of them.
+
+        Args:
+            series: numbers of shape `(n, length)`, or `(length,)` for one; of a model of several channels
+                `(n, length, channels)`: nested lists, an array, a frame of pandas or Polars with a series a
+                row, the path of a file, or an iterator of arrays or lists, also an asynchronous one.
+            abstain: give a series no label where its label set does not hold exactly one.
+            progress: called with the number of series that are done, and that of all or None.
+
+        Returns:
+            A prediction for each series, in order.
+
+        Raises:
+            InvalidSeries: the series are not what the model takes. Checked before each request.
+            UnreadableSeries: the file cannot be read.
+            ClientError: the server refused a request or could not be reached.
+        """
+        call = await self.open_call(abstain=abstain, total=count_of(series), progress=progress)
+        return call.predictions([answer async for answer in _answers(call, series)])
+
+    async def predict_batches(
+        self,
+        series: SeriesInput | AsyncIterable[SeriesInput],
+        *,
+        abstain: bool = False,
+        progress: Progress | None = None,
+    ) -> AsyncGenerator[Predictions, None]:
+        """As `predict`, but yield predictions in order as they come: for more series than fit into memory."""
+        call = await self.open_call(abstain=abstain, total=count_of(series), progress=progress)
+        async with aclosing(_answers(call, series)) as answers:
+            async for answer in answers:
+                yield call.predictions([answer])
+
+    async def model(self) -> ModelDescription:
+        """The model's name, version, length, channels and classes, and the server's limits.
+
+        Raises:
+            ClientError: the server refused the request, could not be reached, or is no model server.
+        """
+        http = self._http()
+        now = time.monotonic()
+        if self._model is None or now - self._model[0] > MODEL_SECONDS:
+            response = await send(http, Outgoing("GET", "/model", {}, {}), self._policy)
+            self._model = now, read_model(response)
+        return self._model[1]
+
+    async def series_length(self) -> int:
+        """Length of the series that the model takes; raises as `model` does."""
+        return (await self.model()).contract.input.length
+
+    async def open_call(
+        self, *, abstain: bool = False, total: int | None = None, progress: Progress | None = None
+    ) -> Call:
+        """A call that sends parts of series as the caller makes them; see `Call`. Raises as `model` does."""
+        model = await self.model()
+        http = self._http()
+        transport = http._transport  # noqa: SLF001
+        if isinstance(transport, ClientTransport):
+            transport.set_keep_alive_timeout(model.limits.keep_alive_timeout)
+        server = Connected(http, policy_for(self._policy, model), self._limit, model)
+        return Call(server, abstain=abstain, total=total, progress=progress)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._pool is not None and self._pool[1:] == (os.getpid(), asyncio.get_running_loop()):
+            await self._pool[0].aclose()
+        self._pool = None
+
+    async def __aenter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        await self.aclose()
+
+    def _http(self) -> httpx.AsyncClient:
+        """The pool of this process and event loop."""
+        owner = os.getpid(), asyncio.get_running_loop()
+        if self._pool is None or self._pool[1:] != owner:
+            if self._pool is not None and self._pool[1] != owner[0]:
+                # Closing connections of the parent process would change the selector that it shares.
+                self._inherited.append(self._pool)
+            self._limit = InFlightLimit()
+            transport = self._transport or ClientTransport(verify=self._verify, proxy=self._proxy)
+            http = httpx.AsyncClient(
+                base_url=self._url,
+                headers=self._headers,
+                transport=transport,
+                timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
+                trust_env=False,
+            )
+            self._pool = http, *owner
+        return self._pool[0]
+
+
+async def _answers(
+    call: Call, series: SeriesInput | AsyncIterable[SeriesInput]
+) -> AsyncGenerator[Answer, None]:
+    """The answers to all requests of a call, in order."""
+    try:
+        async for part in _parts(call, series):
+            for answer in await call.put(part):
+                yield answer
+        while answers := await call.take():
+            for answer in answers:
+                yield answer
+    finally:
+        await call.cancel()
+
+
+async def _parts(call: Call, series: SeriesInput | AsyncIterable[SeriesInput]) -> AsyncIterator[Part]:
+    if hasattr(series, "__aiter__"):
+        async for part in split_stream(arrays_of_stream(series), call.parts):
+            yield part
+    else:
+        for part in split(arrays_of(series), call.parts):
+            yield part
+
+
+def _checked_key(api_key: str) -> str:
+    """A key without surrounding white space, such as the end of its line in a file."""
+    key = api_key.strip()
+    if not re.fullmatch(r"[!-~]+", key):
+        raise InvalidOptions(
+            "the API key has invalid characters; send printable ASCII without spaces"
+        )  # not the key itself: logs
+    return key

@@ -1,0 +1,123 @@
+"""One call of `predict`: its requests in flight, and their predictions in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeAlias
+
+import httpx
+
+from app.client.answers import ACCEPT, NPY, read_answer
+from app.client.errors import ClientError
+from app.client.in_flight import InFlightLimit, InOrder
+from app.client.parts import Part, Parts
+from app.client.results import Answer, Predictions
+from app.client.schemas import ModelDescription
+from app.client.sending import Outgoing, RetryPolicy, send
+from app.series.spec import SeriesSpec
+
+# Called with the number of series that have their predictions, and that of all series, None if it is unknown.
+Progress: TypeAlias = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A server that can be asked, and what is known of it.
+
+    Attributes:
+        http: its client, bound to an event loop.
+        policy: of retries.
+        limit: of requests in flight; all calls adapt it.
+        model: its description.
+    """
+
+    http: httpx.AsyncClient
+    policy: RetryPolicy
+    limit: InFlightLimit
+    model: ModelDescription
+
+
+class Call:
+    """Sends parts of series, several in flight, and returns their predictions in order.
+
+    Call `put` for each part that `parts` makes, then `take` until it returns nothing, and `cancel` at the
+    end. All of them run on the event loop of the server's client; `parts` may be used on any thread.
+
+    Args:
+        server: to ask.
+        abstain: give no label to a series unless its label set has exactly one.
+        total: number of series, for `progress`; None if it is unknown.
+        progress: called after each result.
+
+    Attributes:
+        parts: makes parts of arrays.
+    """
+
+    def __init__(
+        self, server: Connected, *, abstain: bool, total: int | None = None, progress: Progress | None = None
+    ) -> None:
+        self._server, self._abstain = server, abstain
+        self._total, self._progress = total, progress
+        self._done = 0
+        taken = server.model.contract.input
+        self.parts = Parts(SeriesSpec(taken.length, taken.channels), server.model.limits)
+        self._in_order = InOrder(self._send, server.limit)
+
+    async def put(self, part: Part) -> list[Answer]:
+        """Send a part as soon as the limit allows; return answers that are next in order.
+
+        Raises:
+            ClientError: an earlier part has failed.
+        """
+        return self._counted(await self._in_order.put(part))
+
+    async def take(self) -> list[Answer]:
+        """Wait for the next answers; none at the end.
+
+        Raises:
+            ClientError: the next part has failed.
+        """
+        return self._counted(await self._in_order.take())
+
+    async def cancel(self) -> None:
+        """Stop what is in flight."""
+        await self._in_order.cancel()
+
+    def predictions(self, answers: Sequence[Answer]) -> Predictions:
+        """The predictions of some answers."""
+        return Predictions(answers, self._server.model, abstain=self._abstain)
+
+    def _counted(self, answers: list[Answer]) -> list[Answer]:
+        self._done += sum(len(answer.records) for answer in answers)
+        if answers and self._progress is not None:
+            self._progress(self._done, self._total)
+        return answers
+
+    async def _send(self, part: Part) -> Answer:
+        server = self._server
+        query = {"abstain": "true"} if self._abstain else {}
+        headers = {"Content-Type": NPY, "Accept": ACCEPT}
+        outgoing = Outgoing("POST", "/predict", query, headers, part.body)
+        try:
+            response = await send(
+                server.http, outgoing, server.policy, on_attempt=partial(self._adapt, part.is_full)
+            )
+            return read_answer(response, server.model, part.count)
+        except ClientError as error:
+            if part.first == 0 and not part.is_full:
+                raise  # the only request
+            last = part.first + part.count - 1
+            message = f"series {part.first:,} to {last:,}: {error}"
+            raise type(error)(message, problem=error.problem) from error
+
+    def _adapt(self, is_full_part: bool, seconds: float, is_refused: bool) -> None:
+        if is_refused or is_full_part:  # the latency of a smaller one says little
+            self._server.limit.on_response(seconds, is_refused)
+
+
+def policy_for(policy: RetryPolicy, model: ModelDescription, *, margin: float = 5.0) -> RetryPolicy:
+    """The policy, with the server's own timeout and a margin for the network as that of an attempt."""
+    seconds = min(policy.timeout, model.limits.request_timeout + margin)
+    return replace(policy, attempt_timeout=seconds)
