@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import socket
 import ssl
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, cast
 
 import httpcore
@@ -115,6 +117,8 @@ class _Received(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.has_ended = self.is_lost = True
         self.error = exc
+        if exc is not None and self.transport is not None:
+            self.data += _left_unread(self.transport)
         self._change()
 
     def pause_writing(self) -> None:
@@ -133,6 +137,21 @@ class _Received(asyncio.Protocol):
     def _change(self) -> None:
         if self._changed is not None and not self._changed.done():
             self._changed.set_result(None)
+
+
+def _left_unread(transport: asyncio.Transport) -> bytes:
+    """What the system still holds of a connection that could not be written to: asyncio would drop it.
+
+    Only of one without TLS: what is left of another one is encrypted.
+    """
+    if transport.get_extra_info("ssl_object") is not None:
+        return b""
+    parts: list[bytes] = []
+    with suppress(OSError), socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno())) as own:
+        own.setblocking(False)
+        while part := own.recv(_HIGH_WATER):
+            parts.append(part)
+    return b"".join(parts)
 
 
 class _Stream(httpcore.AsyncNetworkStream):
