@@ -22,6 +22,8 @@ import httpx
 
 # Bytes of a response that are kept unread before the server has to wait.
 _HIGH_WATER = 1024 * 1024
+# Less than this is sent with what follows it, or when a response is awaited.
+_HEAD_BYTES = 16 * 1024
 
 # A connection is not used again after these seconds: in all, more or less a tenth, so that the load spreads
 # over the replicas that there are by then; unused, before the client knows the server's own timeout; unused,
@@ -159,12 +161,14 @@ class _Stream(httpcore.AsyncNetworkStream):
 
     def __init__(self, transport: asyncio.Transport, received: _Received, network: _Network) -> None:
         self._transport, self._received, self._network = transport, received, network
+        self._head = b""  # not sent yet
         self._last_used = time.monotonic()
         self._old_from = self._last_used + MAX_AGE * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """What was received; nothing at the end."""
         received = self._received
+        self._send(b"")
         while not received.data and not received.has_ended:
             try:
                 await received.change(timeout)
@@ -184,8 +188,10 @@ class _Stream(httpcore.AsyncNetworkStream):
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of it, unless the response comes before. httpcore then reads that, and closes."""
         received = self._received
-        if buffer and not received.is_lost:
-            self._transport.write(buffer)
+        if len(buffer) < _HEAD_BYTES:
+            self._head += buffer
+            return
+        self._send(buffer)
         while received.is_writing and not received.is_lost:
             if received.data:
                 raise httpcore.WriteError("the server has responded before the end of the request")
@@ -195,6 +201,12 @@ class _Stream(httpcore.AsyncNetworkStream):
                 raise httpcore.WriteTimeout(f"the server did not read for {timeout:g} s") from error
         if received.is_lost:
             raise httpcore.WriteError(str(received.error or "the connection was closed"))
+
+    def _send(self, buffer: bytes) -> None:
+        """Send the head and the body together: a server then wakes once for both."""
+        data, self._head = self._head + buffer, b""
+        if data and not self._received.is_lost:
+            self._transport.write(data)
 
     async def aclose(self) -> None:
         """Close the connection; what is still to be sent is dropped."""
