@@ -14,6 +14,8 @@ from tests.conftest import ROOT
 from tests.docs.pages import Page, blocks
 
 REQUESTS = Page("docs/requests.md")
+# What the Python client reads: tests/app/client/test_environment.py.
+CLIENT_VARIABLES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE"}
 PAGES = pytest.mark.parametrize(
     "page",
     [REQUESTS, Page("docs/deploying.md"), Page("docs/training/training.md")],
@@ -32,11 +34,11 @@ def test_a_python_example_runs(server: ServerProcess, code: str) -> None:
 
 @PAGES
 def test_every_setting_exists(page: Page) -> None:
-    """Names in capitals are settings of the server or of the balancer."""
+    """Names in capitals are settings of the server or of the balancer, or what the client reads."""
     balancer = (ROOT / "deploy" / "haproxy.cfg").read_text(encoding="utf-8")
     names = {code for code in page.code if re.fullmatch(r"[A-Z]+(?:_[A-Z]+)+", code)}
     settings = {name.upper() for name in Settings.model_fields}
-    assert [name for name in names - settings if f"{{{name}-" not in balancer] == []
+    assert [name for name in names - settings - CLIENT_VARIABLES if f"{{{name}-" not in balancer] == []
 
 
 @PAGES

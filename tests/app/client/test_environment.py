@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from app.client import Client, InvalidOptions
+from app.client import Client, InvalidOptions, environment
 from app.client.environment import is_exempt, proxy_for, ssl_context_for
 from qa.harness.server import ServerProcess
 
@@ -73,6 +73,7 @@ def test_a_proxy_that_cannot_be_used_is_named_by_its_variable(
 ) -> None:
     """On one line, without the value, which may hold a password."""
     monkeypatch.setenv(name, value)
+    monkeypatch.setattr(environment, "find_spec", lambda _: None)  # for SOCKS
     with pytest.raises(InvalidOptions) as info:
         Client("http://10.0.0.1")
     assert str(info.value).startswith(f"{name} ")
