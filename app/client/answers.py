@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import re
+from functools import lru_cache
 
 import httpx
 import numpy as np
+from numpy.lib import format as npy
 from pydantic import ValidationError
 
 from app.client.errors import UnexpectedResponse
@@ -15,6 +17,7 @@ from app.client.schemas import ModelDescription
 
 NPY = "application/x-npy"
 ACCEPT = f"{NPY}; fields=all"
+_NPY_1_0 = npy.magic(1, 0)
 _VERSION = re.compile(r";\s*version=(\d+);\s*layout=(\w+)")
 _OLDER = "the server is older than this client (1.1): update it"
 
@@ -45,7 +48,7 @@ def read_answer(response: httpx.Response, model: ModelDescription, count: int) -
     if not content_type.startswith(NPY):
         raise UnexpectedResponse(f"{_seen(response)}, not {NPY}; check the URL")
     try:
-        records: Records = np.load(io.BytesIO(response.content), allow_pickle=False)
+        records = _records(response.content)
     except (ValueError, EOFError, SyntaxError, TypeError) as error:
         raise UnexpectedResponse(f"{_seen(response)}, which is damaged: {error}") from error
     if version is None or records.dtype.names is None:
@@ -58,6 +61,22 @@ def read_answer(response: httpx.Response, model: ModelDescription, count: int) -
     if records.shape != (count,):
         raise UnexpectedResponse(f"{response.url}: {records.shape} predictions for {count} series")
     return Answer(records, int(version[1]))
+
+
+def _records(content: bytes) -> Records:
+    """The array of an npy file, which shares memory with it; raises ValueError and others if it is none."""
+    if not content.startswith(_NPY_1_0):
+        raise ValueError("not an npy file of version 1.0")
+    end = len(_NPY_1_0) + 2 + int.from_bytes(content[len(_NPY_1_0) : len(_NPY_1_0) + 2], "little")
+    shape, dtype = _header(content[len(_NPY_1_0) : end])
+    return np.frombuffer(content, dtype, offset=end).reshape(shape)
+
+
+@lru_cache(maxsize=64)
+def _header(header: bytes) -> tuple[tuple[int, ...], np.dtype[np.void]]:
+    """Shape and dtype. Most responses of a call have the same header, and NumPy takes 0.1 ms for one."""
+    shape, _, dtype = npy.read_array_header_1_0(io.BytesIO(header))
+    return shape, dtype
 
 
 def _seen(response: httpx.Response) -> str:

@@ -6,10 +6,12 @@ import asyncio
 import os
 import re
 import time
+from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from types import TracebackType
 from typing import Self, TypedDict
+from urllib.parse import unquote_to_bytes
 
 import httpx
 
@@ -21,7 +23,7 @@ from app.client.in_flight import InFlightLimit
 from app.client.parts import Part, split, split_stream
 from app.client.results import Answer, Predictions
 from app.client.schemas import ModelDescription
-from app.client.sending import CONNECT_SECONDS, Outgoing, Retry, RetryPolicy, send
+from app.client.sending import Outgoing, Retry, RetryPolicy, Server, send
 from app.client.series_input import SeriesInput, arrays_of, arrays_of_stream, count_of
 from app.client.transport import ClientTransport
 
@@ -74,8 +76,16 @@ class AsyncClient:
     ) -> None:
         if attempts < 1 or not timeout > 0:
             raise InvalidOptions("attempts must be at least 1, and timeout above 0")
-        self._url = checked_url(url)
-        self._headers = {} if api_key is None else {"Authorization": f"Bearer {_checked_key(api_key)}"}
+        given = checked_url(url)
+        self._url = given.copy_with(userinfo=b"")  # messages and logs show it
+        self._headers = {"User-Agent": "timeseries-server-client"}
+        if api_key is not None:
+            self._headers["Authorization"] = f"Bearer {_checked_key(api_key)}"
+        if given.userinfo:  # of a proxy in front; a key then has the other header
+            key = self._headers.pop("Authorization", "").removeprefix("Bearer ")
+            self._headers |= {"X-API-Key": key} if key else {}
+            password = b64encode(unquote_to_bytes(given.userinfo)).decode()
+            self._headers["Authorization"] = f"Basic {password}"
         self._policy = RetryPolicy(timeout, attempts, timeout, on_retry, sleep)
         self._transport = transport
         self._proxy = None if transport else proxy_for(self._url)
@@ -83,7 +93,7 @@ class AsyncClient:
         self._limit = InFlightLimit()
         self._model: tuple[float, ModelDescription] | None = None
         # The pool, and the process and the event loop that it belongs to.
-        self._pool: tuple[httpx.AsyncClient, int, asyncio.AbstractEventLoop] | None = None
+        self._pool: tuple[Server, int, asyncio.AbstractEventLoop] | None = None
         self._inherited: list[object] = []
 
     async def predict(
@@ -135,7 +145,7 @@ class AsyncClient:
         http = self._http()
         now = time.monotonic()
         if self._model is None or now - self._model[0] > MODEL_SECONDS:
-            response = await send(http, Outgoing("GET", "/model", {}, {}), self._policy)
+            response = await send(http, Outgoing("GET", http.at("/model")), self._policy)
             self._model = now, read_model(response)
         return self._model[1]
 
@@ -149,16 +159,15 @@ class AsyncClient:
         """A call that sends parts of series as the caller makes them; see `Call`. Raises as `model` does."""
         model = await self.model()
         http = self._http()
-        transport = http._transport  # noqa: SLF001
-        if isinstance(transport, ClientTransport):
-            transport.set_keep_alive_timeout(model.limits.keep_alive_timeout)
+        if isinstance(http.transport, ClientTransport):
+            http.transport.set_keep_alive_timeout(model.limits.keep_alive_timeout)
         server = Connected(http, policy_for(self._policy, model), self._limit, model)
         return Call(server, abstain=abstain, total=total, progress=progress)
 
     async def aclose(self) -> None:
         """Close the connections."""
         if self._pool is not None and self._pool[1:] == (os.getpid(), asyncio.get_running_loop()):
-            await self._pool[0].aclose()
+            await self._pool[0].transport.aclose()
         self._pool = None
 
     async def __aenter__(self) -> Self:
@@ -171,7 +180,7 @@ class AsyncClient:
         """Close the connections."""
         await self.aclose()
 
-    def _http(self) -> httpx.AsyncClient:
+    def _http(self) -> Server:
         """The pool of this process and event loop."""
         owner = os.getpid(), asyncio.get_running_loop()
         if self._pool is None or self._pool[1:] != owner:
@@ -180,14 +189,7 @@ class AsyncClient:
                 self._inherited.append(self._pool)
             self._limit = InFlightLimit()
             transport = self._transport or ClientTransport(verify=self._verify, proxy=self._proxy)
-            http = httpx.AsyncClient(
-                base_url=self._url,
-                headers=self._headers,
-                transport=transport,
-                timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
-                trust_env=False,
-            )
-            self._pool = http, *owner
+            self._pool = Server(transport, self._url, self._headers), *owner
         return self._pool[0]
 
 

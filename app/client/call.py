@@ -7,15 +7,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
-import httpx
-
 from app.client.answers import ACCEPT, NPY, read_answer
 from app.client.errors import ClientError
 from app.client.in_flight import InFlightLimit, InOrder
 from app.client.parts import Part, Parts
 from app.client.results import Answer, Predictions
 from app.client.schemas import ModelDescription
-from app.client.sending import Outgoing, RetryPolicy, send
+from app.client.sending import Outgoing, RetryPolicy, Server, send
 from app.series.spec import SeriesSpec
 
 # Called with the number of series that have their predictions, and that of all series, None if it is unknown.
@@ -27,13 +25,13 @@ class Connected:
     """A server that can be asked, and what is known of it.
 
     Attributes:
-        http: its client, bound to an event loop.
+        http: where requests go.
         policy: of retries.
         limit: of requests in flight; all calls adapt it.
         model: its description.
     """
 
-    http: httpx.AsyncClient
+    http: Server
     policy: RetryPolicy
     limit: InFlightLimit
     model: ModelDescription
@@ -61,6 +59,7 @@ class Call:
         self._server, self._abstain = server, abstain
         self._total, self._progress = total, progress
         self._done = 0
+        self._url = server.http.at("/predict", "?abstain=true" if abstain else "")
         taken = server.model.contract.input
         self.parts = Parts(SeriesSpec(taken.length, taken.channels), server.model.limits)
         self._in_order = InOrder(self._send, server.limit)
@@ -97,9 +96,7 @@ class Call:
 
     async def _send(self, part: Part) -> Answer:
         server = self._server
-        query = {"abstain": "true"} if self._abstain else {}
-        headers = {"Content-Type": NPY, "Accept": ACCEPT}
-        outgoing = Outgoing("POST", "/predict", query, headers, part.body)
+        outgoing = Outgoing("POST", self._url, {"Content-Type": NPY, "Accept": ACCEPT}, part.body)
         try:
             response = await send(
                 server.http, outgoing, server.policy, on_attempt=partial(self._adapt, part.is_full)

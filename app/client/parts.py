@@ -52,6 +52,7 @@ class Parts:
         self._spec, self._limits = spec, limits
         self._first = 0
         self._waiting: list[Array] = []
+        self._waiting_count = 0  # of series, which may come one by one
 
     def add(self, array: Array) -> Iterator[Part]:
         """The requests that are full with these series, `[n, *shape]` or a single one, `shape`.
@@ -64,14 +65,15 @@ class Parts:
             yield self._joined()  # joined with these, integers would become floats
         size, position = self._size(series), 0
         while position < len(series):
-            end = position + size - self._count_waiting()
+            end = position + size - self._waiting_count
             part, position = series[position:end], end
             if not self._waiting and len(part) == size:
                 yield self._part(part)
                 continue
             # A copy: the caller may fill the same array again.
             self._waiting.append(part.copy())
-            if self._count_waiting() == size:
+            self._waiting_count += len(part)
+            if self._waiting_count == size:
                 yield self._joined()
 
     def rest(self) -> Iterator[Part]:
@@ -81,11 +83,8 @@ class Parts:
 
     def _joined(self) -> Part:
         series = self._waiting[0] if len(self._waiting) == 1 else np.concatenate(self._waiting)
-        self._waiting = []
+        self._waiting, self._waiting_count = [], 0
         return self._part(series)
-
-    def _count_waiting(self) -> int:
-        return sum(map(len, self._waiting))
 
     def _size(self, series: Array) -> int:
         """The number of series of this dtype in a full request."""
@@ -99,7 +98,7 @@ class Parts:
             array = array[np.newaxis]
         if array.shape[1:] in spec.taken_shapes:
             return array.reshape(len(array), *spec.shape)
-        first = self._first + self._count_waiting()
+        first = self._first + self._waiting_count
         if array.ndim == len(spec.shape) + 1 and array.shape[2:] == spec.shape[1:]:
             problem = f"{array.shape[1]} values; the model takes {spec.length}"
         elif array.ndim == 1 and spec.channels == 1:

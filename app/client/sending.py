@@ -8,7 +8,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import httpx
@@ -43,21 +43,41 @@ class Retry(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Server:
+    """Where requests go.
+
+    Requests go to httpx's transport, not through its client: cookies, redirects and merged URLs are not wanted
+    here, and take time with each request.
+
+    Attributes:
+        transport: pool of connections, bound to an event loop.
+        url: of the server.
+        headers: of every request.
+    """
+
+    transport: httpx.AsyncBaseTransport
+    url: httpx.URL
+    headers: Mapping[str, str]
+
+    def at(self, path: str, query: str = "") -> httpx.URL:
+        """The URL of a path of the server."""
+        return httpx.URL(f"{str(self.url).rstrip('/')}{path}{query}")
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """A request.
 
     Attributes:
         method: of HTTP.
-        path: below the server's URL.
-        query: of the URL.
+        url: all of it.
         headers: besides those that every request has.
         content: its body.
     """
 
     method: str
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
+    url: httpx.URL
+    headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes = b""
 
 
@@ -88,7 +108,7 @@ class _Failure(NamedTuple):
 
 
 async def send(
-    http: httpx.AsyncClient,
+    server: Server,
     request: Outgoing,
     policy: RetryPolicy,
     *,
@@ -97,7 +117,7 @@ async def send(
     """Send a request until there is a response, within one deadline.
 
     Args:
-        http: client of the server.
+        server: to send it to.
         request: to send.
         policy: when it is sent again.
         on_attempt: called with the seconds of each response, and whether it was 429.
@@ -112,7 +132,7 @@ async def send(
     while True:
         attempt, started = attempt + 1, time.monotonic()
         seconds = max(0.001, min(policy.attempt_timeout, deadline - started))
-        outcome = await _attempt(http, request, seconds)
+        outcome = await _attempt(server, request, seconds)
         if isinstance(outcome, httpx.Response):
             on_attempt(time.monotonic() - started, False)
             return outcome
@@ -124,23 +144,19 @@ async def send(
         left = deadline - time.monotonic()
         if pause >= left:
             raise _out_of_time(outcome, policy.timeout)
-        url = str(http.base_url.join(request.path))
-        retry = Retry(url, attempt, str(outcome.error), pause)
+        retry = Retry(str(request.url), attempt, str(outcome.error), pause)
         log.info("%s; attempt %d follows in %.2f s", retry.reason, attempt + 1, pause)
         if policy.on_retry is not None:
             policy.on_retry(retry)
         await policy.sleep(pause)
 
 
-async def _attempt(http: httpx.AsyncClient, request: Outgoing, seconds: float) -> httpx.Response | _Failure:
+async def _attempt(server: Server, request: Outgoing, seconds: float) -> httpx.Response | _Failure:
     """A response with success, or a failure that may pass; raises what will not."""
-    url = http.base_url.join(request.path)
-    headers = {**request.headers, "X-Request-Timeout": f"{seconds:.3f}"}
+    url = request.url
     try:
         async with asyncio.timeout(seconds):
-            response = await http.request(
-                request.method, request.path, params=request.query, headers=headers, content=request.content
-            )
+            response = await _exchange(server, request, seconds)
     except (TimeoutError, httpx.TimeoutException):
         return _Failure(ServerUnavailable(f"{url}: no response within {seconds:.3g} s"))
     except httpx.DecodingError as error:
@@ -154,6 +170,24 @@ async def _attempt(http: httpx.AsyncClient, request: Outgoing, seconds: float) -
         raise failure
     is_full = response.status_code == TOO_MANY_REQUESTS
     return _Failure(failure, retry_after_seconds(response.headers.get("Retry-After")), is_full)
+
+
+async def _exchange(server: Server, outgoing: Outgoing, seconds: float) -> httpx.Response:
+    """One request and its whole response."""
+    request = httpx.Request(
+        outgoing.method,
+        outgoing.url,
+        headers={**server.headers, **outgoing.headers, "X-Request-Timeout": f"{seconds:.3f}"},
+        content=outgoing.content,
+        extensions={"timeout": {"connect": CONNECT_SECONDS}},
+    )
+    response = await server.transport.handle_async_request(request)
+    response.request = request
+    try:
+        await response.aread()
+    finally:
+        await response.aclose()
+    return response
 
 
 def _refusal(response: httpx.Response) -> ClientError:

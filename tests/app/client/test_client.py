@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -21,10 +22,11 @@ from app.client import (
     InvalidOptions,
     InvalidSeries,
     RequestRefused,
+    Retry,
     ServerUnavailable,
 )
 from app.contract import Artifact
-from qa.harness.server import ServerProcess, free_port
+from qa.harness.server import ServerProcess, free_port, running_server
 from tests.app.client.mocked import LENGTH, SERIES, answer, client_of, received, refuse, served_by
 from tests.conftest import ROOT
 
@@ -236,6 +238,23 @@ def test_a_key_that_is_none_is_refused_and_not_shown(key: str) -> None:
     assert not key.strip() or key not in str(info.value)
 
 
+def test_a_path_and_a_password_of_the_url_are_used_and_only_the_path_is_shown() -> None:
+    """A proxy may serve several models, and ask for a password."""
+    seen: list[httpx.Request] = []
+
+    def note(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(404, text="nothing here")
+
+    with (
+        Client("http://me:secret@server/forda", transport=httpx.MockTransport(note)) as client,
+        pytest.raises(ClientError, match=r"^http://server/forda/model: 404 Not Found$"),
+    ):
+        client.model()
+    assert seen[0].url.path == "/forda/model"
+    assert seen[0].headers["authorization"].startswith("Basic ")
+
+
 @pytest.mark.parametrize(("abstain", "query"), [(False, b""), (True, b"abstain=true")])
 def test_abstention_is_asked_for_in_the_query(abstain: bool, query: bytes) -> None:
     """A series whose label set has two labels then has no label."""
@@ -317,3 +336,32 @@ def test_errors_are_those_of_the_command_line(server: ServerProcess) -> None:
         client.predict([["a"] * 500])
     assert str(info.value).isprintable()
     assert os.linesep not in str(info.value)
+
+
+def test_connections_that_the_server_ends_cost_nothing(many: np.ndarray) -> None:
+    """With a short MAX_CONNECTION_AGE: no request is lost or sent twice."""
+    retries: list[Retry] = []
+    with running_server(MAX_CONNECTION_AGE="0.02") as server:
+        with Client(server.url, on_retry=retries.append) as client:
+            for _ in range(5):
+                assert len(client.predict(many)) == len(many)
+        assert server.metric("timeseries_http_requests_total") >= 21
+    assert retries == []
+
+
+def test_a_worker_that_is_killed_costs_nobody_a_prediction(artifact: Artifact, many: np.ndarray) -> None:
+    """Its requests are sent again; every series has its own answer, in order."""
+    retries: list[Retry] = []
+    with running_server(WORKERS="2") as server:
+
+        def kill_then_go_on() -> Iterator[np.ndarray]:
+            for turn in range(12):
+                if turn == 4:
+                    os.kill(server.workers[-1], signal.SIGKILL)
+                yield many
+
+        with Client(server.url, on_retry=retries.append) as client:
+            result = client.predict(kill_then_go_on())
+    tolerance = artifact.contract.output.tolerance
+    wanted = np.tile(expected(artifact, len(many)), (12, 1))
+    np.testing.assert_allclose(result.probabilities, wanted, atol=tolerance)

@@ -17,10 +17,11 @@ import httpx
 import pytest
 
 from app.client import RequestRefused, ServerUnavailable, transport
-from app.client.sending import Outgoing, RetryPolicy, send
+from app.client.sending import Outgoing, RetryPolicy, Server, send
 from app.client.transport import ClientTransport
 from qa.harness.server import ServerProcess
 
+Asked = tuple[str, str, bytes]  # method, path and body of a request
 PROBLEM = (
     b'{"type": "/problems/x", "title": "Too large", "status": 413, "detail": "at most 5", "request_id": "a"}'
 )
@@ -29,17 +30,24 @@ REFUSAL = (
     b"Content-Length: %d\r\n\r\n%b" % (len(PROBLEM), PROBLEM)
 )
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-LARGE = Outgoing("POST", "/predict", {}, {"Content-Type": "application/x-npy"}, bytes(64 * 1024 * 1024))
+GET: Asked = ("GET", "/", b"")
+LARGE: Asked = ("POST", "/predict", bytes(64 * 1024 * 1024))
 POLICY = RetryPolicy(timeout=30, attempts=1, attempt_timeout=30)
 
 
-def ask(url: str, *requests: Outgoing, verify: ssl.SSLContext | bool = False) -> list[httpx.Response]:
+def ask(url: str, *requests: Asked, verify: ssl.SSLContext | bool = False) -> list[httpx.Response]:
     """The responses to requests, one after the other on one pool."""
 
     async def run() -> list[httpx.Response]:
         pool = ClientTransport(verify=verify, proxy=None)
-        async with httpx.AsyncClient(base_url=url, transport=pool, timeout=30) as http:
-            return [await send(http, each, POLICY) for each in requests]
+        server = Server(pool, httpx.URL(url), {})
+        try:
+            return [
+                await send(server, Outgoing(method, server.at(path), {}, content), POLICY)
+                for method, path, content in requests
+            ]
+        finally:
+            await pool.aclose()
 
     return asyncio.run(run())
 
@@ -107,7 +115,7 @@ def test_a_connection_is_not_used_when_it_is_old(
             connection.sendall(OK)
 
     with listening(serve) as url:
-        ask(url, *[Outgoing("GET", "/", {}, {})] * 3)
+        ask(url, *[GET] * 3)
     assert connections == (1 if value else 3)
 
 
@@ -138,7 +146,6 @@ def test_tls_is_spoken_where_the_url_says_so(tmp_path: Path) -> None:
     trusting = ssl.create_default_context(cafile=str(certificate))
     with listening(serve) as url:
         secure = url.replace("http:", "https:")
-        request = Outgoing("GET", "/", {}, {})
-        assert [each.text for each in ask(secure, request, request, verify=trusting)] == ["ok", "ok"]
+        assert [each.text for each in ask(secure, GET, GET, verify=trusting)] == ["ok", "ok"]
         with pytest.raises(ServerUnavailable, match=f"{secure}/: .*CERTIFICATE_VERIFY_FAILED"):
-            ask(secure, request, verify=ssl.create_default_context())
+            ask(secure, GET, verify=ssl.create_default_context())
