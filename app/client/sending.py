@@ -46,8 +46,8 @@ class Retry(NamedTuple):
 class Server:
     """Where requests go.
 
-    Requests go to httpx's transport, not through its client: cookies, redirects and merged URLs are not wanted
-    here, and take time with each request.
+    Requests go to httpx's transport, not through its client, whose cookies, redirects and merged URLs are not
+    wanted here and take time with each request.
 
     Attributes:
         transport: pool of connections, bound to an event loop.
