@@ -13,6 +13,7 @@ from fastapi_offline import FastAPIOffline
 
 from app.api import error_responses
 from app.api.dialects import Dialect, Limits, ServerState, enabled_dialects
+from app.api.dialects.native import Native
 from app.api.error_responses import ErrorResponses
 from app.api.middleware import install
 from app.api.middleware.api_keys import KeyFile
@@ -21,6 +22,7 @@ from app.api.middleware.request_context import RequestContext
 from app.api.predict import Predictor
 from app.api.recorder import RequestRecorder
 from app.api.routes import docs, model, openapi, ops, predict, problems
+from app.api.stream import route as stream
 from app.client.schemas import RequestLimits
 from app.contract import open_artifact
 from app.http.body_budget import BodyBudget
@@ -133,11 +135,16 @@ def _add_routes(
     )
     predictor = Predictor(versions, limits)
     state = ServerState(versions, metrics, limits)
+    errors = ErrorResponses(settings.root_path)
     counted = [model.MODEL]
     for dialect in dialects:
         app.include_router(predict.create_router(predictor, dialect))
         app.include_router(other := dialect.router(state))
         counted += (*dialect.routes, *(route.path for route in other.routes if isinstance(route, APIRoute)))
+    if Native.name in settings.protocols:
+        native = next(dialect for dialect in dialects if isinstance(dialect, Native))
+        app.router.routes.append(stream.create_route(predictor, native, errors))
+        counted.append(stream.STREAM)
     app.include_router(
         model.create_router(
             versions,
@@ -153,7 +160,6 @@ def _add_routes(
     app.include_router(problems.create_router(settings.root_path))
     app.include_router(docs.create_router(title=app.title, openapi=OPENAPI, root_path=settings.root_path))
     app.openapi = partial(_openapi, app, app.openapi, predictor, dialects)  # type: ignore[method-assign]
-    errors = ErrorResponses(settings.root_path)
     error_responses.install(app, errors)
     recorder = RequestRecorder(
         metrics, is_draining=lambda: versions.is_draining, access_log=settings.access_log, traces=traces

@@ -7,13 +7,12 @@ import os
 import re
 from collections.abc import Callable
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from app.api.headers import REQUEST_ID, RequestHead
-from app.api.predict import PredictCall
 from app.api.request_trace import trace_request
 from app.telemetry.metrics import Metrics
-from app.telemetry.request_record import OTHER, RequestRecord
+from app.telemetry.request_record import OTHER, RequestRecord, Work
 
 if TYPE_CHECKING:  # it needs the SDK, which is there where traces are wanted
     from app.telemetry.tracing.traces import Traces
@@ -23,6 +22,14 @@ log = logging.getLogger("app.access")
 # An id that is safe in a header, a log and a terminal.
 _SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _ID_BYTES = 16
+
+
+class RecordedCall(Protocol):
+    """A prediction call, or a stream of predictions."""
+
+    def work(self) -> Work | None:
+        """The work done for the request; None if nothing was admitted."""
+        ...
 
 
 class RequestRecorder:
@@ -52,7 +59,7 @@ class RequestRecorder:
         self._traces = traces
 
     def record(
-        self, record: RequestRecord, head: RequestHead, *, status: int, call: PredictCall | None = None
+        self, record: RequestRecord, head: RequestHead, *, status: int, call: RecordedCall | None = None
     ) -> None:
         """Count a response; trace and log its request if that is on.
 
@@ -64,7 +71,7 @@ class RequestRecorder:
             call: the prediction call of the request, if it has one.
         """
         seconds = perf_counter() - record.arrived
-        record.status = status
+        record.status = status = record.late_status or status
         self._metrics.answered(protocol=record.protocol, route=record.route, status=status, seconds=seconds)
         trace_id = None
         if self._traces is not None:

@@ -12,6 +12,10 @@ from app.api.headers import CONTENT_ENCODING, CONTENT_LENGTH, RequestHead
 from app.api.payloads import decompress
 from app.errors import MalformedPayload, PayloadTooLarge, SlowPayload
 
+# A route that reads its body piece by piece sets this in the scope's `state`: its connection then counts only
+# the bytes that the route has not taken yet.
+STREAMED = "body_is_streamed"
+
 
 async def read_body(head: RequestHead, receive: Receive, *, max_bytes: int, deadline: float) -> bytes:
     """The body of a request, decompressed.

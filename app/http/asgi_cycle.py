@@ -11,6 +11,7 @@ from uvicorn._types import ASGIReceiveEvent, ASGISendEvent, HTTPScope
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from app.api.request_body import STREAMED
 from app.http.head import NOT_HTTP, BadMessage
 from app.http.message import MessageReader
 
@@ -40,6 +41,10 @@ class AsgiCycle(RequestResponseCycle):
     def is_full(self) -> bool:
         """Whether it holds so much of a body that no more is read until the app has taken it."""
         return len(self.body) > HIGH_WATER_LIMIT
+
+    def held_bytes(self, arrived: int) -> int:
+        """All that arrived: the app may hold it. Of a body that is streamed, what the app has not taken."""
+        return len(self.body) if self.scope["state"].get(STREAMED) else arrived
 
     def feed(self, part: bytes) -> None:
         """Add a part of the body."""

@@ -265,7 +265,7 @@ class Connection(HttpToolsProtocol):
         held, request = self._input.unread, self._request
         is_due = request is not None and not request.response_complete
         if is_due and request is not None and (self._reader.in_body or request.keeps_body):
-            held += self._reader.body_bytes
+            held += request.held_bytes(self._reader.body_bytes)
         if self._body_budget is not None:
             self._is_counted = held > FREE_BYTES
             self._body_budget.hold(self, held)

@@ -104,6 +104,10 @@ class FastRequest:
         except Exception as error:  # noqa: BLE001 - every error becomes a response
             self._fail(error)
 
+    def held_bytes(self, arrived: int) -> int:
+        """All that arrived."""
+        return arrived
+
     def feed(self, part: bytes) -> None:
         """Add a part of the body; it is never longer than its Content-Length."""
         if not self.response_complete:

@@ -58,6 +58,9 @@ class RequestCycle(Receiver, Protocol):
     def keeps_body(self) -> bool:
         """Whether a complete body stays in memory until the response."""
 
+    def held_bytes(self, arrived: int) -> int:
+        """How many of the bytes of the body that arrived are in memory."""
+
     def start_body_timeout(self) -> None:
         """Wait for more of the body, until the timeout of the request."""
 

@@ -36,6 +36,9 @@ class ModelVersions:
         keep: how many versions stay loaded: the one that serves and those that served before it.
         close_timeout: seconds in which a version that is unloaded finishes its admitted requests.
         observer: receives events.
+
+    Attributes:
+        draining: set when shutdown begins, for requests without an end.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class ModelVersions:
         self._check_once_ready = False
         self._first_check: asyncio.Task[None] | None = None
         self._retiring: set[asyncio.Task[None]] = set()
+        self.draining = asyncio.Event()
 
     @property
     def current(self) -> Service:
@@ -162,11 +166,13 @@ class ModelVersions:
 
     def drain(self) -> None:
         """Turn readiness off and keep answering requests."""
+        self.draining.set()
         for service in self._services:
             service.drain()
 
     async def close(self, *, timeout: float) -> None:
         """Stop admission, finish admitted requests within `timeout` seconds, then fail the rest."""
+        self.draining.set()
         if self._first_check:
             self._first_check.cancel()
         await asyncio.gather(*(service.close(timeout=timeout) for service in self._services), *self._retiring)

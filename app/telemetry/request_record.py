@@ -52,6 +52,8 @@ class RequestRecord:
         fault: type of its error; None without one.
         status: status of its response, or the one it is counted under.
         work: what was done for it; None if it was not admitted, or without traces.
+        late_status: status of a problem that came after the head of a streamed response, which is counted
+            under it; None without one.
     """
 
     request_id: str
@@ -65,6 +67,7 @@ class RequestRecord:
     fault: str | None = None
     status: int = 500
     work: Work | None = None
+    late_status: int | None = None
 
     @property
     def name(self) -> str:

@@ -52,13 +52,15 @@ def trusting(trusted_artifact: Artifact) -> Iterator[TestClient]:
         yield client
 
 
-def small_service(artifact: Artifact, engine: FakeEngine, metrics: Metrics) -> Service:
-    """A service, not yet started, whose queue holds one batch, counted in these metrics."""
+def small_service(
+    artifact: Artifact, engine: FakeEngine, metrics: Metrics, *, rows: int = MAX_ROWS
+) -> Service:
+    """A service, not yet started, whose queue holds one batch of so many rows, counted in these metrics."""
     return Service(
         artifact,
         lambda: engine,
-        max_batch_rows=MAX_ROWS,
-        max_queue_rows=MAX_ROWS,
+        max_batch_rows=rows,
+        max_queue_rows=rows,
         predictions=metrics.predictions,
     )
 

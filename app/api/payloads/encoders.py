@@ -89,11 +89,15 @@ class JsonEncoder:
         self._trusted = [f'{head},"label_set":%s,"ood_score":%.4f,"warnings":%s}}' for head in heads]
 
     def __call__(self, prediction: Prediction) -> bytes:
-        """The body of a response; the text of a batch is encoded once for all of its requests."""
+        """The body of a response."""
+        return self._document(self.texts(prediction))
+
+    def texts(self, prediction: Prediction) -> list[str]:
+        """The JSON object of each series; that of a batch is encoded once for all of its requests."""
         if prediction.own is None and prediction.abstained is None:
             batch, rows = prediction.batch_slice
-            return self._document(batch.once(self._batch_texts)[rows])
-        return self._document(self.series_texts(prediction.predictions, abstained=prediction.abstained))
+            return batch.once(self._batch_texts)[rows]
+        return self.series_texts(prediction.predictions, abstained=prediction.abstained)
 
     def document(self, predictions: Predictions) -> bytes:
         """The body of a response with these predictions."""

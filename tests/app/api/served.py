@@ -51,12 +51,13 @@ def served(
     *,
     loop: Loop = "uvloop",
     protocol: type[Connection] | Literal["h11"] = Connection,
+    rows: int = MAX_ROWS,
     **settings: Any,
 ) -> Iterator[Served]:
     """An app of an artifact, ready; its settings are those of the tests of routes, and these."""
-    engine, metrics = FakeEngine(max_rows=MAX_ROWS), Metrics()
-    service = small_service(artifact, engine, metrics)
-    limits = {"max_batch_rows": MAX_ROWS, "max_queue_rows": MAX_ROWS, "max_body_bytes": MAX_BODY}
+    engine, metrics = FakeEngine(max_rows=rows), Metrics()
+    service = small_service(artifact, engine, metrics, rows=rows)
+    limits = {"max_batch_rows": rows, "max_queue_rows": rows, "max_body_bytes": MAX_BODY}
     chosen = Settings(**{**limits, **settings})
     app = create_app(chosen, service, metrics=metrics)
     options = {**_options(chosen, grace=1), "loop": loop, "http": protocol}

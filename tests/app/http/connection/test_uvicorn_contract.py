@@ -55,6 +55,7 @@ USES: dict[str, dict[str, str]] = {
         "more_body": "whether more of the body comes",
         "receive": "gives the app the body",
         "response_complete": "whether the response was sent",
+        "scope": "its state says whether the app reads the body piece by piece",
         "response_started": "whether a part of it was sent",
         "send": "writes the response",
         "waiting_for_100_continue": "whether the caller waits to be told to send the body",

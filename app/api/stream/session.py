@@ -1,0 +1,282 @@
+"""One stream: reads values, cuts windows, has them predicted, and yields their lines in order.
+
+Two tasks share a short queue. One reads the body and admits windows; it waits while the queue is full, and
+then the client cannot send. The other waits for the predictions and sends them; it waits while the client
+does not read, and then the queue fills.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from dataclasses import dataclass
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from starlette.types import Message, Receive
+
+from app.api.parameters import check_abstain
+from app.api.payloads import JsonEncoder, to_finite_float32
+from app.api.stream.options import StreamOptions
+from app.errors import AppError, MalformedPayload, NotReady, QueueFull, SlowPayload
+from app.inference.batching import Entry
+from app.inference.predictions import BatchSlice, Series
+from app.inference.service import Service
+from app.inference.versions import ModelVersions
+from app.series.windows import WindowBatch, WindowCutter
+from app.telemetry.request_record import Work
+
+# Values of the windows of one admission, in all channels; at least one window.
+ADMITTED_VALUES = 2**15
+# Admissions whose predictions were not sent yet. More do not make a stream faster.
+MAX_ADMISSIONS = 4
+# Seconds before the first try to get into a full queue, and before later ones; random up to twice as long.
+FIRST_RETRY, LAST_RETRY = 0.02, 0.5
+
+
+class _Head(NamedTuple):
+    """The body is readable so far: the response may begin."""
+
+
+class _Admitted(NamedTuple):
+    """Windows in the queue or in a batch."""
+
+    entry: Entry[Series, BatchSlice]
+    coarse: NDArray[np.bool_] | None
+    starts: NDArray[np.int64]
+
+
+class _End(NamedTuple):
+    """The end of the body, or why no more of it is read."""
+
+    error: Exception | None
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a stream has done.
+
+    Attributes:
+        windows: windows whose predictions were handed out.
+        values: time steps that were read.
+        parsed: seconds of reading values.
+        admitted: moment of the first admission, on `perf_counter`; None before it.
+    """
+
+    windows: int = 0
+    values: int = 0
+    parsed: float = 0.0
+    admitted: float | None = None
+
+
+class StreamCall:
+    """One stream on one version, which is chosen now and kept.
+
+    Args:
+        versions: of the model.
+        options: of the request.
+        max_instances: most series in an admission.
+
+    Attributes:
+        service: of the version.
+        totals: so far.
+
+    Raises:
+        ContractViolation: the version is not loaded, the stride is too long, or the model cannot abstain.
+    """
+
+    def __init__(self, versions: ModelVersions, options: StreamOptions, *, max_instances: int) -> None:
+        self._versions, self._options = versions, options
+        self.service: Service = versions.pick(options.version)
+        contract = self.service.contract
+        if options.abstain:
+            check_abstain(contract)
+        self._spec = spec = contract.input.spec
+        self._stride = options.stride_for(spec)
+        self._reader = options.reader(spec)
+        most = min(max_instances, max(1, ADMITTED_VALUES // spec.values))
+        self._cutter = WindowCutter(spec, stride=self._stride, max_windows=most)
+        self._queue: asyncio.Queue[_Head | _Admitted | _End] = asyncio.Queue(MAX_ADMISSIONS)
+        self._has_begun = False
+        self.totals = Totals()
+
+    def work(self) -> Work | None:
+        """The work of all windows, for the request's record; None before the first."""
+        totals, contract = self.totals, self.service.contract
+        if totals.admitted is None:
+            return None
+        return Work(contract.name, contract.version, totals.windows, totals.parsed, totals.admitted)
+
+    async def lines(self, receive: Receive, encoder: JsonEncoder) -> AsyncGenerator[bytes, None]:
+        """Yield the lines of the response, several at once; first nothing, when the response may begin.
+
+        The last one is the count. Close this: what it has admitted is then cancelled.
+
+        Raises:
+            AppError: there is no more, for this reason.
+        """
+        reading = asyncio.create_task(self._read(receive))
+        try:
+            while not isinstance(item := await self._queue.get(), _End):
+                if isinstance(item, _Head):
+                    yield b""
+                else:
+                    result = await item.entry.future
+                    prediction = self.service.complete(
+                        result, coarse=item.coarse, abstain=self._options.abstain
+                    )
+                    yield self._encoded(encoder.texts(prediction), item.starts)
+            if item.error is not None:
+                raise item.error
+            yield self._count()
+        finally:
+            reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await reading
+            while not self._queue.empty():
+                item = self._queue.get_nowait()
+                if isinstance(item, _Admitted):
+                    self.service.cancel(item.entry)
+
+    def _encoded(self, texts: list[str], starts: NDArray[np.int64]) -> bytes:
+        first = self.totals.windows
+        self.totals.windows += len(texts)
+        return "".join(
+            f'{{"window":{window},"start":{start},{text[1:]}\n'
+            for window, (text, start) in enumerate(zip(texts, starts.tolist(), strict=True), first)
+        ).encode()
+
+    def _count(self) -> bytes:
+        """The last line: how much was read and answered. Unused values are in no window."""
+        windows, values = self.totals.windows, self.totals.values
+        used = (windows - 1) * self._stride + self._spec.length if windows else 0
+        contract = self.service.contract
+        count = {
+            "windows": windows,
+            "values": values,
+            "unused_values": values - used,
+            "model": contract.name,
+            "version": contract.version,
+            "stride": self._stride,
+        }
+        return json.dumps(count, separators=(",", ":")).encode() + b"\n"
+
+    # Reads the body and admits windows.
+
+    async def _read(self, receive: Receive) -> None:
+        """Put everything into the queue, and last why it is the end."""
+        error: Exception | None = None
+        body = _Body(receive, self._versions.draining, timeout=self._options.timeout)
+        try:
+            while (data := await body.next(values=self.totals.values)) is not None:
+                await self._take(data)
+            await self._take(None)
+        except Exception as found:  # noqa: BLE001 - raised again by `lines`
+            error = found
+        finally:
+            body.close()
+        await self._queue.put(_End(error))
+
+    async def _take(self, data: bytes | None) -> None:
+        """Read the values of a piece of the body, or of its end, and admit the windows that they complete."""
+        started = perf_counter()
+        values, error = self._reader.finish() if data is None else self._reader.feed(data)
+        self.totals.parsed += perf_counter() - started
+        self.totals.values += len(values)
+        for batch in self._cutter.feed(values):
+            await self._begin()
+            await self._queue.put(await self._admitted(batch))
+        if error is not None:
+            raise error
+        if self.totals.values or data is None:
+            await self._begin()
+
+    async def _begin(self) -> None:
+        """Have the response begin. An error before gets a response of its own, with its status."""
+        if not self._has_begun:
+            self._has_begun = True
+            await self._queue.put(_Head())
+
+    async def _admitted(self, batch: WindowBatch) -> _Admitted:
+        """Admit windows, also if the queue is full for a while.
+
+        Raises:
+            BatchingError: the queue stays full for the request's timeout, or the version was unloaded.
+        """
+        narrowed = to_finite_float32(batch.windows, is_invariant=self._spec.is_invariant)
+        loop = asyncio.get_running_loop()
+        deadline, pause = loop.time() + self._options.timeout, FIRST_RETRY
+        while True:
+            try:
+                entry = self.service.admit(narrowed.series, deadline=deadline)
+            except QueueFull:
+                pause = min(pause, LAST_RETRY) * (1 + random.random())  # noqa: S311 - not a secret
+                if loop.time() + pause >= deadline:
+                    raise
+                await asyncio.sleep(pause)
+            except NotReady as error:
+                raise self._explained(error) from None
+            else:
+                if self.totals.admitted is None:
+                    self.totals.admitted = perf_counter()
+                return _Admitted(entry, narrowed.coarse, batch.starts)
+
+    def _explained(self, error: NotReady) -> AppError:
+        if self._versions.has(self.service) or self._versions.draining.is_set():
+            return error
+        version = self.service.contract.version
+        return NotReady(f"version {version} was unloaded while the stream was on it; start a new stream")
+
+
+class _Body:
+    """The pieces of a body, until its end or the server's.
+
+    Args:
+        receive: the ASGI `receive`.
+        draining: set when the server shuts down.
+        timeout: seconds to wait for a piece.
+    """
+
+    def __init__(self, receive: Receive, draining: asyncio.Event, *, timeout: float) -> None:
+        self._receive, self._timeout = receive, timeout
+        self._draining = asyncio.create_task(draining.wait())
+        self._has_ended = False
+
+    def close(self) -> None:
+        """Stop waiting for the end of the server."""
+        self._draining.cancel()
+
+    async def next(self, *, values: int) -> bytes | None:
+        """The next piece; None at the end.
+
+        Args:
+            values: time steps that were read so far, for messages.
+
+        Raises:
+            SlowPayload: no piece came in time.
+            NotReady: the server shuts down.
+            MalformedPayload: the body ended early.
+        """
+        if self._has_ended:
+            return None
+        receiving = asyncio.ensure_future(self._receive())
+        try:
+            await asyncio.wait(
+                (receiving, self._draining), timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED
+            )
+            if self._draining.done():
+                raise NotReady(f"the server shuts down after {values} values; start a new stream")
+            if not receiving.done():
+                raise SlowPayload(f"no value came for {self._timeout:g} s, after {values} values")
+            message: Message = receiving.result()
+        finally:
+            receiving.cancel()
+        if message["type"] == "http.disconnect":
+            raise MalformedPayload(f"the connection ended within the body, after {values} values")
+        self._has_ended = not message.get("more_body", False)
+        return bytes(message.get("body", b""))
