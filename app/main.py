@@ -47,6 +47,7 @@ DESCRIPTION = """\
 Class probabilities of time series. The model was verified against golden answers before it took traffic.
 
 * `POST /predict` takes JSON or a NumPy array, one series or many.
+* `POST /predict/stream` takes a recording of any length and answers each window of it as it is complete.
 * If the model supports it, each prediction has a label set, an out-of-distribution score and warnings. With
   `abstain=true`, a series gets a label only if the model is sure of it.
 * Errors are problem documents ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)) that say what is wrong.

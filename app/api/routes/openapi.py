@@ -1,4 +1,4 @@
-"""OpenAPI descriptions of the bodies of `/predict`, with a real request and its response.
+"""OpenAPI descriptions of the bodies of `/predict` and `/predict/stream`, with real requests and responses.
 
 The example series are golden series of the artifact, so "Try it out" in the docs works.
 """
@@ -11,6 +11,8 @@ from typing import Any
 from app.api.dialects.native import PREDICT
 from app.api.headers import COMMON_HEADERS
 from app.api.payloads import JSON, NPY, Encoders, JsonEncoder
+from app.api.stream import openapi as stream
+from app.api.stream.route import STREAM
 from app.client.schemas import PredictRequest, PredictResponse, Problem
 from app.contract import Artifact
 from app.inference.predictions import Postprocessor
@@ -39,6 +41,7 @@ def describe(document: dict[str, Any], artifact: Artifact, *, max_instances: int
     )
     if PREDICT not in document["paths"]:  # PROTOCOLS does not name it
         return
+    document["paths"][STREAM] = {"post": stream.operation(artifact)}
     operation = document["paths"][PREDICT]["post"]
     operation["requestBody"] = request_body(artifact)
     operation["responses"]["200"] = response(artifact, Encoders(artifact.contract).json)
