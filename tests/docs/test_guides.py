@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from app.settings import Settings
 from qa.harness.server import ServerProcess
 from tests.conftest import ROOT
-from tests.docs.pages import Page, blocks
+from tests.docs.pages import Example, Page, blocks, examples
 
 REQUESTS = Page("docs/requests.md")
 # What the Python client reads: tests/app/client/test_environment.py.
@@ -30,6 +31,23 @@ def test_a_python_example_runs(server: ServerProcess, code: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+@pytest.mark.parametrize("example", examples(REQUESTS.text), ids=lambda example: example.command[-60:])
+def test_a_command_prints_what_the_page_says(server: ServerProcess, example: Example) -> None:
+    """Line for line, but for the last digits of numbers, which depend on the processor."""
+    command = example.command.replace("http://127.0.0.1:8000", server.url)
+    command = command.replace(".venv/bin/python", sys.executable)
+    done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found, expected = (
+        [json.loads(line) for line in text.splitlines()] for text in (done.stdout, example.output)
+    )
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        numbers = [each.pop("probabilities", {}) for each in (one, other)]
+        assert numbers[0] == pytest.approx(numbers[1], abs=1e-4)
+        assert one == other
 
 
 @PAGES

@@ -26,9 +26,9 @@ _ERRORS = (
 _DESCRIPTION = """\
 Class probabilities of the windows of a recording of any length, while it is sent.
 
-The response has a line of JSON for each window as soon as it is complete and computed. Read it while you send: a
-client that does not is not read either, and disconnected after a while. The last line has the totals, and is a
-problem document if the stream ended early; without a last line, the response is not complete.
+The response has a line of JSON for each window as soon as it is complete and computed. Read it while you
+send: a client that does not is not read either, and disconnected after a while. The last line has the totals,
+and is a problem document if the stream ended early; without a last line, the response is not complete.
 
 `X-Request-Timeout` limits the wait for more of the body and for each prediction, not the whole stream.
 """

@@ -94,7 +94,15 @@ def test_a_real_server_is_asked_route_by_route(
         outcome.target.removeprefix("openapi "): outcome
         for outcome in openapi.ask(stand_in, server, artifact, seed=0, cases=5, folder=tmp_path)
     }
-    assert set(outcomes) == {"/predict", "/model", "/livez", "/readyz", "/startupz", "/metrics"}
+    assert set(outcomes) == {
+        "/predict",
+        "/predict/stream",
+        "/model",
+        "/livez",
+        "/readyz",
+        "/startupz",
+        "/metrics",
+    }
     assert outcomes["/predict"].findings == []
     assert outcomes["/livez"].findings == [Finding("openapi /livez", "Undocumented status (ST101, 3 times)")]
     assert outcomes["/livez"].transcript == "how to ask again\n"
