@@ -11,7 +11,9 @@ The overlap is kept here, so memory does not grow with the recording: a window a
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -169,11 +171,23 @@ def window_count(steps: int, length: int, stride: int) -> int:
     return max(0, (steps - length) // stride + 1)
 
 
+def _leave_memory(recording: NDArray[Any]) -> None:
+    """Unmap the pages that were read of a memory-mapped file; the system may keep them in its cache."""
+    base: Any = recording.base  # of a slice of a memory-mapped array, another array
+    if isinstance(recording, np.memmap) and isinstance(base, mmap.mmap) and recording.mode == "r":
+        with suppress(AttributeError, OSError):  # not on every system
+            base.madvise(mmap.MADV_DONTNEED)
+
+
 def chunks_of(recording: Recording) -> Iterator[NDArray[Any]]:
-    """Yield a recording in chunks. Those of an array share its memory and have `CHUNK_STEPS` steps."""
+    """Yield a recording in chunks. Those of an array share its memory and have `CHUNK_STEPS` steps.
+
+    A chunk of a file that is mapped read-only leaves the process's memory when the next one is taken.
+    """
     if isinstance(recording, np.ndarray) and recording.ndim:
         for start in range(0, len(recording), CHUNK_STEPS):
             yield recording[start : start + CHUNK_STEPS]
+            _leave_memory(recording)
     elif isinstance(recording, np.ndarray):
         yield recording  # a single number: `WindowCutter` says what is wrong
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tracemalloc
 from collections.abc import Iterator
 from itertools import pairwise
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from app.errors import UnreadableSeries
 from app.series.spec import SeriesSpec
 from app.series.windows import CHUNK_STEPS, WindowCutter, cut_windows, window_count
+from qa.harness.proc import memory
 
 
 @st.composite
@@ -70,6 +72,18 @@ def test_a_memory_mapped_file_is_cut_like_an_array(tmp_path: Path) -> None:
     assert found.dtype == np.int16
     expected = np.lib.stride_tricks.sliding_window_view(values, 1000)[::stride]
     assert np.array_equal(found, expected)
+
+
+def test_a_mapped_file_does_not_stay_in_memory(tmp_path: Path) -> None:
+    """80 MB of a file are read, and the process holds hardly more than before."""
+    np.save(tmp_path / "recording.npy", np.zeros(20_000_000, np.float32))
+    mapped = np.load(tmp_path / "recording.npy", mmap_mode="r")
+    before, _ = memory(os.getpid())
+    most = 0
+    for number, _ in enumerate(cut_windows(mapped, SeriesSpec(500), stride=500)):
+        if number % 50 == 0:
+            most = max(most, memory(os.getpid())[0])
+    assert most < before + 30 * 1024 * 1024
 
 
 def test_memory_does_not_grow_with_the_recording() -> None:
