@@ -18,12 +18,13 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from starlette.types import Message, Receive
+from starlette.types import Receive
 
 from app.api.parameters import check_abstain
 from app.api.payloads import JsonEncoder, to_finite_float32
+from app.api.stream.body import Body
 from app.api.stream.options import StreamOptions
-from app.errors import AppError, MalformedPayload, NotReady, QueueFull, SlowPayload
+from app.errors import AppError, NotReady, QueueFull
 from app.inference.batching import Entry
 from app.inference.predictions import BatchSlice, Series
 from app.inference.service import Service
@@ -141,7 +142,14 @@ class StreamCall:
             while not self._queue.empty():
                 item = self._queue.get_nowait()
                 if isinstance(item, _Admitted):
-                    self.service.cancel(item.entry)
+                    self._drop(item)
+
+    def _drop(self, admitted: _Admitted) -> None:
+        """Nobody waits for these windows any more."""
+        self.service.cancel(admitted.entry)
+        future = admitted.entry.future
+        if future.done() and not future.cancelled():
+            future.exception()  # else it would be logged as never retrieved
 
     def _encoded(self, texts: list[str], starts: NDArray[np.int64]) -> bytes:
         first = self.totals.windows
@@ -171,7 +179,7 @@ class StreamCall:
     async def _read(self, receive: Receive) -> None:
         """Put everything into the queue, and last why it is the end."""
         error: Exception | None = None
-        body = _Body(receive, self._versions.draining, timeout=self._options.timeout)
+        body = Body(receive, self._versions.draining, timeout=self._options.timeout)
         try:
             while (data := await body.next(values=self.totals.values)) is not None:
                 await self._take(data)
@@ -190,7 +198,12 @@ class StreamCall:
         self.totals.values += len(values)
         for batch in self._cutter.feed(values):
             await self._begin()
-            await self._queue.put(await self._admitted(batch))
+            admitted = await self._admitted(batch)
+            try:
+                await self._queue.put(admitted)
+            except asyncio.CancelledError:
+                self._drop(admitted)
+                raise
         if error is not None:
             raise error
         if self.totals.values or data is None:
@@ -231,52 +244,3 @@ class StreamCall:
             return error
         version = self.service.contract.version
         return NotReady(f"version {version} was unloaded while the stream was on it; start a new stream")
-
-
-class _Body:
-    """The pieces of a body, until its end or the server's.
-
-    Args:
-        receive: the ASGI `receive`.
-        draining: set when the server shuts down.
-        timeout: seconds to wait for a piece.
-    """
-
-    def __init__(self, receive: Receive, draining: asyncio.Event, *, timeout: float) -> None:
-        self._receive, self._timeout = receive, timeout
-        self._draining = asyncio.create_task(draining.wait())
-        self._has_ended = False
-
-    def close(self) -> None:
-        """Stop waiting for the end of the server."""
-        self._draining.cancel()
-
-    async def next(self, *, values: int) -> bytes | None:
-        """The next piece; None at the end.
-
-        Args:
-            values: time steps that were read so far, for messages.
-
-        Raises:
-            SlowPayload: no piece came in time.
-            NotReady: the server shuts down.
-            MalformedPayload: the body ended early.
-        """
-        if self._has_ended:
-            return None
-        receiving = asyncio.ensure_future(self._receive())
-        try:
-            await asyncio.wait(
-                (receiving, self._draining), timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED
-            )
-            if self._draining.done():
-                raise NotReady(f"the server shuts down after {values} values; start a new stream")
-            if not receiving.done():
-                raise SlowPayload(f"no value came for {self._timeout:g} s, after {values} values")
-            message: Message = receiving.result()
-        finally:
-            receiving.cancel()
-        if message["type"] == "http.disconnect":
-            raise MalformedPayload(f"the connection ended within the body, after {values} values")
-        self._has_ended = not message.get("more_body", False)
-        return bytes(message.get("body", b""))

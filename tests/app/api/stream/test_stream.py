@@ -21,6 +21,9 @@ from qa.harness.process import wait_until
 from tests.app.api.served import Served, served
 from tests.app.api.stream.streaming import BINARY, Ended, Stream, as_float32, as_lines, exchange
 from tests.app.conftest import LENGTH
+from tests.app.http.played import play, serving, until
+from tests.app.telemetry.tracing.kept import attributes_of, keep
+from tests.support.fakes import FakeEngine
 
 RAW = [("Content-Type", BINARY)]
 ROUTE = '{protocol="native",route="/predict/stream",status="%s"}'
@@ -321,3 +324,20 @@ def test_a_broken_chunk_breaks_the_response(app: Served) -> None:
         stream.send_raw(b"x\r\n")
         with pytest.raises(Ended):
             stream.lines()
+
+
+def test_a_stream_is_traced_with_its_windows(plain_artifact: Artifact) -> None:
+    """One span for the stream, with the number of its windows and the status of its last line."""
+    kept = keep()
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine(), traces=kept.traces) as played:
+            body = as_float32(ramp(1200))
+            await played.connect().ask(post(body, RAW, target="/predict/stream?stride=100"))
+            await until(lambda: len(kept.requests) == 1)
+            told = attributes_of(kept.requests[0])
+            assert told["http.route"] == "/predict/stream"
+            assert told["http.response.status_code"] == 200
+            assert told["timeseries.rows"] == 8
+
+    play(scenario())
