@@ -36,6 +36,8 @@ from app.telemetry.request_record import Work
 ADMITTED_VALUES = 2**15
 # Admissions whose predictions were not sent yet. More do not make a stream faster.
 MAX_ADMISSIONS = 4
+# Bytes of a body that are read before other requests have their turn.
+TURN_BYTES = 8 * 1024
 # Seconds before the first try to get into a full queue, and before later ones; random up to twice as long.
 FIRST_RETRY, LAST_RETRY = 0.02, 0.5
 
@@ -182,7 +184,9 @@ class StreamCall:
         body = Body(receive, self._versions.draining, timeout=self._options.timeout)
         try:
             while (data := await body.next(values=self.totals.values)) is not None:
-                await self._take(data)
+                for start in range(0, len(data), TURN_BYTES):
+                    await self._take(data[start : start + TURN_BYTES])
+                    await asyncio.sleep(0)
             await self._take(None)
         except Exception as found:  # noqa: BLE001 - raised again by `lines`
             error = found
