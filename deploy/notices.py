@@ -18,7 +18,7 @@ NVIDIA = "LicenseRef-NVIDIA-Proprietary"
 # SPDX identifiers of the licences that a package may have.
 ALLOWED = {
     *("0BSD", APACHE, "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "HPND", "ISC", "MIT", "MIT-0"),
-    *("MPL-2.0", "PSF-2.0", "Python-2.0", "Unlicense", "Zlib", NVIDIA),
+    *("MIT-CMU", "MPL-2.0", "PSF-2.0", "Python-2.0", "Unlicense", "Zlib", NVIDIA),
 }
 # Spellings of licences in metadata older than SPDX expressions.
 SPDX_OF = {

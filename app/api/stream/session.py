@@ -24,6 +24,7 @@ from app.api.parameters import check_abstain
 from app.api.payloads import JsonEncoder, to_finite_float32
 from app.api.stream.body import Body
 from app.api.stream.options import StreamOptions
+from app.api.stream.values import Parsed
 from app.errors import AppError, NotReady, QueueFull
 from app.inference.batching import Entry
 from app.inference.predictions import BatchSlice, Series
@@ -184,21 +185,31 @@ class StreamCall:
         body = Body(receive, self._versions.draining, timeout=self._options.timeout)
         try:
             while (data := await body.next(values=self.totals.values)) is not None:
-                for start in range(0, len(data), TURN_BYTES):
-                    await self._take(data[start : start + TURN_BYTES])
-                    await asyncio.sleep(0)
-            await self._take(None)
+                await self._take(await self._parsed(data))
+            await self._take(self._reader.finish())
+            await self._begin()
         except Exception as found:  # noqa: BLE001 - raised again by `lines`
             error = found
         finally:
             body.close()
         await self._queue.put(_End(error))
 
-    async def _take(self, data: bytes | None) -> None:
-        """Read the values of a piece of the body, or of its end, and admit the windows that they complete."""
-        started = perf_counter()
-        values, error = self._reader.finish() if data is None else self._reader.feed(data)
-        self.totals.parsed += perf_counter() - started
+    async def _parsed(self, data: bytes) -> Parsed:
+        """Read the values of a piece of the body, in turns with other requests."""
+        found: list[NDArray[np.floating]] = []
+        for start in range(0, max(1, len(data)), TURN_BYTES):
+            started = perf_counter()
+            values, error = self._reader.feed(data[start : start + TURN_BYTES])
+            self.totals.parsed += perf_counter() - started
+            found.append(values)
+            if error is not None:
+                return Parsed(np.concatenate(found), error)
+            await asyncio.sleep(0)
+        return Parsed(np.concatenate(found))
+
+    async def _take(self, parsed: Parsed) -> None:
+        """Admit the windows that these values complete."""
+        values, error = parsed
         self.totals.values += len(values)
         for batch in self._cutter.feed(values):
             await self._begin()
@@ -210,7 +221,7 @@ class StreamCall:
                 raise
         if error is not None:
             raise error
-        if self.totals.values or data is None:
+        if self.totals.values:
             await self._begin()
 
     async def _begin(self) -> None:

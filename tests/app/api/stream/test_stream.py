@@ -136,7 +136,7 @@ def test_a_client_that_does_not_read_stops_being_read_and_is_disconnected(app: S
     before = app.connections
     with Stream(app.url, "stride=1", RAW, seconds=10, receive_bytes=4096) as stream:
         assert sent_before_the_end(stream) < 3_000_000
-    wait_until(lambda: app.connections == before)
+    wait_until(lambda: app.connections <= before)
 
 
 def test_a_reader_that_is_slow_gets_everything(app: Served) -> None:
@@ -201,7 +201,7 @@ def test_a_client_that_is_gone_leaves_nothing(app: Served, is_within: bool) -> N
         if not is_within:
             stream.end()
         stream.reset()
-        wait_until(lambda: app.connections == before)
+        wait_until(lambda: app.connections <= before)
     finally:
         app.engine.release()
     wait_until(lambda: queued(app) == 0)
@@ -333,7 +333,7 @@ def test_a_stream_is_traced_with_its_windows(plain_artifact: Artifact) -> None:
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine(), traces=kept.traces) as played:
             body = as_float32(ramp(1200))
-            await played.connect().ask(post(body, RAW, target="/predict/stream?stride=100"))
+            played.connect().send(post(body, RAW, target="/predict/stream?stride=100"))
             await until(lambda: len(kept.requests) == 1)
             told = attributes_of(kept.requests[0])
             assert told["http.route"] == "/predict/stream"
