@@ -104,6 +104,10 @@ class _Unread:
     def feed(self, part: bytes) -> None:
         """Discard it."""
 
+    def held_bytes(self, arrived: int) -> int:
+        """All that arrived."""
+        return arrived
+
     def start_body_timeout(self) -> None:
         """Do nothing: the body arrives in one piece."""
 

@@ -211,7 +211,7 @@ def test_a_client_that_is_gone_leaves_nothing(app: Served, is_within: bool) -> N
 @pytest.fixture(scope="module")
 def small(plain_artifact: Artifact) -> Iterator[Served]:
     """The same with a queue that holds eight series."""
-    with served(plain_artifact, request_timeout=2.0) as running:
+    with served(plain_artifact, request_timeout=60.0) as running:
         yield running
 
 
