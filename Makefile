@@ -17,7 +17,7 @@ EXTRA_NAMES = $(shell $(PYTHON) -c 'import tomllib; \
 COMPILE = uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve check test conformance lint format train tune rederive report archive bench bench-peers chaos fuzz image image-check audit sbom lock release-check clean
+.PHONY: help serve check test conformance lint format grpc train tune rederive report archive bench bench-peers chaos fuzz image image-check audit sbom lock release-check clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ lint: $(DEV)/ready ## Check style, types and import directions
 format: $(DEV)/ready ## Format the code with ruff
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
+
+grpc: $(DEV)/ready ## Generate the messages and stubs of app/grpc from inference.proto
+	$(DEV)/bin/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. --grpc_python_out=. app/grpc/inference.proto
 
 train: $(DEV)/ready ## Train on FordA and seal a new version: 10 minutes (ARGS="--epochs 5 ...")
 	$(DEV)/bin/python -m training $(ARGS)
