@@ -22,8 +22,12 @@ class TracingUnavailable(AppError):
     """Traces are requested, but the SDK is missing or the exporter is not configured."""
 
 
+class GrpcUnavailable(AppError):
+    """GRPC_PORT is set, but the packages of the extra are missing."""
+
+
 class CannotListen(AppError):
-    """The server cannot listen at its HOST and PORT; the message begins with the setting to change."""
+    """The server cannot listen at its HOST and PORT or GRPC_PORT; the message names the setting to change."""
 
 
 class UnreadableSeries(AppError):

@@ -1,4 +1,4 @@
-"""The steps of every prediction in one order, for both request paths: plain calls, no `await`.
+"""The steps of every prediction in one order, for both request paths and gRPC: plain calls, no `await`.
 
 | step | where |
 |---|---|
@@ -11,15 +11,16 @@
 | encode | `PredictCall.encode`, by the service and the dialect |
 | record | `app.api.recorder`, which records all other requests, too |
 
-`app.api.routes.predict` and `app.http.fast_request` are the two that call these.
+`app.api.routes.predict`, `app.http.fast_request` and `app.grpc.infer` are the three that call these.
 """
 
 from __future__ import annotations
 
 import asyncio
 from time import perf_counter
+from typing import Any
 
-from app.api.dialects import Codec, Decoded, Dialect, Encoded, Limits, PredictOptions
+from app.api.dialects import Codec, Decoded, Encoded, Limits, PredictionProtocol, PredictOptions
 from app.api.headers import CONTENT_LENGTH, SERVER_TIMING, RequestHead
 from app.api.parameters import check_abstain
 from app.api.request_body import check_length
@@ -48,9 +49,9 @@ class Predictor:
     def __init__(self, versions: ModelVersions, limits: Limits) -> None:
         self.versions = versions
         self.limits = limits
-        self._codecs: dict[tuple[Service, Dialect], Codec] = {}
+        self._codecs: dict[tuple[Service, PredictionProtocol], Codec] = {}
 
-    def codec(self, dialect: Dialect, service: Service) -> Codec:
+    def codec(self, dialect: PredictionProtocol, service: Service) -> Codec:
         """The codec of a dialect for a version, created at its first use."""
         key = service, dialect
         codec = self._codecs.get(key)
@@ -87,7 +88,7 @@ class PredictCall:
         "options",
     )
 
-    def __init__(self, predictor: Predictor, dialect: Dialect) -> None:
+    def __init__(self, predictor: Predictor, dialect: PredictionProtocol) -> None:
         self._predictor = predictor
         self._dialect = dialect
         self.deadline = 0.0
@@ -129,13 +130,13 @@ class PredictCall:
         check_length(length, limits.max_body_bytes)
         self.options, self.deadline = options, now + options.timeout
 
-    def submit(self, body: bytes) -> asyncio.Future[BatchResult[BatchSlice]]:
+    def submit(self, body: Any) -> asyncio.Future[BatchResult[BatchSlice]]:
         """Read the series of a body, and put them into the queue.
 
         The version is chosen only now, and is not unloaded before it has answered.
 
         Args:
-            body: all of it.
+            body: all of it: bytes over HTTP, over gRPC the message.
 
         Returns:
             A future with what `encode` takes, or with an error of `app.inference.service.Service.predict`.

@@ -98,7 +98,12 @@ def request_id_of(head: RequestHead) -> str:
     given = head.get(REQUEST_ID)
     if given is None or head.conflicts(REQUEST_ID):
         return new_request_id()
-    return given if _SAFE_ID.fullmatch(given) else new_request_id()
+    return safe_request_id(given) or new_request_id()
+
+
+def safe_request_id(text: str) -> str | None:
+    """The id of a request that its client chose, if it is valid; else None."""
+    return text if _SAFE_ID.fullmatch(text) else None
 
 
 def new_request_id() -> str:

@@ -11,7 +11,13 @@ if TYPE_CHECKING:  # it needs the SDK, which is there where traces are wanted
     from app.telemetry.tracing.traces import Traces
 
 # Polled every few seconds: their traces would hide all others.
-UNTRACED = frozenset(("/livez", "/readyz", "/startupz", "/metrics"))
+UNTRACED = frozenset(
+    (
+        *("/livez", "/readyz", "/startupz", "/metrics"),
+        *("/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"),
+        *(f"/inference.GRPCInferenceService/{name}" for name in ("ServerLive", "ServerReady", "ModelReady")),
+    )
+)
 
 
 def trace_request(traces: Traces, record: RequestRecord, head: RequestHead) -> str | None:

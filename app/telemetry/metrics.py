@@ -52,6 +52,13 @@ class Metrics:
             SECONDS,
             ("protocol", "route"),
         )
+        self._calls = self._counter("grpc_requests", "gRPC calls that ended.", ("method", "code"))
+        self._call_seconds = self._histogram(
+            "grpc_request_seconds",
+            "Seconds from the arrival of a gRPC call to its end.",
+            SECONDS,
+            ("method",),
+        )
         admitted = self._counter("admitted_series", "Series admitted to the queue.")
         refused = self._counter(
             "refused_series", f"Series refused before the queue: {', '.join(REFUSAL_REASONS)}.", ("reason",)
@@ -103,6 +110,11 @@ class Metrics:
         self._count_of(protocol, route, status).change()[0] += 1
         self._seconds_of(protocol, route).observe(seconds)
 
+    def answered_call(self, *, method: str, code: str, seconds: float) -> None:
+        """Count a gRPC call that has ended, and its time."""
+        self._calls_of(method, code).change()[0] += 1
+        self._call_seconds_of(method).observe(seconds)
+
     def answered_unparsed(self, *, status: int) -> None:
         """Count a response to data that was no HTTP request; its time is not recorded."""
         self._count_of(NONE, OTHER, status).change()[0] += 1
@@ -114,6 +126,14 @@ class Metrics:
     @cache  # noqa: B019 - as above
     def _seconds_of(self, protocol: str, route: str) -> BufferedHistogram:
         return BufferedHistogram(self._buffer, self._request_seconds.labels(protocol, route), SECONDS)
+
+    @cache  # noqa: B019 - as above
+    def _calls_of(self, method: str, code: str) -> BufferedCounters:
+        return BufferedCounters(self._buffer, [self._calls.labels(method, code)])
+
+    @cache  # noqa: B019 - as above
+    def _call_seconds_of(self, method: str) -> BufferedHistogram:
+        return BufferedHistogram(self._buffer, self._call_seconds.labels(method), SECONDS)
 
     def watch_readiness(self, is_ready: Callable[[], bool]) -> None:
         """Set the function that the gauge of ready workers reads, the one behind `/readyz`."""

@@ -37,7 +37,7 @@ class Work(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class RequestRecord:
-    """The record of one request.
+    """The record of one request over HTTP, or of one call over gRPC.
 
     Attributes:
         request_id: as in its response.
@@ -50,7 +50,8 @@ class RequestRecord:
             be a new time series.
         client: name of its API key; None without one.
         fault: type of its error; None without one.
-        status: status of its response, or the one it is counted under.
+        status: status of its response, or the one it is counted under. Of a call, what HTTP would have.
+        code: name of the gRPC status that the call ended with; None over HTTP.
         work: what was done for it; None if it was not admitted, or without traces.
         late_status: status of a problem that came after the head of a streamed response, which is counted
             under it; None without one.
@@ -66,11 +67,14 @@ class RequestRecord:
     client: str | None = None
     fault: str | None = None
     status: int = 500
+    code: str | None = None
     work: Work | None = None
     late_status: int | None = None
 
     @property
     def name(self) -> str:
-        """The name of its span: `POST /predict`."""
+        """The name of its span: `POST /predict`, and for a call its method with its service."""
+        if self.code is not None:
+            return self.route
         known = self.method if self.method in METHODS else "HTTP"
         return known if self.route == OTHER else f"{known} {self.route}"

@@ -97,8 +97,13 @@ class Decoded(Protocol):
 class Codec(Protocol):
     """A dialect for one version of the model. Subclasses of this class inherit what most dialects do."""
 
-    def decode(self, body: bytes, options: PredictOptions) -> Decoded:
-        """The series of a body, all of them finite; raises a `PayloadError` where there are none."""
+    def decode(self, body: Any, options: PredictOptions) -> Decoded:
+        """The series of a body, all of them finite; raises a `PayloadError` where there are none.
+
+        Args:
+            body: bytes over HTTP; over gRPC the message.
+            options: of the request.
+        """
         ...
 
     def timeout(self, decoded: Decoded) -> float | None:  # noqa: ARG002 - for dialects with such bodies
@@ -110,8 +115,20 @@ class Codec(Protocol):
         ...
 
 
-class Dialect(Protocol):
-    """One wire protocol. Subclasses of this class inherit what most dialects do."""
+class PredictionProtocol(Protocol):
+    """What the steps of a prediction need of a protocol: a `Dialect` of HTTP, or gRPC."""
+
+    def options(self, head: RequestHead, limits: Limits) -> PredictOptions:
+        """Options of a request; raises a `PayloadError` if they are invalid."""
+        ...
+
+    def codec(self, contract: Contract, *, max_instances: int) -> Codec:
+        """The codec for one version."""
+        ...
+
+
+class Dialect(PredictionProtocol, Protocol):
+    """One wire protocol over HTTP. Subclasses of this class inherit what most dialects do."""
 
     @property
     def name(self) -> str:
@@ -150,14 +167,6 @@ class Dialect(Protocol):
             max_instances: most series in a request.
         """
         return
-
-    def options(self, head: RequestHead, limits: Limits) -> PredictOptions:
-        """Options of a request; raises a `PayloadError` if they are invalid."""
-        ...
-
-    def codec(self, contract: Contract, *, max_instances: int) -> Codec:
-        """The codec for one version."""
-        ...
 
     def encode_error(self, info: ErrorInfo, *, request_id: str, root_path: str) -> Encoded:
         """The response for an error. It must have the headers of `info`, such as Retry-After."""

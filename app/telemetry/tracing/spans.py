@@ -109,17 +109,9 @@ def _has_failed(record: RequestRecord) -> bool:
 
 
 def _attributes(record: RequestRecord) -> dict[str, str | int]:
-    known = record.method in METHODS
-    attributes: dict[str, str | int] = {
-        "http.request.method": record.method if known else _OTHER,
-        "url.path": record.path,
-        "url.scheme": record.scheme,
-        "http.response.status_code": record.status,
-        "timeseries.request_id": record.request_id,
-        "timeseries.protocol": record.protocol,
-    }
-    if record.route != OTHER:
-        attributes["http.route"] = record.route
+    attributes = _of_http(record) if record.code is None else _of_call(record, record.code)
+    attributes["timeseries.request_id"] = record.request_id
+    attributes["timeseries.protocol"] = record.protocol
     if record.fault is not None or record.status >= 400:
         attributes["error.type"] = record.fault or str(record.status)
     if work := record.work:
@@ -129,6 +121,25 @@ def _attributes(record: RequestRecord) -> dict[str, str | int]:
         if work.queued is not None:
             attributes["timeseries.batch_rows"] = work.batch_rows
     return attributes
+
+
+def _of_http(record: RequestRecord) -> dict[str, str | int]:
+    """The attributes of OpenTelemetry's conventions for HTTP."""
+    known = record.method in METHODS
+    attributes: dict[str, str | int] = {
+        "http.request.method": record.method if known else _OTHER,
+        "url.path": record.path,
+        "url.scheme": record.scheme,
+        "http.response.status_code": record.status,
+    }
+    if record.route != OTHER:
+        attributes["http.route"] = record.route
+    return attributes
+
+
+def _of_call(record: RequestRecord, code: str) -> dict[str, str | int]:
+    """The attributes of OpenTelemetry's conventions for gRPC."""
+    return {"rpc.system.name": "grpc", "rpc.method": record.route, "rpc.response.status_code": code}
 
 
 def _steps(work: Work, end: float) -> Iterator[tuple[str, float, float]]:
