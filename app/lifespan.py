@@ -25,6 +25,7 @@ from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import FLUSH_SECONDS
 
 if TYPE_CHECKING:
+    from app.grpc.server import GrpcServer
     from app.telemetry.tracing.traces import Traces
 
 # Interval in which a worker updates its readiness in the metrics.
@@ -32,6 +33,8 @@ READINESS_SECONDS = 0.5
 # Minimum time at shutdown for an engine that is still being loaded: the process may crash if it ends
 # during that. An engine whose files are on a mount that hangs is not waited for longer.
 ENGINE_LOAD_SECONDS = 5.0
+# After the drain, time in which the answers to the last calls of gRPC are written.
+WRITE_SECONDS = 1.0
 # Checks at SIGHUP: one that runs, and one after it that sees later changes.
 _MAX_CHECKS = 2
 
@@ -40,7 +43,7 @@ log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def lifespan(
-    _app: FastAPI,
+    app: FastAPI,
     *,
     versions: ModelVersions,
     metrics: Metrics,
@@ -50,12 +53,18 @@ async def lifespan(
     drain_delay: float,
     drain_timeout: float,
 ) -> AsyncIterator[None]:
-    """Load the model in the background, so that probes get responses at once; drain at the end."""
-    drain = Drain(versions, metrics, delay=drain_delay, timeout=drain_timeout)
+    """Load the model in the background, so that probes get responses at once; drain at the end.
+
+    A gRPC server is started by the worker, which knows when to accept connections, and stopped here.
+    """
+    grpc: GrpcServer | None = app.state.grpc
+    drain = Drain(versions, metrics, grpc, delay=drain_delay, timeout=drain_timeout)
     loading = asyncio.create_task(_load(versions, drain))
     checks = watch_versions(versions, every=reload_seconds)
     with drain.on_signals(), checks, publish_readiness(metrics), watch_keys(keys):
         yield
+    if grpc is not None:
+        await grpc.stop(grace=drain_timeout + WRITE_SECONDS)
     drain.cancel()
     await versions.close(timeout=drain_timeout)
     await asyncio.wait([loading], timeout=max(drain_timeout, ENGINE_LOAD_SECONDS))
@@ -80,13 +89,23 @@ class Drain:
     Args:
         versions: are drained, and closed if that takes too long.
         metrics: report that the server is not ready.
+        grpc: is stopped together with the HTTP server; None without gRPC.
         delay: seconds in which requests are still accepted with readiness off. A second signal ends it.
         timeout: seconds after that in which accepted requests are finished; the rest gets 503.
     """
 
-    def __init__(self, versions: ModelVersions, metrics: Metrics, *, delay: float, timeout: float) -> None:
+    def __init__(
+        self,
+        versions: ModelVersions,
+        metrics: Metrics,
+        grpc: GrpcServer | None = None,
+        *,
+        delay: float,
+        timeout: float,
+    ) -> None:
         self._versions = versions
         self._metrics = metrics
+        self._grpc = grpc
         self._delay = delay
         self._timeout = timeout
         self._waiting: asyncio.TimerHandle | None = None
@@ -115,6 +134,8 @@ class Drain:
         handler = self._server_handlers.get(number)
         if callable(handler):
             handler(number, None)
+        if self._grpc is not None:
+            self._grpc.begin_stop(grace=self._timeout + WRITE_SECONDS)
         if self._closing is None:
             self._closing = asyncio.create_task(self._close_after_timeout())
 

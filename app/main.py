@@ -25,6 +25,7 @@ from app.api.routes import docs, model, openapi, ops, predict, problems
 from app.api.stream import route as stream
 from app.client.schemas import RequestLimits
 from app.contract import open_artifact
+from app.grpc import create_server
 from app.http.body_budget import BodyBudget
 from app.http.connection_limit import ConnectionLimit
 from app.http.fast_path import FastRoute
@@ -74,6 +75,7 @@ def create_app(
     Raises:
         ArtifactError: the artifact is missing, damaged or not compatible.
         TracesUnavailable: traces are enabled and cannot be sent.
+        GrpcUnavailable: GRPC_PORT is set, and its extra is not installed.
         InvalidKeyFile: API_KEYS_FILE is missing or not valid.
     """
     settings = settings or Settings()
@@ -128,7 +130,7 @@ def _add_routes(
     keys: KeyFile | None,
     traces: Traces | None,
 ) -> None:
-    """Add both ways to a response: routes with their middleware, and the fast path."""
+    """Add all ways to a response: routes with their middleware, the fast path, and gRPC."""
     limits = Limits(
         max_instances=settings.max_batch_rows,
         max_body_bytes=settings.max_body_bytes,
@@ -186,6 +188,19 @@ def _add_routes(
         auth=auth,
         slow_path_headers=install.CORS_MARKS if settings.cors_origins else (),
     )
+    app.state.grpc = None
+    if settings.grpc_port is not None:
+        app.state.grpc = create_server(
+            predictor,
+            metrics,
+            host=settings.host,
+            port=settings.grpc_port,
+            auth=auth,
+            access_log=settings.access_log,
+            traces=traces,
+            max_bytes_in_flight=settings.max_body_bytes_in_flight,
+            max_connections=settings.max_connections,
+        )
 
 
 def create_service(settings: Settings, metrics: Metrics, path: Path | None = None) -> Service:

@@ -9,14 +9,14 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.server.heartbeat import FAILED, HeartbeatSender
-from app.server.listener import bind, listen
+from app.server.listener import GRPC_PORT, bind, listen, reserve
 from app.server.supervisor import Supervisor
 from app.settings import Settings, deprecation_warnings
 from app.system import affinity, file_limit
@@ -38,20 +38,22 @@ def serve(settings: Settings) -> int:
     """Serve until a signal; the exit code is 0 if all accepted requests got responses.
 
     Raises:
-        CannotListen: HOST or PORT cannot be used.
+        CannotListen: HOST, PORT or GRPC_PORT cannot be used.
+        GrpcUnavailable: GRPC_PORT is set, and its extra is not installed.
         ArtifactError: the artifact is missing, damaged or not compatible.
     """
     logs.configure(level=settings.log_level, style=settings.log_format)
     for warning in deprecation_warnings(os.environ):
         log.warning("%s", warning)
-    with bind(settings.host, settings.port) as listener:
-        file_limit.raise_fd_limit(settings.max_connections)
+    with bind(settings.host, settings.port) as listener, _grpc_port(settings) as grpc_port:
+        file_limit.raise_fd_limit(settings.max_connections, listeners=1 if grpc_port is None else 2)
         workers = affinity.resolve_workers(settings.workers)
         if workers > 1:
             return _supervise(settings, listener, workers)
         from app.server.worker import run_alone
 
-        return run_alone(_with_workers(settings, workers), listener=listener, grace=GRACE_SECONDS)
+        settings = _with_workers(settings, workers).model_copy(update={"grpc_port": grpc_port})
+        return run_alone(settings, listener=listener, grace=GRACE_SECONDS)
 
 
 def work(
@@ -81,6 +83,19 @@ def work(
         accept_when_ready=accept_when_ready,
         grace=GRACE_SECONDS,
     )
+
+
+@contextmanager
+def _grpc_port(settings: Settings) -> Iterator[int | None]:
+    """The port for gRPC, which is kept for this server's processes; None without gRPC."""
+    if settings.grpc_port is None:
+        yield None
+        return
+    with reserve(settings.host, settings.grpc_port) as holder:
+        port: int = holder.getsockname()[1]
+        if not settings.grpc_port:
+            os.environ[GRPC_PORT] = str(port)  # the workers inherit it
+        yield port
 
 
 def _supervise(settings: Settings, listener: socket.socket, workers: int) -> int:

@@ -96,6 +96,7 @@ class _Alone(uvicorn.Server):
         for listener in sockets or []:
             host, port, *_ = listener.getsockname()
             log.info("listening on %s", url(host, port))
+        await _start_grpc(self.config)
 
 
 class _Worker(uvicorn.Server):
@@ -132,6 +133,7 @@ class _Worker(uvicorn.Server):
             app_state=self.lifespan.state,
         )
         self.servers.append(Acceptor(self._listener, protocol))  # type: ignore[arg-type]
+        await _start_grpc(self.config)
 
     async def _report_ready(self) -> None:
         """Send a heartbeat as soon as the start has succeeded or failed, before connections are accepted.
@@ -148,6 +150,13 @@ class _Worker(uvicorn.Server):
         return Heartbeat(
             status.ready, status.alive, message="" if status.alive else "; ".join(status.reasons)
         )
+
+
+async def _start_grpc(config: uvicorn.Config) -> None:
+    """Accept gRPC connections, too, if GRPC_PORT is set."""
+    app: Any = config.app
+    if app.state.grpc is not None:
+        await app.state.grpc.start()
 
 
 def _stop() -> None:

@@ -47,6 +47,13 @@ class Settings(BaseSettings):
         "first IPv6 address if it has no IPv4 address.",
     )
     port: int = Field(PORT, ge=0, le=65535, description="Port to listen on. 0 means any free port.")
+    grpc_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Port to listen on for gRPC, at HOST. Not set means no gRPC, 0 means any free port. "
+        "Needs `requirements/extras/grpc.txt`.",
+    )
     workers: Workers = Field(
         1,
         description="Number of worker processes that share the port. Each has its own engine and takes about "

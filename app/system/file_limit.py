@@ -11,16 +11,17 @@ RESERVED = 256
 log = logging.getLogger(__name__)
 
 
-def raise_fd_limit(connections: int) -> None:
+def raise_fd_limit(connections: int, *, listeners: int = 1) -> None:
     """Raise the soft limit of this process and its children to what the connections need; never lower it.
 
     If the hard limit is too low, log a warning.
 
     Args:
         connections: maximum number of connections; 0 raises the soft limit to the hard limit.
+        listeners: number of ports with as many connections each.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = connections + RESERVED if connections else hard
+    needed = connections * listeners + RESERVED if connections else hard
     if _at_least(soft, needed):
         return
     enough = _at_least(hard, needed)
