@@ -46,7 +46,9 @@ def assemble(
     """
     stopping, versions = asyncio.Event(), predictor.versions
     recorder = CallRecorder(metrics, access_log=access_log, traces=traces)
-    calls = Calls(predictor.limits, recorder, auth=auth, max_bytes_in_flight=max_bytes_in_flight)
+    calls = Calls(
+        predictor.limits, recorder, auth=auth, max_bytes_in_flight=max_bytes_in_flight, stopping=stopping
+    )
     return GrpcServer(
         {
             **Health(calls, versions, stopping).methods(),

@@ -22,13 +22,14 @@ from app.api.headers import SERVER_TIMING, Header, RequestHead
 from app.api.middleware.auth import ApiKeyAuth
 from app.api.predict import PredictCall
 from app.api.recorder import request_id_of
-from app.errors import AppError, BodyBudgetFull, MalformedPayload, SlowPayload
+from app.errors import AppError, BodyBudgetFull, MalformedPayload, NotReady, SlowPayload
 from app.grpc.head import head_of
 from app.grpc.recorder import CallRecorder
 from app.grpc.status import code_of
 from app.telemetry.request_record import RequestRecord
 
 PROTOCOL = "grpc"
+STOPPING = "the server is shutting down"
 # A message over the limit ends its call without a word to the handler, which gets to know it a moment later.
 _END_SECONDS = 0.1
 
@@ -87,6 +88,7 @@ class Calls:
         recorder: records each call.
         auth: checks API keys; None if none is needed.
         max_bytes_in_flight: of messages that are being received; 0 for no limit.
+        stopping: set when the server stops; further calls are refused then.
     """
 
     def __init__(
@@ -94,12 +96,14 @@ class Calls:
         limits: Limits,
         recorder: CallRecorder,
         *,
+        stopping: asyncio.Event,
         auth: ApiKeyAuth | None,
         max_bytes_in_flight: int,
     ) -> None:
         self._limits = limits
         self._recorder = recorder
         self._auth = auth
+        self._stopping = stopping
         at_once = max(1, max_bytes_in_flight // limits.max_body_bytes)
         self._receiving = asyncio.Semaphore(at_once) if max_bytes_in_flight else None
 
@@ -149,8 +153,8 @@ class Calls:
     async def _run(self, call: Call, run: Callable[[Call], Awaitable[T]], *, is_open: bool) -> T:
         code, context = StatusCode.OK, call.context
         try:
-            if self._auth is not None and not is_open:
-                call.record.client = self._auth.authenticate(call.head)
+            if not is_open:
+                self._admit(call)
             return await run(call)
         except asyncio.CancelledError:
             code = _code_of_end(call)
@@ -162,6 +166,13 @@ class Calls:
             return await context.abort(code, info.detail, call.metadata())
         finally:
             self._recorder.record(call.record, call.head, code=code, call=call.predict)
+
+    def _admit(self, call: Call) -> None:
+        """Check the key of a call, and that the server does not stop."""
+        if self._auth is not None:
+            call.record.client = self._auth.authenticate(call.head)
+        if self._stopping.is_set():
+            raise NotReady(STOPPING)
 
     async def _receive(self, context: Context) -> Any:
         """The bytes of the next message, or `grpc.aio.EOF`."""

@@ -7,14 +7,13 @@ import asyncio
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from app.errors import NotReady
-from app.grpc.calls import Call, Calls
+from app.grpc.calls import STOPPING, Call, Calls
 from app.grpc.server import Handler
 from app.inference.versions import ModelVersions
 
 SERVICE = "grpc.health.v1.Health"
 # Interval in which `Watch` looks for a change.
 WATCH_SECONDS = 0.5
-STOPPING = "the server is shutting down"
 
 
 class Health:

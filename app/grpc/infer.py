@@ -16,8 +16,7 @@ from app.api.predict import PredictCall, Predictor
 from app.api.recorder import safe_request_id
 from app.contract import Contract
 from app.errors import NotReady
-from app.grpc.calls import PROTOCOL, Call, Calls, info_of, parsed
-from app.grpc.health import STOPPING
+from app.grpc.calls import PROTOCOL, STOPPING, Call, Calls, info_of, parsed
 from app.grpc.inference_pb2 import ModelInferRequest, ModelInferResponse, ModelStreamInferResponse
 from app.grpc.messages import INFER_RESPONSE, InferCodec, field
 from app.grpc.server import Handler

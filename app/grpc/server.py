@@ -14,6 +14,8 @@ from app.system.address import resolve
 
 # Of one connection; further calls wait at the client.
 _MAX_STREAMS = 1024
+# At the stop, new calls are refused until none has come for so long, and at most for so long.
+_QUIET_SECONDS, _MOST_REFUSING_SECONDS = 0.1, 1.0
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ class GrpcServer:
         max_connections: to this worker; 0 for no limit.
 
     Attributes:
-        stopping: set when it begins to stop; streams end then.
+        stopping: set when it begins to stop; new calls are refused then, and streams end.
         port: where it listens, once it has started.
     """
 
@@ -89,14 +91,14 @@ class GrpcServer:
         log.info("gRPC: listening on %s, port %d", host, self.port)
 
     def begin_stop(self, *, grace: float) -> None:
-        """Accept no more calls, and end the connections once their calls are done.
+        """Refuse new calls, and end the connections once their calls are done.
 
         Args:
             grace: seconds after which the remaining calls are cancelled.
         """
         self.stopping.set()
         if self._server is not None and self._ending is None:
-            self._ending = asyncio.create_task(self._server.stop(grace))
+            self._ending = asyncio.create_task(self._end(self._server, grace))
 
     async def stop(self, *, grace: float) -> None:
         """Stop, if that has not begun, and wait until all calls have ended; `grace` as in `begin_stop`."""
@@ -104,13 +106,34 @@ class GrpcServer:
         if self._ending is not None:
             await self._ending
 
+    async def _end(self, server: grpc.aio.Server, grace: float) -> None:
+        """Stop the library's server once no new calls come.
+
+        It hands over one call at a time, and cancels those that still wait for that: without an answer, so
+        that their clients cannot know that they should go elsewhere.
+        """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while loop.time() - began < min(_MOST_REFUSING_SECONDS, grace):
+            count = self._methods.count
+            await asyncio.sleep(_QUIET_SECONDS)
+            if self._methods.count == count:
+                break
+        await server.stop(max(0.0, began + grace - loop.time()))
+
 
 class _Methods(grpc.GenericRpcHandler):
-    """Finds the handler of a method; the library answers UNIMPLEMENTED where there is none."""
+    """Finds the handler of a method; the library answers UNIMPLEMENTED where there is none.
+
+    Attributes:
+        count: number of calls so far.
+    """
 
     def __init__(self, methods: Mapping[str, Handler]) -> None:
         self._by_path = {f"/{name}": handler for name, handler in methods.items()}
+        self.count = 0
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
         """The handler of a call."""
+        self.count += 1
         return self._by_path.get(handler_call_details.method)

@@ -65,7 +65,10 @@ def test_a_stop_answers_the_calls_that_are_there_and_takes_no_more(plain_artifac
             waiting = played.stub.ModelInfer(ONE)
             await until(lambda: played.sample("admitted_series_total") == 1)
             stopping = asyncio.create_task(played.server.stop(grace=60))
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.01)
+            refused = await refusal(played.stub.ModelInfer(ONE))
+            assert refused == (StatusCode.UNAVAILABLE, "the server is shutting down")
+            await asyncio.sleep(0.3)
             code, _ = await refusal(played.stub.ModelInfer(ONE))
             assert code is StatusCode.UNAVAILABLE
             assert not stopping.done()
