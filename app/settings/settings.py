@@ -51,8 +51,8 @@ class Settings(BaseSettings):
         None,
         ge=0,
         le=65535,
-        description="Port to listen on for gRPC, at HOST. Not set means no gRPC, 0 means any free port. "
-        "Needs `requirements/extras/grpc.txt`.",
+        description="Port to listen on for gRPC, at HOST; `0.0.0.0` means IPv6 addresses, too. Not set means "
+        "no gRPC, 0 means any free port. Needs `requirements/extras/grpc.txt`.",
     )
     workers: Workers = Field(
         1,

@@ -22,6 +22,7 @@ from app.inference.service import Service
 from app.main import create_app
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
+from app.telemetry.tracing.traces import Traces
 from tests.app.conftest import MAX_BODY, MAX_ROWS
 from tests.app.inference.test_service import until
 from tests.support.fakes import FakeEngine, Predict, by_first_value
@@ -62,7 +63,12 @@ class Played:
 
 @asynccontextmanager
 async def playing(
-    artifact: Artifact, predict: Predict = by_first_value, *, wait: bool = True, **settings: Any
+    artifact: Artifact,
+    predict: Predict = by_first_value,
+    *,
+    wait: bool = True,
+    traces: Traces | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Played]:
     """A server with a fake engine and small limits.
 
@@ -84,7 +90,7 @@ async def playing(
         predictions=metrics.predictions,
     )
     limits = {"max_batch_rows": MAX_ROWS, "max_queue_rows": MAX_ROWS, "max_body_bytes": MAX_BODY}
-    app = create_app(Settings(**{"grpc_port": 0, **limits, **settings}), service, metrics=metrics)
+    app = create_app(Settings(**{"grpc_port": 0, **limits, **settings}), service, traces, metrics)
     server = app.state.grpc
     async with app.router.lifespan_context(app):
         if wait:

@@ -14,6 +14,7 @@ from grpc import StatusCode
 from app.api.problem_kinds import INTERNAL, KINDS
 from app.api.problems import ErrorInfo
 from app.contract import Artifact
+from app.grpc.inference_pb2 import ServerLiveRequest
 from app.grpc.status import CODES, code_of
 from tests.app.conftest import MAX_BODY, MAX_ROWS
 from tests.app.grpc.played import (
@@ -27,6 +28,7 @@ from tests.app.grpc.played import (
     series,
 )
 from tests.app.inference.test_service import until
+from tests.app.telemetry.tracing.kept import attributes_of, keep
 from tests.support.fakes import by_first_value
 
 ONE = raw_request(series(0.5))
@@ -210,6 +212,37 @@ def test_calls_are_counted(plain_artifact: Artifact) -> None:
             assert b"NoSuchMethod" not in played.metrics.render()
 
     asyncio.run(scenario())
+
+
+def test_calls_are_traced(plain_artifact: Artifact) -> None:
+    """Under the client's trace, with the conventions' attributes for RPC; probes are not."""
+    kept, trace = keep(), "0af7651916cd43dd8448eb211c80319c"
+    metadata = (("traceparent", f"00-{trace}-b7ad6b7169203331-01"), ("x-request-id", "r"))
+
+    async def scenario() -> None:
+        async with playing(plain_artifact, traces=kept.traces) as played:
+            await played.stub.ServerLive(ServerLiveRequest())
+            await played.stub.ModelInfer(raw_request(series(1, 2)), metadata=metadata)
+            await refusal(played.stub.ModelInfer(raw_request(series(np.nan))))
+
+    asyncio.run(scenario())
+    first, second = kept.requests
+    assert first.name == INFER
+    assert f"{first.context.trace_id:032x}" == trace
+    assert attributes_of(first) == {
+        "rpc.system.name": "grpc",
+        "rpc.method": INFER,
+        "rpc.response.status_code": "OK",
+        "timeseries.request_id": "r",
+        "timeseries.protocol": "grpc",
+        "timeseries.model": "forda",
+        "timeseries.version": 3,
+        "timeseries.rows": 2,
+        "timeseries.batch_rows": 2,
+    }
+    assert [span.name for span in kept.spans if span.parent == first.context] == ["parse", "queue", "engine"]
+    assert attributes_of(second)["rpc.response.status_code"] == "INVALID_ARGUMENT"
+    assert attributes_of(second)["error.type"] == "contract"
 
 
 def test_a_message_that_does_not_come_in_time(plain_artifact: Artifact) -> None:
