@@ -26,13 +26,19 @@ def names_in(node: ast.AST) -> set[str]:
 
 
 def remembering(root: Path) -> Iterator[tuple[str, str]]:
-    """Cached functions and their modules."""
+    """Cached functions of the server and their modules; by a decorator, or as `lru_cache()(function)`."""
     for path, module in modules(root):
+        if path.startswith("app/client/"):
+            continue
         for node in ast.walk(module):
             if isinstance(node, ast.FunctionDef) and any(
                 names_in(decorator) & MEMORIES for decorator in node.decorator_list
             ):
                 yield node.name, path
+            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
+                outer = node.value.func if isinstance(node.value, ast.Call) else None
+                if isinstance(outer, ast.Call) and names_in(outer.func) & MEMORIES:
+                    yield node.targets[0].attr, path
 
 
 def test_no_module_has_something_that_requests_could_change(root: Path) -> None:
