@@ -175,7 +175,8 @@ class Dialect(PredictionProtocol, Protocol):
 
 def has_path(dialect: Dialect, path: str) -> bool:
     """Whether a path is a dialect's prefix or below it."""
-    return f"{path}/".startswith(f"{dialect.prefix}/")
+    # A target may be no path: `OPTIONS *`. It is below the empty prefix, too.
+    return not dialect.prefix or f"{path}/".startswith(f"{dialect.prefix}/")
 
 
 def encoded(

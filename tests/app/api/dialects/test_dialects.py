@@ -372,3 +372,16 @@ def test_a_protocol_that_is_not_enabled_has_no_routes() -> None:
     *others, own = enabled_dialects(["toy"])
     assert (others, own.name, dict(own.routes)) == ([], "native", {})
     assert [list(each.routes) for each in enabled_dialects(["native"])] == [["/predict"]]
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "GET", "PROPFIND"])
+def test_a_target_that_is_no_path_has_the_servers_own_form(plain_artifact: Artifact, method: str) -> None:
+    """`OPTIONS *` asks the server as a whole: it is below no dialect's prefix."""
+
+    async def scenario() -> None:
+        async with serving(plain_artifact, FakeEngine()) as played:
+            answer = await played.connect().ask(head(method, "*"))
+            assert answer.status in (404, 405)
+            assert answer.headers["Content-Type"] == "application/problem+json"
+
+    play(scenario())
