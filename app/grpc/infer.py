@@ -72,9 +72,10 @@ class Inference:
     async def infer(self, call: Call) -> bytes:
         """Answer one request."""
         predict = call.predict = PredictCall(self._predictor, self._protocol)
+        # Read first: a proxy passes on the reset that follows an answer to half a message, not the answer.
+        request = await self._calls.read(call, ModelInferRequest)
         if refusal := predict.refusal():
             raise refusal.with_traceback(None)  # the error object is shared
-        request = await self._calls.read(call, ModelInferRequest)
         try:
             result = await self._submit(call, predict, request)
             encoded = predict.encode(result)
