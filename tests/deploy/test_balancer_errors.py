@@ -101,6 +101,58 @@ def test_replicas_that_hang_are_told(balance: Balance) -> None:
     assert problem(answer, status=504)["request_id"] == "mine"
 
 
+OTHERS = pytest.mark.parametrize("target", ["/v1/models/forda:predict", "/v2/models/forda/infer", "/v2"])
+
+
+def _error(answer: Response | None, *, status: int) -> str:
+    """The words of an answer in the form of the protocols beside the server's own."""
+    assert answer is not None
+    assert answer.status == status
+    assert answer.headers.get_all("Content-Type") == ["application/json"]  # to the letter: KServe's client
+    assert answer.headers.get_all("X-Request-Id") == ["mine"]
+    document = json.loads(answer.body)
+    assert set(document) == {"error"}
+    return str(document["error"])
+
+
+@OTHERS
+def test_clients_of_other_protocols_are_told_when_to_try_again(balance: Balance, target: str) -> None:
+    """503 in the form that they show to their users."""
+    answer = exchange(balance().port, request([("X-Request-Id", "mine")], target=target))
+    assert _error(answer, status=503).startswith("no replica is ready; try again after Retry-After")
+    assert answer is not None
+    assert answer.headers["Retry-After"] == "1"
+
+
+@OTHERS
+@pytest.mark.parametrize(
+    ("behaviour", "status", "words"),
+    [
+        (CUT, 502, "a replica closed the connection before it had responded; try again"),
+        (HANG, 504, "no replica responded in time"),
+    ],
+)
+def test_clients_of_other_protocols_can_read_what_failed(
+    balance: Balance, target: str, behaviour: str, status: int, words: str
+) -> None:
+    """As `test_an_answer_that_is_broken_off_is_told`, in their form."""
+    sent = request([("X-Request-Id", "mine")], target=target)
+    with Upstream(behaviour) as upstream, Upstream(behaviour) as other:
+        assert _error(exchange(balance(upstream, other, TRY_TIMEOUT="1").port, sent), status=status) == words
+
+
+@OTHERS
+def test_clients_of_other_protocols_can_read_that_their_body_is_late(
+    balance: Balance, quick_config: Path, target: str
+) -> None:
+    """408, and no replica was asked."""
+    sent = request([("X-Request-Id", "mine")], target=target).replace(b"-Length: 2", b"-Length: 9")
+    with Upstream() as upstream:
+        answer = exchange(balance(upstream, config=quick_config).port, sent)
+        assert _error(answer, status=408) == "the balancer did not receive the whole body in time"
+        assert not upstream.heads
+
+
 def test_without_a_ready_replica_the_answer_says_when_to_try_again(balance: Balance) -> None:
     """503 at once, with Retry-After."""
     answer = exchange(balance().port, request([("X-Request-Id", "mine")]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections import Counter
@@ -69,6 +70,29 @@ def test_a_connection_too_many_waits(
         idle[0].close()
         waiting.settimeout(None)
         assert waiting.recv(1024).startswith(b"HTTP/1.1 200 ")
+
+
+def test_the_limit_holds_in_all_protocols(limited: ServerProcess, upstream: Upstream) -> None:
+    """One limit for all of them, in the form that clients of other protocols read; never for probes."""
+    sent = request(target="/v2/models/forda/infer")
+    answers = [answer for _ in range(MANY) if (answer := exchange(limited.port, sent))]
+    counted = Counter(answer.status for answer in answers)
+    assert len(upstream.heads) == counted[200] >= LIMIT
+    refused = next(answer for answer in answers if answer.status == 429)
+    assert json.loads(refused.body).keys() == {"error"}
+    assert refused.headers["Retry-After"] == "2"
+    probes = (
+        "/v2/health/live",
+        "/v2/health/ready",
+        "/v2/models/forda/ready",
+        "/v2/models/m/versions/3/ready",
+        "/v1/models/m",
+    )
+    for probe in probes:
+        answer = exchange(limited.port, request(target=probe))
+        assert answer is not None
+        assert answer.status == 200, probe
+    assert _statuses(limited, number=2)[429] == 2
 
 
 @pytest.mark.parametrize("settings", [{}, {"RATE_LIMIT": "0"}, {"RATE_LIMIT": ""}], ids=str)

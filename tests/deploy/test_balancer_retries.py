@@ -15,6 +15,12 @@ from tests.deploy.wire import exchange, request
 LIMIT = Settings.model_fields["request_timeout"].default
 
 
+# Where the protocols beside the server's own predict.
+OTHERS = pytest.mark.parametrize(
+    "target", ["/v1/models/forda:predict", "/v2/models/forda/infer", "/v2/models/forda/versions/3/infer"]
+)
+
+
 def _received(
     balance: Balance, *behaviours: int | str, sent: bytes = request()
 ) -> tuple[list[int], int | None]:
@@ -35,6 +41,24 @@ def test_a_request_is_sent_twice_at_most(balance: Balance, behaviour: int | str,
 def test_an_answer_that_another_replica_would_give_too_is_passed_on(balance: Balance, status: int) -> None:
     """Above all 429: where a queue is full, a second request makes it no emptier."""
     assert _received(balance, status, status, status) == ([0, 0, 1], status)
+
+
+@OTHERS
+@pytest.mark.parametrize("status", [400, 404, 429, 500, 503, 504])
+def test_overload_is_not_doubled_in_other_protocols(balance: Balance, target: str, status: int) -> None:
+    """There a full queue is 503: it reaches the client, and no second replica is asked."""
+    sent = request(target=target)
+    assert _received(balance, status, status, status, sent=sent) == ([0, 0, 1], status)
+
+
+@OTHERS
+@pytest.mark.parametrize(("behaviour", "status"), [(CUT, 502), (HANG, 504)])
+def test_a_lost_request_is_sent_again_in_other_protocols_too(
+    balance: Balance, target: str, behaviour: str, status: int
+) -> None:
+    """Once: its replica was killed, or hangs."""
+    sent = request(target=target)
+    assert _received(balance, behaviour, behaviour, behaviour, sent=sent) == ([0, 1, 1], status)
 
 
 @pytest.mark.parametrize("behaviour", [503, CUT, HANG])

@@ -76,7 +76,10 @@ def test_the_balancer_knows_every_replica_of_compose_and_no_other() -> None:
     given = SERVICES["balancer"]["environment"]
     assert {name for name, _, _ in servers} == set(REPLICAS)
     for name, variable, default in servers:
-        assert given[variable] == default == f"{name}:{_default('port')}"
+        if variable.startswith("GRPC_"):  # off by default
+            assert default == f"{name}:8001"
+        else:
+            assert given[variable] == default == f"{name}:{_default('port')}"
 
 
 def test_what_compose_sets_are_settings() -> None:
@@ -144,10 +147,27 @@ def test_the_balancer_finds_the_files_that_it_names() -> None:
 
 
 def test_the_balancer_retries_what_another_replica_can_answer_and_nothing_else() -> None:
-    """Lost connections, replicas that hang and a 503 are tried again; a full queue and a 504 are not."""
-    (retried,) = re.findall(r"^\s*retry-on (.*)$", BALANCER, flags=re.MULTILINE)
-    assert {"conn-failure", "empty-response", "503"} <= set(retried.split())
-    assert not {"all-retryable-errors", "429", "500", "504"} & set(retried.split())
+    """Lost connections, replicas that hang and a 503 are tried again; a full queue and a 504 are not.
+
+    In other protocols a full queue is 503, so there a 503 is not tried again.
+    """
+    other, native, grpc = (
+        set(found.split()) for found in re.findall(r"^\s*retry-on (.*)$", BALANCER, re.MULTILINE)
+    )
+    assert other == {"conn-failure", "empty-response", "junk-response", "response-timeout"}
+    assert native == {*other, "503"}
+    assert grpc == {"conn-failure"}
+
+
+def test_all_backends_of_the_balancer_have_the_same_replicas() -> None:
+    """And one check of each, which the other backends follow; gRPC has other ports."""
+    found = re.findall(r"^\s*server (\S+) (\S+)(?: track (\S+))?$", BALANCER, flags=re.MULTILINE)
+    native, *others, grpc = (found[at : at + len(REPLICAS)] for at in range(0, len(found), len(REPLICAS)))
+    tracked = [(name, f"replicas/{name}") for name, *_ in native]
+    for other in others:
+        assert [server[:2] for server in other] == [server[:2] for server in native]
+    for other in (*others, grpc):
+        assert [(name, check) for name, _, check in other] == tracked
 
 
 def test_requests_of_64_series_can_be_held_for_a_second_try(artifact: Artifact) -> None:
