@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from app.contract import open_artifact
-from qa.fuzz import decoders, openapi, wire
+from qa.fuzz import decoders, grpc_calls, openapi, wire
 from qa.fuzz.errors import HarnessError
 from qa.fuzz.report import Outcome, details, table
 from qa.fuzz.target import TARGETS
@@ -19,7 +19,16 @@ OPENAPI = "openapi"
 ARTIFACT = Path("model_artifacts/forda")
 SCHEMATHESIS = Path(".cache/fuzz/bin/schemathesis")
 # Cases of each target; for openapi, of each route.
-CASES = {"json": 60_000, "npy": 60_000, "encoding": 30_000, wire.NAME: 20_000, OPENAPI: 2_000}
+CASES = {
+    "json": 60_000,
+    "npy": 60_000,
+    "v2": 60_000,
+    "v1": 60_000,
+    "encoding": 30_000,
+    wire.NAME: 20_000,
+    grpc_calls.NAME: 20_000,
+    OPENAPI: 2_000,
+}
 _QUICK = 20
 FAILED, BROKEN = 1, 2
 
@@ -78,8 +87,9 @@ def _outcomes(options: argparse.Namespace, folder: Path) -> Iterator[Outcome]:
     for name in options.only or CASES:
         if name in TARGETS:
             yield decoders.fuzz(TARGETS[name], seed=options.seed, cases=cases[name])
-        elif name == wire.NAME:
-            yield wire.fuzz(open_artifact(ARTIFACT), seed=options.seed, cases=cases[name], folder=folder)
+        elif name in (wire.NAME, grpc_calls.NAME):
+            fuzz = wire.fuzz if name == wire.NAME else grpc_calls.fuzz
+            yield fuzz(open_artifact(ARTIFACT), seed=options.seed, cases=cases[name], folder=folder)
         else:
             program = options.schemathesis.absolute()
             yield from openapi.fuzz(

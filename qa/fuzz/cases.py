@@ -20,11 +20,13 @@ class Case(NamedTuple):
         body: the bytes.
         size: of the model.
         encoding: of the body, a value of Content-Encoding.
+        head: what else the request's head says of it: V2's Inference-Header-Content-Length, V1's method.
     """
 
     body: bytes
     size: Size
     encoding: str = "identity"
+    head: str = ""
 
 
 # Small bodies have a larger share of syntax and are fast; the large size is that of the committed model.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from app.contract import Artifact
-from qa.fuzz import json_bodies, npy_bodies
+from qa.fuzz import json_bodies, npy_bodies, v1_bodies, v2_bodies
 from qa.fuzz.cases import Size
 from qa.fuzz.http_tokens import FRAGMENTS, HEADERS, METHODS, TARGETS, VERSIONS
 from qa.fuzz.mutations import Mutator
@@ -61,13 +61,30 @@ class Requests:
 
     def request(self, rng: Random) -> Request:
         """One request; half of the cases are valid HTTP."""
-        request = (
-            self._predict(rng) if rng.randrange(4) else Request(rng.choice(METHODS), rng.choice(TARGETS))
-        )
+        match rng.randrange(4):
+            case 0:
+                request = Request(rng.choice(METHODS), rng.choice(TARGETS))
+            case 1:
+                request = self._other(rng)
+            case _:
+                request = self._predict(rng)
         if rng.getrandbits(1):
             for _ in range(rng.randrange(1, 4)):
                 _bend(rng, request)
         return request
+
+    def _other(self, rng: Random) -> Request:
+        """A prediction of V1 or V2, as `v1_bodies` and `v2_bodies` make them."""
+        headers = [(b"Host", b"fuzz")]
+        if rng.getrandbits(1):
+            body, length = v2_bodies.request(rng, self._odd, odd=bool(rng.getrandbits(1)))
+            target = b"/v2/models/forda/infer"
+            if length:
+                headers.append((b"Inference-Header-Content-Length", length.encode()))
+        else:
+            document = v1_bodies.document(rng, self._odd, v1_bodies.PREDICT, odd=bool(rng.getrandbits(1)))
+            body, target = json.dumps(document).encode(), b"/v1/models/forda:predict"
+        return Request(b"POST", target, headers=[*headers, (b"Content-Length", b"%d" % len(body))], body=body)
 
     def _predict(self, rng: Random) -> Request:
         media_type, body = rng.choice(((JSON, self._json), (NPY, self._npy)))

@@ -19,6 +19,14 @@ TARGETS = (
     b"/static-offline-docs/%2e%2e/%2e%2e/etc/passwd", b"/static-offline-docs/",
     b"/static-offline-docs/swagger-ui.css", b"/static-offline-docs/\x00",
     b"/static-offline-docs/" + b"x" * 300, b"*", b"", b"?", b"/ ", b"predict", b"/\xff\xfe", b"/%",
+    b"/v2", b"/v2/", b"/v2/health/live", b"/v2/health/ready", b"/v2/models/forda", b"/v2/models/stats",
+    b"/v2/models/forda/ready", b"/v2/models/forda/infer", b"/v2/models/forda/versions/3/infer",
+    b"/v2/models/forda/versions/99999999999999999999/infer", b"/v2/models/" + b"x" * 5000 + b"/infer",
+    b"/v2/models/%2e%2e/infer", b"/v2/models//infer", b"/v2/models/forda/config", b"/v2/models/forda/stats",
+    b"/v2/repository/index", b"/v2/repository/models/forda/load", b"/v1/models", b"/v1/models/forda",
+    b"/v1/models/forda:predict", b"/v1/models/forda:classify", b"/v1/models/forda:explain", b"/v1/models/:",
+    b"/v1/models/forda/versions/3:predict", b"/v1/models/forda/versions/-1:predict", b"/v1/models/forda:\xff",
+    b"/v1/models/forda/labels/stable:predict", b"/v1/models/forda/metadata", b"/v1/" + b":" * 3000,
     b"/%zz", b"/" + b"a" * 70_000, b"fuzz:80", b"/\t", b"/\x7f",
 )  # fmt: skip
 VERSIONS = (
@@ -47,6 +55,7 @@ _RANGES = (
 )  # fmt: skip
 HEADERS: tuple[tuple[bytes, tuple[bytes, ...]], ...] = (
     (b"Content-Length", _LENGTHS),
+    (b"Inference-Header-Content-Length", (*_LENGTHS, b"1", b"200", *_ANY)),
     (b"Transfer-Encoding", _CODINGS),
     (b"Transfer-Encoding ", (b"chunked",)),
     (b"Content-Type", (*_TYPES, *_ANY)),

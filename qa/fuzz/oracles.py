@@ -91,6 +91,19 @@ def check_decoded(decode: Decoder, case: Case, expected: NDArray[np.float32] | N
         series = decode(case.body).series
     except PayloadError as error:
         return wording(error) if expected is None else f"a valid body is refused: {error}"
+    return broken_promise(series, case, expected)
+
+
+def broken_promise(
+    series: NDArray[np.float32], case: Case, expected: NDArray[np.float32] | None
+) -> str | None:
+    """The promise that decoded series break, or None.
+
+    Args:
+        series: of an accepted body.
+        case: the body.
+        expected: the numbers of the body; None if it should not have been accepted.
+    """
     problems = {
         f"dtype {series.dtype}": series.dtype != np.float32,
         f"shape {series.shape}": series.ndim != 2 or series.shape[1] != case.size.length,

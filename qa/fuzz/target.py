@@ -1,4 +1,4 @@
-"""The fuzz targets in this process: three decoders, each with its cases and its oracle."""
+"""The fuzz targets in this process: decoders, each with its cases and its oracle."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
-from qa.fuzz import encoded_bodies, json_bodies, npy_bodies, oracles
+from qa.fuzz import dialects, encoded_bodies, json_bodies, npy_bodies, oracles, v1_bodies, v2_bodies
 from qa.fuzz.cases import Case
 
 
@@ -43,6 +43,8 @@ TARGETS = {
     for target in (
         Target("json", json_bodies.case, _json, oracles.check_json),
         Target("npy", npy_bodies.case, _npy, oracles.check_npy),
+        Target("v2", v2_bodies.case, dialects.decode_v2, dialects.check_v2),
+        Target("v1", v1_bodies.case, dialects.decode_v1, dialects.check_v1),
         Target("encoding", encoded_bodies.case, oracles.unpack, oracles.check_encoded),
     )
 }

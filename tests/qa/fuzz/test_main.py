@@ -29,7 +29,8 @@ def test_a_case_that_there_is_not_is_told(name: str) -> None:
     with pytest.raises(HarnessError) as caught:
         command.show(name, 0)
     assert (
-        str(caught.value) == f"{name} is not a case; use json/0, npy/0, encoding/0, wire/0 or another number"
+        str(caught.value)
+        == f"{name} is not a case; use json/0, npy/0, v2/0, v1/0, encoding/0, wire/0 or another number"
     )
 
 

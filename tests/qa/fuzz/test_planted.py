@@ -62,6 +62,20 @@ def _header(check: Callable[[Case, tuple[int, ...], np.dtype[Any], int], object]
     return exposes
 
 
+def _tensor(check: Callable[[Case, dict[str, Any], int], object]) -> Exposes:
+    """Whether the first input of a V2 request, with the number of bytes behind its JSON, exposes a fault."""
+
+    def exposes(case: Case) -> object:
+        length = int(case.head) if case.head else len(case.body)
+        try:
+            tensor = json.loads(case.body[:length])["inputs"][0]
+            return check(case, tensor, len(case.body) - length)
+        except (*_UNREADABLE, AttributeError):
+            return False
+
+    return exposes
+
+
 def _stream(wbits: int, check: Callable[[Case, Any], object]) -> Exposes:
     """Whether what zlib makes of the first stream, or what it raises, exposes a fault."""
 
@@ -110,6 +124,26 @@ FAULTS: Mapping[str, Mapping[str, Exposes]] = {
         ),
         "a size wraps at 64 bits": _header(lambda _, shape, dtype, __: _bytes(shape, dtype) >= 2**64),
         "a negative dimension": _header(lambda _, shape, __, ___: min(shape, default=0) < 0),
+    },
+    "v2": {
+        "a shape's product wraps at 64 bits": _tensor(
+            lambda _, tensor, __: math.prod(map(int, tensor["shape"])) >= 2**64
+        ),
+        "a negative size": _tensor(lambda _, tensor, __: min(tensor["shape"]) < 0),
+        "the size of the data lies": _tensor(
+            lambda _, tensor, rest: 0 < tensor["parameters"]["binary_data_size"] != rest
+        ),
+        "a header beyond the body": lambda case: case.head and int(case.head) > len(case.body),
+        "a header within the JSON": lambda case: case.head and 0 < int(case.head) < case.body.find(b"}"),
+        "one input of two counts": lambda case: case.body.count(b'"shape"') == 2,
+        "BYTES are numbers": _tensor(lambda _, tensor, rest: tensor["datatype"] == "BYTES" and rest),
+    },
+    "v1": {
+        "NaN is a number": lambda case: b"NaN" in case.body,
+        "integers lose digits": lambda case: b"16777216" in case.body,
+        "rows may be mixed": lambda case: re.search(rb"\]\}, (\[|null)|\], \{", case.body),
+        "any signature": lambda case: b'"signature_name": "other"' in case.body,
+        "both rows and columns": lambda case: b'"instances"' in case.body and b'"inputs"' in case.body,
     },
     "encoding": {
         "what follows the stream is ignored": _stream(15, _ends),
