@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import sysconfig
+from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.peers.bodies import Array, Form, Request, read_v2, v2_binary, v2_json
@@ -13,6 +14,7 @@ from benchmarks.peers.environments import OPENVINO, Environment
 from benchmarks.peers.errors import PeerError
 from benchmarks.peers.processes import Launch
 from benchmarks.peers.servers.base import ROOT, Peer, Place
+from benchmarks.peers.tuned import Settings
 from qa.harness.messages import Response
 
 CONFIG = """\
@@ -27,7 +29,12 @@ dynamic_batching {{ preferred_batch_size: [{preferred}] max_queue_delay_microsec
 
 
 class Triton(Peer):
-    """`tritonserver`, started directly."""
+    """`tritonserver`, started directly.
+
+    Args:
+        settings: see `Peer`.
+        grpc_port: where it speaks gRPC; None for nowhere.
+    """
 
     key = "triton"
     title = "Triton"
@@ -35,6 +42,10 @@ class Triton(Peer):
     alone = True  # its dependencies are only for its Python interface
     path = "/v2/models/forda/infer"
     health = "/v2/models/forda/ready"
+
+    def __init__(self, settings: Settings | None = None, *, grpc_port: int | None = None) -> None:
+        super().__init__(settings)
+        self.grpc_port = grpc_port
 
     def environment(self, folder: Path) -> Environment:
         """Its environment, with its own version of NumPy."""
@@ -46,15 +57,31 @@ class Triton(Peer):
         Raises:
             PeerError: no shared libpython, or no stub for this Python.
         """
-        environment = self.environment(place.environments)
-        bundle = environment.packages / "pytriton" / "tritonserver"
-        backends = place.scratch / "backends"
-        _make_backend(bundle, backends / "python")
         models = place.scratch / "models"
         version = models / "forda" / "1"
         version.mkdir(parents=True)
         shutil.copy(ROOT / "benchmarks" / "peers" / "apps" / "triton_model.py", version / "model.py")
         (models / "forda" / "config.pbtxt").write_text(CONFIG.format(**self.settings))
+        options = {"http-thread-count": self.setting("http_threads")}
+        if self.grpc_port is not None:
+            options |= {"grpc-address": "127.0.0.1", "grpc-port": str(self.grpc_port)}
+        return self.serve(place, models, {"allow-grpc": str(bool(self.grpc_port)).lower(), **options})
+
+    def serve(self, place: Place, models: Path, options: Mapping[str, str]) -> Launch:
+        """Start the binary.
+
+        Args:
+            place: where it runs.
+            models: the model repository.
+            options: of the command line, in addition to those that say where it listens and what it reads.
+
+        Raises:
+            PeerError: no shared libpython, or no stub for this Python.
+        """
+        environment = self.environment(place.environments)
+        bundle = environment.packages / "pytriton" / "tritonserver"
+        backends = place.scratch / "backends"
+        _make_backend(bundle, backends / "python")
         libraries = [
             *environment.packages.glob("nvidia_pytriton.libs"),
             bundle / "external_libs",
@@ -64,19 +91,18 @@ class Triton(Peer):
         variables["LD_LIBRARY_PATH"] = os.pathsep.join(map(str, libraries))
         variables["PYTHONHOME"] = sys.base_prefix
         variables["PYTHONPATH"] = os.pathsep.join((str(ROOT), str(environment.packages)))
-        options = {
+        all_options = {
             "model-repository": models,
             "backend-directory": backends,
             "http-address": "127.0.0.1",
             "http-port": place.port,
-            "http-thread-count": self.setting("http_threads"),
-            "allow-grpc": "false",
             "allow-metrics": "false",
             "log-verbose": 0,
+            **options,
         }
         command = [
             str(bundle / "bin" / "tritonserver"),
-            *(f"--{key}={value}" for key, value in options.items()),
+            *(f"--{key}={value}" for key, value in all_options.items()),
         ]
         return Launch(command, variables)
 
