@@ -72,7 +72,8 @@ class Models:
         return pb.ServerMetadataResponse(
             name=metadata.SERVER_NAME,
             version=metadata.version_of_server(),
-            extensions=metadata.EXTENSIONS,
+            # ModelConfig is not in this server's protocol file.
+            extensions=[name for name in metadata.EXTENSIONS if name != metadata.CONFIGURATION],
         ).SerializeToString()
 
     async def _model_metadata(self, call: Call) -> bytes:

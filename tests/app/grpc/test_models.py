@@ -6,7 +6,7 @@ import asyncio
 
 from grpc import StatusCode
 
-from app.api.dialects.v2.metadata import EXTENSIONS
+from app.api.dialects.v2.metadata import CONFIGURATION, EXTENSIONS
 from app.contract import Artifact
 from app.grpc import inference_pb2 as pb
 from app.version import server_version
@@ -40,7 +40,8 @@ def test_metadata(plain_artifact: Artifact) -> None:
             stub = played.stub
             server = await stub.ServerMetadata(pb.ServerMetadataRequest())
             assert (server.name, server.version) == ("timeseries", server_version())
-            assert tuple(server.extensions) == EXTENSIONS
+            assert {*server.extensions, CONFIGURATION} == set(EXTENSIONS)
+            assert CONFIGURATION not in server.extensions
             for version in ("", "3"):
                 model = await stub.ModelMetadata(pb.ModelMetadataRequest(name="forda", version=version))
                 assert (model.name, list(model.versions), model.platform) == ("forda", ["3"], "keras")

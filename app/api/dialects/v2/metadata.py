@@ -17,10 +17,11 @@ from app.version import server_version
 
 SERVER_NAME = "timeseries"
 # As Triton names them. Of the model repository, only its index.
+CONFIGURATION = "model_configuration"
 EXTENSIONS = (
     "binary_tensor_data",
     "classification",
-    "model_configuration",
+    CONFIGURATION,
     "model_repository",
     "parameters",
     "schedule_policy",
