@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from fastapi_offline import FastAPIOffline
 
 from app.api import error_responses
 from app.api.dialects import Dialect, Limits, ServerState, enabled_dialects
@@ -21,7 +20,7 @@ from app.api.middleware.auth import ApiKeyAuth
 from app.api.middleware.request_context import RequestContext
 from app.api.predict import Predictor
 from app.api.recorder import RequestRecorder
-from app.api.routes import docs, model, openapi, ops, predict, problems
+from app.api.routes import docs, model, openapi, ops, page, predict, problems
 from app.api.stream import route as stream
 from app.client.schemas import RequestLimits
 from app.contract import open_artifact
@@ -85,7 +84,7 @@ def create_app(
     keys = KeyFile(settings.api_keys_file) if settings.api_keys_file else None
     if traces is None and settings.traces:
         traces = open_traces()
-    app: FastAPI = FastAPIOffline(
+    app = FastAPI(
         title="Time series classification",
         description=DESCRIPTION,
         openapi_url=OPENAPI,
@@ -161,7 +160,12 @@ def _add_routes(
     )
     app.include_router(ops.create_router(versions, metrics))
     app.include_router(problems.create_router(settings.root_path))
-    app.include_router(docs.create_router(title=app.title, openapi=OPENAPI, root_path=settings.root_path))
+    names = [dialect.name for dialect in dialects]
+    for own in (
+        page.create_router(versions, limits, names, root_path=settings.root_path),
+        docs.create_router(title=app.title, openapi=OPENAPI, root_path=settings.root_path),
+    ):
+        app.router.routes.extend(own.routes)  # `include_router` would leave out the mounted files
     app.openapi = partial(_openapi, app, app.openapi, predictor, dialects)  # type: ignore[method-assign]
     error_responses.install(app, errors)
     recorder = RequestRecorder(

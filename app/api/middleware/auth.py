@@ -18,7 +18,7 @@ from app.api import known_paths, problems
 from app.api.error_responses import ErrorResponses, as_response
 from app.api.headers import API_KEY, AUTHORIZATION, RequestHead
 from app.api.middleware.api_keys import KeyFile
-from app.api.routes import docs
+from app.api.routes import docs, page
 from app.errors import Unauthorized
 
 # Whether a request of a method, a path and a head needs no key.
@@ -31,7 +31,7 @@ PROTECTABLE: Mapping[str, str] = {
     "metrics": r"/metrics",
     "docs": rf"{docs.DOCS}|{docs.FILES}/.*",
     "openapi.json": r"/openapi\.json",
-    "/": r"/",
+    "/": rf"/|{page.PUBLIC}",
 }
 _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "Your API key."},

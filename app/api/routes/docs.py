@@ -8,15 +8,19 @@ from hashlib import sha256
 
 from fastapi import APIRouter, Response
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import RedirectResponse
+from starlette.routing import Mount
+
+from app.api.page import FOLDER
+from app.api.page.files import Files, package_folder
 
 DOCS = "/docs"
-# Where fastapi_offline puts the page's files.
+# The files of Swagger UI: also under the names that they had before these were immutable.
 FILES = "/static-offline-docs"
+_SWAGGER = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon.png", "theme.js")
 
 
 def create_router(*, title: str, openapi: str, root_path: str = "") -> APIRouter:
-    """`/docs`, and `/`, which redirects to it.
+    """`/docs` and its files.
 
     Args:
         title: of the page.
@@ -24,14 +28,9 @@ def create_router(*, title: str, openapi: str, root_path: str = "") -> APIRouter
         root_path: path under which a proxy serves the app; empty without one.
     """
     router = APIRouter(include_in_schema=False)
-    page = get_swagger_ui_html(
-        openapi_url=f"{root_path}{openapi}",
-        title=title,
-        swagger_js_url=f"{root_path}{FILES}/swagger-ui-bundle.js",
-        swagger_css_url=f"{root_path}{FILES}/swagger-ui.css",
-        swagger_favicon_url=f"{root_path}{FILES}/favicon.png",
-    )
-    content = bytes(page.body)
+    swagger = package_folder("fastapi_offline", "fastapi-offline") / "static"
+    files = Files([FOLDER / "docs", swagger], _SWAGGER)
+    content = _page(title, f"{root_path}{openapi}", f"{root_path}{FILES}/{files.digest}")
     headers = {"Content-Security-Policy": _policy(content)}
 
     @router.get(DOCS)
@@ -39,12 +38,23 @@ def create_router(*, title: str, openapi: str, root_path: str = "") -> APIRouter
         """Swagger UI."""
         return Response(content, media_type="text/html", headers=headers)
 
-    @router.get("/")
-    async def home() -> RedirectResponse:
-        """Redirect to the documentation."""
-        return RedirectResponse(f"{root_path}{DOCS}")  # without a host: a proxy has its own
-
+    router.routes.append(Mount(FILES, app=files))
     return router
+
+
+def _page(title: str, openapi: str, files: str) -> bytes:
+    """The page of Swagger UI, with a language, and with a theme before its first frame."""
+    page = get_swagger_ui_html(
+        openapi_url=openapi,
+        title=title,
+        swagger_js_url=f"{files}/swagger-ui-bundle.js",
+        swagger_css_url=f"{files}/swagger-ui.css",
+        swagger_favicon_url=f"{files}/favicon.png",
+    )
+    theme = f'<meta name="color-scheme" content="light dark">\n<script src="{files}/theme.js"></script>'
+    head = f"<head>\n{theme}"
+    text = bytes(page.body).decode()
+    return text.replace("<html>", '<html lang="en">', 1).replace("<head>", head, 1).encode()
 
 
 def _policy(page: bytes) -> str:

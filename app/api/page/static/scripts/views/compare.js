@@ -1,0 +1,56 @@
+/** Two series side by side: the pinned one and the one on screen. */
+
+import { LineChart } from "../charts/line.js";
+import { classColour } from "../charts/theme.js";
+import { byId, el, replace } from "../core/dom.js";
+import { percent } from "../core/format.js";
+import { verdict } from "./result.js";
+
+/** The comparison below the series. Its two charts have the same x axis. */
+export class Comparison {
+  #charts = ["pinned", "current"].map(
+    (id) =>
+      new LineChart(byId(`${id}-chart`), {
+        label: id === "pinned" ? "The pinned series" : "The series on screen",
+        unit: "value",
+        height: 9,
+      }),
+  );
+
+  #labels;
+
+  /** @param {import("./result.js").Labels} labels */
+  constructor(labels) {
+    this.#labels = labels;
+  }
+
+  /**
+   * Show one side.
+   * @param {0|1} side pinned, or current
+   * @param {string} name
+   * @param {number[][]} channels
+   * @param {Object} [prediction] missing until the server has answered
+   */
+  show(side, name, channels, prediction) {
+    const labels = this.#labels;
+    const id = ["pinned", "current"][side];
+    byId(`${id}-name`).textContent = name;
+    const colour = prediction ? classColour(labels.classOf(prediction.label)) : "--ink";
+    this.#charts[side].show(
+      channels[0].map((_value, index) => index + 1),
+      channels.map((values, channel) => ({ name: `channel ${channel + 1}`, values, colour })),
+    );
+    replace(byId(`${id}-result`), ...(prediction ? summary(prediction, labels) : [el("p", { class: "hint", text: "…" })]));
+  }
+}
+
+function summary(prediction, labels) {
+  const { state, headline, sentence } = verdict(prediction, labels);
+  const rows = labels.probabilitiesOf(prediction).map(([label, p]) => [labels.meaningOf(label), percent(p)]);
+  if (typeof prediction.ood_score === "number") rows.push(["Out-of-distribution score", prediction.ood_score.toFixed(3)]);
+  return [
+    el("p", { class: `headline ${state}`, text: headline }),
+    el("p", { class: "sentence", text: sentence }),
+    el("dl", { class: "facts compact" }, ...rows.flatMap(([name, value]) => [el("dt", { text: name }), el("dd", { text: value })])),
+  ];
+}
