@@ -130,4 +130,4 @@ def _foreign(spec: SeriesSpec) -> Iterator[Sample]:
     steps = np.arange(spec.length) * (2 * np.pi * max(2, spec.length // 60) / spec.length)
     sine = np.sin(steps).astype(np.float32)
     shaped = sine if len(spec.shape) == 1 else np.repeat(sine[:, np.newaxis], spec.channels, axis=1)
-    yield Sample("sine", "unlike", "a sine", None, shaped)
+    yield Sample("sine", "unlike", "sine", None, shaped)

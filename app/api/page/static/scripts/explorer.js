@@ -1,6 +1,6 @@
 /** The series on screen: where it comes from, what the sliders do to it, and what the model says of it. */
 
-import { byId, replace } from "./core/dom.js";
+import { byId } from "./core/dom.js";
 import { percent } from "./core/format.js";
 import { decodeView, encodeView } from "./core/fragment.js";
 import { Latest } from "./core/latest.js";
@@ -12,8 +12,9 @@ import { showCalls } from "./views/codepanel.js";
 import { Comparison } from "./views/compare.js";
 import { introduce } from "./views/intro.js";
 import { ManySeries } from "./views/many.js";
+import { enablePeek, showPeek } from "./views/peek.js";
 import { Pictures } from "./views/pictures.js";
-import { labelsOf, showResult, verdict } from "./views/result.js";
+import { labelsOf, showNoResult, showResult, verdict } from "./views/result.js";
 import { sampleName, showSamples } from "./views/samples.js";
 import { showSliders } from "./views/sliders.js";
 import { enableSources, showInputError } from "./views/source.js";
@@ -56,6 +57,7 @@ export class Explorer {
     this.#samples = samples.map((sample) => ({ id: sample.id, name: sampleName(sample), channels: sample.channels }));
     this.#shown = { source: this.#samples[0], changes: { ...DEFAULTS } };
     introduce(contract);
+    enablePeek();
     this.#pictures = new Pictures(start.spectra, this.#labels, (zoom) => {
       this.#zoom = zoom;
       this.#updateLink();
@@ -155,8 +157,7 @@ export class Explorer {
     showResult(byId("result"), prediction, this.#labels);
     const { state, headline, sentence } = verdict(prediction, this.#labels);
     byId("spoken").textContent = `${headline}. ${sentence}`;
-    byId("peek").textContent = `${headline} · ${percent(Math.max(...Object.values(prediction.probabilities)))}`;
-    byId("peek").className = `peek ${state}`;
+    showPeek(state, `${headline} · ${percent(Math.max(...Object.values(prediction.probabilities)))}`);
     showTiming(byId("timing"), answer);
     byId("timing-section").hidden = false;
     byId("pin").disabled = false;
@@ -173,7 +174,8 @@ export class Explorer {
       byId("notice").hidden = true;
     } else this.#notify(failure);
     if (failure.kind === "input") {
-      replace(byId("result"));
+      showNoResult(byId("result"));
+      showPeek("", "");
       byId("timing-section").hidden = true;
       byId("pin").disabled = true;
     }

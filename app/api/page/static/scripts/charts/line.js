@@ -29,7 +29,7 @@ export class LineChart {
    * @param {string} [options.axis] title of the x axis
    * @param {number} options.height in rem
    * @param {(zoom: [number, number]|null) => void} [options.onZoom]
-   * @param {string} [options.hint] shown while there is no value under the pointer
+   * @param {() => string} [options.hint] shown while there is no value under the pointer
    * @param {() => boolean} [options.holdsPointer] whether another tool has the pointer
    */
   constructor(host, options) {
@@ -134,9 +134,9 @@ export class LineChart {
       ],
       series: [
         {},
-        ...this.#lines.map((line) => ({
+        ...this.#lines.map((line, at) => ({
           label: line.name,
-          stroke: () => token(line.colour),
+          stroke: () => token(this.#lines[at].colour), // of the lines that are shown then
           width: line.width ?? 1.5,
           dash: line.dash,
           points: { show: false },
@@ -206,7 +206,7 @@ export class LineChart {
       `${this.#options.label}. Left and right arrow keys read values, plus and minus zoom, 0 shows all, ` +
         "Page Up and Page Down move.",
     );
-    this.#readout.textContent = this.#options.hint ?? "\u00a0";
+    this.#readout.textContent = this.#options.hint?.() ?? "";
   }
 
   #onKey(event) {

@@ -1,6 +1,7 @@
 /** The out-of-distribution score on the novelty of the series that training held out. */
 
 import { svg } from "../core/dom.js";
+import { share } from "../core/format.js";
 
 const WIDTH = 300;
 const HEIGHT = 52;
@@ -26,7 +27,6 @@ export function referencePicture({ quantiles, threshold }, score, unlike) {
   });
   // The score is a rank: above the largest reference there is no more than that to know.
   const mark = unlike && score >= 1 ? WIDTH - 6 : x(valueAt(quantiles, score));
-  const percentage = (score * 100).toFixed(score > 0.99 && score < 1 ? 1 : 0);
   return svg(
     "svg",
     {
@@ -34,7 +34,7 @@ export function referencePicture({ quantiles, threshold }, score, unlike) {
       class: "reference",
       role: "img",
       "aria-label":
-        `Out-of-distribution score ${score.toFixed(4)}: ${percentage} % of the series held out of training are less ` +
+        `Out-of-distribution score ${score.toFixed(4)}: ${share(score)} of the series held out of training are less ` +
         `unusual. ${unlike ? "Beyond" : "Within"} the threshold.`,
     },
     svg("polygon", { class: "density", points: `0,${FLOOR} ${outline.join(" ")} ${x(high).toFixed(1)},${FLOOR}` }),

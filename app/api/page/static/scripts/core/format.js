@@ -3,14 +3,19 @@
 /** A probability in per cent; never 100 or 0 where it only comes close. */
 export function percent(p) {
   const shown = p * 100;
-  if (p > 0 && shown < 0.01) return "< 0.01 %";
-  if (p < 1 && shown > 99.99) return "> 99.99 %";
-  return `${shown.toFixed(shown < 10 || shown > 90 ? 2 : 1)} %`;
+  if (p > 0 && shown < 0.01) return "< 0.01\u00a0%";
+  if (p < 1 && shown > 99.99) return "> 99.99\u00a0%";
+  return `${shown.toFixed(shown < 10 || shown > 90 ? 2 : 1)}\u00a0%`;
+}
+
+/** A share in per cent, without decimals unless it is close to all. */
+export function share(value) {
+  return `${(value * 100).toFixed(value > 0.99 && value < 1 ? 1 : 0)}\u00a0%`;
 }
 
 /** A value with about four significant digits. */
 export function number(value) {
-  if (!Number.isFinite(value)) return "–";
+  if (value === null || !Number.isFinite(value)) return "–";
   const size = Math.abs(value);
   if (size !== 0 && (size >= 1e6 || size < 1e-4)) return value.toExponential(3);
   return String(Number(value.toPrecision(5)));

@@ -3,8 +3,7 @@
 import { LineChart } from "../charts/line.js";
 import { classColour } from "../charts/theme.js";
 import { byId, el, replace } from "../core/dom.js";
-import { percent } from "../core/format.js";
-import { verdict } from "./result.js";
+import { probabilities, verdict } from "./result.js";
 
 /** The comparison below the series. Its two charts have the same x axis. */
 export class Comparison {
@@ -35,7 +34,8 @@ export class Comparison {
     const labels = this.#labels;
     const id = ["pinned", "current"][side];
     byId(`${id}-name`).textContent = name;
-    const colour = prediction ? classColour(labels.classOf(prediction.label)) : "--ink";
+    const known = prediction && prediction.label_set?.length !== 0;
+    const colour = known ? classColour(labels.classOf(prediction.label)) : "--unlike";
     this.#charts[side].show(
       channels[0].map((_value, index) => index + 1),
       channels.map((values, channel) => ({ name: `channel ${channel + 1}`, values, colour })),
@@ -46,11 +46,16 @@ export class Comparison {
 
 function summary(prediction, labels) {
   const { state, headline, sentence } = verdict(prediction, labels);
-  const rows = labels.probabilitiesOf(prediction).map(([label, p]) => [labels.meaningOf(label), percent(p)]);
-  if (typeof prediction.ood_score === "number") rows.push(["Out-of-distribution score", prediction.ood_score.toFixed(3)]);
   return [
-    el("p", { class: `headline ${state}`, text: headline }),
-    el("p", { class: "sentence", text: sentence }),
-    el("dl", { class: "facts compact" }, ...rows.flatMap(([name, value]) => [el("dt", { text: name }), el("dd", { text: value })])),
+    el(
+      "div",
+      { class: `verdict ${state}` },
+      el("p", { class: "headline", text: headline }),
+      el("p", { class: "sentence", text: sentence }),
+    ),
+    probabilities(prediction, labels),
+    typeof prediction.ood_score === "number"
+      ? el("p", {}, "Out-of-distribution score ", el("strong", { class: "figure", text: prediction.ood_score.toFixed(3) }))
+      : null,
   ];
 }

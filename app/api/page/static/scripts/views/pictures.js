@@ -10,6 +10,8 @@ import { moments } from "../input/transform.js";
 const DASHES = [undefined, [8, 4], [2, 3], [12, 4, 2, 4]];
 // The y axis while somebody draws, in standard deviations on either side of the mean.
 const DRAWING_RANGE = 4;
+// Decades below the classes' spectra that are shown.
+const LOWEST = 2;
 
 export class Pictures {
   #series;
@@ -30,7 +32,7 @@ export class Pictures {
       label: "The series",
       unit: "value",
       height: 16,
-      hint: "Drag to zoom in, double-click to show all.",
+      hint: () => (this.#drawing ? "Draw here." : "Drag to zoom in, double-click to show all."),
       holdsPointer: () => this.#drawing,
       onZoom: (zoom) => {
         byId("zoom-all").disabled = !zoom;
@@ -43,7 +45,7 @@ export class Pictures {
       place: (x) => `${x.toFixed(1)} cycles per 100 values`,
       axis: "cycles per 100 values",
       height: 13,
-      hint: "Logarithm of the power of the standardised series, averaged over time.",
+      hint: () => "Logarithm of the power of the standardised series, averaged over time.",
     });
     byId("zoom-in").addEventListener("click", () => this.#series.zoomBy(0.5));
     byId("zoom-out").addEventListener("click", () => this.#series.zoomBy(2));
@@ -87,12 +89,20 @@ export class Pictures {
       colour: channels.length > 1 ? classColour(channel) : "--ink",
     }));
     this.#series.show(channels[0].map((_value, index) => index + 1), lines);
+    this.#showSpectrum(channels);
+  }
+
+  #showSpectrum(channels) {
     const { window } = this.#spectra;
-    if (channels[0].length < window) return;
-    const own = ownLine(logPower(channels, window));
-    const frequencies = own.values.map((_value, bin) => (bin * 100) / window);
+    const bins = Math.floor(window / 2) + 1;
+    const classes = this.#classLines();
+    // A tone has hardly any power elsewhere: down to there, the other lines would be flat.
+    const floor = Math.min(...classes.flatMap((line) => line.values.slice(1))) - LOWEST;
+    const isLong = channels[0].length >= window;
+    const own = isLong ? logPower(channels, window).map((value) => Math.max(value, floor)) : new Array(bins).fill(null);
+    const frequencies = own.map((_value, bin) => (bin * 100) / window);
     // Without the lowest one: of a standardised series it is near 0, far below all others.
-    const shown = [...this.#classLines(), own].map((line) => ({ ...line, values: line.values.slice(1) }));
+    const shown = [...classes, ownLine(own)].map((line) => ({ ...line, values: line.values.slice(1) }));
     this.#spectrum.show(frequencies.slice(1), shown);
   }
 

@@ -2,7 +2,7 @@
 
 import { referencePicture } from "../charts/reference.js";
 import { el, replace } from "../core/dom.js";
-import { either, percent } from "../core/format.js";
+import { either, percent, share } from "../core/format.js";
 
 const MOST_SHOWN = 8;
 
@@ -36,7 +36,7 @@ export function labelsOf(contract) {
  * @returns {{state: "sure"|"unsure"|"unlike", headline: string, sentence: string}}
  */
 export function verdict(prediction, labels) {
-  const level = labels.trust ? `${Math.round(labels.trust.label_sets.level * 100)} %` : "";
+  const level = labels.trust ? share(labels.trust.label_sets.level) : "";
   const set = prediction.label_set;
   const headline = labels.meaningOf(prediction.label);
   if (!set) return { state: "sure", headline, sentence: "The most probable class. This model has no label sets." };
@@ -56,6 +56,11 @@ export function verdict(prediction, labels) {
     headline: set.length === 2 ? "Unsure: either" : "Unsure",
     sentence: `At the ${level} level the series may be ${either(names)}.`,
   };
+}
+
+/** Say that there is no prediction. */
+export function showNoResult(host) {
+  replace(host, el("p", { class: "hint", text: "No prediction: the server refused the series." }));
 }
 
 /**
@@ -80,7 +85,8 @@ export function showResult(host, prediction, labels) {
   );
 }
 
-function probabilities(prediction, labels) {
+/** The probabilities as bars: of many classes the most probable ones. */
+export function probabilities(prediction, labels) {
   const sorted = labels.probabilitiesOf(prediction);
   if (sorted.length > 3) sorted.sort(([, one], [, other]) => other - one);
   const rows = sorted.slice(0, MOST_SHOWN).map(([label, p]) => {
@@ -109,11 +115,10 @@ function probabilities(prediction, labels) {
 function score(prediction, labels, unlike) {
   if (prediction.ood_score === null || prediction.ood_score === undefined || !labels.trust) return null;
   const { ood_score: value } = prediction;
-  const share = (Math.min(value, 1) * 100).toFixed(value > 0.99 && value < 1 ? 1 : 0);
   const words =
     value >= 1
       ? "More unusual than every series that training held out."
-      : `More unusual than ${share} % of the series that training held out.`;
+      : `More unusual than ${share(value)} of the series that training held out.`;
   return el(
     "div",
     {},

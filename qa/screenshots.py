@@ -1,0 +1,132 @@
+"""Pictures of the page at `/`, from a real server in a real browser: `python -m qa.screenshots [FOLDER]`.
+
+Every state at three widths in both themes, to look at before a change of the page is committed. With `--readme` only
+the picture that the README shows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+
+from qa.harness.browser import find_chromium, running_browser, wait_until_classified
+from qa.harness.server import running_server
+
+README_PICTURE = Path(__file__).parents[1] / "docs" / "page.png"
+WIDTHS = (390, 1280, 2560)
+THEMES = ("light", "dark")
+_HEIGHTS = {390: 844, 1280: 860, 2560: 1440}
+_MANY = 300
+
+
+def unsure(page: Page) -> None:
+    """A series on the border, with noise."""
+    page.get_by_role("button", name="symptom present: on the border").click()
+
+
+def unlike(page: Page) -> None:
+    """A series unlike the training data, with its warnings."""
+    page.get_by_role("button", name="unlike training: sine").click()
+
+
+def compared(page: Page) -> None:
+    """Two series side by side."""
+    page.locator("#pin").click()
+    unlike(page)
+    wait_until_classified(page)
+    page.locator("#comparison").scroll_into_view_if_needed()
+
+
+def many(page: Page) -> None:
+    """A file of many series."""
+    series = page.evaluate(
+        "fetch('page/start.json').then(r => r.json()).then(d => d.samples.map(s => s.series))"
+    )
+    rows = [
+        "\t".join(["1", *(f"{value + 0.02 * number * (-1) ** place:.4f}" for place, value in enumerate(row))])
+        for number, row in enumerate((series * _MANY)[:_MANY])
+    ]
+    file = {"name": "engines.tsv", "mimeType": "text/plain", "buffer": "\n".join(rows).encode()}
+    page.get_by_role("tab", name="File").click()
+    page.set_input_files("#file-input", [file])  # type: ignore[list-item] # a dict is a FilePayload
+    page.wait_for_selector("#many-csv:not([hidden])")
+
+
+def refused(page: Page) -> None:
+    """Pasted numbers that the service refuses."""
+    page.get_by_role("tab", name="Paste").click()
+    page.fill("#paste-input", "1.5, 2.25, -0.75, 3")
+    page.click("#paste-button")
+    page.wait_for_selector("#paste-error:not(:empty)")
+
+
+def drawing(page: Page) -> None:
+    """The chart that takes a drawing."""
+    page.get_by_role("tab", name="Draw").click()
+
+
+STATES: dict[str, Callable[[Page], None]] = {
+    "first": lambda page: None,  # noqa: ARG005 - as it opens
+    "unsure": unsure,
+    "unlike": unlike,
+    "compared": compared,
+    "many": many,
+    "refused": refused,
+    "drawing": drawing,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the pictures; the exit code is 2 without a browser."""
+    parser = argparse.ArgumentParser(prog="python -m qa.screenshots", description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=Path(".cache/screenshots"))
+    parser.add_argument("--readme", action="store_true", help=f"only {README_PICTURE.name}, for the README")
+    options = parser.parse_args(arguments)
+    program = find_chromium()
+    if program is None:
+        sys.stderr.write("qa.screenshots: Chromium is not installed: apt-get install chromium\n")
+        return 2
+    with running_server() as server, running_browser(program) as browser:
+        if options.readme:
+            _readme(browser, server.url)
+        else:
+            _all(browser, server.url, options.folder)
+    return 0
+
+
+def _all(browser: Browser, url: str, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for theme in THEMES:
+        for width in WIDTHS:
+            for name, reach in STATES.items():
+                page = _open(browser, url, width=width, theme=theme)
+                reach(page)
+                page.wait_for_timeout(400)  # until the answer is drawn
+                page.screenshot(path=folder / f"{name}-{width}-{theme}.png", full_page=True)
+                page.close()
+
+
+def _readme(browser: Browser, url: str) -> None:
+    page = _open(browser, url, width=1280, theme="light")
+    unsure(page)
+    page.wait_for_timeout(400)
+    page.screenshot(path=README_PICTURE, clip={"x": 0, "y": 0, "width": 1280, "height": 1050}, full_page=True)
+
+
+def _open(browser: Browser, url: str, *, width: int, theme: str) -> Page:
+    page = browser.new_page(
+        viewport={"width": width, "height": _HEIGHTS[width]},
+        color_scheme="dark" if theme == "dark" else "light",
+        reduced_motion="reduce",
+    )
+    page.goto(url)
+    wait_until_classified(page)
+    return page
+
+
+if __name__ == "__main__":
+    sys.exit(main())
