@@ -1,7 +1,7 @@
 """Pictures of the page at `/`, from a real server in a real browser: `python -m qa.screenshots [FOLDER]`.
 
-Every state at three widths in both themes, to look at before a change of the page is committed. With `--readme` only
-the picture that the README shows.
+Every state at three widths in both themes, to look at before a change of the page is committed. With `--readme`
+only the picture that the README shows.
 """
 
 from __future__ import annotations
@@ -20,16 +20,18 @@ README_PICTURE = Path(__file__).parents[1] / "docs" / "page.png"
 WIDTHS = (390, 1280, 2560)
 THEMES = ("light", "dark")
 _HEIGHTS = {390: 844, 1280: 860, 2560: 1440}
-_MANY = 300
+_MANY = 60
 
 
 def unsure(page: Page) -> None:
-    """A series on the border, with noise."""
+    """A series on the border."""
+    page.get_by_role("tab", name="Samples").click()
     page.get_by_role("button", name="symptom present: on the border").click()
 
 
 def unlike(page: Page) -> None:
     """A series unlike the training data, with its warnings."""
+    page.get_by_role("tab", name="Samples").click()
     page.get_by_role("button", name="unlike training: sine").click()
 
 

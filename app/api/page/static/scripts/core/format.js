@@ -5,7 +5,7 @@ export function percent(p) {
   const shown = p * 100;
   if (p > 0 && shown < 0.01) return "< 0.01\u00a0%";
   if (p < 1 && shown > 99.99) return "> 99.99\u00a0%";
-  return `${shown.toFixed(shown < 10 || shown > 90 ? 2 : 1)}\u00a0%`;
+  return `${shown.toFixed(2)}\u00a0%`;
 }
 
 /** A share in per cent, without decimals unless it is close to all. */

@@ -59,7 +59,7 @@ function table(lines) {
     ? el("thead", {}, el("tr", {}, ...head.map((cell) => (cell ? el("th", { scope: "col" }, ...inline(cell)) : el("td")))))
     : null;
   const cells = body.map((row) => el("tr", {}, ...row.map((cell) => el("td", {}, ...inline(cell)))));
-  return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table" }, el("table", {}, header, el("tbody", {}, ...cells)));
+  return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Table: ${head.concat(body[0] ?? []).filter(Boolean).join(", ")}` }, el("table", {}, header, el("tbody", {}, ...cells)));
 }
 
 /** Bold, code and links; of a link its text, and its address if that is absolute. */
