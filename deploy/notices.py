@@ -36,14 +36,16 @@ SPDX_OF = {
     "other/proprietary license": "LicenseRef-Proprietary",
     "python software foundation license": "PSF-2.0",
 }
-# Packages whose metadata names no licence: taken from their licence files.
+# Packages whose metadata names no licence, or another one than their licence file: taken from that file.
 FROM_LICENSE_FILE = {
     "namex": APACHE,
     "pysimdjson": f"MIT AND {APACHE}",
+    "uplot-python": APACHE,
 }
 # Software in a package that has no licence file there.
 BUNDLED = {
     "fastapi-offline": "Contains Swagger UI (Apache-2.0) and Redoc (MIT); their notices are in its files.",
+    "uplot-python": "Contains uPlot (MIT); its notice is in its file.",
 }
 LICENSE_FILE = re.compile(
     r"(.*[_-])?(licen[cs]es?|copying|notices?|authors|third-party-programs)(?![a-z])(?!.*\.pyc?$)",
@@ -101,6 +103,8 @@ def name_of(package: Distribution) -> str:
 
 def licence_of(package: Distribution) -> str | None:
     """The SPDX expression of a package's licence, or the text of its metadata; None without both."""
+    if read := FROM_LICENSE_FILE.get(name_of(package)):
+        return read
     if expressions := package.metadata.get_all("License-Expression", []):
         return str(expressions[0])
     classifiers = package.metadata.get_all("Classifier", [])
@@ -109,9 +113,7 @@ def licence_of(package: Distribution) -> str | None:
     if field and "\n" not in field and (spdx(field) in ALLOWED or not classified):
         return spdx(field)
     # Several classifiers may be a choice or may all apply: each has to be allowed.
-    return " AND ".join(spdx(line.rpartition(" :: ")[2]) for line in classified) or (
-        FROM_LICENSE_FILE.get(name_of(package))
-    )
+    return " AND ".join(spdx(line.rpartition(" :: ")[2]) for line in classified) or None
 
 
 def spdx(licence: str) -> str:

@@ -1,7 +1,7 @@
 """Pictures of the page at `/`, from a real server in a real browser: `python -m qa.screenshots [FOLDER]`.
 
-Every state at three widths in both themes, to look at before a change of the page is committed. With `--readme`
-only the picture that the README shows.
+Every state at three widths in both themes, to look at before a change of the page is committed. With
+`--readme` only the picture that the README shows.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, FilePayload, Page
 
 from qa.harness.browser import find_chromium, running_browser, wait_until_classified
 from qa.harness.server import running_server
@@ -52,9 +52,10 @@ def many(page: Page) -> None:
         "\t".join(["1", *(f"{value + 0.02 * number * (-1) ** place:.4f}" for place, value in enumerate(row))])
         for number, row in enumerate((series * _MANY)[:_MANY])
     ]
-    file = {"name": "engines.tsv", "mimeType": "text/plain", "buffer": "\n".join(rows).encode()}
+    content = "\n".join(rows).encode()
+    file: FilePayload = {"name": "engines.tsv", "mimeType": "text/plain", "buffer": content}
     page.get_by_role("tab", name="File").click()
-    page.set_input_files("#file-input", [file])  # type: ignore[list-item] # a dict is a FilePayload
+    page.set_input_files("#file-input", file)
     page.wait_for_selector("#many-csv:not([hidden])")
 
 

@@ -67,7 +67,7 @@ def test_the_documentation_has_all_that_it_loads(base: str, http: httpx.Client) 
     page = Page(response.text)
     document = page.scripts[0].partition("url: '")[2].partition("'")[0]
     addresses = [address for _, address in page.files] + [document]
-    assert len(addresses) == 4
+    assert len(addresses) == 5
     for address in addresses:
         url = urljoin(f"{base}/docs", address)
         assert url.startswith(f"{base}/")

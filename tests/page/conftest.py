@@ -33,7 +33,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, server: ServerProcess) -> Iterator[OpenPage]:
-    """Opens the page in a context of its own. At the end, no script may have failed and no policy been violated."""
+    """Opens the page in a context of its own. At the end, no script has failed and no policy was violated."""
     contexts: list[BrowserContext] = []
     errors: list[str] = []
 

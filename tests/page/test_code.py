@@ -16,7 +16,8 @@ from tests.page.conftest import OpenPage, bar_values
 
 # What "Copy" puts onto the clipboard is kept here: a headless browser has none to read from.
 _KEEP = """
-Object.defineProperty(navigator, "clipboard", { value: { writeText: async (text) => { window.copied = text; } } });
+const clipboard = { writeText: async (text) => { window.copied = text; } };
+Object.defineProperty(navigator, "clipboard", { value: clipboard });
 """
 
 

@@ -130,9 +130,8 @@ def test_a_key_that_stops_working_is_asked_for_again(page: Page) -> None:
     expect(page.locator("#result .headline")).to_have_text("symptom present")
 
 
-def test_a_start_that_fails_says_so_and_is_tried_again(open_page: OpenPage, server: ServerProcess) -> None:
+def test_a_start_that_fails_says_so_and_is_tried_again(page: Page) -> None:
     """By itself, or by its button."""
-    page = open_page()
     page.route("**/page/start.json", lambda route: route.abort())
     page.reload()
     expect(page.locator("#start-error-text")).to_have_text(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
 import numpy as np
@@ -149,7 +150,9 @@ def test_each_slider_changes_the_series_that_is_sent(page: Page) -> None:
         with page.expect_request("**/predict") as reset:
             page.click("#reset-sliders")
         expect(page.locator("#series-name")).to_have_text("Symptom absent, easy")
-        one, other = (request.value.post_data_json["instances"][0] for request in (changed, reset))
+        one, other = (
+            json.loads(request.value.post_data or "")["instances"][0] for request in (changed, reset)
+        )
         assert len(one) == len(other) == 500
         assert one != other
 
@@ -167,7 +170,7 @@ def test_a_moving_slider_never_floods_the_server(page: Page) -> None:
             }
         }"""
     )
-    expect(page.locator("#sliders output").first).to_have_text("2.00 σ")
+    expect(page.locator("#sliders output").first).to_have_text("2.00 \N{GREEK SMALL LETTER SIGMA}")
     wait_until_classified(page)
     expect(page.locator("#result .verdict.unlike")).to_be_visible()
     assert 1 <= len(sent) <= 40  # of 200 events; how many depends on how long drawing takes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 
 import numpy as np
 import pytest
@@ -93,7 +94,7 @@ def test_it_shows_progress_and_can_be_cancelled(page: Page, golden: NDArray[np.f
     held: list[Route] = []
 
     def hold(route: Route) -> None:
-        instances = route.request.post_data_json["instances"]
+        instances = json.loads(route.request.post_data or "")["instances"]
         if len(instances) > 1 and len(held) >= 1:
             held.append(route)  # never answered
         else:

@@ -77,8 +77,11 @@ def test_a_warning_has_its_remedy(page: Page) -> None:
 def test_the_score_is_shown_on_its_reference(page: Page) -> None:
     """In words for those who do not see the picture, and beyond the threshold for what is unlike."""
     picture = page.locator("#result svg.reference")
-    expect(picture).to_have_attribute("aria-label", "".join(["Out-of-distribution score 0.3919: 39\xa0% of the ",
-        "series held out of training are less unusual. Within the threshold."]))  # fmt: skip
+    words = (
+        "Out-of-distribution score 0.3919: 39\xa0% of the series held out of training are less unusual. "
+        "Within the threshold."
+    )
+    expect(picture).to_have_attribute("aria-label", words)
     page.get_by_role("button", name="unlike training: sine").click()
     expect(page.locator("#result svg.reference circle.unlike")).to_be_visible()
     mark, threshold = (

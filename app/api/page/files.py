@@ -12,7 +12,6 @@ import asyncio
 import gzip
 import re
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -99,13 +98,10 @@ class Files(StaticFiles):
         self.all_directories = list(folders)
         self._patterns = patterns
         self._compressed: dict[str, Compressed] = {}
-
-    @cached_property
-    def digest(self) -> str:  # noqa: D102 - an attribute
         found = sha256()
         for name, path in sorted(self.paths()):
             found.update(f"{name}\n".encode() + path.read_bytes())
-        return found.hexdigest()[:_DIGEST_CHARACTERS]
+        self.digest = found.hexdigest()[:_DIGEST_CHARACTERS]
 
     def paths(self) -> Iterator[tuple[str, Path]]:
         """Name and path of each file."""

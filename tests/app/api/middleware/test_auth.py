@@ -206,6 +206,8 @@ def test_what_is_not_closed_is_open(guarded: Served, target: str) -> None:
         "/livez%00",
         "/livez%2F..%2Fmodel",
         "/docs/x",
+        "/page/start.json",
+        "/page/icon.svg",
         "/static-offline-docs",
         "/metricsx",
         "http://x/model",
@@ -264,7 +266,7 @@ PLACES = {
     "metrics": ["/metrics"],
     "docs": ["/docs", "/static-offline-docs/swagger-ui.css"],
     "openapi.json": ["/openapi.json"],
-    "/": ["/"],
+    "/": ["/", "/page/0123456789abcdef/scripts/main.js"],
 }
 
 
