@@ -7,10 +7,12 @@ Every state at three widths in both themes, to look at before a change of the pa
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page
 
 from qa.harness.browser import find_chromium, running_browser, wait_until_classified
@@ -21,6 +23,7 @@ WIDTHS = (390, 1280, 2560)
 THEMES = ("light", "dark")
 _HEIGHTS = {390: 844, 1280: 860, 2560: 1440}
 _MANY = 60
+_COLOURS = 96
 
 
 def unsure(page: Page) -> None:
@@ -98,6 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _readme(browser, server.url)
         else:
             _all(browser, server.url, options.folder)
+    sys.stdout.write(f"{README_PICTURE if options.readme else options.folder}\n")
     return 0
 
 
@@ -117,7 +121,9 @@ def _readme(browser: Browser, url: str) -> None:
     page = _open(browser, url, width=1280, theme="light")
     unsure(page)
     page.wait_for_timeout(400)
-    page.screenshot(path=README_PICTURE, clip={"x": 0, "y": 0, "width": 1280, "height": 1050}, full_page=True)
+    taken = page.screenshot(clip={"x": 0, "y": 0, "width": 1280, "height": 1050}, full_page=True)
+    # It has few colours: a palette takes a third of the bytes.
+    Image.open(io.BytesIO(taken)).convert("RGB").quantize(_COLOURS).save(README_PICTURE, optimize=True)
 
 
 def _open(browser: Browser, url: str, *, width: int, theme: str) -> Page:

@@ -21,9 +21,9 @@ TIMEOUT_MS = 15_000
 OpenPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A browser for all tests."""
+    """A browser for the tests of a module: while Playwright runs, its thread can run no other event loop."""
     program = find_chromium()
     if program is None:
         pytest.skip("Chromium is not installed: apt-get install chromium")

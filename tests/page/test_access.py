@@ -12,7 +12,10 @@ from qa.harness.server import ServerProcess
 from qa.screenshots import STATES, WIDTHS
 from tests.page.conftest import OpenPage
 
-_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+_RULES = {
+    "light": {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]},
+    "dark": {"runOnly": ["color-contrast", "link-in-text-block"]},
+}
 
 
 def asked_for_key(page: Page) -> None:
@@ -40,13 +43,13 @@ ALL: dict[str, Callable[[Page], None]] = {**STATES, "card": card_open, "failed":
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing(open_page: OpenPage, theme: str) -> None:
-    """WCAG 2.2 AA, in every state and both themes."""
+    """WCAG 2.2 AA in every state; of the rules, those on colours depend on the theme."""
     page = open_page(color_scheme=theme)
     found = {}
     for state, reach in ALL.items():
         reach(page)
         expect(page.locator("#prediction")).to_have_attribute("aria-busy", "false")
-        results = Axe().run(page, options=_RULES).response["violations"]
+        results = Axe().run(page, options=_RULES[theme]).response["violations"]
         found[state] = [(each["id"], [node["html"][:120] for node in each["nodes"]]) for each in results]
     assert found == {state: [] for state in ALL}
 

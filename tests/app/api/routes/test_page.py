@@ -18,7 +18,7 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
 @pytest.fixture
 def html(app: App) -> str:
     """The page as a browser gets it."""
-    return app.client.get("/", headers=BROWSER).text
+    return str(app.client.get("/", headers=BROWSER).text)
 
 
 def test_browsers_get_the_page_and_others_are_led_to_the_documentation(app: App) -> None:

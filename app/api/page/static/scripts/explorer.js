@@ -83,7 +83,7 @@ export class Explorer {
   /** Send the series on screen to the server; a newer call replaces this one. */
   classify(delay = 0) {
     const channels = this.#channels;
-    byId("prediction").setAttribute("aria-busy", "true");
+    byId("prediction").setAttribute("aria-busy", String(delay === 0));
     this.#latest.run(async (signal) => {
       try {
         this.#accept(await predict([toInstance(channels)], signal));
@@ -173,12 +173,11 @@ export class Explorer {
       showInputError(input, failure.message);
       byId("notice").hidden = true;
     } else this.#notify(failure);
-    if (failure.kind === "input") {
-      showNoResult(byId("result"));
-      showPeek("", "");
-      byId("timing-section").hidden = true;
-      byId("pin").disabled = true;
-    }
+    // What is there is the answer to another series.
+    showNoResult(byId("result"), failure.kind === "input" ? "the server refused the series" : "the server has not answered");
+    showPeek("", "");
+    byId("timing-section").hidden = true;
+    byId("pin").disabled = !this.#pinned;
     if (failure.retry) this.classify(failure.retry * 1000);
   }
 

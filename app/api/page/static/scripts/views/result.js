@@ -58,9 +58,9 @@ export function verdict(prediction, labels) {
   };
 }
 
-/** Say that there is no prediction. */
-export function showNoResult(host) {
-  replace(host, el("p", { class: "hint", text: "No prediction: the server refused the series." }));
+/** Say that there is no prediction, and why. */
+export function showNoResult(host, reason) {
+  replace(host, el("p", { class: "hint", text: `No prediction: ${reason}.` }));
 }
 
 /**
