@@ -23,7 +23,7 @@ WIDTHS = (390, 1280, 2560)
 THEMES = ("light", "dark")
 _HEIGHTS = {390: 844, 1280: 860, 2560: 1440}
 _MANY = 60
-_COLOURS = 96
+_COLOURS = 160
 
 
 def unsure(page: Page) -> None:

@@ -74,11 +74,11 @@ def test_the_histogram_counts_all_series(done: Page) -> None:
     """Of the probability of the class that is chosen."""
     for label in ("symptom present", "symptom absent"):
         done.select_option("#many-class", label=label)
-        picture = done.locator("#many-histogram svg")
+        picture = done.locator("#many-histogram [role=img]")
         expect(picture).to_have_attribute(
             "aria-label", f"Histogram of the probability of {label}, over 150 series"
         )
-        counts = picture.locator("g text").all_text_contents()
+        counts = picture.locator(".count").all_text_contents()
         assert sum(map(int, counts)) == 150
 
 

@@ -168,6 +168,6 @@ def test_a_path_of_the_servers_own_is_refused(plain_artifact: Artifact) -> None:
     assert len(documented) > 5
     prefixes = {dialect.prefix.rstrip("/") for dialect in all_dialects()} - {""}
     documented |= prefixes | {path[: path.index("/", 1)] for path in prefixes if "/" in path[1:]}
-    for path in documented | {"/docs", "/static-offline-docs", "/openapi.json", "/problems"}:
+    for path in documented | {"/docs", "/static-offline-docs", "/openapi.json", "/page", "/problems"}:
         with pytest.raises(ValidationError, match="a path of the server itself"):
             Settings(root_path=path)

@@ -134,7 +134,7 @@ function columnsOf(labels) {
   const warned = ({ prediction }) => (prediction.warnings ?? []).map((warning) => warning.code.replaceAll("_", " ")).join(", ");
   return [
     { title: "Series", value: ({ index }) => index, cell: () => "", numeric: true },
-    { title: "In the file", value: ({ given }) => given ?? "", cell: ({ given }) => given ?? "–" },
+    { title: "In the file", value: ({ given }) => given ?? "", cell: ({ given }) => (given === null ? "–" : labels.meaningOf(given)) },
     { title: "Label", value: ({ prediction }) => prediction.label, cell: ({ prediction }) => labels.meaningOf(prediction.label) },
     { title: "Probability", value: likely, cell: (item) => percent(likely(item)), numeric: true },
     { title: "Label set", value: trust, cell: trust },
