@@ -18,6 +18,8 @@ TARGETS = (
     b"/problems/%C3%A9%FF", b"/nowhere", b"/static-offline-docs/../../etc/passwd",
     b"/static-offline-docs/%2e%2e/%2e%2e/etc/passwd", b"/static-offline-docs/",
     b"/static-offline-docs/swagger-ui.css", b"/static-offline-docs/\x00",
+    b"/page/start.json", b"/page/0123456789abcdef/scripts/main.js", b"/page/0123456789abcdef/../../x",
+    b"/page/\xff",
     b"/static-offline-docs/" + b"x" * 300, b"*", b"", b"?", b"/ ", b"predict", b"/\xff\xfe", b"/%",
     b"/v2", b"/v2/", b"/v2/health/live", b"/v2/health/ready", b"/v2/models/forda", b"/v2/models/stats",
     b"/v2/models/forda/ready", b"/v2/models/forda/infer", b"/v2/models/forda/versions/3/infer",

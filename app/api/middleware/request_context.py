@@ -46,7 +46,10 @@ class RequestContext:
         )
         scope["record"], scope["head"] = record, head
         routed = self._routed(scope)
-        dialect = next(each for each in self._dialects if has_path(each, routed["path"]))
+        # `GET *` is valid HTTP, and its path is below no prefix.
+        dialect = next(
+            (each for each in self._dialects if has_path(each, routed["path"])), self._dialects[-1]
+        )
         scope["dialect"] = routed["dialect"] = dialect
         record.path, record.protocol = routed["path"], dialect.name
         status = 500

@@ -79,6 +79,7 @@ def running(plain_artifact: Artifact) -> Iterator[Served]:
         (get("/"), 200),
         (head("GET", "/", [("Accept", "text/html")]), 307),
         (get("/nowhere"), 404),
+        (get("*"), 404),
         (get("/predict"), 405),
         (b"hello\r\n\r\n", 400),
     ],
