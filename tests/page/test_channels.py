@@ -22,7 +22,7 @@ from tests.support.multivariate import CHANNELS, LABELS, LENGTH
 def machine(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A server of a small model with three channels, which the tests of its protocols use, too."""
     folder = tmp_path_factory.mktemp("sealed")
-    command = [sys.executable, "-m", "tests.support.multivariate", folder]
+    command = [sys.executable, "-m", "tests.support.multivariate", str(folder)]
     subprocess.run(command, cwd=root, check=True, capture_output=True)
     artifact = open_artifact(folder / "machine")
     with running_server(ARTIFACT=str(artifact.folder), ENGINE="openvino") as server:

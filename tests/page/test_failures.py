@@ -143,3 +143,18 @@ def test_a_start_that_fails_says_so_and_is_tried_again(page: Page) -> None:
     page.click("#start-retry")
     wait_until_classified(page)
     expect(page.locator("#start-error")).to_be_hidden()
+
+
+def test_a_new_version_is_noticed(page: Page) -> None:
+    """The prediction is that of the new version; samples and card are still those of the old one."""
+
+    def answer_as_the_next_version(route: Route) -> None:
+        response = route.fetch()
+        document = response.json()
+        document["version"] += 1
+        route.fulfill(response=response, json=document)
+
+    page.route("**/predict", answer_as_the_next_version)
+    page.get_by_role("button", name="symptom present: easy").first.click()
+    expect(page.locator("#result .headline")).to_have_text("symptom present")
+    expect(page.locator("#notice")).to_contain_text("Reload the page to see its samples and card.")

@@ -30,6 +30,7 @@ const INPUTS = ["paste", "file", "draw"];
 
 export class Explorer {
   #labels;
+  #version;
   #samples;
   #server;
   #latest = new Latest(REQUEST_INTERVAL);
@@ -53,6 +54,7 @@ export class Explorer {
   constructor(start, contract, server) {
     this.#server = server;
     this.#labels = labelsOf(contract);
+    this.#version = contract.version;
     const samples = start.samples.map((sample) => ({ ...sample, channels: fromInstance(sample.series) }));
     this.#samples = samples.map((sample) => ({ id: sample.id, name: sampleName(sample), channels: sample.channels }));
     this.#shown = { source: this.#samples[0], changes: { ...DEFAULTS } };
@@ -153,7 +155,8 @@ export class Explorer {
     const [prediction] = answer.predictions;
     this.#shown.prediction = prediction;
     byId("prediction").setAttribute("aria-busy", "false");
-    byId("notice").hidden = true;
+    byId("notice").hidden = answer.version === this.#version;
+    byId("notice").textContent = `The server now answers with version ${answer.version}. Reload the page to see its samples and card.`;
     showResult(byId("result"), prediction, this.#labels);
     const { state, headline, sentence } = verdict(prediction, this.#labels);
     byId("spoken").textContent = `${headline}. ${sentence}`;

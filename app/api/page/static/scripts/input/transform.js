@@ -55,6 +55,7 @@ export function moments(values) {
 /** As many values, at other times: interpolated linearly, mirrored at the end where the series is too short. */
 function stretched(values, factor) {
   const last = values.length - 1;
+  if (last < 1) return [...values];
   return values.map((_value, index) => {
     const time = index / factor;
     const turn = time % (2 * last);
