@@ -13,7 +13,7 @@ from app.api.problem_kinds import KINDS
 from app.api.problems import responses
 from app.contract import Artifact
 from qa.harness.http_client import HttpClient
-from qa.harness.messages import Response, as_json, get, head, post
+from qa.harness.messages import Response, as_json, get, post
 from tests.app.api.served import Served, served
 from tests.app.conftest import App, series
 
@@ -77,7 +77,6 @@ def running(plain_artifact: Artifact) -> Iterator[Served]:
         (get("/metrics"), 200),
         (get("/openapi.json"), 200),
         (get("/"), 200),
-        (head("GET", "/", [("Accept", "text/html")]), 307),
         (get("/nowhere"), 404),
         (get("*"), 404),
         (get("/predict"), 405),

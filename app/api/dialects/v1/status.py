@@ -23,6 +23,7 @@ from app.inference.status import State, Status
 from app.inference.versions import ModelVersions
 
 LIVENESS = "/"
+_VARY = {"Vary": "Accept"}  # browsers get the page from the same address
 _STATES = {
     State.STARTING: "LOADING",
     State.READY: "AVAILABLE",
@@ -71,8 +72,8 @@ def _liveness(versions: ModelVersions) -> Callable[[], Awaitable[JSONResponse]]:
     async def liveness() -> JSONResponse:
         status = versions.status()
         if status.alive:
-            return JSONResponse({"status": "alive"})
-        return JSONResponse({"status": "failed", "error": "; ".join(status.reasons)}, 503)
+            return JSONResponse({"status": "alive"}, headers=_VARY)
+        return JSONResponse({"status": "failed", "error": "; ".join(status.reasons)}, 503, headers=_VARY)
 
     return liveness
 

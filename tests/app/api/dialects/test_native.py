@@ -159,9 +159,9 @@ def test_the_document_names_what_a_connection_ends_with(app: App) -> None:
             assert schema == {"$ref": "#/components/schemas/Problem"}
 
 
-def test_the_root_leads_to_the_documentation(app: App) -> None:
-    """A newcomer who opens the address sees something."""
-    response = app.client.get("/", headers={"Accept": "text/html"}, follow_redirects=True)
+def test_the_documentation_has_all_of_its_files(app: App) -> None:
+    """From this server alone."""
+    response = app.client.get("/docs")
     assert response.status_code == 200
     assert "swagger-ui" in response.text
     for asset in re.findall(r'(?:src|href)="(/[^"]+)"', response.text):

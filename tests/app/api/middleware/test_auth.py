@@ -322,7 +322,7 @@ def test_the_document_tells_of_keys_where_they_are_asked_for(client_of: ClientOf
     }
     native = {path for path in needing if not path.startswith(("/v1/", "/v2"))}
     assert needing == telling
-    assert native == {"/predict", "/model", "/metrics"}
+    assert native == {"/predict", "/predict/stream", "/model", "/metrics"}
     assert not any(path.endswith(("/live", "/ready")) for path in needing)
 
 

@@ -69,12 +69,22 @@ def test_a_prediction_is_answered_and_counted_as_one(client: TestClient, sent: s
 
 @STRIPPED_OR_NOT
 @pytest.mark.parametrize("path", ["/", ""])
-def test_the_redirect_stays_under_the_path(client: TestClient, sent: str, path: str) -> None:
-    """However the proxy hands its own path on."""
-    response = client.get(
-        f"http://testserver{sent}{path}", headers={"Accept": "text/html"}, follow_redirects=False
-    )
+def test_the_redirect_stays_under_the_path(plain_artifact: Artifact, sent: str, path: str) -> None:
+    """Whether or not the proxy strips its own path. Without V1, `/` leads to the documentation."""
+    settings = Settings(root_path=ROOT, protocols=("native",))
+    with ready_client(Service(plain_artifact, FakeEngine), settings) as client:
+        response = client.get(f"http://testserver{sent}{path}", follow_redirects=False)
     assert (response.status_code, response.headers["location"]) == (307, f"{ROOT}/docs")
+    assert "Accept" in response.headers["vary"]
+
+
+@STRIPPED_OR_NOT
+@pytest.mark.parametrize("path", ["/", ""])
+def test_browsers_get_the_page_under_the_path(client: TestClient, sent: str, path: str) -> None:
+    """With the addresses of its files under the path, too."""
+    response = client.get(f"http://testserver{sent}{path}", headers={"Accept": "text/html"})
+    assert response.status_code == 200
+    assert f'"{ROOT}/page/' in response.text
 
 
 @STRIPPED_OR_NOT

@@ -21,12 +21,12 @@ def html(app: App) -> str:
     return str(app.client.get("/", headers=BROWSER).text)
 
 
-def test_browsers_get_the_page_and_others_are_led_to_the_documentation(app: App) -> None:
-    """By `Accept`, which caches are told."""
+def test_browsers_get_the_page_and_others_the_servers_liveness(app: App) -> None:
+    """By `Accept`; `Vary` names it for caches."""
     page = app.client.get("/", headers=BROWSER)
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     other = app.client.get("/", follow_redirects=False)
-    assert (other.status_code, other.headers["location"]) == (307, "/docs")
+    assert (other.status_code, other.json()) == (200, {"status": "alive"})
     assert "Accept" in page.headers["vary"]
     assert "Accept" in other.headers["vary"]
     assert app.client.get("/", headers={**BROWSER, "If-None-Match": page.headers["etag"]}).status_code == 304
@@ -86,7 +86,7 @@ def test_the_page_starts_from_samples_spectra_and_limits(app: App, plain_artifac
     start = response.json()
     assert (start["model"], start["version"]) == ("forda", plain_artifact.contract.version)
     assert start["limits"] == {"max_instances": MAX_ROWS, "max_body_bytes": MAX_BODY}
-    assert start["protocols"] == ["native"]
+    assert start["protocols"] == ["v1", "v2", "native"]
     assert set(start["spectra"]["log_power"]) == {"-1", "1"}
     for sample in start["samples"]:
         if sample["id"].startswith("golden-"):

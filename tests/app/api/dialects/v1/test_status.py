@@ -221,13 +221,13 @@ def test_clients_get_liveness_at_the_root(plain_artifact: Artifact, headers: Hea
     play(scenario())
 
 
-def test_browsers_get_the_documentation(plain_artifact: Artifact) -> None:
-    """By the redirect that they had before."""
+def test_browsers_get_the_page(plain_artifact: Artifact) -> None:
+    """From the same address, by their `Accept`."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine()) as played:
             answer = await played.connect().ask(asks("/", BROWSER))
-            assert (answer.status, answer.headers["location"]) == (307, "/docs")
+            assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
 
     play(scenario())
 
