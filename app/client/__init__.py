@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from app.client.results import Predictions
     from app.client.sending import Retry
+    from app.client.windows import WindowBatch, WindowPredictions
 
 __all__ = [
     "AsyncClient",
@@ -33,8 +34,17 @@ __all__ = [
     "Retry",
     "ServerUnavailable",
     "UnexpectedResponse",
+    "WindowBatch",
+    "WindowPredictions",
 ]
-_MODULES = {"AsyncClient": "async_client", "Client": "client", "Predictions": "results", "Retry": "sending"}
+_MODULES = {
+    "AsyncClient": "async_client",
+    "Client": "client",
+    "Predictions": "results",
+    "Retry": "sending",
+    "WindowBatch": "windows",
+    "WindowPredictions": "windows",
+}
 
 
 def __getattr__(name: str) -> Any:

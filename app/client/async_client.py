@@ -10,7 +10,7 @@ from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from types import TracebackType
-from typing import Self, TypedDict
+from typing import Self, TypedDict, Unpack
 from urllib.parse import unquote_to_bytes
 
 import httpx
@@ -26,6 +26,15 @@ from app.client.schemas import ModelDescription
 from app.client.sending import Outgoing, Retry, RetryPolicy, Server, send
 from app.client.series_input import SeriesInput, arrays_of, arrays_of_stream, count_of
 from app.client.transport import ClientTransport
+from app.client.windows import (
+    RecordingInput,
+    WindowBatch,
+    WindowOptions,
+    WindowPredictions,
+    Windows,
+    add,
+    joined,
+)
 
 URL = "http://127.0.0.1:8000"
 TIMEOUT = 30.0
@@ -135,6 +144,62 @@ class AsyncClient:
         async with aclosing(_answers(call, series)) as answers:
             async for answer in answers:
                 yield call.predictions([answer])
+
+    async def predict_windows(
+        self,
+        recording: RecordingInput,
+        *,
+        duration: float | None = None,
+        abstain: bool = False,
+        progress: Progress | None = None,
+        **options: Unpack[WindowOptions],
+    ) -> WindowPredictions:
+        """Classify the windows of a recording of any length, and make its timeline.
+
+        A window is a series of the model's length; it is never filled up. Memory grows by 24 bytes a window
+        with two classes, not with the recording; `predict_window_batches` keeps no window at all.
+
+        Args:
+            recording: numbers `[steps]`, or `[steps, channels]` for a model of several channels: an array,
+                also a memory-mapped one, an iterator of such arrays of any size, or the path of a file with a
+                time step a row.
+            duration: expected time steps between two changes of the label; None for 20 windows.
+            abstain: give a window no label where its label set does not hold exactly one.
+            progress: called with the number of windows that are done, and None.
+            options: `stride`, time steps from one window to the next, 1 to the model's length, which is the
+                default. `rate` and `model_rate`, the sampling rates of the recording and of the model's
+                training data in one unit: if they differ, the recording is resampled first, and all positions
+                are those of the model's rate. `with_end`, add a window that ends with the last value.
+
+        Raises:
+            InvalidOptions: an option is out of range.
+            UnreadableSeries: the recording is shorter than a window, has other channels, or has a value that
+                is not finite; or the file cannot be read.
+            ClientError: the server refused a request or could not be reached.
+        """
+        call = await self.open_call(abstain=abstain, progress=progress)
+        windows = Windows(recording, call.model, options)
+        timeline, batches = windows.timeline(duration=duration), []
+        async with aclosing(_answers(call, windows)) as answers:
+            async for answer in answers:
+                batches.append(windows.batch(call.predictions([answer])))
+                add(timeline, batches[-1])
+        return joined(batches, timeline)
+
+    async def predict_window_batches(
+        self,
+        recording: RecordingInput,
+        *,
+        abstain: bool = False,
+        progress: Progress | None = None,
+        **options: Unpack[WindowOptions],
+    ) -> AsyncGenerator[WindowBatch, None]:
+        """As `predict_windows`, but yield predictions in order as they come, without a timeline."""
+        call = await self.open_call(abstain=abstain, progress=progress)
+        windows = Windows(recording, call.model, options)
+        async with aclosing(_answers(call, windows)) as answers:
+            async for answer in answers:
+                yield windows.batch(call.predictions([answer]))
 
     async def model(self) -> ModelDescription:
         """The model's name, version, length, channels and classes, and the server's limits.

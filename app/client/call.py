@@ -51,6 +51,7 @@ class Call:
 
     Attributes:
         parts: makes parts of arrays.
+        model: that the server has.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Call:
         self._total, self._progress = total, progress
         self._done = 0
         self._url = server.http.at("/predict", "?abstain=true" if abstain else "")
+        self.model = server.model
         taken = server.model.contract.input
         self.parts = Parts(SeriesSpec(taken.length, taken.channels), server.model.limits)
         self._in_order = InOrder(self._send, server.limit)

@@ -16,6 +16,15 @@ from app.client.parts import split
 from app.client.results import Answer, Predictions
 from app.client.schemas import ModelDescription
 from app.client.series_input import SeriesInput, arrays_of, count_of
+from app.client.windows import (
+    RecordingInput,
+    WindowBatch,
+    WindowOptions,
+    WindowPredictions,
+    Windows,
+    add,
+    joined,
+)
 
 T = TypeVar("T")
 
@@ -54,6 +63,38 @@ class Client:
         call = self._open_call(series, abstain=abstain, progress=progress)
         for answer in self._answers(call, series):
             yield call.predictions([answer])
+
+    def predict_windows(
+        self,
+        recording: RecordingInput,
+        *,
+        duration: float | None = None,
+        abstain: bool = False,
+        progress: Progress | None = None,
+        **options: Unpack[WindowOptions],
+    ) -> WindowPredictions:
+        """Classify the windows of a recording, as `AsyncClient.predict_windows` does."""
+        call = self._open_call(None, abstain=abstain, progress=progress)
+        windows = Windows(recording, call.model, options)
+        timeline, batches = windows.timeline(duration=duration), []
+        for answer in self._answers(call, windows):
+            batches.append(windows.batch(call.predictions([answer])))
+            add(timeline, batches[-1])
+        return joined(batches, timeline)
+
+    def predict_window_batches(
+        self,
+        recording: RecordingInput,
+        *,
+        abstain: bool = False,
+        progress: Progress | None = None,
+        **options: Unpack[WindowOptions],
+    ) -> Generator[WindowBatch, None, None]:
+        """As `predict_windows`, but yield predictions in order as they come, without a timeline."""
+        call = self._open_call(None, abstain=abstain, progress=progress)
+        windows = Windows(recording, call.model, options)
+        for answer in self._answers(call, windows):
+            yield windows.batch(call.predictions([answer]))
 
     def model(self) -> ModelDescription:
         """The model's name, version, length, channels and classes, and the server's limits.

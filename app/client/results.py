@@ -52,6 +52,14 @@ class Predictions(Sequence[Prediction]):
         self.versions = tuple(dict.fromkeys(answer.version for answer in answers))
         self.warning_kinds = {1 << kind.bit: kind for kind in model.npy_fields.warnings}
 
+    @classmethod
+    def joined(cls, parts: Sequence[Predictions]) -> Predictions:
+        """The predictions of several parts of one call, at least one, in order."""
+        whole = parts[0][:0]
+        whole._records = np.concatenate([part._records for part in parts])  # noqa: SLF001 - of this class
+        whole.versions = tuple(dict.fromkeys(version for part in parts for version in part.versions))
+        return whole
+
     @property
     def labels(self) -> NDArray[np.object_]:
         """The most probable class of each series, `object[n]`; None without exactly one, with `abstain`."""

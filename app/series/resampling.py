@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import UnreadableSeries
-from app.series.windows import CHUNK_STEPS, Recording, chunks_of
+from app.series.windows import CHUNK_STEPS, Recording, finite_chunks
 
 # The largest numerator or denominator of the ratio of both rates: the filter has 20 times as many values.
 MAX_RATIO = 1000
@@ -125,19 +125,9 @@ def _low_pass(signal: Any, up: int, *, half: int, cutoff: float) -> NDArray[np.f
 
 def _finite_chunks(recording: Recording) -> Iterator[NDArray[np.float64]]:
     """The chunks as float64. A value that is not finite would spread over its neighbours."""
-    position = 0
-    for chunk in chunks_of(recording):
-        values = np.asarray(chunk, np.float64)
-        finite = np.isfinite(values)
-        if not finite.all():
-            step = position + int(np.argwhere(~finite)[0][0])
-            raise UnreadableSeries(
-                f"value {step} of the recording is not a finite number",
-                remedy="fill gaps before, or cut the recording there",
-            )
-        position += len(values)
-        if len(values):
-            yield values
+    for chunk in finite_chunks(recording):
+        if len(chunk):
+            yield np.asarray(chunk, np.float64)
 
 
 def _import_signal() -> Any:

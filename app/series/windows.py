@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import UnreadableSeries
+from app.series.offset import FLOAT32_END
 from app.series.spec import SeriesSpec
 
 # Values of a batch of windows, in all channels, unless a number of windows is given: 1 MiB as float32.
@@ -192,3 +193,25 @@ def chunks_of(recording: Recording) -> Iterator[NDArray[Any]]:
         yield recording  # a single number: `WindowCutter` says what is wrong
     else:
         yield from recording
+
+
+def finite_chunks(recording: Recording) -> Iterator[NDArray[Any]]:
+    """Yield a recording in chunks, as `chunks_of` does, and check that its values are finite as float32.
+
+    Raises:
+        UnreadableSeries: a value is not; the message has its position in the recording.
+    """
+    position = 0
+    for chunk in chunks_of(recording):
+        values = np.asarray(chunk)
+        if values.dtype.kind == "f":
+            is_short = values.itemsize <= np.dtype(np.float32).itemsize
+            is_valid = np.isfinite(values) if is_short else np.abs(values) < FLOAT32_END
+            if not is_valid.all():
+                step = position + int(np.argwhere(~is_valid)[0][0]) if values.ndim else position
+                raise UnreadableSeries(
+                    f"value {step} of the recording is not a finite number within the range of float32",
+                    remedy="fill gaps before, or cut the recording there",
+                )
+        position += len(values) if values.ndim else 1
+        yield values

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from app.api.middleware.api_keys import line_of
+from app.client import Client
 from app.contract import Artifact
 from app.series.windows import cut_windows, window_count
 from qa.harness.proc import memory
@@ -76,13 +77,16 @@ def test_stream_windows_and_single_predictions_agree(
         return
     batches = list(cut_windows(recording, spec, stride=stride, max_windows=7))
     in_batches = [found for batch in batches for found in predictions(server, batch.windows)]
+    with Client(server.url) as client:
+        of_client = client.predict_windows(np.array_split(recording, 3), stride=stride)
+    assert of_client.starts.tolist() == [number * stride for number in range(count)]
     alone = [
         predictions(server, recording[np.newaxis, start : start + spec.length])[0]
         for start in range(0, count * stride, stride)
     ]
     places = [{"window": line.pop("window"), "start": line.pop("start")} for line in streamed]
     assert places == [{"window": number, "start": number * stride} for number in range(count)]
-    for found in (in_batches, alone):
+    for found in (in_batches, alone, [each.model_dump() for each in of_client.predictions]):
         for one, other in zip(streamed, found, strict=True):
             assert_same(one, other, tolerance=artifact.contract.output.tolerance)
 
