@@ -26,7 +26,14 @@ from app.contract.schema import (
     Provenance,
 )
 from app.contract.trust import LabelSets, NoveltySpec, Trust, ValueThresholds
-from app.contract.versions import check_number, find_version, misnamed_versions, newest_version, state_of
+from app.contract.versions import (
+    check_number,
+    find_version,
+    misnamed_versions,
+    newest_version,
+    numbered_versions,
+    state_of,
+)
 from app.contract.wording import reason_of
 
 __all__ = [
@@ -53,6 +60,7 @@ __all__ = [
     "find_version",
     "misnamed_versions",
     "newest_version",
+    "numbered_versions",
     "open_artifact",
     "pin",
     "read_contract",

@@ -46,6 +46,16 @@ def newest_version(path: Path) -> Path:
     raise ArtifactError(f"{path}: contains no {CONTRACT_FILE} and no version folder with one; set ARTIFACT")
 
 
+def numbered_versions(path: Path) -> dict[int, Path]:
+    """All complete versions of a folder by number, ascending.
+
+    Raises:
+        ArtifactError: the folder cannot be listed.
+    """
+    found = {version_number(child.name): child for child in _complete(path)}
+    return {number: found[number] for number in sorted(number for number in found if number is not None)}
+
+
 def misnamed_versions(path: Path) -> dict[str, str]:
     """Why version folders with names like a number are never served, by name.
 

@@ -203,21 +203,21 @@ def test_the_client_sends_three_axes(machine: ServerProcess, multivariate: Artif
 
 
 @pytest.mark.parametrize(
-    ("shape", "said"),
-    [
-        ((2, LENGTH, CHANNELS), "series of several channels are not read from files"),
-        ((2, LENGTH), TAKES),
-    ],
+    ("shape", "code", "said"),
+    [((2, LENGTH, CHANNELS), 0, ""), ((2, LENGTH), 1, TAKES)],
 )
-def test_a_file_is_refused_in_one_line(
+def test_a_file_has_the_models_channels_or_is_refused_in_one_line(
     machine: ServerProcess,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
     shape: tuple[int, ...],
+    code: int,
     said: str,
 ) -> None:
-    """`python -m app predict` reads files of one channel, and such a model takes no other than its own."""
+    """`python -m app predict` reads arrays of several channels, which are the model's own."""
     np.save(tmp_path / "a.npy", np.arange(np.prod(shape), dtype=np.float64).reshape(shape))
-    assert main(["predict", str(tmp_path / "a.npy"), "--url", machine.url]) == 1
-    [line] = capsys.readouterr().err.splitlines()
-    assert said in line
+    assert main(["predict", str(tmp_path / "a.npy"), "--url", machine.url]) == code
+    found = capsys.readouterr()
+    assert len(found.out.splitlines()) == (2 if code == 0 else 0)
+    assert len(found.err.splitlines()) == code
+    assert said in found.err

@@ -23,10 +23,15 @@ def check_range(rows: ParsedSeries) -> None:
         if np.all(sizes < FLOAT32_END):
             return
     for index, values in enumerate(rows.series):
-        _check(values, rows.row(index))
+        check_values(values, rows.row(index))
 
 
-def _check(values: Values, row: str) -> None:
+def check_values(values: Values, row: str) -> None:
+    """Refuse a value of one series that is infinite or beyond float32.
+
+    Raises:
+        Refused: names the row and the value.
+    """
     sizes = np.abs(values.astype(np.float64))  # float16 cannot be compared with float32's largest
     largest = float(np.fmax.reduce(sizes))  # passes over NaN
     if largest >= FLOAT32_END:

@@ -13,6 +13,7 @@ from app.series.readers.content import read_content
 from app.series.readers.formats import Format, decoded, format_of
 from app.series.readers.gaps import GapRules, completed
 from app.series.readers.json_file import read_json
+from app.series.readers.ndjson import read_ndjson
 from app.series.readers.numpy_files import read_npy, read_npz
 from app.series.readers.parsed import ParsedSeries, Refused, Values
 from app.series.readers.text import read_text
@@ -76,6 +77,7 @@ def _reader(found: Format, *, labelled: bool) -> Callable[[bytes, int | None], P
     readers: dict[Format, Callable[[bytes, int | None], ParsedSeries]] = {
         Format.TEXT: lambda content, limit: read_text(content, labelled=labelled, limit=limit),
         Format.JSON: lambda content, limit: read_json(content, limit=limit),
+        Format.NDJSON: lambda content, limit: read_ndjson(content, limit=limit),
         Format.ARFF: lambda content, limit: read_arff(decoded(content), limit=limit),
         Format.NPY: lambda content, limit: read_npy(content, limit=limit),
         Format.ZIP: lambda content, limit: read_npz(content, limit=limit),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import json
 import shlex
 from enum import Enum, auto
 from pathlib import Path
@@ -38,6 +39,7 @@ class Format(Enum):
 
     TEXT = auto()
     JSON = auto()
+    NDJSON = auto()
     ARFF = auto()
     NPY = auto()
     ZIP = auto()
@@ -66,6 +68,17 @@ def format_of(content: bytes, path: Path) -> Format:
     return _text_format(content, _name(path))
 
 
+def is_ndjson(content: bytes) -> bool:
+    """Whether the first line of a file is a JSON array or object, and more lines follow."""
+    first, _, rest = content.removeprefix(codecs.BOM_UTF8).lstrip().partition(b"\n")
+    if not rest.strip():
+        return False
+    try:
+        return isinstance(json.loads(first), (list, dict))
+    except (ValueError, RecursionError):
+        return False
+
+
 def decoded(content: bytes) -> str:
     """A file's text, without a byte order mark.
 
@@ -88,8 +101,10 @@ def _text_format(content: bytes, name: str) -> Format:
     start = content[:65536].removeprefix(codecs.BOM_UTF8).lstrip()
     if name.endswith((".npy", ".npz")):
         raise Refused("not a file that numpy.save or numpy.savez wrote", "save the series again")
+    if name.endswith((".ndjson", ".jsonl")):
+        return Format.NDJSON
     if name.endswith(".json") or start.startswith((b"{", b"[")):
-        return Format.JSON
+        return Format.NDJSON if is_ndjson(content) else Format.JSON
     lines = start.splitlines()
     head = next((line for line in lines if line.strip() and not line.startswith((b"#", b"%"))), b"").lower()
     if name.endswith(".arff") or head.startswith(b"@relation"):

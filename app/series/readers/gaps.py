@@ -65,6 +65,19 @@ def completed(rows: ParsedSeries, rules: GapRules) -> Values:
     return np.stack([_complete(rows, index, rules, width) for index in range(len(rows.series))])
 
 
+def completed_row(rows: ParsedSeries, index: int, rules: GapRules) -> Values:
+    """One series without missing values, `[length]`; padded, if that is the rule, to the rules' length.
+
+    Its length is compared with no other row's.
+
+    Raises:
+        Refused: the rules refuse the series, it has no values, or it is longer than the length to pad to.
+    """
+    alone = ParsedSeries([rows.series[index]], None, numbers=[rows.number(index)])
+    values: Values = completed(alone, rules)[0]
+    return values
+
+
 def _complete(rows: ParsedSeries, index: int, rules: GapRules, width: int) -> Values:
     values, row = rows.series[index], rows.row(index)
     known = np.flatnonzero(~np.isnan(values))

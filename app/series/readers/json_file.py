@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.series.readers.parsed import MAX_SERIES, ParsedSeries, Refused, quoted, too_long, too_many
+from app.series.readers.parsed import MAX_SERIES, BadRow, ParsedSeries, Refused, quoted, too_long, too_many
 from app.series.spec import MAX_LENGTH
 
 # A parsed list takes up to 20 times its bytes.
@@ -17,8 +17,13 @@ MAX_JSON_BYTES = 64 * 1024 * 1024
 _FORM = 'write an array of series, or {"instances": [...]}'
 
 
-def read_json(content: bytes, *, limit: int | None = None) -> ParsedSeries:
+def read_json(content: bytes, *, limit: int | None = None, bad: list[BadRow] | None = None) -> ParsedSeries:
     """The series of a JSON file; `null` and NaN are missing values.
+
+    Args:
+        content: of the file.
+        limit: most series to read.
+        bad: gets invalid series, which are left out; None to refuse the file for one.
 
     Raises:
         Refused: it is too large, not JSON, or not series of numbers.
@@ -40,12 +45,25 @@ def read_json(content: bytes, *, limit: int | None = None) -> ParsedSeries:
     rows = document if isinstance(document[0], list) else [document]
     if len(rows) > MAX_SERIES:
         raise too_many(len(rows))
-    return ParsedSeries(
-        series=[_values(f"row {n}", row) for n, row in enumerate(rows[:limit], start=1)], labels=None
-    )
+    return _read_rows(rows[:limit], bad)
 
 
-def _values(row: str, values: Any) -> NDArray[np.float64]:
+def _read_rows(rows: list[Any], bad: list[BadRow] | None) -> ParsedSeries:
+    series, numbers = [], []
+    for number, row in enumerate(rows, start=1):
+        try:
+            series.append(json_values(f"row {number}", row))
+        except Refused as refused:
+            if bad is None:
+                raise
+            bad.append(BadRow.of(number, refused))
+        else:
+            numbers.append(number)
+    return ParsedSeries(series=series, labels=None, numbers=numbers if bad else None)
+
+
+def json_values(row: str, values: Any) -> NDArray[np.float64]:
+    """The values of one series, `float64[length]`; raises `Refused`."""
     if not isinstance(values, list) or not values:
         raise Refused(f"{row}: {quoted(json.dumps(values)[:200])} is not an array of numbers", _FORM)
     if len(values) > MAX_LENGTH:

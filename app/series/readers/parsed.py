@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,15 +38,38 @@ class ParsedSeries:
         series: one array `[length]` a series, or all of them as one array `[n, length]`.
         labels: of each series; None where the format has none.
         first_row: the number in the file, from 1, of the first series.
+        numbers: of each series' row, where rows between them were left out; None if there are none such.
     """
 
     series: Sequence[Values] | Values
     labels: tuple[str, ...] | None
     first_row: int = 1
+    numbers: Sequence[int] | None = None
+
+    def number(self, index: int) -> int:
+        """The number of a series' row in the file, from 1."""
+        return self.first_row + index if self.numbers is None else self.numbers[index]
 
     def row(self, index: int) -> str:
         """How messages name a series: by its row in the file."""
-        return f"row {self.first_row + index}"
+        return f"row {self.number(index)}"
+
+
+class BadRow(NamedTuple):
+    """A row of a file that has no usable series.
+
+    Attributes:
+        number: of the row, from 1.
+        reason: what is wrong, and what to do.
+    """
+
+    number: int
+    reason: str
+
+    @classmethod
+    def of(cls, number: int, refused: Refused) -> BadRow:
+        """The row that was refused."""
+        return cls(number, f"{refused.problem.removeprefix(f'row {number}: ')}; {refused.remedy}")
 
 
 def quoted(text: object) -> str:

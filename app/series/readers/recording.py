@@ -7,12 +7,13 @@ any length. Any of the latter may be gzipped. Other formats are read whole.
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import zlib
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +76,7 @@ def _mapped(path: Path) -> NDArray[Any]:
 
 def _text_chunks(path: Path, columns: str | None, *, is_gzip: bool) -> Iterator[NDArray[np.float64]]:
     try:
-        with gzip.open(path) if is_gzip else path.open("rb") as file:
+        with path.open("rb") as stored, gzip.GzipFile(fileobj=stored) if is_gzip else stored as file:
             yield from _chunks_of(_lines(file), columns)
     except Refused as refused:
         raise UnreadableSeries(f"{shown_path(path)}: {refused.problem}", remedy=refused.remedy) from refused
@@ -85,7 +86,7 @@ def _text_chunks(path: Path, columns: str | None, *, is_gzip: bool) -> Iterator[
         ) from error
 
 
-def _lines(file: IO[bytes]) -> Iterator[bytes]:
+def _lines(file: io.BufferedIOBase) -> Iterator[bytes]:
     number = 0
     while line := file.readline(_MAX_LINE_BYTES + 1):
         number += 1

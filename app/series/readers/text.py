@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.series.readers.columns import Columns
 from app.series.readers.formats import decoded
 from app.series.readers.labels import canonical_label, read_label
-from app.series.readers.parsed import MAX_SERIES, ParsedSeries, Refused, quoted, too_long, too_many
+from app.series.readers.parsed import MAX_SERIES, BadRow, ParsedSeries, Refused, quoted, too_long, too_many
 from app.series.readers.text_format import (
     SAMPLED_ROWS,
     TextFormat,
@@ -30,32 +32,77 @@ from app.series.spec import MAX_LENGTH
 _FORM = "write a label and the values of one series a row"
 
 
-def read_text(content: bytes, *, labelled: bool = True, limit: int | None = None) -> ParsedSeries:
+def read_text(
+    content: bytes,
+    *,
+    labelled: bool = True,
+    limit: int | None = None,
+    columns: str | None = None,
+    label_column: str | None = None,
+    bad: list[BadRow] | None = None,
+) -> ParsedSeries:
     """The series of a text file.
 
     Args:
         content: of the file.
-        labelled: whether a row's first field is its label.
+        labelled: whether a row's first field is its label, unless columns are chosen.
         limit: most series to read; later rows are not checked.
+        columns: those with the values, as `Columns` takes them; None for all but the label.
+        label_column: the one with the label.
+        bad: gets invalid rows, which are left out; None to refuse the file for one.
 
     Raises:
         Refused: a row is invalid.
     """
     decoded(content)
     lines = _lines(content)
-    text_format = detect_format(lines, labelled=labelled)
+    if columns is None and label_column is None:
+        text_format = detect_format(lines, labelled=labelled)
+    else:
+        text_format = _with_columns(detect_format(lines, labelled=False), lines[0], columns, label_column)
     start = int(text_format.header)
     if len(lines) == start:
         raise Refused("row 1: no value is a number, and there are no more rows", _FORM)
     check_thousands_separators(text_format, lines)
     reader = _RowReader(text_format, lines)
     wanted = lines[start:] if limit is None else lines[start : start + limit]
-    found = [reader.read(number, line) for number, line in enumerate(wanted, start=start + 1)]
+    found, numbers = [], []
+    for number, line in enumerate(wanted, start=start + 1):
+        try:
+            found.append(reader.read(number, line))
+        except Refused as refused:
+            if bad is None:
+                raise
+            bad.append(BadRow.of(number, refused))
+        else:
+            numbers.append(number)
     return ParsedSeries(
         series=[values for _, values in found],
-        labels=tuple(reader.label(label) for label, _ in found) if labelled else None,
+        labels=tuple(reader.label(label) for label, _ in found) if text_format.labelled else None,
         first_row=start + 1,
+        numbers=numbers if bad else None,
     )
+
+
+def _with_columns(
+    text_format: TextFormat, first: bytes, columns: str | None, label_column: str | None
+) -> TextFormat:
+    """The format with chosen columns.
+
+    Args:
+        text_format: as detected, without labels.
+        first: the first row, which may have the names of the columns.
+        columns: see `read_text`.
+        label_column: see `read_text`.
+
+    Raises:
+        Refused: there is no such column.
+    """
+    fields = text_format.split(first)
+    names = fields if text_format.header else None
+    label = None if label_column is None else Columns(label_column).places(names, len(fields))[0]
+    values = None if columns is None else tuple(Columns(columns).places(names, len(fields)))
+    return replace(text_format, labelled=label is not None, label_place=label or 0, value_places=values)
 
 
 def _lines(content: bytes) -> list[bytes]:
@@ -87,7 +134,7 @@ class _RowReader:
         values = self._format.values(fields)
         label = ""
         if self._format.labelled:
-            label = read_label(fields[0].decode("utf-8"), row)
+            label = read_label(self._format.label(fields).decode("utf-8"), row)
             if not values:
                 raise Refused(f"{row}: no values after the label {quoted(fields[0])}", _FORM)
         if len(values) > MAX_LENGTH:

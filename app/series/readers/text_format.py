@@ -53,19 +53,31 @@ class TextFormat:
         separator: between fields.
         labelled: whether a row's first field is its label.
         header: whether the first row names the columns.
+        label_place: of the label in a row, from 0.
+        value_places: of the values in a row; None for all fields but the label.
     """
 
     separator: Separator
     labelled: bool
     header: bool
+    label_place: int = 0
+    value_places: tuple[int, ...] | None = None
 
     def split(self, line: bytes) -> list[bytes]:
         """A row's fields, without empty ones at the end (trailing separators)."""
         return _split(line, self.separator)
 
     def values(self, fields: Sequence[bytes]) -> Sequence[bytes]:
-        """A row's fields without its label."""
-        return fields[1:] if self.labelled else fields
+        """A row's values, without its label."""
+        if self.value_places is not None:
+            return [fields[place] for place in self.value_places if place < len(fields)]
+        if not self.labelled:
+            return fields
+        return [*fields[: self.label_place], *fields[self.label_place + 1 :]]
+
+    def label(self, fields: Sequence[bytes]) -> bytes:
+        """A row's label; empty if the row is too short."""
+        return fields[self.label_place] if self.label_place < len(fields) else b""
 
 
 def detect_format(lines: Sequence[bytes], *, labelled: bool) -> TextFormat:

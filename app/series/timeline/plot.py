@@ -30,7 +30,7 @@ def plot_timeline(timeline: Timeline, path: Path, *, rate: float | None = None, 
         UnreadableSeries: Matplotlib is not installed.
         OSError: the file cannot be written.
     """
-    figure_class = _import_figure()
+    figure_class = import_figure()
     figure = figure_class(figsize=_SIZE, layout="constrained")
     curves, bar = figure.subplots(2, 1, sharex=True, height_ratios=(5, 1))
     scale = 1.0 if rate is None else 1 / rate
@@ -73,7 +73,8 @@ def _colour(number: int) -> str:
     return f"C{number % _COLOURS}"
 
 
-def _import_figure() -> Any:
+def import_figure() -> Any:
+    """The class of Matplotlib's figures; raises UnreadableSeries if it is not installed."""
     try:
         # Not pyplot: it keeps figures, and needs a display on some systems.
         from matplotlib.figure import Figure

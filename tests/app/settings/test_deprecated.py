@@ -10,7 +10,7 @@ from app.settings import Settings, deprecation_warnings, variable_name
 from app.settings.deprecated import RENAMED
 from app.settings.table import settings_table
 from qa.harness.server import running_server
-from tests.app.test_cli import run
+from tests.app.cli.test_commands import run
 
 VALUES = {
     "API_KEYS": ("keys.txt", Path("keys.txt")),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.contract import PIN_FILE, Artifact, pin
-from tests.app.test_cli import run
+from tests.app.cli.test_commands import run
 from tests.support.versions import add_version, damage
 
 

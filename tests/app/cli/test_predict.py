@@ -13,11 +13,10 @@ import numpy as np
 import pytest
 
 from app.cli import main
-from app.client.predict_file import Agreement
-from app.client.schemas import Prediction
+from app.cli.scoring.agreement import agreeing, agreement_text
 from app.contract import Artifact
 from app.series.readers import MISSING, UNEQUAL
-from qa.harness.server import ServerProcess, free_port
+from qa.harness.server import ServerProcess
 from tests.app.series.written import joined, npz, rows_of
 from training.data.sources import package_folder
 
@@ -112,26 +111,44 @@ def test_gaps_and_short_series_are_treated_where_asked_for(
     options = ["--missing", "interpolate", "--unequal", "pad"]
     assert len(predict(capsys, server, str(path), *options)[0]) == 2
     for given, said in (
-        (options[:2], "or give --unequal pad"),
-        (options[2:], "or give --missing interpolate"),
+        (options[:2], "row 1: 489 values; the model takes 500; cut it, or give --unequal pad"),
+        (options[2:], "row 1: value 101 is missing; fill it in, or give --missing interpolate"),
     ):
-        assert main(["predict", str(path), *given, "--url", server.url]) == 1
-        (line,) = capsys.readouterr().err.splitlines()
-        assert line.endswith(said)
+        assert main(["predict", str(path), *given, "--url", server.url]) in {1, 3}
+        assert said in capsys.readouterr().err.splitlines()[0]
 
 
-def test_what_cannot_be_read_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """Before anything is sent: no server listens there."""
+def test_a_row_that_cannot_be_scored_is_reported_and_the_others_go_on(
+    capsys: pytest.CaptureFixture[str], server: ServerProcess, artifact: Artifact, tmp_path: Path
+) -> None:
+    """With its file and row; the counts are exact, and the exit code says that it was not all."""
+    rows = rows_of(["1"] * 5, artifact.golden.series[:5].astype(np.float64))
+    rows[1][7], rows[3] = "x", rows[3][:-1]
     path = tmp_path / "a.tsv"
-    path.write_text("1\t5\t6\n1\t5\tx\n", encoding="utf-8")
-    url = f"http://127.0.0.1:{free_port()}"
-    assert main(["predict", str(path), "--url", url]) == 1
+    path.write_bytes(joined(rows, "\t"))
+    assert main(["predict", str(path), "--url", server.url]) == 3
     out, err = capsys.readouterr()
-    assert out == ""
-    assert err == f"{path}: row 2: value 2 is 'x', not a number; write a number there\n"
-    assert main(["predict", str(path), "--url", url, "--unequal", "pad"]) == 1
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line == f"{url}/model: [Errno 111] Connection refused"
+    assert [json.loads(line)["row"] for line in out.splitlines()] == [1, 3, 5]
+    first, second, _, last = err.splitlines()
+    assert first == f"{path}: row 2: value 7 is 'x', not a number; write a number there"
+    assert second.startswith(f"{path}: row 4: 499 values; the model takes 500")
+    assert last == "3 series scored, 2 rows could not be scored"
+
+
+def test_a_file_that_cannot_be_read_is_one_line(
+    capsys: pytest.CaptureFixture[str], server: ServerProcess, artifact: Artifact, tmp_path: Path
+) -> None:
+    """Alone it ends the command; among others it is reported, and they go on."""
+    bad, good = tmp_path / "a.npy", tmp_path / "b.npy"
+    bad.write_bytes(b"\x93NUMPY")
+    np.save(good, artifact.golden.series[:2])
+    assert main(["predict", str(bad), "--url", server.url]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", f"{bad}: a damaged .npy file; save it again\n")
+    assert main(["predict", str(tmp_path / "*.npy"), "--url", server.url]) == 3
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["file"] for line in out.splitlines()] == [str(good)] * 2
+    assert err.splitlines()[-1] == "2 series scored, 0 rows could not be scored; 1 files could not be read"
 
 
 def test_the_commands_choices_are_the_readers(capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,10 +162,8 @@ def test_the_commands_choices_are_the_readers(capsys: pytest.CaptureFixture[str]
 
 def test_abstentions_agree_with_no_label() -> None:
     """A prediction without a label counts, and agrees with none."""
-    agreement = Agreement(("1", "-1", "1"))
-    for label in ("1.0", None, "-1"):
-        agreement.count(Prediction(label=label, probabilities={"-1": 0.5, "1.0": 0.5}))
-    assert str(agreement) == "1 of 3 labels agree: 33.3 % (95 % interval: 6.1 to 79.2 %)"
+    agreed = agreeing(["1.0", None, "-1"], ["1", "-1", "1"])
+    assert agreement_text(agreed, 3) == "1 of 3 labels agree: 33.3 % (95 % interval: 6.1 to 79.2 %)"
 
 
 def test_labels_that_are_none_of_the_models_are_reported(
@@ -164,12 +179,13 @@ def test_labels_that_are_none_of_the_models_are_reported(
 
 
 @pytest.mark.parametrize(
-    ("reader", "reason"), [("/dev/full", "No space left on device"), ("", "Broken pipe")]
+    ("reader", "ended"),
+    [("/dev/full", (1, "standard output: cannot be written (No space left on device)\n")), ("", (141, ""))],
 )
-def test_an_output_that_takes_no_more_is_one_line(
-    server: ServerProcess, artifact: Artifact, tmp_path: Path, reader: str, reason: str
+def test_an_output_that_takes_no_more_ends_the_command(
+    server: ServerProcess, artifact: Artifact, tmp_path: Path, reader: str, ended: tuple[int, str]
 ) -> None:
-    """A full disk, and a program that read enough, as `head` does."""
+    """A full disk with a line, and a program that read enough, as `head` does, quietly."""
     np.save(tmp_path / "a.npy", artifact.golden.series)
     command = [sys.executable, "-m", "app", "predict", str(tmp_path / "a.npy"), "--url", server.url]
     if reader:
@@ -181,4 +197,4 @@ def test_an_output_that_takes_no_more_is_one_line(
         done = subprocess.run(command, stdout=output, stderr=subprocess.PIPE, text=True, check=False)
     finally:
         os.close(output)
-    assert (done.returncode, done.stderr) == (1, f"standard output: cannot be written ({reason})\n")
+    assert (done.returncode, done.stderr) == ended

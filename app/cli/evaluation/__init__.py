@@ -1,0 +1,1 @@
+"""Measures a server's predictions on labelled series."""

@@ -1,0 +1,1 @@
+"""Scores the rows of files and the windows of recordings, and writes the predictions."""

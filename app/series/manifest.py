@@ -1,0 +1,194 @@
+"""Results in shards with a manifest, so that a killed job goes on where it was: every row exactly once.
+
+A job writes its results into a folder. Each shard is written aside, synced to the disk and renamed, and then
+the manifest, `manifest.json`, in the same way. So the manifest names only shards that are whole, whenever the
+process ends. A shard covers a range of positions, rows in the order in which the job reads them; the next run
+starts at `Manifest.position`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from app.errors import AppError
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+_LOCK = "lock"
+
+
+class ManifestError(AppError):
+    """A folder of shards belongs to another job, is in use, or cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Results of consecutive rows.
+
+    Attributes:
+        name: of its file.
+        first: position of its first row among all rows of the job, from 0.
+        end: position after its last row.
+        rows: results in the file; fewer than positions where rows could not be scored.
+        bytes: size of the file.
+        sha256: of the file.
+        counts: numbers that the job adds up, by name.
+    """
+
+    name: str
+    first: int
+    end: int
+    rows: int
+    bytes: int
+    sha256: str
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+class Manifest:
+    """The shards of one job in a folder, which exists while the job is not complete.
+
+    Args:
+        folder: of the shards.
+        job: what makes results of two runs belong together: inputs, options, columns. JSON values.
+
+    Attributes:
+        shards: all that are complete, in order.
+    """
+
+    def __init__(self, folder: Path, job: Mapping[str, Any]) -> None:
+        self._folder, self._job = folder, dict(job)
+        self.shards: list[Shard] = []
+
+    @property
+    def position(self) -> int:
+        """Where the next shard starts."""
+        return self.shards[-1].end if self.shards else 0
+
+    def total(self, name: str) -> int:
+        """The sum of a count over all shards."""
+        return sum(shard.counts.get(name, 0) for shard in self.shards)
+
+    def exists(self) -> bool:
+        """Whether an earlier run has stored a shard."""
+        return (self._folder / MANIFEST).exists()
+
+    def load(self) -> None:
+        """Take the shards of an earlier run of the same job, if there was one.
+
+        Shards from the first one on whose file is not what the manifest says are made again.
+
+        Raises:
+            ManifestError: the folder is of another job, or its manifest is damaged.
+        """
+        path = self._folder / MANIFEST
+        try:
+            document = json.loads(path.read_bytes())
+            shards = [Shard(**each) for each in document["shards"]]
+            job, version = document["job"], document["format"]
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ManifestError(f"{path}: damaged; delete {self._folder} to start again") from error
+        if version != FORMAT:
+            raise ManifestError(f"{path}: format {version}; delete {self._folder} to start again")
+        changed = sorted(name for name in job.keys() | self._job if job.get(name) != self._job.get(name))
+        if changed:
+            raise ManifestError(
+                f"{self._folder}: an earlier run had other {', '.join(changed)}; repeat its command, or "
+                "delete the folder to start again"
+            )
+        for shard in shards:
+            if shard.first != self.position or not self._is_whole(shard):
+                break
+            self.shards.append(shard)
+
+    def add(self, content: bytes, *, end: int, rows: int, counts: Mapping[str, int]) -> None:
+        """Store the next shard.
+
+        Args:
+            content: of its file.
+            end: position after its last row.
+            rows: results in it.
+            counts: see `Shard`.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        name = f"{len(self.shards):06}"
+        digest = hashlib.sha256(content).hexdigest()
+        write_durably(self._folder / name, content)
+        self.shards.append(Shard(name, self.position, end, rows, len(content), digest, dict(counts)))
+        document = {"format": FORMAT, "job": self._job, "shards": [asdict(shard) for shard in self.shards]}
+        write_durably(self._folder / MANIFEST, json.dumps(document, indent=1).encode())
+
+    def contents(self) -> Iterator[bytes]:
+        """Yield the content of each shard, in order.
+
+        Raises:
+            OSError: one cannot be read.
+        """
+        for shard in self.shards:
+            yield (self._folder / shard.name).read_bytes()
+
+    def remove(self) -> None:
+        """Delete the folder, the manifest first: without it, what is left counts as nothing."""
+        (self._folder / MANIFEST).unlink(missing_ok=True)
+        shutil.rmtree(self._folder)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Make the folder, and keep other runs out of it; a killed run leaves no lock behind.
+
+        Raises:
+            ManifestError: another run has it.
+            OSError: it cannot be made.
+        """
+        self._folder.mkdir(exist_ok=True)
+        with (self._folder / _LOCK).open("wb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ManifestError(f"{self._folder}: another run writes here; wait for its end") from error
+            yield
+
+    def _is_whole(self, shard: Shard) -> bool:
+        try:
+            content = (self._folder / shard.name).read_bytes()
+        except OSError:
+            return False
+        return hashlib.sha256(content).hexdigest() == shard.sha256
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a file so that after a crash it is there whole, or not at all; raises OSError."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file aside that becomes `path` at the end, synced to the disk; after an error it is gone."""
+    aside = path.with_name(f".{path.name}.tmp")
+    try:
+        with aside.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the rename itself
+    finally:
+        os.close(folder)
