@@ -39,7 +39,7 @@ def create_parser(arguments: Sequence[str] | None = None) -> argparse.ArgumentPa
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show the server's version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in (*_COMMANDS, "worker"):
-        listed = {"help": _COMMANDS[name]} if name in _COMMANDS else {}
+        listed: dict[str, Any] = {"help": _COMMANDS[name]} if name in _COMMANDS else {}
         command = commands.add_parser(name, **listed)
         if arguments is None or name in arguments:
             import_module(f"app.cli.commands.{name}").add_arguments(command)

@@ -122,7 +122,7 @@ def test_a_row_that_cannot_be_scored_is_reported_and_the_others_go_on(
     capsys: pytest.CaptureFixture[str], server: ServerProcess, artifact: Artifact, tmp_path: Path
 ) -> None:
     """With its file and row; the counts are exact, and the exit code says that it was not all."""
-    rows = rows_of(["1"] * 5, artifact.golden.series[:5].astype(np.float64))
+    rows = [list(row) for row in rows_of(["1"] * 5, artifact.golden.series[:5].astype(np.float64))]
     rows[1][7], rows[3] = "x", rows[3][:-1]
     path = tmp_path / "a.tsv"
     path.write_bytes(joined(rows, "\t"))

@@ -57,9 +57,8 @@ def test_every_form_of_a_recording_gets_the_same_predictions(
 ) -> None:
     """A prediction for each window, in order, with its start."""
     forms: dict[str, Any] = {"array": RECORDING, "list": RECORDING.tolist(), "chunks": chunks()}
-    found = client.predict_windows(
-        forms.get(form) if form in forms else written(tmp_path, form), stride=stride
-    )
+    recording: Any = forms[form] if form in forms else written(tmp_path, form)
+    found = client.predict_windows(recording, stride=stride)
     count = window_count(STEPS, LENGTH, stride)
     assert found.starts.tolist() == [number * stride for number in range(count)]
     assert found.predictions.probabilities[:, 1] == pytest.approx(RECORDING[found.starts])
