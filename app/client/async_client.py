@@ -7,7 +7,7 @@ import os
 import re
 import time
 from base64 import b64encode
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
 from contextlib import aclosing
 from types import TracebackType
 from typing import Self, TypedDict, Unpack
@@ -16,15 +16,14 @@ from urllib.parse import unquote_to_bytes
 import httpx
 
 from app.client.answers import read_model
-from app.client.call import Call, Connected, Progress, policy_for
+from app.client.call import Call, Connected, Progress, answers_of, policy_for
 from app.client.environment import checked_url, proxy_for, ssl_context_for
 from app.client.errors import InvalidOptions
 from app.client.in_flight import InFlightLimit
-from app.client.parts import Part, split, split_stream
-from app.client.results import Answer, Predictions
+from app.client.results import Predictions
 from app.client.schemas import ModelDescription
 from app.client.sending import Outgoing, Retry, RetryPolicy, Server, send
-from app.client.series_input import SeriesInput, arrays_of, arrays_of_stream, count_of
+from app.client.series_input import SeriesInput, count_of
 from app.client.transport import ClientTransport
 from app.client.windows import (
     RecordingInput,
@@ -34,6 +33,7 @@ from app.client.windows import (
     Windows,
     add,
     joined,
+    timeline_of,
 )
 
 URL = "http://127.0.0.1:8000"
@@ -130,7 +130,7 @@ class AsyncClient:
             ClientError: the server refused a request or could not be reached.
         """
         call = await self.open_call(abstain=abstain, total=count_of(series), progress=progress)
-        return call.predictions([answer async for answer in _answers(call, series)])
+        return call.predictions([answer async for answer in answers_of(call, series)])
 
     async def predict_batches(
         self,
@@ -141,7 +141,7 @@ class AsyncClient:
     ) -> AsyncGenerator[Predictions, None]:
         """As `predict`, but yield predictions in order as they come: for more series than fit into memory."""
         call = await self.open_call(abstain=abstain, total=count_of(series), progress=progress)
-        async with aclosing(_answers(call, series)) as answers:
+        async with aclosing(answers_of(call, series)) as answers:
             async for answer in answers:
                 yield call.predictions([answer])
 
@@ -166,10 +166,7 @@ class AsyncClient:
             duration: expected time steps between two changes of the label; None for 20 windows.
             abstain: give a window no label where its label set does not hold exactly one.
             progress: called with the number of windows that are done, and None.
-            options: `stride`, time steps from one window to the next, 1 to the model's length, which is the
-                default. `rate` and `model_rate`, the sampling rates of the recording and of the model's
-                training data in one unit: if they differ, the recording is resampled first, and all positions
-                are those of the model's rate. `with_end`, add a window that ends with the last value.
+            options: see `WindowOptions`.
 
         Raises:
             InvalidOptions: an option is out of range.
@@ -179,8 +176,8 @@ class AsyncClient:
         """
         call = await self.open_call(abstain=abstain, progress=progress)
         windows = Windows(recording, call.model, options)
-        timeline, batches = windows.timeline(duration=duration), []
-        async with aclosing(_answers(call, windows)) as answers:
+        timeline, batches = timeline_of(call.model, options, duration=duration), []
+        async with aclosing(answers_of(call, windows)) as answers:
             async for answer in answers:
                 batches.append(windows.batch(call.predictions([answer])))
                 add(timeline, batches[-1])
@@ -197,7 +194,7 @@ class AsyncClient:
         """As `predict_windows`, but yield predictions in order as they come, without a timeline."""
         call = await self.open_call(abstain=abstain, progress=progress)
         windows = Windows(recording, call.model, options)
-        async with aclosing(_answers(call, windows)) as answers:
+        async with aclosing(answers_of(call, windows)) as answers:
             async for answer in answers:
                 yield windows.batch(call.predictions([answer]))
 
@@ -256,30 +253,6 @@ class AsyncClient:
             transport = self._transport or ClientTransport(verify=self._verify, proxy=self._proxy)
             self._pool = Server(transport, self._url, self._headers), *owner
         return self._pool[0]
-
-
-async def _answers(
-    call: Call, series: SeriesInput | AsyncIterable[SeriesInput]
-) -> AsyncGenerator[Answer, None]:
-    """The answers to all requests of a call, in order."""
-    try:
-        async for part in _parts(call, series):
-            for answer in await call.put(part):
-                yield answer
-        while answers := await call.take():
-            for answer in answers:
-                yield answer
-    finally:
-        await call.cancel()
-
-
-async def _parts(call: Call, series: SeriesInput | AsyncIterable[SeriesInput]) -> AsyncIterator[Part]:
-    if hasattr(series, "__aiter__"):
-        async for part in split_stream(arrays_of_stream(series), call.parts):
-            yield part
-    else:
-        for part in split(arrays_of(series), call.parts):
-            yield part
 
 
 def _checked_key(api_key: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
@@ -10,10 +10,11 @@ from typing import TypeAlias
 from app.client.answers import ACCEPT, NPY, read_answer
 from app.client.errors import ClientError
 from app.client.in_flight import InFlightLimit, InOrder
-from app.client.parts import Part, Parts
+from app.client.parts import Part, Parts, split, split_stream
 from app.client.results import Answer, Predictions
 from app.client.schemas import ModelDescription
 from app.client.sending import Outgoing, RetryPolicy, Server, send
+from app.client.series_input import SeriesInput, arrays_of, arrays_of_stream
 from app.series.spec import SeriesSpec
 
 # Called with the number of series that have their predictions, and that of all series, None if it is unknown.
@@ -120,3 +121,27 @@ def policy_for(policy: RetryPolicy, model: ModelDescription, *, margin: float = 
     """The policy, with the server's own timeout and a margin for the network as that of an attempt."""
     seconds = min(policy.timeout, model.limits.request_timeout + margin)
     return replace(policy, attempt_timeout=seconds)
+
+
+async def answers_of(
+    call: Call, series: SeriesInput | AsyncIterable[SeriesInput]
+) -> AsyncGenerator[Answer, None]:
+    """The answers to all requests of a call, in order."""
+    try:
+        async for part in _parts(call, series):
+            for answer in await call.put(part):
+                yield answer
+        while answers := await call.take():
+            for answer in answers:
+                yield answer
+    finally:
+        await call.cancel()
+
+
+async def _parts(call: Call, series: SeriesInput | AsyncIterable[SeriesInput]) -> AsyncIterator[Part]:
+    if hasattr(series, "__aiter__"):
+        async for part in split_stream(arrays_of_stream(series), call.parts):
+            yield part
+    else:
+        for part in split(arrays_of(series), call.parts):
+            yield part

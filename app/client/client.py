@@ -24,6 +24,7 @@ from app.client.windows import (
     Windows,
     add,
     joined,
+    timeline_of,
 )
 
 T = TypeVar("T")
@@ -76,7 +77,7 @@ class Client:
         """Classify the windows of a recording, as `AsyncClient.predict_windows` does."""
         call = self._open_call(None, abstain=abstain, progress=progress)
         windows = Windows(recording, call.model, options)
-        timeline, batches = windows.timeline(duration=duration), []
+        timeline, batches = timeline_of(call.model, options, duration=duration), []
         for answer in self._answers(call, windows):
             batches.append(windows.batch(call.predictions([answer])))
             add(timeline, batches[-1])

@@ -26,7 +26,15 @@ RecordingInput: TypeAlias = Recording | str | os.PathLike[str]
 
 
 class WindowOptions(TypedDict, total=False):
-    """Keyword arguments of `predict_windows`; `AsyncClient.predict_windows` describes them."""
+    """How a recording is cut.
+
+    Attributes:
+        stride: time steps from one window to the next, 1 to the model's length; None for that length.
+        rate: sampling rate of the recording, in any unit. If it is not `model_rate`, the recording is
+            resampled first, and all positions are those of the model's rate.
+        model_rate: sampling rate of the model's training data, in the same unit.
+        with_end: add a window that ends with the last value, if no other one does.
+    """
 
     stride: int | None
     rate: float | None
@@ -67,7 +75,7 @@ class Windows:
     Args:
         recording: to cut.
         model: that the windows are for.
-        options: as of `AsyncClient.predict_windows`.
+        options: how to cut it.
 
     Raises:
         InvalidOptions: an option is out of range, or only one of both rates is given.
@@ -77,20 +85,12 @@ class Windows:
     def __init__(self, recording: RecordingInput, model: ModelDescription, options: WindowOptions) -> None:
         taken = model.contract.input
         self._spec = SeriesSpec(taken.length, taken.channels)
-        self._labels = model.npy_fields.classes
-        stride = options.get("stride")
-        self.stride = self._spec.length if stride is None else stride
-        if not 1 <= self.stride <= self._spec.length:
-            raise InvalidOptions(f"stride is {self.stride}; give 1 to {self._spec.length}")
+        self._stride = _stride_of(options, model)
         rate, model_rate = options.get("rate"), options.get("model_rate")
         if (rate is None) != (model_rate is None):
             raise InvalidOptions("give both the recording's rate and the model's, or neither")
         self._batches = self._cut(recording, model.limits.max_instances, options)
         self._starts: deque[NDArray[np.int64]] = deque()
-
-    def timeline(self, *, duration: float | None = None) -> TimelineBuilder:
-        """Makes the timeline of the recording from the batches of predictions."""
-        return TimelineBuilder(self._labels, length=self._spec.length, stride=self.stride, duration=duration)
 
     def batch(self, predictions: Predictions) -> WindowBatch:
         """The next predictions in order, with the starts of their windows."""
@@ -119,10 +119,39 @@ class Windows:
         return cut_windows(
             finite_chunks(values),
             self._spec,
-            stride=self.stride,
+            stride=self._stride,
             max_windows=max_windows,
             with_end=options.get("with_end", False),
         )
+
+
+def timeline_of(
+    model: ModelDescription, options: WindowOptions, *, duration: float | None = None
+) -> TimelineBuilder:
+    """Makes the timeline of a recording from the batches of predictions.
+
+    Args:
+        model: that the windows are for.
+        options: how the recording is cut.
+        duration: expected time steps between two changes of the label; None for 20 windows.
+
+    Raises:
+        InvalidOptions: the stride or the duration is out of range.
+    """
+    stride, length = _stride_of(options, model), model.contract.input.length
+    try:
+        return TimelineBuilder(model.npy_fields.classes, length=length, stride=stride, duration=duration)
+    except ValueError as error:
+        raise InvalidOptions(f"duration is {duration}; give a positive number") from error
+
+
+def _stride_of(options: WindowOptions, model: ModelDescription) -> int:
+    stride, length = options.get("stride"), model.contract.input.length
+    if stride is None:
+        return length
+    if not 1 <= stride <= length:
+        raise InvalidOptions(f"stride is {stride}; give 1 to {length}")
+    return stride
 
 
 def recording_of(recording: RecordingInput) -> Recording:

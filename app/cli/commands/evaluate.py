@@ -38,8 +38,8 @@ def _run(options: argparse.Namespace) -> int:
     from app.cli.evaluation.text import evaluation_text
     from app.cli.terminal import OutputError, write
 
-    files = paths_of(options.files)
     with client_of(options) as client:
+        files = paths_of(options.files)
         found = evaluate(client, files, row_options(options), report=_report)
     if options.plots is not None:
         try:

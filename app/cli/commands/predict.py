@@ -83,8 +83,8 @@ def _run(options: argparse.Namespace) -> int:
     from app.cli.scoring.job import ScoreJob, ScoreOptions
     from app.cli.scoring.windows import WindowJob, WindowJobOptions
 
-    files = paths_of(options.files)
     with client_of(options) as client:
+        files = paths_of(options.files)
         if options.windows:
             return WindowJob(
                 client,

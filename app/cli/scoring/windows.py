@@ -11,8 +11,10 @@ from app.cli import exit_codes
 from app.cli.scoring.formats import Batch, Format, columns_of, create_format, format_name
 from app.cli.terminal import OutputError, Progress, is_terminal, progress, table, write, write_bytes
 from app.client import Client
-from app.client.windows import WindowBatch, WindowOptions, Windows, add
+from app.client.windows import WindowBatch, WindowOptions, add, timeline_of
+from app.errors import UnreadableSeries
 from app.series.manifest import replacing
+from app.series.readers.file import shown_path
 from app.series.readers.recording import read_recording
 from app.series.timeline import Timeline
 from app.series.timeline.plot import plot_timeline
@@ -69,7 +71,7 @@ class WindowJob:
         has_trust = any(field.name == "label_set" for field in model.npy_fields.fields)
         columns = columns_of(("window", "start"), model.npy_fields.classes, has_trust=has_trust)
         form = create_format(name, columns)
-        timeline = Windows([], model, given).timeline()
+        timeline = timeline_of(model, given)
         batches = self._client.predict_window_batches(recording, abstain=options.abstain, **given)
 
         def encoded(bar: Progress) -> Iterator[bytes]:
@@ -81,8 +83,14 @@ class WindowJob:
                 bar.update(first, None)
 
         is_written = options.output is not None or name != "table"
-        with progress("windows", is_shown=not (is_terminal() and is_written)) as bar:
-            _write(options.output, form, encoded(bar), is_written=is_written)
+        try:
+            with progress("windows", is_shown=not (is_terminal() and is_written)) as bar:
+                _write(options.output, form, encoded(bar), is_written=is_written)
+        except UnreadableSeries as error:
+            path = shown_path(options.file)
+            if error.problem.startswith(path):
+                raise
+            raise UnreadableSeries(f"{path}: {error.problem}", remedy=error.remedy) from error
         self._show(
             timeline.finish(), is_text=name == "table" or (options.output is not None and is_terminal())
         )

@@ -112,10 +112,10 @@ def _chunks_of(lines: Iterator[bytes], columns: str | None) -> Iterator[NDArray[
         names = text_format.split(sample[0]) if text_format.header else None
         rows = _TextRows(text_format, None if columns is None else Columns(columns).places(names, None))
         sample = sample[int(text_format.header) :]
-        if len(sample) == 1 and columns is None:  # a single row: it is the recording
-            yield rows.values(1 + int(text_format.header), sample[0])
-            return
     number = rows.first
+    if len(sample) == 1 and columns is None:  # a single row: it is the recording
+        yield rows.values(number, sample[0])
+        return
     every = chain(sample, lines)
     width: int | None = None
     while chunk := list(islice(every, CHUNK_ROWS)):
