@@ -78,6 +78,7 @@ def test_the_base_install_asks_for_the_clients_packages_alone(wheel: Path) -> No
         "httpx",
         "numpy",
         "pydantic",
+        "sniffio",
     }
 
 

@@ -36,7 +36,7 @@ def test_a_lock_file_has_what_its_extra_asks_for(extra: str) -> None:
 def test_the_base_install_is_what_the_client_needs() -> None:
     """Nothing that serves is in it."""
     base = {Requirement(text).name for text in PROJECT["dependencies"]}
-    assert base == {"httpx", "numpy", "pydantic"}
+    assert base == {"httpx", "numpy", "pydantic", "sniffio"}
     assert base < pins("client").keys() < pins("serve").keys()
     assert not pins("client").keys() & {Requirement(text).name for text in EXTRAS["serve"]}
 
