@@ -17,6 +17,12 @@ RUN = (sys.executable, "-m", "qa.side_by_side")
 PYTHON = sys.executable
 
 
+@pytest.fixture(autouse=True)
+def _temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command keeps the folder of a run that failed."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+
+
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """What the command printed, and its exit code."""
     return subprocess.run([*RUN, *arguments], capture_output=True, text=True, check=False, timeout=60)
