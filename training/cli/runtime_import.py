@@ -21,16 +21,15 @@ def runtime_import() -> Iterator[None]:
     Known lines are dropped from standard error. The file descriptor is redirected, because the lines come
     from C++ code that does not use `sys.stderr`.
 
-    Signals that end the command arrive after the import: packages with C++ code catch the exception that a
-    signal raises in them, and raise errors of their own, such as "you need to have optree installed".
+    Signals that end the command are handled after the import: packages with C++ code catch the exception that
+    a signal handler raises in them, and raise errors of their own, such as "optree is not installed".
     """
     # Keras and TensorFlow read these at their first import.
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     stderr = os.dup(2)
-    masked = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    with tempfile.TemporaryFile() as held:
+    with _deferred_signals(), tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
             yield
@@ -41,4 +40,22 @@ def runtime_import() -> Iterator[None]:
             held.seek(0)
             with suppress(OSError):  # standard error is closed
                 os.write(2, b"".join(line for line in held if not line.startswith(NOISE)))
-            signal.pthread_sigmask(signal.SIG_SETMASK, masked)
+
+
+@contextmanager
+def _deferred_signals() -> Iterator[None]:
+    """Handle signals at the end. A mask would not do: a library's thread without it would receive them."""
+    received: list[int] = []
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    replaced = {
+        number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)
+    }
+    for number in replaced:
+        signal.signal(number, lambda number, _frame: received.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in replaced.items():
+            signal.signal(number, handler)
+        for arrived in received:
+            signal.raise_signal(arrived)

@@ -6,11 +6,24 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 
 import pytest
 
 from training.cli.command import run_command
 from training.cli.runtime_import import NOISE, runtime_import
+
+
+@pytest.fixture(autouse=True)
+def _another_thread() -> Iterator[None]:
+    """A thread as libraries start them, which can receive signals of the process."""
+    end = threading.Event()
+    thread = threading.Thread(target=end.wait)
+    thread.start()
+    yield
+    end.set()
+    thread.join()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
