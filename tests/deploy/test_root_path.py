@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -90,13 +91,16 @@ def test_what_is_tried_out_reaches_the_server(base: str, http: httpx.Client) -> 
 
 
 @pytest.mark.parametrize("path", ["", "/"])
-def test_the_start_page_leads_to_the_documentation(base: str, http: httpx.Client, path: str) -> None:
-    """By a redirect that stays under the path."""
+def test_the_start_page_finds_its_files_under_the_path(base: str, http: httpx.Client, path: str) -> None:
+    """All addresses in it are below the path that the proxy serves."""
     response = http.get(f"{base}{path}", headers={"Accept": "text/html"})
-    assert response.status_code == 307
-    url = urljoin(f"{base}{path}", response.headers["location"])
-    assert url == f"{base}/docs"
-    assert http.get(url).status_code == 200
+    assert response.status_code == 200
+    addresses = re.findall(r'(?:src|href)="(/[^"]+)"', response.text)
+    assert addresses
+    for address in addresses:
+        url = urljoin(f"{base}{path}", address)
+        assert url.startswith(f"{base}/")
+        assert http.get(url).status_code == 200
 
 
 @pytest.mark.parametrize(
