@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import hypothesis
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -20,6 +21,11 @@ from qa.harness.server import ServerProcess, running_server
 ROOT = Path(__file__).parent.parent
 # What `--quick` leaves out: files and folders that take two seconds or more, or start servers.
 SLOW = frozenset(Path(__file__).with_name("slow.txt").read_text(encoding="utf-8").split())
+
+
+# Time is no promise of a test: on a busy machine an example takes longer.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

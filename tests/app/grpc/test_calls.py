@@ -45,7 +45,7 @@ def test_the_deadline_of_a_client_reaches_the_queue(plain_artifact: Artifact) ->
     """A request whose client waits no more is not computed; the next one is."""
 
     async def scenario() -> None:
-        async with playing(plain_artifact) as played:
+        async with playing(plain_artifact, request_timeout=60) as played:
             played.engine.hold()
             first = played.stub.ModelInfer(ONE)
             await until(lambda: played.sample("admitted_series_total") == 1)
