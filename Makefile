@@ -44,7 +44,7 @@ check: $(DEV)/ready ## Run lint, type checks and quick tests: while you work
 conformance: $(DEV)/ready ## Send all HTTP test streams, whole and cut at each byte: 10 minutes
 	CONFORMANCE_CUTS=all $(DEV)/bin/python -m pytest tests/conformance --timeout 1200
 
-protocols: $(DEV)/ready $(PROTOCOLS)/ready ## Drive servers, a balancer and a real Triton with other projects' clients: 8 minutes
+protocols: $(DEV)/ready $(PROTOCOLS)/ready ## Drive servers, a balancer and a real Triton with other projects' clients: 4 minutes
 	$(DEV)/bin/python -m tests.protocols.reference
 	PROTOCOL_TESTS=all $(PYTEST)/protocols tests/protocols $(ARGS)
 
@@ -82,7 +82,7 @@ bench: $(DEV)/ready ## Measure the server's speed on this machine
 bench-peers: $(DEV)/ready ## Compare its speed with Triton, mosec and others: an hour, needs wrk (ARGS="--quick": 2 minutes)
 	$(DEV)/bin/python -m benchmarks.peers $(ARGS)
 
-bench-protocols: $(DEV)/ready ## Compare the wire protocols with each other and with Triton's: 10 minutes, needs wrk (ARGS="--rounds 2")
+bench-protocols: $(DEV)/ready ## Compare the wire protocols with each other and with Triton's: 6 minutes, needs wrk (ARGS="--rounds 2")
 	$(DEV)/bin/python -m benchmarks.protocols $(ARGS)
 
 chaos: $(DEV)/ready ## Inject faults into real servers under load: 50 minutes (ARGS="--quick": 4 minutes)

@@ -72,9 +72,10 @@ def test_overload_reaches_the_client_and_no_second_replica(
 ) -> None:
     """With the replica's own words; the replicas got each request once."""
     count = 96
-    with running_fleet(tmp_path, MAX_QUEUE_ROWS="256") as fleet:
+    # A batch with room for one more series waits for it: the queue is full meanwhile, on any machine.
+    with running_fleet(tmp_path, MAX_QUEUE_ROWS="256", MAX_BATCH_WAIT="0.2") as fleet:
         target = target_of(
-            fleet.balancer, artifact, grpc=fleet.grpc, count=count, rows=256, only=("infer at once",)
+            fleet.balancer, artifact, grpc=fleet.grpc, count=count, rows=255, only=("infer at once",)
         )
         answers = observe(script, target)["infer at once"]
         refused = [answer for answer in answers if "raises" in answer]
