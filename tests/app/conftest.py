@@ -21,6 +21,8 @@ from tests.support.fakes import FakeEngine
 LENGTH = 500
 MAX_ROWS = 8
 MAX_BODY = 100_000
+# Longer than any test waits: what times out in a test did so by its own timeout, not by the server\'s.
+REQUEST_TIMEOUT = 3600.0
 
 
 @dataclass

@@ -19,7 +19,7 @@ from app.telemetry.metrics import Metrics
 from qa.harness.http_client import HttpClient
 from qa.harness.messages import get
 from qa.harness.process import wait_until
-from tests.app.conftest import MAX_BODY, MAX_ROWS, small_service
+from tests.app.conftest import MAX_BODY, MAX_ROWS, REQUEST_TIMEOUT, small_service
 from tests.support.fakes import FakeEngine
 
 Loop = Literal["uvloop", "asyncio"]
@@ -57,7 +57,12 @@ def served(
     """An app of an artifact, ready; its settings are those of the tests of routes, and these."""
     engine, metrics = FakeEngine(max_rows=rows), Metrics()
     service = small_service(artifact, engine, metrics, rows=rows)
-    limits = {"max_batch_rows": rows, "max_queue_rows": rows, "max_body_bytes": MAX_BODY}
+    limits = {
+        "max_batch_rows": rows,
+        "max_queue_rows": rows,
+        "max_body_bytes": MAX_BODY,
+        "request_timeout": REQUEST_TIMEOUT,
+    }
     chosen = Settings(**{**limits, **settings})
     app = create_app(chosen, service, metrics=metrics)
     options = {**_options(chosen, grace=1), "loop": loop, "http": protocol}

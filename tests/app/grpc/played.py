@@ -23,7 +23,7 @@ from app.main import create_app
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing.traces import Traces
-from tests.app.conftest import MAX_BODY, MAX_ROWS
+from tests.app.conftest import MAX_BODY, MAX_ROWS, REQUEST_TIMEOUT
 from tests.app.inference.test_service import until
 from tests.support.fakes import FakeEngine, Predict, by_first_value
 
@@ -89,7 +89,12 @@ async def playing(
         observer=metrics.observer(artifact.contract.version),
         predictions=metrics.predictions,
     )
-    limits = {"max_batch_rows": MAX_ROWS, "max_queue_rows": MAX_ROWS, "max_body_bytes": MAX_BODY}
+    limits = {
+        "max_batch_rows": MAX_ROWS,
+        "max_queue_rows": MAX_ROWS,
+        "max_body_bytes": MAX_BODY,
+        "request_timeout": REQUEST_TIMEOUT,
+    }
     app = create_app(Settings(**{"grpc_port": 0, **limits, **settings}), service, traces, metrics)
     server = app.state.grpc
     async with app.router.lifespan_context(app):

@@ -32,7 +32,7 @@ from app.settings import Settings
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing.traces import Traces
 from qa.harness.messages import Response, as_json, as_npy, get, post, read_answers
-from tests.app.conftest import MAX_BODY, MAX_ROWS, series
+from tests.app.conftest import MAX_BODY, MAX_ROWS, REQUEST_TIMEOUT, series
 from tests.app.inference.batching.stepping import Seen
 from tests.support.fakes import FakeEngine, by_first_value
 
@@ -242,7 +242,12 @@ async def serving(
         observer=seen,
         predictions=metrics.predictions,
     )
-    limits = {"max_batch_rows": MAX_ROWS, "max_queue_rows": MAX_ROWS, "max_body_bytes": MAX_BODY}
+    limits = {
+        "max_batch_rows": MAX_ROWS,
+        "max_queue_rows": MAX_ROWS,
+        "max_body_bytes": MAX_BODY,
+        "request_timeout": REQUEST_TIMEOUT,
+    }
     app = create_app(Settings(**{**limits, **settings}), service, traces, metrics, dialects)
     async with app.router.lifespan_context(app):
         if load is None:

@@ -198,6 +198,7 @@ def test_a_byte_order_mark_is_ignored(plain_artifact: Artifact) -> None:
         ("1e3", "Inference-Header-Content-Length is '1e3', not a number of bytes"),
         ("9" * 30, "Inference-Header-Content-Length is '999999999999999999999999999999', not a number"),
         ("99999", "Inference-Header-Content-Length is 99999; the body has "),
+        (str(len(as_v2(TWO)) + 1), "Inference-Header-Content-Length is "),
         ("5", "not JSON: "),
     ],
 )
