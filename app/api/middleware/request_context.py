@@ -46,10 +46,7 @@ class RequestContext:
         )
         scope["record"], scope["head"] = record, head
         routed = self._routed(scope)
-        # `GET *` is valid HTTP, and its path is below no prefix.
-        dialect = next(
-            (each for each in self._dialects if has_path(each, routed["path"])), self._dialects[-1]
-        )
+        dialect = next(each for each in self._dialects if has_path(each, routed["path"]))
         scope["dialect"] = routed["dialect"] = dialect
         record.path, record.protocol = routed["path"], dialect.name
         status = 500
