@@ -10,7 +10,7 @@ import grpc
 
 from app.api import parameters
 from app.api.dialects import Limits, PredictOptions
-from app.api.dialects.v2.metadata import parse_version
+from app.api.dialects.v2.model.metadata import parse_version
 from app.api.headers import REQUEST_ID, RequestHead
 from app.api.predict import PredictCall, Predictor
 from app.api.recorder import safe_request_id

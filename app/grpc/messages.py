@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.api.dialects import Codec, Encoded, PredictOptions
-from app.api.dialects.v2.inputs import ModelInput
-from app.api.dialects.v2.outputs import ModelOutputs, Requested
+from app.api.dialects.v2.model.inputs import ModelInput
+from app.api.dialects.v2.model.outputs import ModelOutputs, Requested
 from app.contract import Contract
 from app.errors import ContractViolation
 from app.grpc.inference_pb2 import InferParameter, InferTensorContents, ModelInferRequest, ModelInferResponse

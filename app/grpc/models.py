@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 
-from app.api.dialects.v2 import metadata
-from app.api.dialects.v2.inputs import TensorSpec
-from app.api.dialects.v2.statistics import Duration, model_statistics
+from app.api.dialects.v2.model import metadata
+from app.api.dialects.v2.model.inputs import TensorSpec
+from app.api.dialects.v2.model.statistics import Duration, model_statistics
 from app.errors import NotReady, UnknownModel
 from app.grpc import inference_pb2 as pb
 from app.grpc.calls import Call, Calls

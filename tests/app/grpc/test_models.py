@@ -6,7 +6,7 @@ import asyncio
 
 from grpc import StatusCode
 
-from app.api.dialects.v2.metadata import CONFIGURATION, EXTENSIONS
+from app.api.dialects.v2.model.metadata import CONFIGURATION, EXTENSIONS
 from app.contract import Artifact
 from app.grpc import inference_pb2 as pb
 from app.version import server_version

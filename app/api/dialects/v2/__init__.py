@@ -1,14 +1,13 @@
-"""The Open Inference Protocol, version 2, as KServe and Triton speak it.
+"""The Open Inference Protocol, version 2, as KServe and Triton implement it.
 
-| module | what | knows |
+| module | what | independent of |
 |---|---|---|
-| `inputs`, `outputs` | tensors to series, predictions to tensors | no JSON, no HTTP |
-| `metadata`, `statistics` | what the protocol tells of models | no JSON, no HTTP |
-| `json_fields`, `request`, `elements`, `plain_request` | JSON of requests | no HTTP |
-| `response`, `documents` | JSON of responses | no HTTP |
+| `model/` | tensors to series, predictions to tensors, metadata, statistics | JSON, HTTP |
+| `json_fields`, `request`, `elements`, `plain_request` | JSON of requests | HTTP |
+| `response`, `documents` | JSON of responses | HTTP |
 | `codec`, `dialect`, `routes`, `openapi` | the protocol over HTTP | |
 
-`app.grpc` uses the first four.
+`app.grpc` uses `model/`, too.
 """
 
 from app.api.dialects.v2.dialect import V2

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from app.api.dialects.base import Codec, Decoded, Encoded, PredictOptions, encoded
 from app.api.dialects.v2.elements import read_numbers
-from app.api.dialects.v2.inputs import ModelInput
-from app.api.dialects.v2.outputs import ModelOutputs
+from app.api.dialects.v2.model.inputs import ModelInput
+from app.api.dialects.v2.model.outputs import ModelOutputs
 from app.api.dialects.v2.plain_request import read_plain_request
 from app.api.dialects.v2.request import (
     InferRequest,

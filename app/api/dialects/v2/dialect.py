@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from app.api.dialects.base import Dialect, Encoded, Limits, PredictOptions, ServerState, encoded
 from app.api.dialects.v2 import openapi
 from app.api.dialects.v2.codec import HEADER_LENGTH, JSON, BodyForm, V2Codec
-from app.api.dialects.v2.metadata import parse_version
+from app.api.dialects.v2.model.metadata import parse_version
 from app.api.dialects.v2.routes import create_router
 from app.api.headers import RequestHead
 from app.api.parameters import timeout_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from app.api.dialects.v2.inputs import TensorSpec
-from app.api.dialects.v2.metadata import ModelMetadata
-from app.api.dialects.v2.statistics import ModelStatistics
+from app.api.dialects.v2.model.inputs import TensorSpec
+from app.api.dialects.v2.model.metadata import ModelMetadata
+from app.api.dialects.v2.model.statistics import ModelStatistics
 
 
 def model_document(found: ModelMetadata) -> dict[str, Any]:

@@ -10,8 +10,8 @@ import numpy as np
 import simdjson
 from numpy.typing import NDArray
 
-from app.api.dialects.v2.inputs import DATATYPES
 from app.api.dialects.v2.json_fields import kind_of
+from app.api.dialects.v2.model.inputs import DATATYPES
 from app.api.dialects.v2.request import InferRequest
 from app.api.payloads.plain_json import has_more_lists
 from app.errors import ContractViolation

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.api import parameters, problems
 from app.api.dialects.v2.documents import model_document
-from app.api.dialects.v2.metadata import ModelMetadata, metadata_of
+from app.api.dialects.v2.model.metadata import ModelMetadata, metadata_of
 from app.api.headers import COMMON_HEADERS
 from app.contract import Artifact
 from app.inference.predictions import Batch, BatchSlice, Postprocessor

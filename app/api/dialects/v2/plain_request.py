@@ -12,7 +12,7 @@ import numpy as np
 import simdjson
 from numpy.typing import NDArray
 
-from app.api.dialects.v2.inputs import MAX_DIMENSIONS, ModelInput
+from app.api.dialects.v2.model.inputs import MAX_DIMENSIONS, ModelInput
 from app.api.payloads.plain_json import has_more_lists
 
 _NO_TEXT = b""

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import simdjson
 
-from app.api.dialects.v2.inputs import MAX_DIMENSIONS
 from app.api.dialects.v2.json_fields import (
     Fields,
     fields_of,
@@ -18,7 +17,8 @@ from app.api.dialects.v2.json_fields import (
     read_required,
     read_value,
 )
-from app.api.dialects.v2.outputs import Requested
+from app.api.dialects.v2.model.inputs import MAX_DIMENSIONS
+from app.api.dialects.v2.model.outputs import Requested
 from app.errors import ContractViolation
 
 FORM = '{"inputs": [{"name": ..., "shape": [...], "datatype": ..., "data": [...]}]}'

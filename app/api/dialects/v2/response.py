@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from itertools import product
 from typing import NamedTuple
 
-from app.api.dialects.v2 import outputs
-from app.api.dialects.v2.outputs import ModelOutputs, Requested, winners
+from app.api.dialects.v2.model import outputs
+from app.api.dialects.v2.model.outputs import ModelOutputs, Requested, winners
 from app.contract import Contract
 from app.inference.predictions import Batch, BatchSlice
 

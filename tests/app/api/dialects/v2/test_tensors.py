@@ -15,8 +15,8 @@ import pytest
 from app.api.dialects import PredictOptions
 from app.api.dialects.v2 import V2
 from app.api.dialects.v2.codec import BodyForm, V2Codec
-from app.api.dialects.v2.inputs import ModelInput
-from app.api.dialects.v2.outputs import ModelOutputs, Requested
+from app.api.dialects.v2.model.inputs import ModelInput
+from app.api.dialects.v2.model.outputs import ModelOutputs, Requested
 from app.api.dialects.v2.plain_request import read_plain_request
 from app.contract import Artifact, Contract
 from app.errors import ContractViolation, MalformedPayload

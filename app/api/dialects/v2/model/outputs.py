@@ -8,7 +8,7 @@
 | `ood_score` | FP32 `[n]` | out-of-distribution score; only of models with trust |
 
 With `classification` k, `probabilities` becomes BYTES `[n, min(k, classes)]`: `score:index:label`, the most
-probable first. Nothing here knows JSON or HTTP.
+probable first. Nothing here depends on JSON or HTTP.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app.api.dialects.v2.inputs import TensorSpec
+from app.api.dialects.v2.model.inputs import TensorSpec
 from app.api.payloads.wording import shown
 from app.contract import Contract
 from app.errors import ContractViolation

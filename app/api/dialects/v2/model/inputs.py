@@ -10,7 +10,7 @@ The metadata say FP32. Other numbers are taken as the server's own protocol take
 * BOOL, BYTES and BF16 are refused.
 * Values that are not finite, or not in float32, are refused.
 
-Nothing here knows JSON or HTTP.
+Nothing here depends on JSON or HTTP.
 """
 
 from __future__ import annotations

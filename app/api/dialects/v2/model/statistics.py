@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.api.dialects.v2.metadata import find
+from app.api.dialects.v2.model.metadata import find
 from app.inference.versions import ModelVersions
 from app.telemetry.metrics import Metrics
 from app.telemetry.version_metrics import VersionStatistics

@@ -1,4 +1,4 @@
-"""What the Open Inference Protocol tells of the server and of its model, as values without JSON or HTTP."""
+"""Metadata of the server and of its model in the Open Inference Protocol, as values without JSON or HTTP."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
-from app.api.dialects.v2.inputs import ModelInput, TensorSpec
-from app.api.dialects.v2.outputs import ModelOutputs
+from app.api.dialects.v2.model.inputs import ModelInput, TensorSpec
+from app.api.dialects.v2.model.outputs import ModelOutputs
 from app.api.payloads.wording import shown
 from app.contract import Contract, version_number
 from app.errors import UnknownModel
@@ -39,7 +39,7 @@ class ModelMetadata(NamedTuple):
 
     Attributes:
         name: of the model.
-        versions: the loaded ones, or the one that was asked for.
+        versions: the loaded ones, or the one that the request names.
         platform: the model's framework.
         inputs: of the model.
         outputs: of the model.
