@@ -19,7 +19,6 @@ from app.series.spec import SeriesSpec
 
 # All but what says where lists begin and end, and how many things are in them.
 _NOT_STRUCTURE = bytes(sorted(set(range(256)) - set(b"[],")))
-_NATIVE: tuple[str, ...] = ("instances",)
 
 
 def read_plain(
@@ -27,7 +26,7 @@ def read_plain(
     spec: SeriesSpec,
     *,
     max_instances: int,
-    path: tuple[str, ...] = _NATIVE,
+    path: tuple[str, ...] = ("instances",),
     item: str | None = None,
     constants: Mapping[str, Set[str]] | None = None,
 ) -> NDArray[np.float64] | None:
@@ -51,10 +50,7 @@ def read_plain(
     try:
         # A new parser each time: an old one is no faster, and keeps memory for the largest body it has seen.
         document = simdjson.Parser().parse(body)
-        if not isinstance(document, simdjson.Object):
-            return None
-        is_bare = path is _NATIVE and len(document) == 1  # nearly always
-        instances = document["instances"] if is_bare else _at_path(document, path, constants)
+        instances = _at_path(document, path, constants)
         if not isinstance(instances, simdjson.Array) or not 1 <= len(instances) <= max_instances:
             return None
         found = instances if item is None else [_at_path(each, (item,), None) for each in instances]
