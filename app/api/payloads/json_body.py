@@ -23,6 +23,7 @@ from app.api.payloads.wording import (
     MAX_VIOLATIONS,
     NO_SERIES,
     NOT_FINITE,
+    kind_of,
     shown,
     too_many_series,
     wrong_channels,
@@ -33,7 +34,6 @@ from app.series.offset import Narrowed
 from app.series.spec import SeriesSpec
 
 _OTHER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_KINDS = {str: "a string", bool: "a boolean", type(None): "null", list: "a list", dict: "an object"}
 
 
 class _Body(BaseModel):
@@ -117,7 +117,7 @@ class JsonDecoder:
     def _message(self, error: ErrorDetails, body: bytes) -> str:
         """The message of an error; the depth of its place distinguishes body, lists and values."""
         kind, depth = error["type"], len(error["loc"])
-        this = _KINDS.get(type(error["input"]), "a number")
+        this = kind_of(error["input"])
         if kind == "model_type":
             return f"expected an object, {self._form}; got {this}"
         if kind == "list_type":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from app.series.spec import SeriesSpec
 
 NO_SERIES = "no series; send at least 1"
@@ -9,6 +11,7 @@ NOT_FINITE = "not a finite number"
 BEYOND_FLOAT32 = "beyond the range of float32"
 # Most violations in one response; `total` counts all.
 MAX_VIOLATIONS = 20
+_KINDS = {str: "a string", bool: "a boolean", type(None): "null", list: "a list", dict: "an object"}
 
 
 def wrong_length(found: int, spec: SeriesSpec) -> str:
@@ -25,6 +28,11 @@ def wrong_channels(found: int, spec: SeriesSpec) -> str:
 def too_many_series(found: int, *, max_instances: int) -> str:
     """The message for a request of `found` series."""
     return f"{found} series; at most {max_instances} a request"
+
+
+def kind_of(value: Any) -> str:
+    """What a value of JSON is."""
+    return _KINDS.get(type(value), "a number")
 
 
 def shown(text: str) -> str:

@@ -14,15 +14,14 @@ import numpy as np
 import simdjson
 from numpy.typing import NDArray
 
-from app.api.payloads.wording import BEYOND_FLOAT32, NOT_FINITE, shown, wrong_channels
+from app.api.payloads.plain_json import NOT_STRUCTURE
+from app.api.payloads.wording import BEYOND_FLOAT32, NOT_FINITE, kind_of, shown, wrong_channels
 from app.errors import ContractViolation, MalformedPayload, PayloadError
 from app.series.offset import FLOAT32_END
 from app.series.spec import SeriesSpec
 
 # Bytes of one line.
 MAX_LINE_BYTES = 64 * 1024
-# All but what says where lists begin and end, and how many things are in them.
-_NOT_STRUCTURE = bytes(sorted(set(range(256)) - set(b"[],")))
 
 
 class Parsed(NamedTuple):
@@ -132,7 +131,7 @@ class LinesReader:
         body = b"[%b]" % b",".join(texts)
         if not body.isascii():
             return None
-        structure = body.translate(None, delete=_NOT_STRUCTURE)
+        structure = body.translate(None, delete=NOT_STRUCTURE)
         if spec.channels == 1:
             # A line with two numbers would have a comma, one with a list a bracket.
             is_plain = structure == b"[%b]" % (b"," * (count - 1))
@@ -182,14 +181,14 @@ class LinesReader:
         if self._spec.channels == 1:
             return self._number(step)
         if not isinstance(step, list):
-            raise self._violation(f"expected {self._form}, got {_kind(step)}")
+            raise self._violation(f"expected {self._form}, got {kind_of(step)}")
         if len(step) != self._spec.channels:
             raise self._violation(wrong_channels(len(step), self._spec))
         return [self._number(value) for value in step]
 
     def _number(self, value: object) -> float:
         if not isinstance(value, float):
-            raise self._violation(f"expected a number, got {_kind(value)}")
+            raise self._violation(f"expected a number, got {kind_of(value)}")
         return value
 
     @property
@@ -205,7 +204,7 @@ class LinesReader:
 
 
 class _NotFiniteWord(Exception):
-    """JSON has no NaN and no Infinity, but Python's reader knows them."""
+    """NaN or Infinity, which JSON does not have but Python's parser reads."""
 
 
 def _refuse_word(_: str) -> NoReturn:
@@ -214,12 +213,6 @@ def _refuse_word(_: str) -> NoReturn:
 
 # Integers as floats, as the fast way has them: their digits are not limited, and no boolean is one.
 _DECODER = json.JSONDecoder(parse_constant=_refuse_word, parse_int=float)
-
-
-def _kind(value: object) -> str:
-    return {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}.get(
-        type(value), "a number"
-    )
 
 
 def _in_range(values: NDArray[Any], steps: int) -> Parsed:

@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.api.dialects.v1.addresses import CLASSIFY
-from app.api.dialects.v1.numbers import first_problem, kind_of
+from app.api.dialects.v1.numbers import first_problem
 from app.api.dialects.v1.parsing import Repeated, parsed
 from app.api.dialects.v1.signature import INPUT, SIGNATURE
 from app.api.payloads.json_structure import check_structure
 from app.api.payloads.wording import (
     MAX_VIOLATIONS,
     NO_SERIES,
+    kind_of,
     shown,
     too_many_series,
     wrong_channels,

@@ -11,19 +11,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.api.dialects.v1.parsing import Word
-from app.api.payloads.wording import shown
+from app.api.payloads.wording import kind_of, shown
 from app.series.offset import FLOAT32_END
 
 MOST_INTEGER = 2**24 - 1
 # Integers beyond 64 bits are decimal numbers to TensorFlow Serving.
 _INTEGERS = range(-(2**63), 2**64)
 _NUMBERS = {int, float}
-_KINDS = {str: "a string", bool: "a boolean", type(None): "null", list: "a list", dict: "an object"}
-
-
-def kind_of(value: Any) -> str:
-    """What a value of JSON is, for messages."""
-    return _KINDS.get(type(value), "a number")
 
 
 def first_problem(values: Sequence[Any]) -> tuple[int, str] | None:
