@@ -119,6 +119,11 @@ class RequestHead:
         return [value for given, value in self.fields if given == name]
 
 
+def accepts_html(head: RequestHead) -> bool:
+    """Whether a request comes from a browser that opens a page: one that names HTML in `Accept`."""
+    return "text/html" in (head.joined(ACCEPT) or "").lower()
+
+
 def complete(headers: Iterable[Header], *, request_id: str, seconds: float) -> list[Header]:
     """Complete headers of a response, on both paths: its own, and those of every response.
 

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.routing import Mount
 
 from app.api.dialects import Limits
-from app.api.headers import ACCEPT, RequestHead
+from app.api.headers import accepts_html
 from app.api.page import FOLDER
 from app.api.page.files import Compressed, Files, package_folder
 from app.api.page.samples import mean_spectra, samples_of
@@ -67,11 +67,6 @@ def create_router(
 
     router.routes.append(Mount(FILES, app=files))
     return router
-
-
-def accepts_html(head: RequestHead) -> bool:
-    """Whether a request comes from a browser that opens a page: one that names HTML in `Accept`."""
-    return "text/html" in (head.joined(ACCEPT) or "").lower()
 
 
 def _index(files: Files, root_path: str) -> str:

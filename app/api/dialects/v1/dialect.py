@@ -34,8 +34,8 @@ class V1(Dialect):
         return status.create_router(state.versions)
 
     def is_open(self, method: str, path: str, head: RequestHead) -> bool:
-        """Whether a request asks for liveness: at `/`, where browsers find the documentation."""
-        return status.asks_for_liveness(method, path, head)
+        """Whether a request is a probe of liveness: at `/`, where browsers get the page."""
+        return status.is_liveness_probe(method, path, head)
 
     def describe(self, document: dict[str, Any], artifact: Artifact, *, max_instances: int) -> None:
         """Add the paths of this protocol."""

@@ -17,7 +17,7 @@ from starlette.types import Scope
 
 from app.api.dialects.v1.addresses import MODELS, TARGETS, version_of
 from app.api.dialects.v1.signature import metadata
-from app.api.headers import ACCEPT, RequestHead
+from app.api.headers import RequestHead, accepts_html
 from app.inference.service import Service
 from app.inference.status import State, Status
 from app.inference.versions import ModelVersions
@@ -46,9 +46,9 @@ def create_router(versions: ModelVersions) -> APIRouter:
     return router
 
 
-def asks_for_liveness(method: str, path: str, head: RequestHead) -> bool:
-    """Whether a request is a client's for liveness, and not a browser's for the start page."""
-    return method == "GET" and path == LIVENESS and "text/html" not in (head.joined(ACCEPT) or "").lower()
+def is_liveness_probe(method: str, path: str, head: RequestHead) -> bool:
+    """Whether a request is a probe of liveness, and not a browser's request for the page."""
+    return method == "GET" and path == LIVENESS and not accepts_html(head)
 
 
 class _LivenessRoute(APIRoute):
@@ -56,7 +56,7 @@ class _LivenessRoute(APIRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """None for requests that accept HTML."""
-        if scope["type"] != "http" or not asks_for_liveness(scope["method"], scope["path"], scope["head"]):
+        if scope["type"] != "http" or not is_liveness_probe(scope["method"], scope["path"], scope["head"]):
             return Match.NONE, {}
         return super().matches(scope)
 
