@@ -25,18 +25,17 @@ from app.api.dialects.v2.request import (
 )
 from app.api.dialects.v2.response import Plan, ResponseWriter
 from app.api.headers import Header
+from app.api.payloads import JSON
 from app.contract import Contract
 from app.errors import ContractViolation, MalformedPayload
 from app.inference.predictions import BatchSlice, Prediction, Series
 from app.series.offset import Narrowed
 
-JSON, BINARY = "application/json", "application/octet-stream"
+BINARY = "application/octet-stream"
 HEADER_LENGTH = b"inference-header-content-length"
 # A smaller response fits into TCP's first flight: compressing it saves nothing.
 COMPRESSED_FROM = 16 * 1024
 _FASTEST = 1
-
-
 # Of the JSON around series, or before binary data: more is read anew each time.
 _MOST_REMEMBERED = 1024
 NO_HEADERS: tuple[Header, ...] = ()

@@ -10,11 +10,12 @@ from fastapi import APIRouter
 
 from app.api.dialects.base import Dialect, Encoded, Limits, PredictOptions, ServerState, encoded
 from app.api.dialects.v2 import openapi
-from app.api.dialects.v2.codec import HEADER_LENGTH, JSON, BodyForm, V2Codec
+from app.api.dialects.v2.codec import HEADER_LENGTH, BodyForm, V2Codec
 from app.api.dialects.v2.model.metadata import parse_version
 from app.api.dialects.v2.routes import create_router
 from app.api.headers import RequestHead
 from app.api.parameters import timeout_of
+from app.api.payloads import JSON
 from app.api.payloads.wording import shown
 from app.api.problems import ErrorInfo
 from app.contract import Artifact, Contract
@@ -29,7 +30,7 @@ _ROUTES: Mapping[str, Mapping[str, Any]] = {
         ("/v2/models/{name}/versions/{version}/infer", "Classify series with one version"),
     )
 }
-# Clients know 400, 404 and 503; what the server's own protocol tells apart further, they do not.
+# Clients handle 400, 404 and 503, not the statuses by which the server's own protocol distinguishes further.
 _STATUSES = {422: 400, 429: 503, 501: 503}
 
 

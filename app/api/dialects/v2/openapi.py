@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from app.api import parameters, problems
+from app.api.dialects.v2.codec import BINARY, V2Codec
 from app.api.dialects.v2.documents import model_document
 from app.api.dialects.v2.model.metadata import ModelMetadata, metadata_of
 from app.api.headers import COMMON_HEADERS
+from app.api.payloads import JSON
 from app.contract import Artifact
 from app.inference.predictions import Batch, BatchSlice, Postprocessor
 
-if TYPE_CHECKING:
-    from app.api.dialects.v2.codec import V2Codec
-
-_JSON, _BINARY = "application/json", "application/octet-stream"
 _SERIES = 2
 _ERROR = {
     "type": "object",
@@ -71,7 +69,7 @@ def described(path: str, summary: str) -> dict[str, Any]:
             200: {
                 "description": "In the protocol's form.",
                 "headers": COMMON_HEADERS,
-                "content": {_JSON: {"schema": {}}},
+                "content": {JSON: {"schema": {}}},
             },
         },
     }
@@ -93,7 +91,7 @@ def describe(document: dict[str, Any], artifact: Artifact, codec: V2Codec, *, ma
             operations["post"]["requestBody"] = _request(artifact, metadata, max_series)
             operations["post"]["responses"]["200"] = _response(artifact, codec)
         elif path in ("/v2/models/{name}", "/v2/models/{name}/versions/{version}"):
-            operations["get"]["responses"]["200"]["content"][_JSON]["example"] = json.loads(
+            operations["get"]["responses"]["200"]["content"][JSON]["example"] = json.loads(
                 json.dumps(model_document(metadata))
             )
 
@@ -122,8 +120,8 @@ def _request(artifact: Artifact, metadata: ModelMetadata, max_series: int) -> di
             "numbers. The header Content-Type is not read."
         ),
         "content": {
-            _JSON: {"schema": _schema(tensor.name), "example": example},
-            _BINARY: {"schema": {"type": "string", "format": "binary"}},
+            JSON: {"schema": _schema(tensor.name), "example": example},
+            BINARY: {"schema": {"type": "string", "format": "binary"}},
         },
     }
 
@@ -170,8 +168,8 @@ def _response(artifact: Artifact, codec: V2Codec) -> dict[str, Any]:
         "description": "The outputs, in order of the series.",
         "headers": COMMON_HEADERS,
         "content": {
-            _JSON: {"schema": {"type": "object"}, "example": json.loads(codec.document(part))},
-            _BINARY: {"schema": {"type": "string", "format": "binary"}},
+            JSON: {"schema": {"type": "object"}, "example": json.loads(codec.document(part))},
+            BINARY: {"schema": {"type": "string", "format": "binary"}},
         },
     }
 
@@ -183,7 +181,7 @@ def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
         status: {
             "description": _ERRORS[status],
             "headers": COMMON_HEADERS,
-            "content": {**others.get(status, {}).get("content", {}), _JSON: {"schema": _ERROR}},
+            "content": {**others.get(status, {}).get("content", {}), JSON: {"schema": _ERROR}},
         }
         for status in statuses
     }

@@ -84,7 +84,7 @@ def _numbers(inputs: object, model_input: ModelInput) -> _Numbers | None:
     if not len(data) or len(shape) > MAX_DIMENSIONS:
         return None
     sizes: list[Any] = shape.as_list()
-    count = model_input.plain_count(sizes)
+    count = model_input.series_count(sizes)
     if not count:
         return None
     # Before the numbers are written out: a body of 4 MB can have millions in one list.

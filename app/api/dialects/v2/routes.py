@@ -11,11 +11,11 @@ from fastapi import APIRouter, Request, Response
 
 from app.api.dialects.base import ServerState
 from app.api.dialects.v2 import openapi
-from app.api.dialects.v2.codec import JSON
 from app.api.dialects.v2.documents import config_document, model_document, statistics_document
 from app.api.dialects.v2.json_fields import parse_object, read_value
 from app.api.dialects.v2.model import metadata
 from app.api.dialects.v2.model.statistics import model_statistics
+from app.api.payloads import JSON
 from app.api.request_body import read_body
 from app.errors import NotOffered
 

@@ -77,13 +77,7 @@ class ModelInput:
         self.values = spec.values
         self._is_invariant = spec.is_invariant
         self._max_series = max_series
-        self._shape = (-1, *spec.shape)
         self._taken = spec.taken_shapes
-
-    @property
-    def name(self) -> str:
-        """Of the tensor."""
-        return self.spec.name
 
     def check_names(self, names: Sequence[str]) -> None:
         """Check the names of a request's inputs.
@@ -91,15 +85,16 @@ class ModelInput:
         Raises:
             ContractViolation: they are not exactly this input.
         """
-        if tuple(names) == (self.name,):
+        own = self.spec.name
+        if tuple(names) == (own,):
             return
         if not names:
-            raise ContractViolation([("inputs", f"no tensor; send one, named {self.name!r}")])
+            raise ContractViolation([("inputs", f"no tensor; send one, named {own!r}")])
         for index, name in enumerate(names):
-            if name != self.name:
-                message = f"{shown(name)!r} is no input of the model; its only input is {self.name!r}"
+            if name != own:
+                message = f"{shown(name)!r} is no input of the model; its only input is {own!r}"
                 raise ContractViolation([(f"inputs[{index}].name", message)])
-        raise ContractViolation([("inputs[1].name", f"{self.name!r} is given twice; send it once")])
+        raise ContractViolation([("inputs[1].name", f"{own!r} is given twice; send it once")])
 
     def check_head(self, datatype: str, shape: Sequence[int], *, at: str = "inputs[0]") -> None:
         """Check a tensor's datatype and shape; call it before its values are read.
@@ -115,11 +110,11 @@ class ModelInput:
         if datatype not in DATATYPES:
             message = f"{shown(datatype)} is not supported; send {self.spec.datatype} or other numbers"
             raise ContractViolation([(f"{at}.datatype", message)])
-        if tuple(shape[1:]) not in self._taken or not 0 < shape[0] <= self._max_series:
+        if not self.series_count(shape):
             raise ContractViolation([(f"{at}.shape", self._shape_problem(shape))])
 
-    def plain_count(self, shape: list[Any]) -> int:
-        """The number of series of a shape that `check_head` takes; 0 for one that it refuses."""
+    def series_count(self, shape: Sequence[Any]) -> int:
+        """The number of series of a tensor of this shape; 0 if the model takes no such tensor."""
         for size in shape:
             if type(size) is not int:
                 return 0
@@ -174,7 +169,7 @@ class ModelInput:
 
     def narrowed(self, values: NDArray[np.number], at: str = "inputs[0]") -> Narrowed:
         """Series as float32, from as many flat values as they have; raises as `from_numbers` does."""
-        series = values.reshape(self._shape)
+        series = values.reshape(self.spec.shape)
         try:
             return narrow(series, is_invariant=self._is_invariant)
         except NotFloat32:
