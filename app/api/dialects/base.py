@@ -175,7 +175,7 @@ class Dialect(PredictionProtocol, Protocol):
 
 def has_path(dialect: Dialect, path: str) -> bool:
     """Whether a path is a dialect's prefix or below it."""
-    # A target may be no path: `OPTIONS *`. It is below the empty prefix, too.
+    # A target may be no path, as in `OPTIONS *`: the empty prefix has it, too.
     return not dialect.prefix or f"{path}/".startswith(f"{dialect.prefix}/")
 
 
