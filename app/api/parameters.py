@@ -1,4 +1,4 @@
-"""The request parameters `abstain`, `version` and `X-Request-Timeout`."""
+"""The request parameters `abstain`, `version`, `X-Request-Timeout` and `Content-Type`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 from starlette.datastructures import QueryParams
 
-from app.api.headers import REQUEST_TIMEOUT, RequestHead
+from app.api.headers import CONTENT_TYPE, REQUEST_TIMEOUT, RequestHead
 from app.api.payloads.wording import shown
 from app.contract import MAX_VERSION, Contract, version_number
-from app.errors import ContractViolation
+from app.errors import ContractViolation, MalformedPayload
 
 _ABSTAIN, _VERSION, _TIMEOUT = "abstain", "version", "X-Request-Timeout"
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
@@ -54,7 +54,7 @@ def abstain_of(query: QueryParams) -> bool:
     Raises:
         ContractViolation: another value, or several values.
     """
-    value = _only_value(query, _ABSTAIN)
+    value = only_value(query, _ABSTAIN)
     if value is None:
         return False
     wanted = _BOOLEANS.get(value.lower())
@@ -83,7 +83,7 @@ def version_of(query: QueryParams) -> int | None:
     Raises:
         ContractViolation: it is no version number, or is given several times.
     """
-    value = _only_value(query, _VERSION)
+    value = only_value(query, _VERSION)
     if value is None:
         return None
     number = version_number(value)
@@ -116,7 +116,23 @@ def timeout_of(head: RequestHead, *, most: float) -> float:
     return min(seconds, most)
 
 
-def _only_value(query: QueryParams, name: str) -> str | None:
+def content_type_of(head: RequestHead) -> str | None:
+    """The value of Content-Type; None if it is missing.
+
+    Raises:
+        MalformedPayload: it was sent with several values.
+    """
+    if head.conflicts(CONTENT_TYPE):
+        raise MalformedPayload("Content-Type is sent more than once with different values; send it once")
+    return head.get(CONTENT_TYPE)
+
+
+def only_value(query: QueryParams, name: str) -> str | None:
+    """The value of a query parameter; None if it is missing.
+
+    Raises:
+        ContractViolation: it is given several times.
+    """
     values = query.getlist(name)
     if len(values) > 1:
         raise ContractViolation([(name, f"given {len(values)} times; send it once")])

@@ -10,10 +10,9 @@ from starlette.datastructures import QueryParams
 from app import errors
 from app.api import parameters, problems
 from app.api.dialects.base import Codec, Decoded, Dialect, Encoded, Limits, PredictOptions, encoded
-from app.api.headers import ACCEPT, CONTENT_TYPE, RequestHead
+from app.api.headers import ACCEPT, RequestHead
 from app.api.payloads import Decoders, Encoders, media_type_of
 from app.contract import Contract
-from app.errors import MalformedPayload
 from app.inference.predictions import Prediction
 from app.series.spec import SeriesSpec
 
@@ -99,9 +98,7 @@ class Native(Dialect):
         Raises:
             PayloadError: an option is invalid.
         """
-        if head.conflicts(CONTENT_TYPE):
-            raise MalformedPayload("Content-Type is sent more than once with different values; send it once")
-        content_type = media_type_of(head.get(CONTENT_TYPE))
+        content_type = media_type_of(parameters.content_type_of(head))
         query = QueryParams(head.query) if head.query else None
         # In this order: if several are invalid, the first one is reported.
         return PredictOptions(

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 from starlette.datastructures import QueryParams
 
 from app.api import parameters
-from app.api.headers import CONTENT_ENCODING, CONTENT_TYPE, RequestHead
+from app.api.headers import CONTENT_ENCODING, RequestHead
 from app.api.payloads.wording import shown
 from app.api.stream.values import Float32Reader, LinesReader, ValueReader
-from app.errors import ContractViolation, MalformedPayload, UnsupportedMediaType
+from app.errors import ContractViolation, UnsupportedMediaType
 from app.series.spec import SeriesSpec
 
 NDJSON = "application/x-ndjson"
@@ -87,9 +87,7 @@ def read_options(head: RequestHead, *, max_timeout: float) -> StreamOptions:
 
 
 def _media_type(head: RequestHead) -> str:
-    if head.conflicts(CONTENT_TYPE):
-        raise MalformedPayload("Content-Type is sent more than once with different values; send it once")
-    media_type = (head.get(CONTENT_TYPE) or NDJSON).partition(";")[0].strip().lower()
+    media_type = (parameters.content_type_of(head) or NDJSON).partition(";")[0].strip().lower()
     if media_type not in _READERS:
         raise UnsupportedMediaType(
             f"media type {shown(media_type)} is not supported; send {NDJSON} (a number on each line) or "
@@ -104,13 +102,11 @@ def _media_type(head: RequestHead) -> str:
 
 
 def _stride_of(query: QueryParams) -> int | None:
-    values = query.getlist(_STRIDE)
-    if not values:
+    value = parameters.only_value(query, _STRIDE)
+    if value is None:
         return None
-    if len(values) > 1:
-        raise ContractViolation([(_STRIDE, f"given {len(values)} times; send it once")])
-    if not _WHOLE_NUMBER.fullmatch(values[0]):
+    if not _WHOLE_NUMBER.fullmatch(value):
         raise ContractViolation(
-            [(_STRIDE, f"expected a whole number from 1, got {shown(values[0]) or 'an empty value'}")]
+            [(_STRIDE, f"expected a whole number from 1, got {shown(value) or 'an empty value'}")]
         )
-    return int(values[0])
+    return int(value)
