@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable
 from time import perf_counter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from app.api.headers import REQUEST_ID, RequestHead
 from app.api.request_trace import trace_request
@@ -22,6 +22,12 @@ log = logging.getLogger("app.access")
 # An id that is safe in a header, a log and a terminal.
 _SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _ID_BYTES = 16
+
+
+class RouteTemplate(NamedTuple):
+    """What a request's scope has as its route, for the record, where no route of FastAPI sets it."""
+
+    path: str
 
 
 class RecordedCall(Protocol):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
@@ -18,6 +18,7 @@ from app.api import known_paths, problems
 from app.api.error_responses import ErrorResponses, as_response
 from app.api.headers import API_KEY, AUTHORIZATION, RequestHead
 from app.api.middleware.api_keys import KeyFile
+from app.api.recorder import RouteTemplate
 from app.api.routes import docs, page
 from app.errors import Unauthorized
 
@@ -103,7 +104,7 @@ class ApiKeyAuthMiddleware:
         self._needs_key = needs_key(protected, public)
         self._is_open = is_open
         self._is_protected = _matcher(PROTECTABLE[name] for name in protected)
-        self._counted = [(compile_path(template)[0], _Guarded(template)) for template in counted]
+        self._counted = [(compile_path(template)[0], RouteTemplate(template)) for template in counted]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -127,12 +128,6 @@ class ApiKeyAuthMiddleware:
             if route := next((route for regex, route in self._counted if regex.fullmatch(path)), None):
                 scope["route"] = route
             scope["record"].client = self._auth.authenticate(scope["head"])
-
-
-class _Guarded(NamedTuple):
-    """A route for metrics."""
-
-    path: str
 
 
 def needs_key(protected: Iterable[str], public: Iterable[str] = ()) -> Callable[[str], bool]:

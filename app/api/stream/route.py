@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import NamedTuple, cast
+from typing import cast
 
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from app.api.dialects.native import Native, NativeCodec
 from app.api.error_responses import ErrorResponses
 from app.api.predict import Predictor
+from app.api.recorder import RouteTemplate
 from app.api.request_body import STREAMED
 from app.api.stream.options import NDJSON, read_options
 from app.api.stream.session import StreamCall
@@ -19,12 +20,6 @@ from app.errors import AppError, MalformedPayload, NotReady
 STREAM = "/predict/stream"
 # The last one is for nginx, which would keep lines until it has some kilobytes of them.
 _HEADERS = [(b"content-type", NDJSON.encode()), (b"x-accel-buffering", b"no")]
-
-
-class _Template(NamedTuple):
-    """A route for metrics."""
-
-    path: str
 
 
 def create_route(predictor: Predictor, dialect: Native, errors: ErrorResponses) -> Route:
@@ -44,7 +39,7 @@ class _Stream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to one request. An error before the first line gets a response of its own."""
-        scope["route"] = _Template(STREAM)
+        scope["route"] = RouteTemplate(STREAM)
         call = scope["call"] = self._open(scope)
         # The dialect's own, so that a batch is encoded once for all of its requests.
         codec = cast("NativeCodec", self._predictor.codec(self._dialect, call.service))
