@@ -52,7 +52,7 @@ class PredictOptions(NamedTuple):
         model: name of the model; None if the dialect's paths do not name one.
         version: of the model; None for the one that serves.
         abstain: whether a series without exactly one label in its label set gets no label.
-        content_type: of the body, as the dialect's `decode` knows it.
+        content_type: of the body, in the form that the dialect's `decode` takes.
         accept: media types that the client accepts, for `encode`.
         other: further options of the dialect.
     """

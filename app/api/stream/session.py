@@ -148,7 +148,7 @@ class StreamCall:
                     self._drop(item)
 
     def _drop(self, admitted: _Admitted) -> None:
-        """Nobody waits for these windows any more."""
+        """Cancel windows whose predictions are not needed any more."""
         self.service.cancel(admitted.entry)
         future = admitted.entry.future
         if future.done() and not future.cancelled():

@@ -48,7 +48,7 @@ def method_of(parameters: Mapping[str, str]) -> str:
 
 
 def version_of(parameters: Mapping[str, str]) -> int | None:
-    """The version that a path asks for; None for the one that serves.
+    """The version that a path names; None for the one that serves.
 
     Raises:
         UnknownModel: it is no number that versions have, or the label is assigned to no version.

@@ -1,7 +1,7 @@
 """Predictions as the bodies of responses: rows, columns, and classes with scores.
 
 A number is the shortest text that reads back as the same float32; it always has a point or an exponent, so
-that clients tell it from an integer.
+that clients do not take it for an integer.
 """
 
 from __future__ import annotations

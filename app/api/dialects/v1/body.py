@@ -80,12 +80,13 @@ class BodyReader:
         _check_signature(_field(document, SIGNATURE_FIELD, "", default=""))
         if method == CLASSIFY:
             return Form.EXAMPLES, self._examples(document)
-        are = [form for form in (Form.ROWS, Form.COLUMNS) if form in document]
-        if len(are) != 1:
-            given = "both are given" if are else "Missing 'inputs' or 'instances' key"
+        forms = [form for form in (Form.ROWS, Form.COLUMNS) if form in document]
+        if len(forms) != 1:
+            given = "both are given" if forms else "Missing 'inputs' or 'instances' key"
             raise _violation("", f"{given}; expecting only one of 'inputs' or 'instances' keys")
-        value = _field(document, are[0], "")
-        return (Form.ROWS, self._rows(value)) if are[0] is Form.ROWS else (Form.COLUMNS, self._columns(value))
+        [form] = forms
+        value = _field(document, form, "")
+        return form, self._rows(value) if form is Form.ROWS else self._columns(value)
 
     def _rows(self, rows: Any) -> NDArray[np.float64]:
         """Series of `instances`: all of them lists, or all of them objects with the name of the input."""
@@ -153,7 +154,7 @@ class BodyReader:
 
 
 def _array(series: Sequence[Any], places: Sequence[str], spec: SeriesSpec) -> NDArray[np.float64]:
-    """Series as an array; of every series, the first problem is told."""
+    """Series as an array; of every series, the first problem is reported."""
     found = zip(places, (_series_problem(each, spec) for each in series), strict=True)
     _raise_if([(place + at, message) for place, problem in found if problem for at, message in [problem]])
     return np.array(series, np.float64)

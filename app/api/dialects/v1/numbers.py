@@ -39,12 +39,10 @@ def _problem(value: Any) -> str | None:
     if type(value) not in _NUMBERS:
         return f"expected a number, got {kind_of(value)}"
     if type(value) is int and value in _INTEGERS:
+        if abs(value) <= MOST_INTEGER:
+            return None
         lossy = f"Cannot convert JSON value: {value} to float without loss of precision."
-        return (
-            f"{lossy} Send it as a decimal number, {value}.0, to have it rounded"
-            if (abs(value) > MOST_INTEGER)
-            else None
-        )
+        return f"{lossy} Send it as a decimal number, {value}.0, to have it rounded"
     if abs(value) == float("inf"):
         return "Number too big to be stored in double."
     if abs(value) >= FLOAT32_END:

@@ -34,7 +34,7 @@ _ERRORS = {
 _DESCRIPTION = """\
 Class probabilities of one or more series, by the Open Inference Protocol. With the header
 `Inference-Header-Content-Length`, binary tensor data follow the JSON; if it is 0, the body is the data of one
-series. Outputs that are asked for are answered in the model's order, or all of them.
+series. The response has the requested outputs in the model's order; all if none is requested.
 """
 _HEADER_LENGTH = {
     "name": "Inference-Header-Content-Length",

@@ -24,7 +24,7 @@ class PlainRequest(NamedTuple):
     Attributes:
         numbers: its elements, flat: as many as its shape has.
         id: of the request; None without one.
-        outputs: JSON of the outputs that it asks for; empty without them.
+        outputs: JSON of the outputs that it names; empty without them.
         parameters: JSON of its parameters; empty without them.
     """
 

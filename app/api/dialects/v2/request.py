@@ -28,7 +28,7 @@ _SHARED_MEMORY = "shared_memory_region"
 
 
 class RequestedTensor(NamedTuple):
-    """An output that a request asks for.
+    """An output that a request names.
 
     Attributes:
         requested: its name and classification.
@@ -64,7 +64,7 @@ class InferRequest(NamedTuple):
         id: of the request, for its response.
         timeout: seconds; None without one.
         inputs: of the request.
-        outputs: that it asks for; empty for all.
+        outputs: that it names; empty for all.
         is_binary: whether outputs are wanted in the binary form unless they say otherwise.
         lists: lists of the JSON around the data of its first input, without those in parameters.
     """

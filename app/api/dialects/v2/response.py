@@ -18,7 +18,7 @@ Texts = Callable[[Batch], list[str]]
 
 
 class Plan(NamedTuple):
-    """How to write the outputs that a request asks for; requests that ask for the same share it.
+    """How to write the requested outputs; requests for the same ones share it.
 
     Attributes:
         chosen: outputs, each with whether it is binary.

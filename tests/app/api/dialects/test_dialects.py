@@ -246,7 +246,7 @@ class Extended(Toy):
     public = r"/toy/health"
 
     def is_open(self, method: str, path: str, head: RequestHead) -> bool:
-        """Those that want to know whether it is loaded."""
+        """Probes of whether it is loaded."""
         return (method, path, head.get(b"accept")) == ("GET", "/toy/loaded", "text/toy")
 
     def describe(self, document: dict[str, Any], artifact: Artifact, *, max_instances: int) -> None:
@@ -311,7 +311,7 @@ def test_a_request_can_be_open_by_its_head(plain_artifact: Artifact, tmp_path: P
 
 
 def test_it_completes_the_openapi_document(plain_artifact: Artifact) -> None:
-    """With what it knows of the model."""
+    """With what depends on the model."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine(), dialects=[Extended()]) as played:
@@ -376,7 +376,7 @@ def test_a_protocol_that_is_not_enabled_has_no_routes() -> None:
 
 @pytest.mark.parametrize("method", ["OPTIONS", "GET", "PROPFIND"])
 def test_a_target_that_is_no_path_has_the_servers_own_form(plain_artifact: Artifact, method: str) -> None:
-    """`OPTIONS *` asks the server as a whole: it is below no dialect's prefix."""
+    """`OPTIONS *` is for the server as a whole: only the empty prefix has it."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine()) as played:

@@ -32,7 +32,7 @@ KEY = new_key()
 GOOD = as_json(series(0.5))
 BEARER = [("Authorization", f"Bearer {KEY}")]
 DIRECT, ONWARDS = "/predict", "/predict?abstain=false"
-# What browsers accept: without it, `/` is asked for liveness.
+# What browsers accept: without it, a request of `/` is a probe of liveness.
 HTML = {"Accept": "text/html"}
 COUNT = "timeseries_unauthorized_requests_total"
 

@@ -57,7 +57,7 @@ def test_the_name_changes_with_any_content(files: Files, tmp_path: Path) -> None
 
 
 def test_text_is_sent_gzipped_to_those_who_accept_it(client: TestClient) -> None:
-    """With a tag of its own, which is then enough to know it again."""
+    """With a tag of its own, by which the client then gets 304."""
     plain = client.get("/files/a.js", headers={"Accept-Encoding": "identity"})
     packed = client.get("/files/a.js", headers={"Accept-Encoding": "br, gzip;q=0.5"})
     assert "content-encoding" not in plain.headers

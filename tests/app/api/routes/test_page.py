@@ -62,7 +62,7 @@ def test_all_that_it_loads_is_there_and_never_changes(app: App, html: str) -> No
 
 
 def test_all_style_sheets_are_loaded(html: str) -> None:
-    """One that nobody loads would be forgotten."""
+    """A sheet without a link would have no effect."""
     for path in FOLDER.glob("static/styles/*.css"):
         assert f"/styles/{path.name}" in html
 

@@ -40,7 +40,7 @@ class ShortTimeouts(Connection):
 
 @pytest.fixture(scope="module")
 def app(plain_artifact: Artifact) -> Iterator[Served]:
-    """A server whose engine tells windows apart by their first value, with short timeouts."""
+    """A server whose engine answers windows by their first value, with short timeouts."""
     with served(
         plain_artifact,
         protocol=ShortTimeouts,
@@ -52,7 +52,7 @@ def app(plain_artifact: Artifact) -> Iterator[Served]:
 
 
 def ramp(steps: int) -> NDArray[np.float32]:
-    """A recording in which each value tells where it is, of both signs: it has no offset to subtract."""
+    """A recording in which each value gives its position, of both signs: it has no offset to subtract."""
     values = np.linspace(1, 4, steps, dtype=np.float32)
     values[1::2] *= -1
     return values

@@ -28,7 +28,7 @@ PROBABILITIES, LABEL, LABEL_SET, OOD_SCORE = "probabilities", "label", "label_se
 
 
 class Requested(NamedTuple):
-    """An output that a request asks for.
+    """An output that a request names.
 
     Attributes:
         name: of the output.
@@ -62,7 +62,7 @@ class ModelOutputs:
         self._by_name = {spec.name: spec for spec in specs}
 
     def choose(self, requested: Sequence[Requested]) -> tuple[Requested, ...]:
-        """The outputs to answer: those asked for, each once, in the model's order; all if none is.
+        """The outputs to answer: those requested, each once, in the model's order; all if none is.
 
         Raises:
             ContractViolation: the model has no such output, or none that can be classified.

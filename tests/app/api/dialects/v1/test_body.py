@@ -207,7 +207,7 @@ def test_fields_that_mean_nothing_may_come_twice() -> None:
 )
 @pytest.mark.parametrize("method", ["predict", "classify"])
 def test_numbers_have_tensorflow_servings_rules(text: str, message: str, method: str) -> None:
-    """Each value that breaks one is told with its place; of each series, the first."""
+    """Each value that breaks one is reported with its place; of each series, the first."""
     if method == "predict":
         body, places = '{"instances": [[1, 2, 3], [1, %s, %s]]}', "instances[1][1]"
     else:

@@ -143,7 +143,7 @@ def test_series_of_several_channels_are_lists_of_time_steps(
 
 @BOTH_PATHS
 def test_numbers_have_a_point_or_an_exponent(plain_artifact: Artifact, query: str) -> None:
-    """Clients tell them from integers; each is the shortest text of its float32."""
+    """Clients do not take them for integers; each is the shortest text of its float32."""
     engine = FakeEngine(lambda batch: np.tile(np.array([[1.0, 1e-20]], np.float32), (len(batch), 1)))
 
     async def scenario() -> None:

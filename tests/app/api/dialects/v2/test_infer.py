@@ -143,7 +143,7 @@ def test_an_id_comes_back(plain_artifact: Artifact, target: str) -> None:
 
 
 @BOTH_PATHS
-def test_what_is_for_other_servers_does_no_harm(plain_artifact: Artifact, target: str) -> None:
+def test_what_is_for_other_servers_is_ignored(plain_artifact: Artifact, target: str) -> None:
     """Priorities, sequences, parameters and fields of one's own, content types."""
     parameters = {
         "priority": 1,
@@ -258,7 +258,7 @@ def test_a_version_can_be_named(plain_artifact: Artifact, target: str) -> None:
 
 @BOTH_PATHS
 def test_overload_is_503_and_a_timeout_504(plain_artifact: Artifact, target: str) -> None:
-    """The parameter is in microseconds; who is refused gets the words and Retry-After."""
+    """The parameter is in microseconds; a refusal has its reason and Retry-After."""
 
     async def scenario() -> None:
         async with serving(plain_artifact, FakeEngine()) as played:

@@ -202,7 +202,7 @@ def test_a_byte_order_mark_is_ignored(plain_artifact: Artifact) -> None:
         ("5", "not JSON: "),
     ],
 )
-def test_a_header_length_that_lies_is_refused(
+def test_a_wrong_header_length_is_refused(
     plain_artifact: Artifact, target: str, size: str, words: str
 ) -> None:
     """With what it says and what is there."""
@@ -210,7 +210,7 @@ def test_a_header_length_that_lies_is_refused(
     assert error_of(response, 400).startswith(words)
 
 
-def test_sizes_of_binary_data_that_lie_are_refused(plain_artifact: Artifact) -> None:
+def test_wrong_sizes_of_binary_data_are_refused(plain_artifact: Artifact) -> None:
     """Too few bytes, too many, another size than the shape has, and data where none belong."""
     document = as_v2(TWO)
     few, many, other, stray, twice = ask(

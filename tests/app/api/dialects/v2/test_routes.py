@@ -81,7 +81,7 @@ def test_the_configuration_is_tritons(app: App) -> None:
 @pytest.mark.parametrize("part", ["", "/ready", "/config", "/stats"])
 @pytest.mark.parametrize("path", ["/v2/models/other", f"{MODEL}/versions/99", f"{MODEL}/versions/x"])
 def test_what_is_not_loaded_is_404(app: App, path: str, part: str) -> None:
-    """Of a model and of a version, whatever is asked of it."""
+    """Of a model and of a version, on each of their routes."""
     assert list(document(app, f"{path}{part}", 404)) == ["error"]
 
 
@@ -107,7 +107,7 @@ def test_another_method_is_405(app: App) -> None:
 
 
 def test_the_index_lists_versions(app: App) -> None:
-    """A bare list; only what is ready where that is asked for; bodies that are neither are refused."""
+    """A bare list; with `ready`, only the ready versions; other bodies are refused."""
     version = str(app.service.contract.version)
     ready = {"name": "forda", "version": version, "state": "READY", "reason": ""}
     index = "/v2/repository/index"
