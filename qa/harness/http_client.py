@@ -25,8 +25,43 @@ class BrokenResponse(ConnectionError):
     """The received data is not exactly one complete response."""
 
 
-class HttpClient:
-    """A blocking connection.
+class Connection:
+    """A blocking connection, closed at the end of its context.
+
+    Args:
+        connected: the socket.
+    """
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def __enter__(self) -> Self:
+        """Return the open connection."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def shut_down_sending(self) -> None:
+        """Close the sending side, and continue to read."""
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """Close it with a reset, as a client that has crashed does."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        self.close()
+
+    def close(self) -> None:
+        """Close it."""
+        self._socket.close()
+
+
+class HttpClient(Connection):
+    """A connection for requests and whole responses.
 
     Args:
         address: the URL of a server, or a port of this machine.
@@ -39,19 +74,8 @@ class HttpClient:
 
     def __init__(self, address: str | int, *, seconds: float = 60, source: str = "") -> None:
         host, _, port = str(address).removeprefix("http://").rpartition(":")
-        self._socket = socket.create_connection((host or HOST, int(port)), seconds, (source, 0))
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        super().__init__(socket.create_connection((host or HOST, int(port)), seconds, (source, 0)))
         self._parser = ResponseParser()
-
-    def __enter__(self) -> Self:
-        """Return the open connection."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close it."""
-        self.close()
 
     def send(self, data: bytes) -> None:
         """Send bytes as they are."""
@@ -87,19 +111,6 @@ class HttpClient:
         responses = list(self._parser.responses)
         self._parser.responses.clear()
         return responses
-
-    def shut_down_sending(self) -> None:
-        """Close the sending side, and continue to read."""
-        self._socket.shutdown(socket.SHUT_WR)
-
-    def reset(self) -> None:
-        """Close it with a reset, as a client that has crashed does."""
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-        self.close()
-
-    def close(self) -> None:
-        """Close it."""
-        self._socket.close()
 
     def _receive(self) -> bool:
         """Read received data; False at the end. A server that has not read all bytes ends with a reset."""

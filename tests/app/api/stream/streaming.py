@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httptools
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.harness.http_client import RESET
+from qa.harness.http_client import Connection
 from qa.harness.messages import Headers, head
 
 NDJSON, BINARY = "application/x-ndjson", "application/octet-stream"
@@ -32,7 +31,7 @@ class Ended(ConnectionError):
     """The connection ended before the response did."""
 
 
-class Stream:
+class Stream(Connection):
     """One stream.
 
     Args:
@@ -50,28 +49,18 @@ class Stream:
         self, url: str, query: str = "", headers: Headers = (), *, seconds: float = 30, receive_bytes: int = 0
     ) -> None:
         host, _, port = url.removeprefix("http://").rpartition(":")
-        self._socket = socket.socket()
-        if receive_bytes:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-        self._socket.settimeout(seconds)
-        self._socket.connect((host, int(port)))
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connected = socket.socket()
+        if receive_bytes:  # before it connects: the largest window is agreed on then
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        connected.settimeout(seconds)
+        connected.connect((host, int(port)))
+        super().__init__(connected)
         self._parser = httptools.HttpResponseParser(self)
         self._text = b""
         self._is_complete = False
         self.status = 0
         target = f"/predict/stream?{query}" if query else "/predict/stream"
         self.send_raw(head("POST", target, [("Transfer-Encoding", "chunked"), *headers]))
-
-    def __enter__(self) -> Self:
-        """It is open."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close it."""
-        self.close()
 
     def send_raw(self, data: bytes) -> None:
         """Send bytes as they are."""
@@ -125,19 +114,6 @@ class Stream:
         document: dict[str, Any] = json.loads(self._text)
         return document
 
-    def shut_down_sending(self) -> None:
-        """Send nothing more, and read on."""
-        self._socket.shutdown(socket.SHUT_WR)
-
-    def reset(self) -> None:
-        """Close it as a client that has crashed does."""
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-        self.close()
-
-    def close(self) -> None:
-        """Close it."""
-        self._socket.close()
-
     def _receive(self) -> bool:
         try:
             data = self._socket.recv(65536)
@@ -149,15 +125,15 @@ class Stream:
     # Called by the parser.
 
     def on_headers_complete(self) -> None:
-        """The status is known."""
+        """Keep the status."""
         self.status = self._parser.get_status_code()
 
     def on_body(self, body: bytes) -> None:
-        """A part of the body."""
+        """Add a part of the body."""
         self._text += body
 
     def on_message_complete(self) -> None:
-        """The response is complete."""
+        """Complete the response."""
         self._is_complete = True
 
 
