@@ -58,8 +58,8 @@ format: $(DEV)/ready ## Format the code with ruff
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
 
-grpc: $(DEV)/ready ## Generate the messages and stubs of app/grpc from inference.proto
-	$(DEV)/bin/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. --grpc_python_out=. app/grpc/inference.proto
+grpc: $(DEV)/ready ## Generate the messages and stubs in app/grpc/generated
+	$(DEV)/bin/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. --grpc_python_out=. app/grpc/generated/inference.proto
 
 train: $(DEV)/ready ## Train on FordA and seal a new version: 10 minutes (ARGS="--epochs 5 ...")
 	$(DEV)/bin/python -m training $(ARGS)

@@ -6,7 +6,7 @@
 | `calls` | what every call has in common: key, message, errors, record |
 | `infer`, `messages` | predictions: the steps of `app.api.predict`, messages to series and back |
 | `models`, `health` | all other methods |
-| `inference.proto` | the protocol; `make grpc` generates the modules beside it |
+| `generated` | the protocol, `inference.proto`, and the modules that `make grpc` generates from it |
 """
 
 from __future__ import annotations

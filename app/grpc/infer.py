@@ -17,7 +17,7 @@ from app.api.recorder import safe_request_id
 from app.contract import Contract
 from app.errors import NotReady
 from app.grpc.calls import PROTOCOL, STOPPING, Call, Calls, info_of, parsed
-from app.grpc.inference_pb2 import ModelInferRequest, ModelInferResponse, ModelStreamInferResponse
+from app.grpc.generated.inference_pb2 import ModelInferRequest, ModelInferResponse, ModelStreamInferResponse
 from app.grpc.messages import INFER_RESPONSE, InferCodec, field
 from app.grpc.server import Handler
 from app.inference.batching import BatchResult

@@ -19,7 +19,12 @@ from app.api.dialects.v2.model.inputs import ModelInput
 from app.api.dialects.v2.model.outputs import ModelOutputs, Requested
 from app.contract import Contract
 from app.errors import ContractViolation
-from app.grpc.inference_pb2 import InferParameter, InferTensorContents, ModelInferRequest, ModelInferResponse
+from app.grpc.generated.inference_pb2 import (
+    InferParameter,
+    InferTensorContents,
+    ModelInferRequest,
+    ModelInferResponse,
+)
 from app.inference.predictions import Prediction, Series
 from app.series.offset import Narrowed
 

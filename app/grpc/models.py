@@ -8,8 +8,8 @@ from app.api.dialects.v2.model import metadata
 from app.api.dialects.v2.model.inputs import TensorSpec
 from app.api.dialects.v2.model.statistics import Duration, model_statistics
 from app.errors import NotReady, UnknownModel
-from app.grpc import inference_pb2 as pb
 from app.grpc.calls import Call, Calls
+from app.grpc.generated import inference_pb2 as pb
 from app.grpc.infer import SERVICE
 from app.grpc.server import Handler
 from app.inference.versions import ModelVersions

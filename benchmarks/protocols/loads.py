@@ -26,7 +26,7 @@ def v2_json(series: Array, *, only: str = "") -> Request:
 
 def grpc_message(series: Array) -> bytes:
     """A serialized ModelInferRequest with raw contents, for one output."""
-    from app.grpc.inference_pb2 import ModelInferRequest
+    from app.grpc.generated.inference_pb2 import ModelInferRequest
 
     request = ModelInferRequest(model_name="forda")
     request.inputs.add(name="series", datatype="FP32", shape=series.shape)

@@ -15,7 +15,7 @@ import grpc.aio
 import numpy as np
 
 from app.contract import Artifact
-from app.grpc.inference_pb2 import ModelInferRequest
+from app.grpc.generated.inference_pb2 import ModelInferRequest
 from qa.fuzz.cases import MAX_BYTES
 from qa.fuzz.mutations import Mutator
 from qa.fuzz.report import Finding, Outcome

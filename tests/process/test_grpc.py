@@ -18,8 +18,8 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from app.contract import Artifact
-from app.grpc.inference_pb2 import ModelInferRequest
-from app.grpc.inference_pb2_grpc import GRPCInferenceServiceStub
+from app.grpc.generated.inference_pb2 import ModelInferRequest
+from app.grpc.generated.inference_pb2_grpc import GRPCInferenceServiceStub
 from qa.harness.http_client import HOST
 from qa.harness.server import ServerProcess, free_port, running_server
 from tests.app.grpc.played import output, raw_request

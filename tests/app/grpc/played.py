@@ -15,8 +15,13 @@ from grpc import StatusCode
 from numpy.typing import NDArray
 
 from app.contract import Artifact
-from app.grpc.inference_pb2 import InferParameter, InferTensorContents, ModelInferRequest, ModelInferResponse
-from app.grpc.inference_pb2_grpc import GRPCInferenceServiceStub
+from app.grpc.generated.inference_pb2 import (
+    InferParameter,
+    InferTensorContents,
+    ModelInferRequest,
+    ModelInferResponse,
+)
+from app.grpc.generated.inference_pb2_grpc import GRPCInferenceServiceStub
 from app.grpc.server import GrpcServer
 from app.inference.service import Service
 from app.main import create_app

@@ -14,7 +14,7 @@ from grpc import StatusCode
 from app.api.problem_kinds import INTERNAL, KINDS
 from app.api.problems import ErrorInfo
 from app.contract import Artifact
-from app.grpc.inference_pb2 import ServerLiveRequest
+from app.grpc.generated.inference_pb2 import ServerLiveRequest
 from app.grpc.status import CODES, code_of
 from tests.app.conftest import MAX_BODY, MAX_ROWS
 from tests.app.grpc.played import (

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from app.grpc import inference_pb2
+from app.grpc.generated import inference_pb2
 
+FOLDER = "app/grpc/generated"
 GENERATED = ("inference_pb2.py", "inference_pb2.pyi", "inference_pb2_grpc.py")
 # As the protos of Triton and KServe have them; stubs made from those talk to this server.
 NUMBERS = {
@@ -97,15 +98,15 @@ def generated(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the generator makes of the source now."""
     folder = tmp_path_factory.mktemp("generated")
     outputs = (f"--{kind}={folder}" for kind in ("python_out", "pyi_out", "grpc_python_out"))
-    command = [sys.executable, "-m", "grpc_tools.protoc", "-I", ".", *outputs, "app/grpc/inference.proto"]
+    command = [sys.executable, "-m", "grpc_tools.protoc", "-I", ".", *outputs, f"{FOLDER}/inference.proto"]
     subprocess.run(command, cwd=root, check=True, capture_output=True)
-    return folder / "app" / "grpc"
+    return folder / FOLDER
 
 
 @pytest.mark.parametrize("name", GENERATED)
 def test_generated_code_is_that_of_its_source(generated: Path, root: Path, name: str) -> None:
-    """Whoever changes inference.proto and forgets `make grpc` is told."""
-    committed = (root / "app" / "grpc" / name).read_text(encoding="utf-8")
+    """A change of inference.proto without `make grpc` fails here."""
+    committed = (root / FOLDER / name).read_text(encoding="utf-8")
     assert committed == (generated / name).read_text(encoding="utf-8")
 
 
@@ -121,6 +122,6 @@ def test_fields_have_the_published_numbers(message: str) -> None:
 
 def test_the_generated_code_runs_with_the_oldest_supported_protobuf(root: Path) -> None:
     """Generated code may not be newer than protobuf, and clients of other packages need protobuf 6."""
-    source = (root / "app" / "grpc" / "inference_pb2.py").read_text(encoding="utf-8")
+    source = (root / FOLDER / "inference_pb2.py").read_text(encoding="utf-8")
     assert "# Protobuf Python Version: 6.33.5" in source
     assert '"protobuf>=6.33.5,<8"' in (root / "pyproject.toml").read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ import pytest
 from grpc import StatusCode
 
 from app.contract import Artifact
-from app.grpc.inference_pb2 import InferParameter, ModelInferRequest
+from app.grpc.generated.inference_pb2 import InferParameter, ModelInferRequest
 from app.grpc.messages import field
 from tests.app.conftest import MAX_BODY, MAX_ROWS
 from tests.app.grpc.played import (

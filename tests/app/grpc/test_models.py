@@ -8,7 +8,7 @@ from grpc import StatusCode
 
 from app.api.dialects.v2.model.metadata import CONFIGURATION, EXTENSIONS
 from app.contract import Artifact
-from app.grpc import inference_pb2 as pb
+from app.grpc.generated import inference_pb2 as pb
 from app.version import server_version
 from tests.app.grpc.played import playing, raw_request, refusal, series
 

@@ -11,7 +11,7 @@ import pytest
 from grpc import StatusCode
 
 from app.contract import Artifact
-from app.grpc.inference_pb2 import ModelInferRequest, ModelStreamInferResponse
+from app.grpc.generated.inference_pb2 import ModelInferRequest, ModelStreamInferResponse
 from tests.app.grpc.played import SERVICE, parameters, playing, probabilities, raw_request, series
 from tests.app.inference.test_service import until
 from tests.support.fakes import by_first_value

@@ -1,0 +1,1 @@
+"""The protocol, `inference.proto`, and the modules that `make grpc` generates from it."""
