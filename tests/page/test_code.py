@@ -66,7 +66,7 @@ def test_the_python_call_gives_what_is_on_screen(copying: Page, root: Path) -> N
 
 def test_the_call_with_tritonclient_fits_the_model(page: Page, artifact: Artifact) -> None:
     """Shown where the server speaks V2: the model's name, the input's name and shape."""
-    address = page.locator("link[rel=modulepreload][href$='views/code.js']").get_attribute("href")
+    address = page.locator("link[rel=modulepreload][href$='views/answers/code.js']").get_attribute("href")
     text = page.evaluate(
         """([address, contract]) => import(address).then((module) => {
             const call = module.callsOf(contract, ["native", "v2"]).find((each) => each.id === "triton");

@@ -3,10 +3,10 @@
 import { byId } from "./core/dom.js";
 import { Explorer } from "./explorer.js";
 import { getModel, getStart } from "./server/api.js";
-import { showModel } from "./views/about.js";
-import { copyText } from "./views/codepanel.js";
-import { enableKeyDialog } from "./views/key.js";
-import { watchStatus } from "./views/status.js";
+import { copyText } from "./views/answers/codepanel.js";
+import { showModel } from "./views/page/about.js";
+import { enableKeyDialog } from "./views/page/key.js";
+import { watchStatus } from "./views/page/status.js";
 
 const askStatus = watchStatus(byId("health"));
 let explorer = null;

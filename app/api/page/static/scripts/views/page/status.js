@@ -1,6 +1,6 @@
 /** State of the server, asked for while the page is visible. */
 
-import { getHealth } from "../server/api.js";
+import { getHealth } from "../../server/api.js";
 
 const SECONDS = 10;
 const STATES = {

@@ -1,7 +1,7 @@
 /** The strip of samples: a picture for each, in groups by class. */
 
-import { sparkline } from "../charts/sparkline.js";
-import { el, replace } from "../core/dom.js";
+import { sparkline } from "../../charts/sparkline.js";
+import { el, replace } from "../../core/dom.js";
 
 const KINDS = { easy: "easy", border: "on the border" };
 

@@ -1,8 +1,8 @@
 /** Many series: progress, a histogram, a table, and a CSV file. */
 
-import { histogram } from "../charts/histogram.js";
-import { byId, el, replace } from "../core/dom.js";
-import { count } from "../core/format.js";
+import { histogram } from "../../charts/histogram.js";
+import { byId, el, replace } from "../../core/dom.js";
+import { count } from "../../core/format.js";
 import { classifyAll } from "./bulk.js";
 import { ResultTable, toCsv } from "./table.js";
 

@@ -1,7 +1,7 @@
 /** Classifies many series in requests of some, a few at a time, and can be cancelled. */
 
-import { toChannels, toInstance } from "../input/channels.js";
-import { predict } from "../server/api.js";
+import { toChannels, toInstance } from "../../input/channels.js";
+import { predict } from "../../server/api.js";
 
 const IN_FLIGHT = 2;
 const MOST_PER_REQUEST = 64;
@@ -16,7 +16,7 @@ const ATTEMPTS = 20;
  * @param {AbortSignal} signal
  * @param {(start: number, predictions: Object[]) => void} onPart
  * @returns {Promise<void>}
- * @throws {import("../server/failure.js").Failure} of the first request that cannot be answered; with `row`, the
+ * @throws {import("../../server/failure.js").Failure} of the first request that cannot be answered; with `row`, the
  *   position of its first series
  */
 export async function classifyAll(rows, spec, limits, signal, onPart) {

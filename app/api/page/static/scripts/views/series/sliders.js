@@ -1,7 +1,7 @@
 /** Sliders that change the series. */
 
-import { el, replace } from "../core/dom.js";
-import { DEFAULTS, isUnchanged } from "../input/transform.js";
+import { el, replace } from "../../core/dom.js";
+import { DEFAULTS, isUnchanged } from "../../input/transform.js";
 
 const signed = (value, text) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${text}`;
 
@@ -19,8 +19,8 @@ const SLIDERS = [
  * Fill a group with sliders.
  * @param {HTMLElement} host
  * @param {HTMLButtonElement} reset
- * @param {(changes: import("../input/transform.js").Changes) => void} onChange
- * @returns {(changes: import("../input/transform.js").Changes) => void} sets all sliders
+ * @param {(changes: import("../../input/transform.js").Changes) => void} onChange
+ * @returns {(changes: import("../../input/transform.js").Changes) => void} sets all sliders
  */
 export function showSliders(host, reset, onChange) {
   let changes = { ...DEFAULTS };

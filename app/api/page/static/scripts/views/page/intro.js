@@ -1,7 +1,7 @@
 /** What the model does, in the words of its contract. */
 
-import { byId } from "../core/dom.js";
-import { count, either } from "../core/format.js";
+import { byId } from "../../core/dom.js";
+import { count, either } from "../../core/format.js";
 
 const MOST_NAMED = 3;
 

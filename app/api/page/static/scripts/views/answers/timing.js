@@ -1,7 +1,7 @@
 /** `Server-Timing` of the last answer as a bar. */
 
-import { el, replace } from "../core/dom.js";
-import { milliseconds } from "../core/format.js";
+import { el, replace } from "../../core/dom.js";
+import { milliseconds } from "../../core/format.js";
 
 const STEPS = { parse: "parse", queue: "queue", infer: "model", rest: "other", network: "network" };
 

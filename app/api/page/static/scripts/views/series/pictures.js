@@ -1,10 +1,10 @@
 /** The series on screen and its spectrum beside the mean spectra of the classes. */
 
-import { LineChart } from "../charts/line.js";
-import { classColour } from "../charts/theme.js";
-import { byId, el, replace, svg } from "../core/dom.js";
-import { logPower } from "../input/spectrum.js";
-import { moments } from "../input/transform.js";
+import { LineChart } from "../../charts/line.js";
+import { classColour } from "../../charts/theme.js";
+import { byId, el, replace, svg } from "../../core/dom.js";
+import { logPower } from "../../input/spectrum.js";
+import { moments } from "../../input/transform.js";
 
 // Of the class spectra: told apart without colour, too.
 const DASHES = [undefined, [8, 4], [2, 3], [12, 4, 2, 4]];
@@ -22,7 +22,7 @@ export class Pictures {
 
   /**
    * @param {{window: number, log_power: Object<string, number[]>}} spectra of the classes
-   * @param {import("./result.js").Labels} labels
+   * @param {import("../answers/result.js").Labels} labels
    * @param {(zoom: [number, number]|null) => void} onZoom
    */
   constructor(spectra, labels, onZoom) {

@@ -1,6 +1,6 @@
 /** Calls for engineers: what is on screen as curl, with the Python client, and with tritonclient. */
 
-import { ROOT, hasKey } from "../server/api.js";
+import { ROOT, hasKey } from "../../server/api.js";
 
 const SHOWN_VALUES = 6;
 

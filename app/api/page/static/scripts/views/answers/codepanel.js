@@ -1,8 +1,8 @@
 /** The panel with calls for engineers. */
 
-import { byId, el, replace } from "../core/dom.js";
+import { byId, el, replace } from "../../core/dom.js";
 import { callsOf, shortened, whole } from "./code.js";
-import { enableTabs } from "./tabs.js";
+import { enableTabs } from "../page/tabs.js";
 
 /**
  * @param {Object} contract

@@ -1,6 +1,6 @@
 /** Renders the Markdown of a model card: headings, paragraphs, lists, tables, code. Never HTML. */
 
-import { el } from "../core/dom.js";
+import { el } from "../../core/dom.js";
 
 /**
  * The elements of a text. Pictures are left out: the server does not send them. Headings begin at level 3.

@@ -1,7 +1,7 @@
 /** Asks for an API key, which is kept in memory only: a reload forgets it. */
 
-import { byId } from "../core/dom.js";
-import { hasKey, useKey } from "../server/api.js";
+import { byId } from "../../core/dom.js";
+import { hasKey, useKey } from "../../server/api.js";
 
 /**
  * Make the dialog work.

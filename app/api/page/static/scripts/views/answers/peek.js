@@ -1,6 +1,6 @@
 /** On narrow screens the prediction in one line, while a slider is in sight and the prediction is not. */
 
-import { byId } from "../core/dom.js";
+import { byId } from "../../core/dom.js";
 
 /** Show the line whenever it is needed. */
 export function enablePeek() {

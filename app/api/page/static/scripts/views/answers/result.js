@@ -1,8 +1,8 @@
 /** What the model says of one series: verdict, probabilities, label set, score and warnings, in words. */
 
-import { referencePicture } from "../charts/reference.js";
-import { el, replace } from "../core/dom.js";
-import { either, percent, share } from "../core/format.js";
+import { referencePicture } from "../../charts/reference.js";
+import { el, replace } from "../../core/dom.js";
+import { either, percent, share } from "../../core/format.js";
 
 const MOST_SHOWN = 8;
 

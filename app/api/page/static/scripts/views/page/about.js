@@ -1,6 +1,6 @@
 /** The model: version, engine, measured figures, and its card. */
 
-import { el, replace } from "../core/dom.js";
+import { el, replace } from "../../core/dom.js";
 import { markdown } from "./markdown.js";
 
 /**

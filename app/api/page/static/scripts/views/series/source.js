@@ -1,15 +1,15 @@
 /** Where series come from, besides samples: pasted text, files, drawing. Errors appear at their input. */
 
-import { byId } from "../core/dom.js";
-import { count } from "../core/format.js";
-import { toChannels } from "../input/channels.js";
-import { readFile } from "../input/files.js";
-import { readText } from "../input/text.js";
+import { byId } from "../../core/dom.js";
+import { count } from "../../core/format.js";
+import { toChannels } from "../../input/channels.js";
+import { readFile } from "../../input/files.js";
+import { readText } from "../../input/text.js";
 
 /**
  * Make the inputs work.
  * @param {{length: number, channels: number}} spec of a series
- * @param {(source: import("../core/fragment.js").Source) => void} onOne
+ * @param {(source: import("../../core/fragment.js").Source) => void} onOne
  * @param {(name: string, rows: {label: string|null, values: number[]}[]) => void} onMany
  * @param {() => void} onDrop called when a file was dropped anywhere
  */

@@ -1,7 +1,7 @@
 /** A sortable table of predictions, in pages of a hundred rows. */
 
-import { el, replace } from "../core/dom.js";
-import { percent } from "../core/format.js";
+import { el, replace } from "../../core/dom.js";
+import { percent } from "../../core/format.js";
 import { verdict } from "./result.js";
 
 const PAGE = 100;

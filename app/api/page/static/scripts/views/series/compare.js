@@ -1,9 +1,9 @@
 /** Two series side by side: the pinned one and the one on screen. */
 
-import { LineChart } from "../charts/line.js";
-import { classColour } from "../charts/theme.js";
-import { byId, el, replace } from "../core/dom.js";
-import { probabilities, verdict } from "./result.js";
+import { LineChart } from "../../charts/line.js";
+import { classColour } from "../../charts/theme.js";
+import { byId, el, replace } from "../../core/dom.js";
+import { probabilities, verdict } from "../answers/result.js";
 
 /** The comparison below the series. Its two charts have the same x axis. */
 export class Comparison {
@@ -18,7 +18,7 @@ export class Comparison {
 
   #labels;
 
-  /** @param {import("./result.js").Labels} labels */
+  /** @param {import("../answers/result.js").Labels} labels */
   constructor(labels) {
     this.#labels = labels;
   }
