@@ -196,7 +196,7 @@ class Metrics:
 
     def observer(self, version: int) -> VersionObserver:
         """An observer of the batcher of one version: counts for that version, and here for all."""
-        return self._versions.observer(version, self)
+        return VersionObserver(self._versions, version, self)
 
     def version_statistics(self) -> Mapping[int, VersionStatistics]:
         """The totals of each version that was counted, of all workers."""

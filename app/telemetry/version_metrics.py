@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Metric
 
 from app.telemetry.buffered import BufferedCounters, Incrementable, MetricsBuffer
+
+if TYPE_CHECKING:  # it imports this module
+    from app.telemetry.metrics import Metrics
 
 OUTCOMES = ("success", "fail")
 _PREFIX = "timeseries_version_"
@@ -52,25 +55,6 @@ class VersionStatistics:
     last_batch: float = 0.0
 
 
-class BatchEvents(Protocol):
-    """The events of a batcher that are counted for all versions together."""
-
-    def admitted(self, *, rows: int) -> None:
-        """As `app.inference.batching.BatchObserver` has it, like the others."""
-
-    def refused(self, *, rows: int, reason: str) -> None:
-        """As there."""
-
-    def dropped(self, *, rows: int, reason: str) -> None:
-        """As there."""
-
-    def queued(self, *, rows: int, seconds: float) -> None:
-        """As there."""
-
-    def ran(self, *, rows: int, items: int, seconds: float, failed: bool) -> None:
-        """As there."""
-
-
 class VersionMetrics:
     """The metrics of all versions.
 
@@ -100,23 +84,19 @@ class VersionMetrics:
             multiprocess_mode="max",
         )
 
-    def observer(self, version: int, events: BatchEvents) -> VersionObserver:
-        """An observer of the batcher of one version; see `VersionObserver`."""
-        return VersionObserver(self, version, events)
-
 
 class VersionObserver:
-    """Counts the events of one version's batcher, and passes them on.
+    """Counts the events of one version's batcher, for the version and for all versions together.
 
     Args:
-        metrics: of all versions.
+        metrics: of each version.
         version: number of the version.
-        events: gets all events, too.
+        total: the metrics of all versions together.
     """
 
-    def __init__(self, metrics: VersionMetrics, version: int, events: BatchEvents) -> None:
-        self.admitted, self.refused = events.admitted, events.refused
-        self._dropped, self._queued, self._ran = events.dropped, events.queued, events.ran
+    def __init__(self, metrics: VersionMetrics, version: int, total: Metrics) -> None:
+        self.admitted, self.refused = total.admitted, total.refused  # no metrics of versions have these
+        self._dropped, self._queued, self._ran = total.dropped, total.queued, total.ran
         targets: list[Incrementable] = [
             *(metrics.requests.labels(version, outcome) for outcome in OUTCOMES),
             metrics.batches.labels(version),
