@@ -65,9 +65,8 @@ def reserve(host: str, port: int) -> socket.socket:
         CannotListen: the address cannot be bound, or another process listens there.
     """
     if port:
-        bind(
-            host, port, setting=GRPC_PORT
-        ).close()  # alone: with SO_REUSEPORT, two servers would share the port
+        # Without SO_REUSEPORT, which would let two servers share the port.
+        bind(host, port, setting=GRPC_PORT).close()
     return bind(host, port, setting=GRPC_PORT, is_shared=True)
 
 
