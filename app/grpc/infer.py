@@ -74,8 +74,6 @@ class Inference:
         predict = call.predict = PredictCall(self._predictor, self._protocol)
         # Read first: a proxy passes on the reset that follows an answer to half a message, not the answer.
         request = await self._calls.read(call, ModelInferRequest)
-        if refusal := predict.refusal():
-            raise refusal.with_traceback(None)  # the error object is shared
         try:
             result = await self._submit(call, predict, request)
             encoded = predict.encode(result)
@@ -115,6 +113,8 @@ class Inference:
         }
 
     def _submit(self, call: Call, predict: PredictCall, request: ModelInferRequest) -> Future[Result]:
+        if refusal := predict.refusal():
+            raise refusal.with_traceback(None)  # the error object is shared
         head, record = call.head, call.record
         head.parameters = {_MODEL: request.model_name, _VERSION: request.model_version}
         if request.id and head.get(REQUEST_ID) is None:
@@ -142,24 +142,21 @@ class Inference:
         reading.cancel()
 
     def _admit(self, call: Call, raw: bytes) -> _Waiting:
-        request = None
+        predict, request_id = PredictCall(self._predictor, self._protocol), ""
         try:
             request = parsed(ModelInferRequest, raw)
-            predict = PredictCall(self._predictor, self._protocol)
-            if refusal := predict.refusal():
-                return _Waiting(request.id, None, None, refusal)
-            return _Waiting(request.id, predict, self._submit(call, predict, request), None)
+            request_id = request.id
+            future = self._submit(call, predict, request)
         except Exception as error:  # noqa: BLE001 - the answer to this request
-            return _Waiting("" if request is None else request.id, None, None, error)
+            future = asyncio.get_running_loop().create_future()
+            future.set_exception(error)
+        return _Waiting(request_id, predict, future)
 
     async def _answer(self, call: Call, item: _Waiting) -> bytes:
         """The message that answers one request of a stream."""
         try:
-            if item.predict is None or item.future is None:
-                info = info_of(item.error or NotReady(STOPPING), request_id=call.record.request_id)
-            else:
-                encoded = item.predict.encode(await item.future)
-                return b"".join(field(INFER_RESPONSE, encoded.content))
+            encoded = item.predict.encode(await item.future)
+            return b"".join(field(INFER_RESPONSE, encoded.content))
         except Exception as error:  # noqa: BLE001 - the answer to this request
             info = info_of(error, request_id=call.record.request_id)
         finally:
@@ -170,16 +167,14 @@ class Inference:
 
 
 class _Waiting(NamedTuple):
-    """A request of a stream: its id, and its prediction or why there is none."""
+    """A request of a stream: its id, and its prediction; the future has the error of one that was refused."""
 
     id: str
-    predict: PredictCall | None
-    future: Future[Result] | None
-    error: Exception | None
+    predict: PredictCall
+    future: Future[Result]
 
     def drop(self) -> None:
         """Cancel the prediction if it is not done: no one waits for it."""
-        if self.predict is not None and self.future is not None:
-            self.predict.cancel()
-            if not self.future.cancelled():
-                self.future.exception()  # or its error would be logged as one that no one has seen
+        self.predict.cancel()
+        if not self.future.cancelled():
+            self.future.exception()  # or its error would be logged as one that was never retrieved
