@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -34,25 +35,21 @@ def decode_v1(case: Case) -> NDArray[np.float32]:
 
 def check_v2(case: Case) -> str | None:
     """The violation of a V2 request; None without one."""
-    try:
-        series = decode_v2(case)
-    except PayloadError as error:
-        return _refused(error, expected_v2(case))
-    return broken_promise(series, case, expected_v2(case).series)
+    return _check(case, decode_v2, expected_v2(case))
 
 
 def check_v1(case: Case) -> str | None:
     """The violation of a V1 request; None without one."""
+    return _check(case, decode_v1, expected_v1(case))
+
+
+def _check(case: Case, decode: Callable[[Case], NDArray[np.float32]], expected: Expected) -> str | None:
     try:
-        series = decode_v1(case)
+        series = decode(case)
     except PayloadError as error:
-        return _refused(error, expected_v1(case))
-    return broken_promise(series, case, expected_v1(case).series)
-
-
-def _refused(error: PayloadError, expected: Expected) -> str | None:
-    is_wrong = expected.is_plain and expected.series is not None
-    return f"a valid body is refused: {error}" if is_wrong else wording(error)
+        is_wrong = expected.is_plain and expected.series is not None
+        return f"a valid body is refused: {error}" if is_wrong else wording(error)
+    return broken_promise(series, case, expected.series)
 
 
 @lru_cache
