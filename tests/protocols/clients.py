@@ -18,18 +18,22 @@ from tests.protocols.scripts.observe import Target
 # Where `make protocols` installs the clients. Their packages are not the server's.
 PYTHON = Path(os.environ.get("PROTOCOLS_PYTHON", ROOT / ".cache" / "protocols" / "bin" / "python"))
 SECONDS = 120.0
+# The scripts of tritonclient: over each transport, for threads and for asyncio.
+HTTP = ("triton_http", "triton_http_aio")
+GRPC = ("triton_grpc", "triton_grpc_aio")
+TRITON = (*HTTP, *GRPC)
 
 Observations = dict[str, Any]
 
 
 def skip_without_clients() -> None:
-    """Skip the test that asks if there are no clients."""
+    """Skip the calling test if the clients are not installed."""
     if not PYTHON.exists():
         pytest.skip(f"the clients are not installed in {PYTHON.parent.parent}: make .cache/protocols/ready")
 
 
 def target_of(server: ServerProcess, artifact: Artifact, *, grpc: int | None = None, **more: Any) -> Target:
-    """A server of an artifact as clients know it.
+    """The target of the scripts: a server of an artifact.
 
     Args:
         server: the server.

@@ -8,10 +8,23 @@ import numpy as np
 import pytest
 
 from app.contract import Artifact
+from tests.protocols.clients import HTTP
 
 OUTPUTS = ("probabilities", "label", "label_set", "ood_score")
 # What tritonclient says if it cannot read an error, instead of the server's words.
 UNREADABLE = "exception occurred in the client"
+_GRPC_STATUSES = {
+    "400": "INVALID_ARGUMENT",
+    "401": "UNAUTHENTICATED",
+    "404": "NOT_FOUND",
+    "503": "UNAVAILABLE",
+    "504": "DEADLINE_EXCEEDED",
+}
+
+
+def status(script: str, number: str) -> str:
+    """A status of HTTP as a script of tritonclient sees it: over gRPC it is that of gRPC."""
+    return number if script in HTTP else _GRPC_STATUSES[number]
 
 
 def probabilities(artifact: Artifact, count: int) -> Any:

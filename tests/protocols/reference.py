@@ -34,7 +34,7 @@ class Reference:
 
 
 def skip_without_triton() -> None:
-    """Skip the test that asks if Triton is not installed."""
+    """Skip the calling test if Triton is not installed."""
     binary = (
         Triton().environment(ENVIRONMENTS).packages / "pytriton" / "tritonserver" / "bin" / "tritonserver"
     )

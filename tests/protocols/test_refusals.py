@@ -11,11 +11,11 @@ import pytest
 from app.api.middleware.api_keys import line_of, new_key
 from app.contract import Artifact
 from qa.harness.server import ServerProcess, free_port, running_server
-from tests.protocols.clients import observe, skip_without_clients, target_of
+from tests.protocols.clients import HTTP, TRITON, observe, skip_without_clients, target_of
 from tests.protocols.conftest import Ask
-from tests.protocols.expected import check_answer, check_refusal
-from tests.protocols.test_tritonclient import FORMS, status
+from tests.protocols.expected import check_answer, check_refusal, status
 
+FORMS = pytest.mark.parametrize("script", TRITON)
 KEY = new_key()
 # One request of 256 series fills the queue.
 FULL: Mapping[str, str] = {"MAX_QUEUE_ROWS": "256"}
@@ -23,7 +23,7 @@ MANY = {"count": 96, "rows": 256}
 
 
 @FORMS
-def test_overload_is_told_with_the_servers_words(ask: Ask, script: str) -> None:
+def test_overload_is_reported_with_the_servers_words(ask: Ask, script: str) -> None:
     """503 or UNAVAILABLE, of some requests; the others are answered, and so is the next one."""
     seen = ask(script, "infer at once", "infer one", target=MANY, **FULL)
     answers = seen["infer at once"]
@@ -34,7 +34,7 @@ def test_overload_is_told_with_the_servers_words(ask: Ask, script: str) -> None:
     assert "raises" not in seen["infer one"]
 
 
-def test_overload_of_v1_is_told_with_the_servers_words(ask: Ask) -> None:
+def test_overload_of_v1_is_reported_with_the_servers_words(ask: Ask) -> None:
     """By KServe's client, which quotes them."""
     settings = {"MAX_QUEUE_ROWS": "1", "MAX_BATCH_ROWS": "1"}
     answers = ask("kserve_client", "v1 overload", target={"count": 64}, **settings)["v1 overload"]
@@ -75,7 +75,7 @@ def test_only_liveness_and_readiness_need_no_key(
     seen = _ask(guarded, artifact, script, only=(*OPEN, *CLOSED))
     assert [seen[name] for name in OPEN] == [True] * len(OPEN)
     for name in CLOSED:
-        check_refusal(seen[name], "401" if "http" in script else "UNAUTHENTICATED", "API key")
+        check_refusal(seen[name], status(script, "401"), "API key")
 
 
 @FORMS
@@ -86,7 +86,7 @@ def test_a_key_lets_in(
     guarded: tuple[ServerProcess, int], artifact: Artifact, script: str, headers: dict[str, str]
 ) -> None:
     """In a header, or in the metadata of gRPC, in which names are in lower case."""
-    given = headers if "http" in script else {name.lower(): key for name, key in headers.items()}
+    given = headers if script in HTTP else {name.lower(): key for name, key in headers.items()}
     seen = _ask(guarded, artifact, script, headers=given, only=(*OPEN, *CLOSED))
     check_answer(seen["infer"], artifact, 2)
     assert "raises" not in seen["server metadata"]

@@ -9,20 +9,11 @@ import pytest
 
 from app.contract import Artifact
 from app.version import server_version
+from tests.protocols.clients import GRPC, HTTP, TRITON
 from tests.protocols.conftest import Served
-from tests.protocols.expected import check_answer, check_refusal
+from tests.protocols.expected import check_answer, check_refusal, status
 
-HTTP = ("triton_http", "triton_http_aio")
-GRPC = ("triton_grpc", "triton_grpc_aio")
-STATUSES = {"400": "INVALID_ARGUMENT", "404": "NOT_FOUND", "503": "UNAVAILABLE", "504": "DEADLINE_EXCEEDED"}
-
-
-def status(script: str, number: str) -> str:
-    """The same status in the words of HTTP or of gRPC."""
-    return number if script in HTTP else STATUSES[number]
-
-
-FORMS = pytest.mark.parametrize("script", [*HTTP, *GRPC])
+FORMS = pytest.mark.parametrize("script", TRITON)
 HTTP_FORMS = pytest.mark.parametrize("script", HTTP)
 GRPC_FORMS = pytest.mark.parametrize("script", GRPC)
 

@@ -10,7 +10,8 @@ import asyncio
 import inspect
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from queue import Queue
 from typing import Any
 
 import numpy as np
@@ -123,11 +124,7 @@ def _many(triton: Triton) -> Observation:
     series = target.series(target.count)
     requests = [[triton.input(np.repeat(each[np.newaxis], target.rows, axis=0))] for each in series]
     headers = dict(target.headers) or None
-    return _all_of(triton, requests, headers)
-
-
-def _all_of(triton: Triton, requests: Iterable[Any], headers: Any) -> list[Observation]:
-    client, model = triton.client, triton.target.model
+    client, model = triton.client, target.model
     if isinstance(client, Blocking):
 
         async def ask() -> list[Any]:
@@ -143,19 +140,16 @@ def _all_of(triton: Triton, requests: Iterable[Any], headers: Any) -> list[Obser
     return [failure(each) if isinstance(each, Exception) else read(each) for each in found]
 
 
-def _with_callbacks(client: Any, model: str, requests: Iterable[Any], headers: Any) -> list[Any]:
-    from queue import Queue
-
+def _with_callbacks(client: Any, model: str, requests: Sequence[Any], headers: Any) -> list[Any]:
     done: Queue[Any] = Queue()
-    inputs = list(requests)
-    for number, each in enumerate(inputs):
+    for number, each in enumerate(requests):
         client.async_infer(
             model,
             each,
             lambda result, error, number=number: done.put((number, error or result)),
             headers=headers,
         )
-    return [value for _, value in sorted((done.get(timeout=60) for _ in inputs), key=lambda pair: pair[0])]
+    return [value for _, value in sorted((done.get(timeout=60) for _ in requests), key=lambda pair: pair[0])]
 
 
 def _result(get: Callable[[], Any]) -> Any:
@@ -197,9 +191,9 @@ def _not_finite(triton: Triton) -> Observation:
     return triton.infer(values)
 
 
-def _outputs(*names: str, classes: int = 0, binary: bool = True) -> Callable[[Triton], Observation]:
+def _outputs(*names: str, classes: int = 0) -> Callable[[Triton], Observation]:
     def scenario(triton: Triton) -> Observation:
-        wanted = [triton.output(name, classes=classes, binary=binary) for name in names]
+        wanted = [triton.output(name, classes=classes) for name in names]
         return triton.infer(2, outputs=wanted)
 
     return scenario

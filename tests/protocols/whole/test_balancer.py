@@ -10,12 +10,10 @@ import pytest
 
 from app.api.middleware.api_keys import line_of, new_key
 from app.contract import Artifact
-from tests.protocols.clients import Observations, observe, target_of
+from tests.protocols.clients import HTTP, TRITON, Observations, observe, target_of
 from tests.protocols.conftest import Fleet, running_fleet
-from tests.protocols.expected import check_answer, check_refusal
+from tests.protocols.expected import check_answer, check_refusal, status
 
-REST = ("triton_http", "triton_http_aio")
-ALL = (*REST, "triton_grpc", "triton_grpc_aio")
 SECONDS = 20.0
 
 
@@ -29,7 +27,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 def load(
     fleet: Fleet, artifact: Artifact, pool: ThreadPoolExecutor, scripts: tuple[str, ...]
 ) -> list[Future[Observations]]:
-    """Clients that ask for some seconds, once the first of them has begun."""
+    """Clients that send requests for some seconds, once the first of them has begun."""
     target = target_of(fleet.balancer, artifact, grpc=fleet.grpc, seconds=SECONDS, only=("steadily",))
     clients = [pool.submit(observe, script, target) for script in scripts]
     replica = fleet.replicas[0]
@@ -47,9 +45,9 @@ def check_load(clients: list[Future[Observations]], artifact: Artifact) -> None:
 
 
 def test_a_replica_that_is_restarted_costs_no_request(fleet: Fleet, artifact: Artifact) -> None:
-    """SIGTERM, and a new one: over REST and over gRPC."""
-    with ThreadPoolExecutor(len(ALL)) as pool:
-        clients = load(fleet, artifact, pool, ALL)
+    """SIGTERM, and a new one: over HTTP and over gRPC."""
+    with ThreadPoolExecutor(len(TRITON)) as pool:
+        clients = load(fleet, artifact, pool, TRITON)
         assert fleet.replicas[1].stop() == 0
         fleet.replicas[1].start()
         fleet.replicas[1].wait_until_ready()
@@ -57,16 +55,16 @@ def test_a_replica_that_is_restarted_costs_no_request(fleet: Fleet, artifact: Ar
 
 
 def test_a_replica_that_is_killed_costs_no_request_over_rest(fleet: Fleet, artifact: Artifact) -> None:
-    """What it had is sent to the other one. Over gRPC the balancer cannot: the client is told UNAVAILABLE."""
-    with ThreadPoolExecutor(len(REST)) as pool:
-        clients = load(fleet, artifact, pool, REST)
+    """What it had is sent to the other one. Over gRPC the balancer cannot: the client gets UNAVAILABLE."""
+    with ThreadPoolExecutor(len(HTTP)) as pool:
+        clients = load(fleet, artifact, pool, HTTP)
         fleet.replicas[1].kill()
         fleet.replicas[1].start()
         fleet.replicas[1].wait_until_ready()
         check_load(clients, artifact)
 
 
-@pytest.mark.parametrize("script", ALL)
+@pytest.mark.parametrize("script", TRITON)
 def test_overload_reaches_the_client_and_no_second_replica(
     artifact: Artifact, tmp_path: Path, script: str
 ) -> None:
@@ -81,14 +79,9 @@ def test_overload_reaches_the_client_and_no_second_replica(
         refused = [answer for answer in answers if "raises" in answer]
         assert 0 < len(refused) < len(answers)
         for answer in refused:
-            check_refusal(answer, "503" if script in REST else "UNAVAILABLE", "MAX_QUEUE_ROWS=256")
-        protocol = "v2" if script in REST else "grpc"
-        got = sum(
-            replica.metric(f'timeseries_http_requests_total{{protocol="{protocol}"')
-            for replica in fleet.replicas
-        )
-        if script in REST:
-            assert got == count
+            check_refusal(answer, status(script, "503"), "MAX_QUEUE_ROWS=256")
+        name = 'http_requests_total{protocol="v2"' if script in HTTP else "grpc_requests_total"
+        assert sum(replica.metric(f"timeseries_{name}") for replica in fleet.replicas) == count
 
 
 def test_a_key_passes_the_balancer(artifact: Artifact, tmp_path: Path) -> None:
@@ -96,7 +89,7 @@ def test_a_key_passes_the_balancer(artifact: Artifact, tmp_path: Path) -> None:
     key, keys = new_key(), tmp_path / "keys"
     keys.write_text(line_of("caller", key))
     with running_fleet(tmp_path, API_KEYS_FILE=str(keys)) as fleet:
-        for script in ALL:
+        for script in TRITON:
             for headers in ({}, {"authorization": f"Bearer {key}"}):
                 target = target_of(
                     fleet.balancer, artifact, grpc=fleet.grpc, headers=headers, only=("infer", "server ready")
@@ -106,4 +99,4 @@ def test_a_key_passes_the_balancer(artifact: Artifact, tmp_path: Path) -> None:
                 if headers:
                     check_answer(seen["infer"], artifact, 2)
                 else:
-                    check_refusal(seen["infer"], "401" if script in REST else "UNAUTHENTICATED", "API key")
+                    check_refusal(seen["infer"], status(script, "401"), "API key")

@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 
 from app.contract import Artifact
-from tests.protocols.clients import Observations, observe, skip_without_clients, target_of
+from tests.protocols.clients import HTTP, TRITON, Observations, observe, skip_without_clients, target_of
 from tests.protocols.conftest import Served
 from tests.protocols.reference import Reference, running_triton, skip_without_triton
 from tests.protocols.scripts.observe import Target
-
-SCRIPTS = ("triton_http", "triton_http_aio", "triton_grpc", "triton_grpc_aio")
 
 # By scenario, why it differs. docs/protocols.md has these reasons for users.
 DIFFERENCES = {
@@ -52,7 +50,7 @@ def reference(artifact: Artifact, tmp_path_factory: pytest.TempPathFactory) -> I
 def of_triton(reference: Reference, artifact: Artifact) -> dict[str, Observations]:
     """What each form of the client saw of it."""
     target = target_of(reference.process, artifact, grpc=reference.grpc, http=f"127.0.0.1:{reference.http}")
-    return {script: observe(script, target) for script in SCRIPTS}
+    return {script: observe(script, target) for script in TRITON}
 
 
 def compared(found: Any) -> Any:
@@ -79,7 +77,7 @@ def compared(found: Any) -> Any:
     return found
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", TRITON)
 def test_clients_see_the_same_of_both(
     served: Served, of_triton: dict[str, Observations], script: str
 ) -> None:
@@ -88,7 +86,7 @@ def test_clients_see_the_same_of_both(
     assert ours.keys() == theirs.keys()
     different = {name for name in ours if compared(ours[name]) != compared(theirs[name])}
     assert different - set(DIFFERENCES) == set()
-    other = _GRPC_ONLY if script in SCRIPTS[:2] else _HTTP_ONLY
+    other = _GRPC_ONLY if script in HTTP else _HTTP_ONLY
     assert set(DIFFERENCES) - different - other == set()
 
 

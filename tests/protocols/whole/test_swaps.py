@@ -1,4 +1,4 @@
-"""Versions that come and go while clients ask: every answer is right, and names the version that gave it."""
+"""Versions that come and go under load: every answer is right, and names the version that gave it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import pytest
 from app.contract import Artifact
 from qa.harness.server import free_port, running_server
 from tests.process.test_versions import use, wait_for
-from tests.protocols.clients import observe, target_of
+from tests.protocols.clients import TRITON, observe, target_of
 from tests.support.versions import add_version
 
-SCRIPTS = ("triton_http", "triton_http_aio", "triton_grpc", "triton_grpc_aio")
 SECONDS = 15.0
 
 
@@ -28,9 +27,9 @@ def test_versions_are_swapped_under_load(artifact: Artifact, tmp_path: Path, wor
         "GRPC_PORT": str(port),
         "WORKERS": workers,
     }
-    with running_server(**settings) as server, ThreadPoolExecutor(len(SCRIPTS)) as pool:  # type: ignore[arg-type]
+    with running_server(**settings) as server, ThreadPoolExecutor(len(TRITON)) as pool:  # type: ignore[arg-type]
         target = target_of(server, artifact, grpc=port, seconds=SECONDS, only=("steadily",))
-        clients = [pool.submit(observe, script, target) for script in SCRIPTS]
+        clients = [pool.submit(observe, script, target) for script in TRITON]
         server.wait_until(lambda: server.metric("timeseries_predictions_total") > 50, "under load")
         for version in (2, 3):
             add_version(tmp_path, version, artifact)

@@ -1,4 +1,4 @@
-"""Two workers: what they tell of themselves is told of both."""
+"""Two workers: statistics are of both."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import pytest
 
 from app.contract import Artifact
 from qa.harness.server import free_port, running_server
-from tests.protocols.clients import observe, target_of
+from tests.protocols.clients import TRITON, observe, target_of
 
 REQUESTS = 64
 
 
-@pytest.mark.parametrize("script", ["triton_http", "triton_http_aio", "triton_grpc", "triton_grpc_aio"])
+@pytest.mark.parametrize("script", TRITON)
 def test_statistics_are_of_all_workers(artifact: Artifact, script: str) -> None:
-    """Whichever worker is asked, and whichever computed."""
+    """Whichever worker reports them, and whichever computed."""
     port = free_port()
     with running_server(WORKERS="2", GRPC_PORT=str(port)) as server:
         target = target_of(server, artifact, grpc=port, count=REQUESTS, only=("infer at once",))
