@@ -55,7 +55,7 @@ async def lifespan(
 ) -> AsyncIterator[None]:
     """Load the model in the background, so that probes get responses at once; drain at the end.
 
-    A gRPC server is started by the worker, which knows when to accept connections, and stopped here.
+    The worker starts the gRPC server, when it accepts connections; it is stopped here.
     """
     grpc: GrpcServer | None = app.state.grpc
     drain = Drain(versions, metrics, grpc, delay=drain_delay, timeout=drain_timeout)

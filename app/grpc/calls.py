@@ -30,7 +30,8 @@ from app.telemetry.request_record import RequestRecord
 
 PROTOCOL = "grpc"
 STOPPING = "the server is shutting down"
-# A message over the limit ends its call without a word to the handler, which gets to know it a moment later.
+# If a message is over the limit, the library ends the call: the handler reads the end of the stream, and is
+# cancelled a moment later.
 _END_SECONDS = 0.1
 
 M = TypeVar("M", bound=Message)
@@ -139,19 +140,13 @@ class Calls:
         """
         raw = await self._receive(call.context)
         if raw is grpc.aio.EOF:
-            # Cancelled meanwhile, if the library has refused the message.
+            # If the library has refused the message, it cancels this.
             await asyncio.sleep(_END_SECONDS)
             raise MalformedPayload("the call ended without a message; send one")
         return parsed(kind, raw)
 
-    def fail(self, call: Call, error: Exception) -> problems.ErrorInfo:
-        """What to answer to an error, which is logged if it is the server's own."""
-        info = info_of(error, request_id=call.record.request_id)
-        call.record.fault, call.record.status = info.kind.slug, info.kind.status
-        return info
-
     async def _run(self, call: Call, run: Callable[[Call], Awaitable[T]], *, is_open: bool) -> T:
-        code, context = StatusCode.OK, call.context
+        code, context, record = StatusCode.OK, call.context, call.record
         try:
             if not is_open:
                 self._admit(call)
@@ -160,12 +155,12 @@ class Calls:
             code = _code_of_end(call)
             raise
         except Exception as error:  # noqa: BLE001 - every error becomes a status
-            info = self.fail(call, error)
-            code = code_of(info)
+            info = info_of(error, request_id=record.request_id)
+            record.fault, record.status, code = info.kind.slug, info.kind.status, code_of(info)
             # Raises: what is returned or set with `set_code` would send an empty message before the status.
             return await context.abort(code, info.detail, call.metadata())
         finally:
-            self._recorder.record(call.record, call.head, code=code, call=call.predict)
+            self._recorder.record(record, call.head, code=code, call=call.predict)
 
     def _admit(self, call: Call) -> None:
         """Check the key of a call, and that the server does not stop."""
@@ -204,7 +199,7 @@ def parsed(kind: type[M], raw: bytes) -> M:
 
 
 def info_of(error: Exception, *, request_id: str) -> problems.ErrorInfo:
-    """The error info of an error; one that was not raised on purpose is logged, and its text is not told."""
+    """The error info of an error. One that was not raised on purpose is logged; its text is not sent."""
     extra = {"request_id": request_id}
     if not isinstance(error, AppError):
         log.error("unexpected %s", type(error).__name__, extra=extra, exc_info=error)

@@ -17,7 +17,7 @@ WATCH_SECONDS = 0.5
 
 
 class Health:
-    """Tells whether the server is ready.
+    """Reports whether the server is ready.
 
     Args:
         calls: makes handlers.
@@ -43,11 +43,11 @@ class Health:
 
     async def _watch(self, call: Call) -> None:
         await self._calls.read(call, HealthCheckRequest)
-        told = b""
+        sent = b""
         while not self._stopping.is_set():
-            if (status := self._status()) != told:
+            if (status := self._status()) != sent:
                 await call.context.write(status)
-                told = status
+                sent = status
             try:
                 async with asyncio.timeout(WATCH_SECONDS):
                     await self._stopping.wait()

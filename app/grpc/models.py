@@ -1,4 +1,4 @@
-"""The methods that tell of the server and its model: liveness, readiness, metadata, statistics, index."""
+"""The methods about the server and its model: liveness, readiness, metadata, statistics, index."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OPEN = ("ServerLive", "ServerReady", "ModelReady")
 
 
 class Models:
-    """Tells of the server and its model.
+    """Reports state and metadata of the server and its model.
 
     Args:
         calls: makes handlers.

@@ -63,7 +63,7 @@ class GrpcServer:
             ("grpc.max_send_message_length", -1),
             ("grpc.max_concurrent_streams", _MAX_STREAMS),
             # Clients may ping as often as they like: by default a server ends the connections of those that
-            # ping each second, as Triton's clients can be told to.
+            # ping each second, as Triton's clients can be configured to.
             ("grpc.http2.max_ping_strikes", 0),
         ]
         if max_connections:
@@ -111,8 +111,8 @@ class GrpcServer:
     async def _end(self, server: grpc.aio.Server, grace: float) -> None:
         """Stop the library's server once no new calls come.
 
-        It hands over one call at a time, and cancels those that still wait for that: without an answer, so
-        that their clients cannot know that they should go elsewhere.
+        It hands over one call at a time, and cancels those that still wait for that: without an answer
+        that would make their clients try another server.
         """
         loop = asyncio.get_running_loop()
         began = loop.time()

@@ -89,8 +89,9 @@ def _v2(case: Case) -> Expected:
             else _numbers_of(tensor["data"], shape, dtype)
         )
     else:
-        is_told = type(parameters["binary_data_size"]) is int and parameters["binary_data_size"] == len(rest)
-        values = np.frombuffer(rest, dtype) if is_told and case.head else None
+        size = parameters["binary_data_size"]
+        is_right = type(size) is int and size == len(rest)
+        values = np.frombuffer(rest, dtype) if is_right and case.head else None
     series = None if values is None else _fitting(values, shape[0], case.size)
     return Expected(series, is_plain=_is_plain_v2(document, tensor))
 

@@ -29,7 +29,7 @@ _METHODS = (
     *("ModelInfer",) * 12, "ModelMetadata", "ModelReady", "ServerLive", "ServerReady", "ServerMetadata",
     "ModelStatistics", "RepositoryIndex", "RepositoryModelLoad", "ModelConfig", "Nothing",
 )  # fmt: skip
-# What a client may be told. Not UNKNOWN, which is an exception that nobody expected, nor INTERNAL.
+# Statuses that a client may get. Not UNKNOWN, which is an unexpected exception, nor INTERNAL.
 ALLOWED = frozenset(
     {
         grpc.StatusCode.OK,

@@ -1,4 +1,4 @@
-"""Requests of the V2 protocol: JSON, JSON before binary data, and raw data; right, nearly right, or lying."""
+"""V2 requests: JSON, JSON before binary data, and raw data; valid, nearly valid, or with wrong lengths."""
 
 from __future__ import annotations
 
@@ -194,12 +194,12 @@ def _output(rng: Random) -> Any:
 
 
 def _text_elements(rng: Random) -> bytes:
-    """Elements of BYTES, with lengths that may lie."""
+    """Elements of BYTES, with lengths that may be wrong."""
     parts = []
     for _ in range(rng.randrange(1, 8)):
         text = rng.randbytes(rng.randrange(9))
-        told = rng.choice((len(text), len(text), len(text) + 1, 0, 2**31, 2**32 - 1))
-        parts.append(told.to_bytes(4, "little") + text)
+        length = rng.choice((len(text), len(text), len(text) + 1, 0, 2**31, 2**32 - 1))
+        parts.append(length.to_bytes(4, "little") + text)
     return b"".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""A gRPC server on a port of this process, with an engine that the test holds in its hand, and its client."""
+"""A gRPC server on a port of this process, with an engine that the test controls, and its client."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def playing(
 ) -> AsyncIterator[Played]:
     """A server with a fake engine and small limits.
 
-    It is ready, or still loads until `may_load` is set if it is told not to wait.
+    It is ready; without `wait`, it still loads until `may_load` is set.
     """
     engine, metrics = FakeEngine(predict, max_rows=MAX_ROWS), Metrics()
     may_load = threading.Event()

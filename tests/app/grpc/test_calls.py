@@ -142,7 +142,7 @@ def test_a_server_that_is_not_ready_or_closed_is_unavailable(plain_artifact: Art
 def test_failures_of_the_engine_and_of_the_server(
     plain_artifact: Artifact, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """INTERNAL; what was not foreseen is logged with its trace, and its text is not told."""
+    """INTERNAL; an unexpected error is logged with its trace, and the client does not get its text."""
 
     def predict(values: Any) -> Any:
         if values[0, 0] == 7:
@@ -278,7 +278,7 @@ def test_messages_that_are_received_at_once_are_limited(plain_artifact: Artifact
 
 
 def test_frequent_pings_do_no_harm(plain_artifact: Artifact) -> None:
-    """Triton's clients can be told to ping each second; a default server ends their connections."""
+    """Triton's clients can be configured to ping each second; a default server ends their connections."""
     options = [
         ("grpc.keepalive_time_ms", 10),
         ("grpc.keepalive_permit_without_calls", 1),

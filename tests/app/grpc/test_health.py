@@ -23,7 +23,7 @@ def stub_of(played: Played) -> Any:
 
 
 def test_check_answers_for_any_service(plain_artifact: Artifact) -> None:
-    """Kubernetes' probe asks for "", others for a service or a model; not ready is no error of the call."""
+    """Kubernetes' probe sends "", others a service or a model; not ready is no error of the call."""
 
     async def scenario() -> None:
         async with playing(plain_artifact) as played:
@@ -37,7 +37,7 @@ def test_check_answers_for_any_service(plain_artifact: Artifact) -> None:
 
 
 def test_a_server_that_starts_is_not_serving(plain_artifact: Artifact) -> None:
-    """It is asked before the model is loaded, as probes do."""
+    """Before the model is loaded, as for probes during a start."""
 
     async def scenario() -> None:
         async with playing(plain_artifact, wait=False) as played:
@@ -49,7 +49,7 @@ def test_a_server_that_starts_is_not_serving(plain_artifact: Artifact) -> None:
     asyncio.run(scenario())
 
 
-def test_watch_tells_each_change_and_ends_with_the_server(
+def test_watch_reports_each_change_and_ends_with_the_server(
     plain_artifact: Artifact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The state at once, then each change; a watch does not keep a server from stopping."""

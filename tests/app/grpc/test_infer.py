@@ -343,7 +343,7 @@ def test_compressed_requests(plain_artifact: Artifact, compression: grpc.Compres
 
 
 def test_a_call_without_a_message(plain_artifact: Artifact) -> None:
-    """A call that ends before its message is told so."""
+    """A call that ends before its message gets an error that says so."""
 
     async def nothing() -> Any:
         for message in range(0):

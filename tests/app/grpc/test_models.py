@@ -1,4 +1,4 @@
-"""`app.grpc.models`: what the server tells of itself and of its model."""
+"""`app.grpc.models`: what the server reports of itself and of its model."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_metadata(plain_artifact: Artifact) -> None:
 
 
 def test_statistics(plain_artifact: Artifact) -> None:
-    """Series, batches and requests of gRPC are counted; without a name, all models are told of."""
+    """Series, batches and requests of gRPC are counted; without a name, all models are reported."""
 
     async def scenario() -> None:
         async with playing(plain_artifact) as played:

@@ -57,7 +57,7 @@ def test_a_port_that_cannot_be_bound() -> None:
 
 
 def test_a_stop_answers_the_calls_that_are_there_and_takes_no_more(plain_artifact: Artifact) -> None:
-    """A call that waits for its batch is answered; a new one is told to go elsewhere."""
+    """A call that waits for its batch is answered; a new one gets UNAVAILABLE, so it is sent elsewhere."""
 
     async def scenario() -> None:
         async with playing(plain_artifact) as played:

@@ -75,7 +75,7 @@ def test_an_error_is_an_answer_and_the_stream_goes_on(plain_artifact: Artifact) 
 
 
 def test_the_last_answer_is_marked_for_those_who_ask(plain_artifact: Artifact) -> None:
-    """Triton's clients tell by it that a request has no more answers."""
+    """Triton's clients end a request by it."""
 
     async def scenario() -> None:
         async with playing(plain_artifact) as played:
@@ -125,7 +125,7 @@ def test_a_client_that_leaves_takes_its_requests_along(plain_artifact: Artifact)
 
 
 def test_a_server_that_stops_ends_idle_streams_and_answers_what_it_has_read(plain_artifact: Artifact) -> None:
-    """Neither an idle client nor a slow batch costs answers; both clients are told to go elsewhere."""
+    """Neither an idle client nor a slow batch costs answers; both get UNAVAILABLE at the end."""
 
     async def scenario() -> None:
         async with playing(plain_artifact) as played:
