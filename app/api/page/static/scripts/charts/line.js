@@ -95,8 +95,12 @@ export class LineChart {
   /** Move what is shown by a share of its width. */
   panBy(share) {
     const [min, max] = this.#range();
-    const [first, last] = [this.#x[0], this.#x.at(-1)];
-    const by = Math.min(Math.max((max - min) * share, first - min), last - max);
+    this.#panFrom([min, max], (max - min) * share);
+  }
+
+  /** Show a range moved along the x axis, not beyond its ends. */
+  #panFrom([min, max], distance) {
+    const by = Math.min(Math.max(distance, this.#x[0] - min), this.#x.at(-1) - max);
     this.zoomTo([min + by, max + by]);
   }
 
@@ -171,10 +175,7 @@ export class LineChart {
     const [min, max] = this.#range();
     const width = plot.root.querySelector(".u-over").clientWidth;
     const move = (moved) => {
-      const by = ((event.clientX - moved.clientX) / width) * (max - min);
-      const [first, last] = [this.#x[0], this.#x.at(-1)];
-      const kept = Math.min(Math.max(by, first - min), last - max);
-      this.zoomTo([min + kept, max + kept]);
+      this.#panFrom([min, max], ((event.clientX - moved.clientX) / width) * (max - min));
     };
     const stop = () => document.removeEventListener("mousemove", move);
     document.addEventListener("mousemove", move);

@@ -70,18 +70,23 @@ export function showNoResult(host, reason) {
  * @param {Labels} labels
  */
 export function showResult(host, prediction, labels) {
-  const { state, headline, sentence } = verdict(prediction, labels);
   replace(
     host,
-    el(
-      "div",
-      { class: `verdict ${state}` },
-      el("p", { class: "headline", text: headline }),
-      el("p", { class: "sentence", text: sentence }),
-    ),
+    verdictText(prediction, labels),
     probabilities(prediction, labels),
-    score(prediction, labels, state === "unlike"),
+    score(prediction, labels, verdict(prediction, labels).state === "unlike"),
     warnings(prediction.warnings ?? []),
+  );
+}
+
+/** The headline and the sentence of the verdict. */
+export function verdictText(prediction, labels) {
+  const { state, headline, sentence } = verdict(prediction, labels);
+  return el(
+    "div",
+    { class: `verdict ${state}` },
+    el("p", { class: "headline", text: headline }),
+    el("p", { class: "sentence", text: sentence }),
   );
 }
 

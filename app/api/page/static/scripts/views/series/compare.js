@@ -3,7 +3,7 @@
 import { LineChart } from "../../charts/line.js";
 import { classColour } from "../../charts/theme.js";
 import { byId, el, replace } from "../../core/dom.js";
-import { probabilities, verdict } from "../answers/result.js";
+import { probabilities, verdictText } from "../answers/result.js";
 
 /** The comparison below the series. Its two charts have the same x axis. */
 export class Comparison {
@@ -45,14 +45,8 @@ export class Comparison {
 }
 
 function summary(prediction, labels) {
-  const { state, headline, sentence } = verdict(prediction, labels);
   return [
-    el(
-      "div",
-      { class: `verdict ${state}` },
-      el("p", { class: "headline", text: headline }),
-      el("p", { class: "sentence", text: sentence }),
-    ),
+    verdictText(prediction, labels),
     probabilities(prediction, labels),
     typeof prediction.ood_score === "number"
       ? el("p", {}, "Out-of-distribution score ", el("strong", { class: "figure", text: prediction.ood_score.toFixed(3) }))
