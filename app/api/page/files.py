@@ -2,8 +2,8 @@
 
 A file is served under its plain name, and under `<digest>/<name>`, where the digest is that of all files
 together. So modules that import each other by relative paths have immutable names without a build step.
-During a rolling restart a page may ask a server of another release for its files: an unknown digest gets the
-file of this release, which the browser then must not keep.
+During a rolling restart a page may request its files from a server of another release: an unknown digest gets
+the file of this release, which the browser must then not cache.
 """
 
 from __future__ import annotations

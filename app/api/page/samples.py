@@ -34,7 +34,7 @@ class Sample:
         id: stable within a version: it is part of links.
         kind: `easy` if the model is sure of its class, `border` for the class's least sure one, `unlike` if
             it is unlike the training data.
-        name: what it is, for people.
+        name: what the page calls it.
         label: the model's own answer; None for a series that is made here.
         series: `float32[*SeriesSpec.shape]`.
     """
@@ -66,7 +66,7 @@ def samples_of(artifact: Artifact) -> list[Sample]:
     likely, sure = golden.probabilities.argmax(axis=1), golden.probabilities.max(axis=1)
     known = _known(artifact)
     found = []
-    for index, label in list(enumerate(contract.labels))[:MAX_CLASSES]:
+    for index, label in enumerate(contract.labels[:MAX_CLASSES]):
         rows = np.flatnonzero((likely == index) & known)
         rows = rows[np.argsort(-sure[rows], kind="stable")]
         chosen: list[tuple[Kind, np.intp]] = [("easy", row) for row in rows[:_EASY]]
@@ -87,7 +87,7 @@ def mean_spectra(artifact: Artifact) -> MeanSpectra:
     window = min(_WINDOW, contract.input.length)
     likely, known = golden.probabilities.argmax(axis=1), _known(artifact)
     found = {}
-    for index, label in list(enumerate(contract.labels))[:MAX_CLASSES]:
+    for index, label in enumerate(contract.labels[:MAX_CLASSES]):
         rows = (likely == index) & known
         if rows.any():
             power = mean_power(golden.series[rows].astype(np.float64), window).mean(axis=0)

@@ -1,4 +1,4 @@
-/** Starts the page: asks for the model and its samples, and opens the first series. */
+/** Starts the page: fetches the model and its samples, and opens the first series. */
 
 import { byId } from "./core/dom.js";
 import { Explorer } from "./explorer.js";

@@ -11,7 +11,7 @@ export const MAX_SERIES = 20000;
  * @param {File} file
  * @param {{length: number, channels: number}} spec
  * @returns {Promise<{label: string|null, values: number[]}[]>} time steps one after the other, channels last
- * @throws {RangeError} with a sentence for people
+ * @throws {RangeError} with a sentence for the user
  */
 export async function readFile(file, spec) {
   if (file.size > MAX_FILE_BYTES) {

@@ -22,7 +22,7 @@ export function isNpy(bytes) {
  * The numbers of a file.
  * @param {Uint8Array} bytes
  * @returns {{shape: number[], values: Float64Array}} in C order
- * @throws {RangeError} with a sentence for people
+ * @throws {RangeError} with a sentence for the user
  */
 export function readNpy(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

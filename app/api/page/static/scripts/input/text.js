@@ -12,7 +12,7 @@ const SEPARATOR = /[\s,;]+/;
  * @param {string} text
  * @param {number} size numbers of one series: length times channels
  * @returns {Row[]}
- * @throws {RangeError} with a sentence for people
+ * @throws {RangeError} with a sentence for the user
  */
 export function readText(text, size) {
   const trimmed = text.trim();

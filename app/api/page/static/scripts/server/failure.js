@@ -1,4 +1,4 @@
-/** What went wrong, as a sentence for people. */
+/** Failed requests, each with a sentence for the user. */
 
 const SENTENCES = {
   401: "The server needs an API key, and this one is missing or unknown.",
@@ -53,7 +53,7 @@ export async function failureOf(response) {
   });
 }
 
-/** The first violation, with positions as people count them, and how many there are. */
+/** The first violation, with positions that count from 1, and how many there are. */
 function sentenceOf(violations, total) {
   const { pointer, message } = violations[0];
   const [, , time, channel] = pointer.split("/");

@@ -1,4 +1,4 @@
-/** State of the server, asked for while the page is visible. */
+/** State of the server, fetched every 10 s while the page is visible. */
 
 import { getHealth } from "../../server/api.js";
 
@@ -15,7 +15,7 @@ const STATES = {
 /**
  * Keep a chip up to date.
  * @param {HTMLElement} chip
- * @returns {() => Promise<void>} asks at once: after a request has failed
+ * @returns {() => Promise<void>} fetches it at once: after a request has failed
  */
 export function watchStatus(chip) {
   const text = chip.querySelector("span");

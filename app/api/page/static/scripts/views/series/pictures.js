@@ -6,9 +6,9 @@ import { byId, el, replace, svg } from "../../core/dom.js";
 import { logPower } from "../../input/spectrum.js";
 import { moments } from "../../input/transform.js";
 
-// Of the class spectra: told apart without colour, too.
+// Of the class spectra, so that they differ without colour, too.
 const DASHES = [undefined, [8, 4], [2, 3], [12, 4, 2, 4]];
-// The y axis while somebody draws, in standard deviations on either side of the mean.
+// The y axis in drawing mode, in standard deviations on either side of the mean.
 const DRAWING_RANGE = 4;
 // Decades below the classes' spectra that are shown.
 const LOWEST = 2;
