@@ -19,8 +19,8 @@ if TYPE_CHECKING:
         ServerUnavailable,
         UnexpectedResponse,
     )
+    from app.client.http.sending import Retry
     from app.client.results import Predictions
-    from app.client.sending import Retry
     from app.client.windows import WindowBatch, WindowPredictions
 
 __all__ = [
@@ -41,7 +41,7 @@ _MODULES = {
     "AsyncClient": "async_client",
     "Client": "client",
     "Predictions": "results",
-    "Retry": "sending",
+    "Retry": "http.sending",
     "WindowBatch": "windows",
     "WindowPredictions": "windows",
 }

@@ -17,14 +17,14 @@ import httpx
 
 from app.client.answers import read_model
 from app.client.call import Call, Connected, Progress, answers_of, policy_for
-from app.client.environment import checked_url, proxy_for, ssl_context_for
 from app.client.errors import InvalidOptions
+from app.client.http.environment import checked_url, proxy_for, ssl_context_for
+from app.client.http.sending import Outgoing, Retry, RetryPolicy, Server, send
+from app.client.http.transport import ClientTransport
 from app.client.in_flight import InFlightLimit
 from app.client.results import Predictions
 from app.client.schemas import ModelDescription
-from app.client.sending import Outgoing, Retry, RetryPolicy, Server, send
 from app.client.series_input import SeriesInput, count_of
-from app.client.transport import ClientTransport
 from app.client.windows import (
     RecordingInput,
     WindowBatch,

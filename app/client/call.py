@@ -9,11 +9,11 @@ from typing import TypeAlias
 
 from app.client.answers import ACCEPT, NPY, read_answer
 from app.client.errors import ClientError
+from app.client.http.sending import Outgoing, RetryPolicy, Server, send
 from app.client.in_flight import InFlightLimit, InOrder
 from app.client.parts import Part, Parts, split, split_stream
 from app.client.results import Answer, Predictions
 from app.client.schemas import ModelDescription
-from app.client.sending import Outgoing, RetryPolicy, Server, send
 from app.client.series_input import SeriesInput, arrays_of, arrays_of_stream
 from app.series.spec import SeriesSpec
 

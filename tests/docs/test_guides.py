@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 from tests.docs.pages import Example, Page, blocks, examples
 
 REQUESTS = Page("docs/requests.md")
-# What the Python client reads: tests/app/client/test_environment.py.
+# What the Python client reads: tests/app/client/http/test_environment.py.
 CLIENT_VARIABLES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "NO_COLOR"}
 NUMBER = r"\d+(?:\.\d+)?"
 PAGES = pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from app.client import Client, RequestRefused, ServerUnavailable, UnexpectedResponse
-from app.client.sending import retry_after_seconds
+from app.client.http.sending import retry_after_seconds
 from tests.app.client.mocked import SERIES, answer, break_off, client_of, refuse, served_by
 
 

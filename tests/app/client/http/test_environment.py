@@ -5,8 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from app.client import Client, InvalidOptions, environment
-from app.client.environment import is_exempt, proxy_for, ssl_context_for
+from app.client import Client, InvalidOptions
+from app.client.http import environment
+from app.client.http.environment import is_exempt, proxy_for, ssl_context_for
 from qa.harness.server import ServerProcess
 
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir")

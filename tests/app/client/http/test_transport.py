@@ -16,9 +16,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.client import RequestRefused, ServerUnavailable, transport
-from app.client.sending import Outgoing, RetryPolicy, Server, send
-from app.client.transport import ClientTransport
+from app.client import RequestRefused, ServerUnavailable
+from app.client.http import transport
+from app.client.http.sending import Outgoing, RetryPolicy, Server, send
+from app.client.http.transport import ClientTransport
 from qa.harness.server import ServerProcess
 
 Asked = tuple[str, str, bytes]  # method, path and body of a request

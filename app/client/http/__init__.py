@@ -1,0 +1,1 @@
+"""Sends one request: connections, retries, and what the environment says of proxies and certificates."""
