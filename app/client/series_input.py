@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 from app.client.errors import InvalidSeries
 from app.errors import UnreadableSeries
 from app.series.readers import read_series_file
+from app.series.readers.content import first_bytes
+from app.series.readers.file import shown_path
+from app.series.readers.numpy_files import NPY_MAGIC, map_npy
+from app.series.readers.parsed import Refused
 
 Array = NDArray[Any]
 # One series or several: nested lists, an array, a frame of pandas or Polars with a series a row, the path of
@@ -63,13 +67,11 @@ def read(path: Path) -> Array:
     Raises:
         UnreadableSeries: the file cannot be read; the message names the place.
     """
-    if path.suffix == NPY:
-        try:
-            return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
-        except FileNotFoundError:
-            pass
-        except (OSError, ValueError, EOFError) as error:
-            raise UnreadableSeries(f"{path}: not an .npy file: {error}", remedy="save it again") from error
+    try:
+        if path.suffix == NPY and first_bytes(path).startswith(NPY_MAGIC):
+            return map_npy(path)
+    except Refused as refused:
+        raise UnreadableSeries(f"{shown_path(path)}: {refused.problem}", remedy=refused.remedy) from refused
     return read_series_file(path).values
 
 

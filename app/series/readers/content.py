@@ -8,11 +8,14 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import sys
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from app.series.readers.parsed import Refused
-from app.system.regular_file import read_regular
+from app.system.regular_file import open_regular, read_regular
 
 MAX_BYTES = 512 * 1024 * 1024
 _GZIP = b"\x1f\x8b"
@@ -25,14 +28,30 @@ def read_content(path: Path) -> tuple[bytes, str]:
     Raises:
         Refused: it is no regular file, it cannot be read, it is too large, or its gzip stream is broken.
     """
-    try:
+    with _refusing():
         stored = read_regular(path, max_bytes=MAX_BYTES)
+    digest = hashlib.sha256(stored).hexdigest()
+    return (unpacked(stored, most=MAX_BYTES) if stored.startswith(_GZIP) else stored), digest
+
+
+def first_bytes(path: Path) -> bytes:
+    """The first bytes of a file of any size, by which its format is recognised.
+
+    Raises:
+        Refused: it is no regular file, or it cannot be read.
+    """
+    with _refusing(), open_regular(path, max_bytes=sys.maxsize) as file:
+        return file.read(8)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise Refused(f"cannot be read ({error.strerror})", "give a regular file that may be read") from error
     except ValueError as error:  # a NUL in the name
         raise Refused(f"cannot be read ({error})", "check the file's name") from error
-    digest = hashlib.sha256(stored).hexdigest()
-    return (unpacked(stored, most=MAX_BYTES) if stored.startswith(_GZIP) else stored), digest
 
 
 def unpacked(stored: bytes, *, most: int) -> bytes:

@@ -13,6 +13,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from app.series.readers.labels import read_label
 from app.series.readers.parsed import MAX_SERIES, ParsedSeries, Refused, Values, quoted, too_long, too_many
 from app.series.spec import MAX_LENGTH
 
+NPY_MAGIC = b"\x93NUMPY"
 SERIES_NAMES = ("series", "X", "x", "values", "data")
 LABEL_NAMES = ("labels", "label", "y", "Y", "targets")
 _FORM = "save an array of shape (n, length)"
@@ -54,6 +56,25 @@ def read_npy(content: bytes, *, limit: int | None = None) -> ParsedSeries:
     except _BROKEN_ARRAY as error:
         raise Refused(f"a damaged .npy file: {quoted(_first_line(error))}", "save it again") from error
     return ParsedSeries(series=_series(array)[:limit], labels=None)
+
+
+def map_npy(path: Path) -> NDArray[Any]:
+    """The array of a regular `.npy` file, mapped into memory; of any shape, dtype and size.
+
+    Raises:
+        Refused: it is damaged, or no array of numbers.
+    """
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, *_BROKEN_ARRAY) as error:
+        if "Python objects" in str(error):
+            raise Refused(
+                "an array of Python objects, a pickle, which is never loaded", "save numbers"
+            ) from error
+        raise Refused(f"a damaged .npy file: {quoted(_first_line(error))}", "save it again") from error
+    if array.dtype.kind not in "fiub":
+        raise Refused(f"the array holds {array.dtype}, not numbers", "save numbers")
+    return array
 
 
 def read_npz(content: bytes, *, limit: int | None = None) -> ParsedSeries:

@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from app.errors import UnreadableSeries
 from app.series.readers.columns import Columns
+from app.series.readers.content import first_bytes
 from app.series.readers.file import read_series_file, shown_path
+from app.series.readers.numpy_files import NPY_MAGIC, map_npy
 from app.series.readers.parquet import is_parquet, parquet_chunks
 from app.series.readers.parsed import Refused, quoted
 from app.series.readers.text_format import SAMPLED_ROWS, TextFormat, detect_format, number_of
@@ -43,15 +45,11 @@ def read_recording(path: Path, *, columns: str | None = None) -> Recording:
         UnreadableSeries: the file cannot be read; chunks raise it at the place.
     """
     try:
-        with path.open("rb") as file:
-            start = file.read(8)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise UnreadableSeries(
-            f"{shown_path(path)}: cannot be read ({reason})", remedy="give a regular file that may be read"
-        ) from error
-    if start.startswith(b"\x93NUMPY"):
-        return _mapped(path)
+        start = first_bytes(path)
+        if start.startswith(NPY_MAGIC):
+            return map_npy(path)
+    except Refused as refused:
+        raise UnreadableSeries(f"{shown_path(path)}: {refused.problem}", remedy=refused.remedy) from refused
     if is_parquet(start):
         return (_one_channel(values) for values in parquet_chunks(path, columns))
     name = path.name.lower().removesuffix(".gz")
@@ -63,15 +61,6 @@ def read_recording(path: Path, *, columns: str | None = None) -> Recording:
 
 def _one_channel(values: NDArray[Any]) -> NDArray[Any]:
     return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
-
-
-def _mapped(path: Path) -> NDArray[Any]:
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
-    except (OSError, ValueError, EOFError) as error:
-        raise UnreadableSeries(
-            f"{shown_path(path)}: not an .npy file: {error}", remedy="save it again"
-        ) from error
 
 
 def _text_chunks(path: Path, columns: str | None, *, is_gzip: bool) -> Iterator[NDArray[np.float64]]:

@@ -17,14 +17,14 @@ from app.errors import UnreadableSeries
 from app.series.offset import FLOAT32_END
 from app.series.readers.arff import read_arff
 from app.series.readers.checks import check_values
-from app.series.readers.content import MAX_BYTES, read_content, unpacked
+from app.series.readers.content import MAX_BYTES, first_bytes, read_content, unpacked
 from app.series.readers.file import shown_path
 from app.series.readers.formats import Format, decoded, format_of
 from app.series.readers.gaps import GapRules, completed_row
 from app.series.readers.json_file import read_json
 from app.series.readers.labels import canonical_label
 from app.series.readers.ndjson import read_ndjson
-from app.series.readers.numpy_files import read_npy, read_npz
+from app.series.readers.numpy_files import NPY_MAGIC, map_npy, read_npy, read_npz
 from app.series.readers.parquet import is_parquet, parquet_batches, parquet_rows
 from app.series.readers.parsed import BadRow, ParsedSeries, Refused, Values
 from app.series.readers.text import read_text
@@ -32,7 +32,6 @@ from app.series.spec import SeriesSpec
 
 BATCH_ROWS = 4096
 STANDARD_INPUT = Path("-")
-_NPY = b"\x93NUMPY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +86,8 @@ def read_rows(
     """
     try:
         if content is None:
-            start = _start(path)
-            if start.startswith(_NPY):
+            start = first_bytes(path)
+            if start.startswith(NPY_MAGIC):
                 yield from _mapped_rows(path, spec)
                 return
             if is_parquet(start):
@@ -102,15 +101,6 @@ def read_rows(
         yield replace(rows, total=len(rows.numbers) + len(rows.bad))
     except Refused as refused:
         raise UnreadableSeries(f"{shown_path(path)}: {refused.problem}", remedy=refused.remedy) from refused
-
-
-def _start(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(8)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise Refused(f"cannot be read ({reason})", "give a regular file that may be read") from error
 
 
 def _parsed(content: bytes, path: Path, options: RowOptions, bad: list[BadRow]) -> ParsedSeries:
@@ -172,14 +162,7 @@ def _completed(rows: ParsedSeries, spec: SeriesSpec, rules: GapRules, bad: Seque
 
 
 def _mapped_rows(path: Path, spec: SeriesSpec) -> Iterator[Rows]:
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError) as error:
-        if "pickle" in str(error) or "Object arrays" in str(error):
-            raise Refused(
-                "an array of Python objects, a pickle, which is never loaded", "save numbers"
-            ) from error
-        raise Refused("a damaged .npy file", "save it again") from error
+    array = map_npy(path)
     if array.dtype.kind not in "fiu":
         raise Refused(f"the array holds {array.dtype}, not numbers", "save numbers")
     if array.shape in spec.taken_shapes:

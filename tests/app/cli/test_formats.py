@@ -20,6 +20,7 @@ from app.cli import main
 from app.contract import Artifact
 from qa.harness.server import ServerProcess
 from tests.conftest import ROOT
+from tests.support.not_files import KINDS, put
 
 
 @pytest.fixture
@@ -153,6 +154,40 @@ def test_standard_input_and_patterns_are_read(
     assert [(Path(line["file"]).name, line["row"], line["label"]) for line in found] == [
         (f"{place // 2}.npy", place % 2 + 1, label) for place, label in enumerate(labels)
     ]
+
+
+@pytest.mark.parametrize("options", [(), ("--windows",)], ids=["series", "windows"])
+@pytest.mark.parametrize("kind", ["folder", "FIFO", "endless device"])
+def test_what_is_no_file_is_one_line(
+    capsys: pytest.CaptureFixture[str],
+    server: ServerProcess,
+    tmp_path: Path,
+    kind: str,
+    options: tuple[str, ...],
+) -> None:
+    """At once: opening a FIFO would wait for a writer."""
+    path = tmp_path / "a.npy"
+    put(path, KINDS[kind][0])
+    assert main(["predict", str(path), *options, "--url", server.url]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{path}: cannot be read (not a regular file)")
+
+
+@pytest.mark.parametrize("options", [(), ("--windows",)], ids=["series", "windows"])
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY\x01\x00\x05\x00((((\n"], ids=["empty", "header"])
+def test_a_broken_npy_file_is_one_line(
+    capsys: pytest.CaptureFixture[str],
+    server: ServerProcess,
+    tmp_path: Path,
+    content: bytes,
+    options: tuple[str, ...],
+) -> None:
+    """NumPy parses the header as Python, and raises errors of its tokenizer."""
+    path = tmp_path / "a.npy"
+    path.write_bytes(content)
+    assert main(["predict", str(path), *options, "--url", server.url]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{path}: ")
 
 
 @pytest.mark.parametrize("name", ["missing.npy", "missing*.npy"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,11 @@ import pytest
 from app.client import InvalidSeries
 from app.client.series_input import arrays_of, count_of
 from app.errors import UnreadableSeries
+from tests.app.series.written import npy
+from tests.support.not_files import KINDS, put
 
+BROKEN_HEADER = b"\x93NUMPY\x01\x00\x05\x00((((\n"
+COMPLEX = npy(np.ones((1, 2), complex))
 VALUES = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
 
 
@@ -69,7 +74,16 @@ def test_a_npy_file_is_mapped_and_others_are_read(tmp_path: Path) -> None:
     assert array.tolist() == VALUES
 
 
-@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"no npy", None])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "10 GB"])
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+    """By its name it is a file that is mapped; opening a FIFO would wait for a writer."""
+    make, said = KINDS[kind]
+    put(tmp_path / "a.npy", make)
+    with pytest.raises(UnreadableSeries, match=re.escape(f"a.npy: cannot be read ({said}")):
+        list(arrays_of(tmp_path / "a.npy"))
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"no npy", BROKEN_HEADER, COMPLEX, None])
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
     """With what to do."""
     path = tmp_path / "a.npy"
