@@ -8,6 +8,7 @@ starts at `Manifest.position`.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -174,9 +175,20 @@ def write_durably(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def check_replaceable(path: Path) -> None:
+    """Check that a path is free, or has a regular file; raises OSError."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file aside that becomes `path` at the end, synced to the disk; after an error it is gone."""
+    """A file aside that becomes `path` at the end, synced to the disk; after an error it is gone.
+
+    Raises:
+        OSError: it cannot be written, or `path` is a device, FIFO or folder, which a rename would remove.
+    """
+    check_replaceable(path)
     aside = path.with_name(f".{path.name}.tmp")
     try:
         with aside.open("wb") as file:

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.cli.scoring.formats import Batch, Format
 from app.cli.terminal import OutputError, write_bytes
-from app.series.manifest import Manifest, ManifestError, replacing
+from app.series.manifest import Manifest, ManifestError, check_replaceable, replacing
 
 
 class Output(ABC):
@@ -147,8 +147,12 @@ def opened(path: Path, job: Mapping[str, Any], *, resume: bool) -> Iterator[Mani
 
     Raises:
         ManifestError: there is an earlier run and it is not to be resumed, or it was another job.
-        OutputError: the folder cannot be made.
+        OutputError: the folder cannot be made, or `path` is no regular file.
     """
+    try:
+        check_replaceable(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
     folder = shards_of(path)
     manifest = Manifest(folder, job)
     with ExitStack() as stack:

@@ -237,6 +237,21 @@ def test_an_output_that_is_impossible_is_one_line(
     assert line.startswith(said)
 
 
+@pytest.mark.parametrize("options", [(), ("--windows",)], ids=["series", "windows"])
+def test_an_output_that_is_no_regular_file_stays(
+    capsys: pytest.CaptureFixture[str], server: ServerProcess, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """A rename would remove it: as root, `/dev/null` itself."""
+    np.save(tmp_path / "a.npy", np.zeros((1, 500)))
+    output = tmp_path / "out.csv"
+    os.mkfifo(output)
+    arguments = [str(tmp_path / "a.npy"), *options, "--output", str(output), "--url", server.url]
+    assert main(["predict", *arguments]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"{output}: cannot be written (not a regular file)"
+    assert output.is_fifo()
+
+
 def on_terminal(*arguments: str) -> str:
     """What a command writes to a terminal."""
     ours, theirs = pty.openpty()

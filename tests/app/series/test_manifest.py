@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,16 @@ def test_a_folder_is_for_one_run(tmp_path: Path) -> None:
         pass
     with other.locked():
         pass
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/dev/null")])
+def test_only_a_regular_file_is_replaced(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    """A rename would remove a FIFO or a device; as root, `/dev/null` itself."""
+    make(tmp_path / "a")
+    with pytest.raises(OSError, match="not a regular file"), replacing(tmp_path / "a"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert not (tmp_path / "a").is_file()
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
