@@ -94,7 +94,7 @@ class Manifest:
         try:
             document = json.loads(path.read_bytes())
             shards = [Shard(**each) for each in document["shards"]]
-            job, version = document["job"], document["format"]
+            job, version = dict(document["job"]), document["format"]
         except FileNotFoundError:
             return
         except (OSError, ValueError, KeyError, TypeError) as error:

@@ -10,6 +10,7 @@ import pytest
 
 from app.series.manifest import Manifest, ManifestError, replacing
 
+NO_JOB = b'{"format": 1, "job": null, "shards": []}'
 JOB = {"files": ["a.npy"], "format": "csv"}
 
 
@@ -63,7 +64,7 @@ def test_another_job_does_not_take_the_shards(tmp_path: Path) -> None:
         Manifest(tmp_path / "parts", {**JOB, "files": ["b.npy"], "rows": 3}).load()
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"shards": [{}]}', b"\xff"])
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"shards": [{}]}', NO_JOB, b"\xff"])
 def test_a_damaged_manifest_is_one_line(tmp_path: Path, content: bytes) -> None:
     """Nothing is overwritten."""
     stored(tmp_path / "parts", b"one")
