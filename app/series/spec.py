@@ -25,8 +25,7 @@ class SeriesSpec:
         length: values in a channel.
         channels: of a series.
         is_invariant: whether the model's prediction stays the same when any one channel of a series is
-        shifted
-            by a number or multiplied by a positive one.
+            shifted by a number or multiplied by a positive one.
         shape: of one series: `(length,)`, or `(length, channels)` with several channels.
     """
 

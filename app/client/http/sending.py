@@ -27,7 +27,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 
 
 class Retry(NamedTuple):
-    """What `on_retry` is told before each pause.
+    """The argument of `on_retry`, which is called before each pause.
 
     Attributes:
         url: of the request.
