@@ -90,7 +90,7 @@ def as_array(series: SeriesInput) -> Array:
     if array.dtype.kind == "O":
         try:
             array = array.astype(np.float64)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise InvalidSeries(f"the series are not made of numbers: {error}") from error
     elif array.dtype.kind == "b":
         array = array.astype(np.float32)

@@ -20,6 +20,7 @@ from app.client.errors import InvalidOptions
 
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_MAX_PORT = 65535
 SHOWN = 80
 
 
@@ -34,7 +35,7 @@ def checked_url(url: str) -> httpx.URL:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, ValueError) as error:
         raise InvalidOptions(f"{shown}: not a URL: {error}") from error
-    if parsed.scheme not in _DEFAULT_PORTS or not parsed.host:
+    if parsed.scheme not in _DEFAULT_PORTS or not parsed.host or (parsed.port or 0) > _MAX_PORT:
         raise InvalidOptions(f"{shown}: not a URL of a server; write http://HOST:PORT or https://HOST")
     return parsed
 
@@ -56,7 +57,7 @@ def proxy_for(url: httpx.URL) -> httpx.Proxy | None:
         proxy = httpx.URL(address if "://" in address else f"http://{address}")
     except (httpx.InvalidURL, ValueError) as error:
         raise InvalidOptions(f"{name} is not the URL of a proxy: {error}; correct or unset it") from error
-    if proxy.scheme not in _PROXY_SCHEMES or not proxy.host:
+    if proxy.scheme not in _PROXY_SCHEMES or not proxy.host or (proxy.port or 0) > _MAX_PORT:
         raise InvalidOptions(
             f"{name} is not the URL of a proxy: send http://, https://, socks5:// or socks5h://; correct or "
             "unset it"

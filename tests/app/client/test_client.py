@@ -301,7 +301,8 @@ def test_a_server_that_is_not_there_is_reported_by_address() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://[::1", "http://a\nb", "http://host:port", "host:8000", "ftp://a", ""]
+    "url",
+    ["http://127.0.0.1:99999", "http://[::1", "http://a\nb", "http://host:port", "host:8000", "ftp://a", ""],
 )
 def test_what_is_no_url_is_one_line(url: str) -> None:
     """Told when the client is made, with the URL so that it can be read."""

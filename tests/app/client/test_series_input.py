@@ -100,6 +100,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
         ([[1, 2], 3], "some of the series are lists and others are numbers"),
         ([[[1], [2, 3]]], "the time steps of the series have different numbers of values"),
         ([["1", "2"]], "the series are of dtype <U1; send numbers"),
+        ([[10**400]], "the series are not made of numbers: int too large"),
         ([[1, None, object()]], "the series are not made of numbers"),
         (np.array([1j]), "the series are of dtype complex128; send numbers"),
         (np.array(["2026"], "M8[Y]"), "the series are of dtype datetime64"),

@@ -67,6 +67,7 @@ def test_no_value_of_no_proxy_breaks_a_request(
         ("all_proxy", "gopher://host"),
         ("HTTP_PROXY", "http://[::1"),
         ("http_proxy", "http:///path"),
+        ("HTTP_PROXY", "http://10.0.0.2:99999"),
     ],
 )
 def test_a_proxy_that_cannot_be_used_is_named_by_its_variable(
