@@ -181,14 +181,22 @@ def check_replaceable(path: Path) -> None:
         raise OSError(errno.EINVAL, "not a regular file", str(path))
 
 
+def link_target(path: Path) -> Path:
+    """The path that a symbolic link points to; any other path as given."""
+    return path.resolve() if path.is_symlink() else path
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """A file aside that becomes `path` at the end, synced to the disk; after an error it is gone.
+
+    A symbolic link is followed: the link stays, as `/dev/stdout` must.
 
     Raises:
         OSError: it cannot be written, or `path` is a device, FIFO or folder, which a rename would remove.
     """
     check_replaceable(path)
+    path = link_target(path)
     aside = path.with_name(f".{path.name}.tmp")
     try:
         with aside.open("wb") as file:

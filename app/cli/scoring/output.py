@@ -10,7 +10,7 @@ from typing import Any
 
 from app.cli.scoring.formats import Batch, Format
 from app.cli.terminal import OutputError, write_bytes
-from app.series.manifest import Manifest, ManifestError, check_replaceable, replacing
+from app.series.manifest import Manifest, ManifestError, check_replaceable, link_target, replacing
 
 
 class Output(ABC):
@@ -133,6 +133,7 @@ class FileOutput(Output):
 
 def shards_of(path: Path) -> Path:
     """The folder with the shards of a file that is not complete."""
+    path = link_target(path)
     return path.with_name(f"{path.name}.parts")
 
 

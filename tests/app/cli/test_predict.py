@@ -144,7 +144,10 @@ def test_a_file_that_cannot_be_read_is_one_line(
     np.save(good, artifact.golden.series[:2])
     assert main(["predict", str(bad), "--url", server.url]) == 1
     out, err = capsys.readouterr()
-    assert (out, err) == ("", f"{bad}: a damaged .npy file; save it again\n")
+    assert (out, err) == (
+        "",
+        f"{bad}: a damaged .npy file: 'EOF: reading magic string, expected 8 bytes got 6'; save it again\n",
+    )
     assert main(["predict", str(tmp_path / "*.npy"), "--url", server.url]) == 3
     out, err = capsys.readouterr()
     assert [json.loads(line)["file"] for line in out.splitlines()] == [str(good)] * 2

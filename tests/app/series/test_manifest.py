@@ -92,6 +92,18 @@ def test_only_a_regular_file_is_replaced(tmp_path: Path, make: Callable[[Path], 
     assert not (tmp_path / "a").is_file()
 
 
+def test_a_symbolic_link_is_followed(tmp_path: Path) -> None:
+    """The link stays, and its target has the content."""
+    link, target = tmp_path / "link", tmp_path / "folder" / "target"
+    target.parent.mkdir()
+    link.symlink_to(target)
+    for content in (b"new", b"old"):
+        with replacing(link) as file:
+            file.write(content)
+        assert link.is_symlink()
+        assert (target.read_bytes(), [*target.parent.iterdir()]) == (content, [target])
+
+
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     """After an error, the old one is there, and nothing else."""
     path = tmp_path / "a"
