@@ -75,6 +75,29 @@ def drawing(page: Page) -> None:
     page.get_by_role("tab", name="Draw").click()
 
 
+def key(page: Page) -> None:
+    """The dialog that asks for a key."""
+    page.route("**/predict", lambda route: route.fulfill(status=401, json={"detail": "no key"}))
+    unsure(page)
+    page.wait_for_selector("#key-dialog[open]")
+
+
+def draining(page: Page) -> None:
+    """A server that shuts down, and asks for another try."""
+    detail = "the service is shutting down"
+    page.route(
+        "**/predict",
+        lambda route: route.fulfill(status=503, headers={"Retry-After": "60"}, json={"detail": detail}),
+    )
+    unsure(page)
+
+
+def unreachable(page: Page) -> None:
+    """No network."""
+    page.route("**/predict", lambda route: route.abort())
+    unsure(page)
+
+
 STATES: dict[str, Callable[[Page], None]] = {
     "first": lambda page: None,  # noqa: ARG005 - as it opens
     "unsure": unsure,
@@ -83,6 +106,9 @@ STATES: dict[str, Callable[[Page], None]] = {
     "many": many,
     "refused": refused,
     "drawing": drawing,
+    "key": key,
+    "draining": draining,
+    "unreachable": unreachable,
 }
 
 
