@@ -82,7 +82,7 @@ def test_tritons_configuration_has_its_settings() -> None:
     assert "count: 2" in text
 
 
-def test_litserve_is_asked_as_it_decodes() -> None:
+def test_litserve_gets_requests_that_it_decodes() -> None:
     """FastAPI parses what is called JSON, and hands over what is not."""
     for decode, media_type in (("dict", "application/json"), ("bytes", "application/octet-stream")):
         peer = BY_KEY["litserve"]({"decode": decode})

@@ -129,7 +129,7 @@ def result_of(scenario: Coroutine[Any, Any, Answers]) -> Answers:
 @example(sent=same_size(UNREAD + bytes(300), UNREAD))
 @example(sent=same_size(b"\r\n\r\n", b"\r\n\r\n"))
 @given(sent=sent_by_many())
-def test_each_caller_is_told_what_a_fresh_server_tells_it(plain_artifact: Artifact, sent: Sent) -> None:
+def test_each_client_gets_what_a_fresh_server_answers(plain_artifact: Artifact, sent: Sent) -> None:
     """A client gets the same responses whatever other clients send before, after and in between."""
     together = answers_to(plain_artifact, sent)
     for caller in {by for by, _ in sent}:

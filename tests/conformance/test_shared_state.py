@@ -63,7 +63,7 @@ def test_no_module_has_something_that_requests_could_change(root: Path) -> None:
         assert not held & changed, f"{path}: {held & changed}"
 
 
-def test_what_functions_remember_is_told(root: Path) -> None:
+def test_module_state_of_functions_is_listed(root: Path) -> None:
     """SECURITY.md lists each cached function, and no other."""
     told = re.findall(
         r"^\| `(\w+)` in `([\w/.]+)` \|", (root / "SECURITY.md").read_text(encoding="utf-8"), re.MULTILINE

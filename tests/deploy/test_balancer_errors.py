@@ -58,7 +58,7 @@ def test_a_head_that_ends_early_gets_no_html(
         _is_right(exchange(port, b"GET / HT"), answers_unread=answers_unread)
 
 
-def test_a_body_that_does_not_arrive_is_told_with_its_request_id(
+def test_a_body_that_does_not_arrive_is_reported_with_its_request_id(
     balance: Balance, quick_config: Path
 ) -> None:
     """408, and no replica was asked."""
@@ -87,14 +87,14 @@ def test_a_client_that_closes_its_sending_side_too_early_gets_no_html(balance: B
         assert not upstream.heads
 
 
-def test_an_answer_that_is_broken_off_is_told(balance: Balance) -> None:
+def test_a_response_that_breaks_off_is_reported(balance: Balance) -> None:
     """502 with the request's id."""
     with Upstream(CUT) as upstream, Upstream(CUT) as other:
         answer = exchange(balance(upstream, other).port, request([("X-Request-Id", "mine")]))
     assert problem(answer, status=502)["request_id"] == "mine"
 
 
-def test_replicas_that_hang_are_told(balance: Balance) -> None:
+def test_replicas_that_hang_are_reported(balance: Balance) -> None:
     """504 with the request's id."""
     with Upstream(HANG) as upstream, Upstream(HANG) as other:
         answer = exchange(balance(upstream, other, TRY_TIMEOUT="1").port, request([("X-Request-Id", "mine")]))
@@ -116,7 +116,7 @@ def _error(answer: Response | None, *, status: int) -> str:
 
 
 @OTHERS
-def test_clients_of_other_protocols_are_told_when_to_try_again(balance: Balance, target: str) -> None:
+def test_clients_of_other_protocols_get_retry_after(balance: Balance, target: str) -> None:
     """503 in the form that they show to their users."""
     answer = exchange(balance().port, request([("X-Request-Id", "mine")], target=target))
     assert _error(answer, status=503).startswith("no replica is ready; try again after Retry-After")
@@ -135,7 +135,7 @@ def test_clients_of_other_protocols_are_told_when_to_try_again(balance: Balance,
 def test_clients_of_other_protocols_can_read_what_failed(
     balance: Balance, target: str, behaviour: str, status: int, words: str
 ) -> None:
-    """As `test_an_answer_that_is_broken_off_is_told`, in their form."""
+    """As `test_a_response_that_breaks_off_is_reported`, in their form."""
     sent = request([("X-Request-Id", "mine")], target=target)
     with Upstream(behaviour) as upstream, Upstream(behaviour) as other:
         assert _error(exchange(balance(upstream, other, TRY_TIMEOUT="1").port, sent), status=status) == words
@@ -153,7 +153,7 @@ def test_clients_of_other_protocols_can_read_that_their_body_is_late(
         assert not upstream.heads
 
 
-def test_without_a_ready_replica_the_answer_says_when_to_try_again(balance: Balance) -> None:
+def test_without_a_ready_replica_the_response_has_retry_after(balance: Balance) -> None:
     """503 at once, with Retry-After."""
     answer = exchange(balance().port, request([("X-Request-Id", "mine")]))
     assert problem(answer, status=503)["request_id"] == "mine"

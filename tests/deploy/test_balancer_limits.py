@@ -103,7 +103,7 @@ def test_without_a_limit_there_is_none(
     assert _statuses(balance(upstream, **settings)) == {200: MANY}
 
 
-def test_a_caller_above_the_limit_gets_a_document_and_no_replica_is_asked(
+def test_a_client_above_the_limit_gets_a_problem_document_and_reaches_no_replica(
     limited: ServerProcess, upstream: Upstream
 ) -> None:
     """429 as the replicas word it, before the body has come."""
@@ -126,7 +126,7 @@ def test_a_client_can_read_the_refusal_of_a_large_body(limited: ServerProcess) -
     assert response.status_code == 429
 
 
-def test_who_waits_as_long_as_it_is_told_is_served(limited: ServerProcess) -> None:
+def test_a_client_that_waits_for_retry_after_is_served(limited: ServerProcess) -> None:
     """Retry-After is enough, and refusals in between do not count."""
     assert _statuses(limited)[429]
     answer = exchange(limited.port, request())
@@ -151,7 +151,7 @@ def test_another_address_is_not_affected(limited: ServerProcess) -> None:
     assert _statuses(limited, number=1, source="127.0.0.2") == {200: 1}
 
 
-def test_headers_that_nobody_checks_make_no_other_caller(limited: ServerProcess) -> None:
+def test_headers_that_are_not_checked_make_no_other_client(limited: ServerProcess) -> None:
     """Without API keys, new ones do not lead round the limit; nor does an address that is only claimed."""
     assert _statuses(limited)[429]
     for name in ("X-API-Key", "Authorization", "X-Forwarded-For", "Forwarded"):
@@ -179,7 +179,7 @@ def test_another_key_is_not_affected(limited_by_key: ServerProcess) -> None:
     ],
     ids=str,
 )
-def test_a_key_in_another_form_is_the_same_caller(limited_by_key: ServerProcess, headers: Headers) -> None:
+def test_a_key_in_another_header_is_the_same_client(limited_by_key: ServerProcess, headers: Headers) -> None:
     """All that the replicas read as this key."""
     assert _statuses(limited_by_key, [("X-API-Key", "one")])[429]
     assert _statuses(limited_by_key, headers, number=5)[429]

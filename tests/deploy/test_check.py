@@ -104,7 +104,7 @@ def test_a_good_image_gets_a_table(
         ({"exit_code": 137}, "exit code 137 after SIGTERM:\nits last words"),
     ],
 )
-def test_what_is_wrong_is_said(
+def test_what_is_wrong_is_reported(
     server: ServerProcess, artifact: Artifact, fault: dict[str, object], words: str
 ) -> None:
     """Each fault ends the check with words that name it, and the container is removed all the same."""

@@ -41,7 +41,7 @@ def test_a_panel_says_what_it_shows(panel: dict[str, Any]) -> None:
 
 
 @EVERY_PANEL
-def test_a_panel_asks_the_source_that_is_chosen(panel: dict[str, Any]) -> None:
+def test_a_panel_queries_the_source_that_is_chosen(panel: dict[str, Any]) -> None:
     """The panel and each of its queries; queries have letters of their own."""
     assert panel["datasource"] == DATASOURCE
     assert all(target["datasource"] == DATASOURCE for target in panel["targets"])

@@ -105,7 +105,7 @@ def test_the_balancer_waits_longer_than_a_replica_may_take() -> None:
     assert 'set-timeout server "${TRY_TIMEOUT-4}500ms" ' in BALANCER
 
 
-def test_two_replicas_can_be_asked_within_the_request_timeout() -> None:
+def test_two_replicas_can_be_tried_within_the_request_timeout() -> None:
     """One that hangs costs a caller no more than a slow answer does."""
     (seconds,) = set(re.findall(r"\bTRY_TIMEOUT-(\d+)", BALANCER))
     assert 2 * (int(seconds) + 0.5) < _default("request_timeout")
@@ -237,7 +237,7 @@ def _collect_extras(folder: Path, variables: str) -> subprocess.CompletedProcess
 
 
 @pytest.mark.parametrize("extras", ["", "traces", "traces convert", " convert  traces "])
-def test_an_image_gets_the_extras_that_are_asked_for(tmp_path: Path, extras: str) -> None:
+def test_an_image_gets_the_extras_that_are_requested(tmp_path: Path, extras: str) -> None:
     """Their lock files, one after the other; both images install them, and no others by default."""
     done = _collect_extras(tmp_path, f"EXTRAS='{extras}'")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -18,7 +18,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 MONITORING = {name: SERVICES[name] for name in ("prometheus", "grafana")}
 
 
-def test_each_replica_is_asked_itself() -> None:
+def test_each_replica_is_scraped_directly() -> None:
     """Those that are always there by name, the one of a profile only where its name resolves."""
     (job,) = load("prometheus.yml")["scrape_configs"]
     port = Settings.model_fields["port"].default
@@ -41,7 +41,7 @@ def test_the_rules_that_are_loaded_are_those_that_are_tested() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(MONITORING))
-def test_monitoring_starts_only_when_asked_for_and_is_for_this_machine(name: str) -> None:
+def test_monitoring_starts_only_when_requested_and_only_for_this_machine(name: str) -> None:
     """A profile, an image of an exact version, a port of 127.0.0.1, and read-only configuration."""
     service = MONITORING[name]
     assert service["profiles"] == ["monitoring"]
@@ -56,7 +56,7 @@ def test_monitoring_starts_only_when_asked_for_and_is_for_this_machine(name: str
             assert source in COMPOSE["volumes"]
 
 
-def test_grafana_finds_prometheus_and_the_dashboard_and_lets_nobody_change_them() -> None:
+def test_grafana_finds_prometheus_and_the_dashboard_read_only() -> None:
     """Addresses and folders of its provisioning are those that compose gives; whoever looks is a viewer."""
     grafana = MONITORING["grafana"]
     provisioning = FOLDER / "grafana" / "provisioning"

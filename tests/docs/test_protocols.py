@@ -57,7 +57,7 @@ def test_every_route_is_in_the_table(plain_artifact: Artifact) -> None:
     assert found == {route for route, _ in ROUTES}
 
 
-def test_a_key_is_asked_for_where_the_table_says(plain_artifact: Artifact, tmp_path: Path) -> None:
+def test_a_key_is_required_where_the_table_says(plain_artifact: Artifact, tmp_path: Path) -> None:
     """And nowhere else; with a key nothing is refused for want of one."""
     key, keys = new_key(), tmp_path / "keys"
     keys.write_text(line_of("caller", key))

@@ -67,7 +67,7 @@ def test_the_wheel_holds_all_of_its_two_packages_and_nothing_else(wheel: Path) -
         assert {name for name in archive.namelist() if ".dist-info/" not in name} == wanted
 
 
-def test_the_base_install_asks_for_the_clients_packages_alone(wheel: Path) -> None:
+def test_the_base_install_requires_the_clients_packages_alone(wheel: Path) -> None:
     """Everything else is asked for by an extra."""
     with zipfile.ZipFile(wheel) as archive:
         (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]

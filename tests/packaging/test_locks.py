@@ -25,7 +25,7 @@ def test_every_extra_has_a_lock_file_and_every_lock_file_an_extra() -> None:
 
 
 @pytest.mark.parametrize("extra", EXTRAS)
-def test_a_lock_file_has_what_its_extra_asks_for(extra: str) -> None:
+def test_a_lock_file_has_what_its_extra_requires(extra: str) -> None:
     """On top of `serve.txt` where it is no whole environment; in versions that are allowed."""
     locked = lock_of(extra)
     for requirement in requirements_of(extra):

@@ -51,7 +51,7 @@ def refuse_once(page: Page, status: int, detail: str, retry_after: str = "1") ->
     page.route("**/predict", handle)
 
 
-def test_an_overloaded_server_is_asked_again(page: Page) -> None:
+def test_an_overloaded_server_gets_a_retry(page: Page) -> None:
     """After the time that it says; until then there is a sentence with its reason."""
     sentences = {
         429: "The server is busy.",
@@ -76,7 +76,7 @@ def test_an_error_of_the_server_has_its_request_id(page: Page) -> None:
     expect(page.locator("#notice")).to_contain_text("The engine failed on this batch. Request id: r1.")
 
 
-def test_offline_is_said_and_ends_by_itself(page: Page) -> None:
+def test_a_missing_network_is_reported_until_it_is_back(page: Page) -> None:
     """The series is classified once the network is back."""
     page.context.set_offline(offline=True)
     page.get_by_role("button", name="symptom present: easy").first.click()
@@ -103,7 +103,7 @@ def test_a_server_that_shuts_down_is_seen(open_page: OpenPage) -> None:
         expect(page.locator("#notice")).to_contain_text("The server cannot be reached.")
 
 
-def test_a_key_is_asked_for_and_kept_in_memory_only(guarded: ServerProcess, open_page: OpenPage) -> None:
+def test_a_key_is_requested_and_kept_in_memory_only(guarded: ServerProcess, open_page: OpenPage) -> None:
     """A wrong one is refused in a sentence; a reload forgets the right one; the code has its header."""
     page = open_page(guarded.url, wait=False)
     dialog = page.get_by_role("dialog", name="API key")
@@ -123,7 +123,7 @@ def test_a_key_is_asked_for_and_kept_in_memory_only(guarded: ServerProcess, open
     expect(dialog).to_be_visible()
 
 
-def test_a_key_that_stops_working_is_asked_for_again(page: Page) -> None:
+def test_a_key_that_stops_working_is_requested_again(page: Page) -> None:
     """The series on screen is classified with the new one."""
     refuse_once(page, 401, "send one valid API key")
     page.get_by_role("button", name="symptom present: easy").first.click()

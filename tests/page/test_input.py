@@ -99,7 +99,7 @@ WRONG_FILES = [
 ]
 
 
-def test_a_file_that_cannot_be_used_says_why(page: Page) -> None:
+def test_the_reason_why_a_file_cannot_be_used_is_shown(page: Page) -> None:
     """In a sentence with what to do, at the input of files."""
     for name, content, sentence in WRONG_FILES:
         choose_file(page, name, content)

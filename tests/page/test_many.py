@@ -48,7 +48,7 @@ def test_all_series_are_classified_as_the_client_does(
         assert row["warnings"].split() == [warning.code for warning in prediction.warnings]
 
 
-def test_the_state_is_said(done: Page) -> None:
+def test_the_state_is_announced(done: Page) -> None:
     """How many are done, and how many equal the labels of the file."""
     expect(done.locator("#many-status")).to_contain_text("150 of 150 series classified.")
     expect(done.locator("#many-status")).to_contain_text("of 150 predictions equal the file's labels")

@@ -43,7 +43,7 @@ def test_all_that_it_loads_is_small_and_from_this_server(browser: Browser, serve
     assert sum(sizes) < MAX_BYTES
 
 
-def test_its_files_are_not_asked_for_again(open_page: OpenPage) -> None:
+def test_its_files_are_requested_once(open_page: OpenPage) -> None:
     """Their names change with their content, so a browser keeps them."""
     page = open_page()
     again: list[Any] = []

@@ -47,7 +47,7 @@ def test_every_threat_has_its_columns() -> None:
         ("POST", "/predict", b" " * 5_000_000),
     ],
 )
-def test_answers_tell_nothing_of_the_machine(
+def test_responses_reveal_nothing_about_the_machine(
     server: ServerProcess, method: str, path: str, content: bytes | None
 ) -> None:
     """No software in the headers; no trace, no folder and no line of code in the body."""

@@ -23,7 +23,7 @@ MANY = {"count": 96, "rows": 256}
 
 
 @FORMS
-def test_overload_is_reported_with_the_servers_words(ask: Ask, script: str) -> None:
+def test_overload_is_reported_with_the_servers_message(ask: Ask, script: str) -> None:
     """503 or UNAVAILABLE, of some requests; the others are answered, and so is the next one."""
     seen = ask(script, "infer at once", "infer one", target=MANY, **FULL)
     answers = seen["infer at once"]
@@ -34,7 +34,7 @@ def test_overload_is_reported_with_the_servers_words(ask: Ask, script: str) -> N
     assert "raises" not in seen["infer one"]
 
 
-def test_overload_of_v1_is_reported_with_the_servers_words(ask: Ask) -> None:
+def test_overload_of_v1_is_reported_with_the_servers_message(ask: Ask) -> None:
     """By KServe's client, which quotes them."""
     settings = {"MAX_QUEUE_ROWS": "1", "MAX_BATCH_ROWS": "1"}
     answers = ask("kserve_client", "v1 overload", target={"count": 64}, **settings)["v1 overload"]

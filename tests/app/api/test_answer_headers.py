@@ -38,7 +38,7 @@ def test_the_headers_come_with_answers_and_refusals(app: App) -> None:
         _hold(app.client.post("/predict", json=body).headers)
 
 
-def test_what_may_be_tried_again_says_when() -> None:
+def test_refusals_that_may_pass_have_retry_after() -> None:
     """These three refusals, and no other."""
     for error in KINDS:
         (answer,) = responses(error).values()
@@ -91,7 +91,7 @@ def test_every_answer_says_what_it_is_and_is_not_kept(running: Served, request_:
     assert_plain(answer)
 
 
-def test_an_answer_that_nobody_expected_is_no_exception(plain_artifact: Artifact) -> None:
+def test_an_unexpected_response_is_no_exception(plain_artifact: Artifact) -> None:
     """Whichever way it went wrong."""
     with served(plain_artifact) as app, HttpClient(app.url) as wire:
         app.app.state.versions.current.admit = None
@@ -147,7 +147,7 @@ def test_an_answer_that_has_an_id_and_a_timing_has_each_once() -> None:
     ]
 
 
-def test_a_page_that_says_nothing_may_do_nothing() -> None:
+def test_a_page_without_a_policy_may_do_nothing() -> None:
     """A new page is safe until somebody says what it needs."""
     policy = dict(complete([(b"content-type", b"text/html")], request_id="a", seconds=0.0))[
         b"content-security-policy"

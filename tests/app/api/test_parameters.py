@@ -103,7 +103,7 @@ def test_of_several_wrong_ones_the_first_is_reported(app: App) -> None:
     assert told == ["abstain", "version", "X-Request-Timeout"]
 
 
-def test_a_request_that_nobody_waits_for_any_more_is_not_computed(app: App) -> None:
+def test_a_request_of_a_disconnected_client_is_not_computed(app: App) -> None:
     """It gets 504 while the engine is at something else, and leaves the queue."""
     app.engine.hold()
     body = {"instances": series(1.0).tolist()}

@@ -76,7 +76,7 @@ def test_the_deadline_is_the_clients_within_the_servers(plain_artifact: Artifact
         (b"abstain=true&abstain=true", {}, ContractViolation),
     ],
 )
-def test_a_head_that_asks_for_what_there_is_not_is_refused(
+def test_a_head_with_unavailable_options_is_refused(
     plain_artifact: Artifact, query: bytes, headers: dict[str, str], error: type[AppError]
 ) -> None:
     """By its head alone, and nothing is computed."""
@@ -112,7 +112,7 @@ def test_a_full_queue_refuses_before_the_head_is_read(plain_artifact: Artifact) 
     play(scenario())
 
 
-def test_whoever_stops_waiting_leaves_the_queue(plain_artifact: Artifact) -> None:
+def test_a_cancelled_request_leaves_the_queue(plain_artifact: Artifact) -> None:
     """A request of the framework's whose task is cancelled is not computed."""
     body = as_npy(series(2.0, 3.0))
     parts = [body]

@@ -64,7 +64,7 @@ def test_an_engine_that_fails_is_a_500_without_a_trace(app: App) -> None:
     assert "secret" not in response.text
 
 
-def test_an_unexpected_error_is_a_500_that_says_nothing_but_its_id(app: App) -> None:
+def test_an_unexpected_error_is_a_500_with_nothing_but_its_id(app: App) -> None:
     """A bug in the server leaks nothing and is found in the log by its request id."""
     app.service.admit = None  # type: ignore[assignment, method-assign]
     response = app.client.post("/predict", json={"instances": series(1.0).tolist()})

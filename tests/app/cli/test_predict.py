@@ -100,7 +100,7 @@ def test_constant_series_are_sent(
     assert len(predict(capsys, server, str(tmp_path / "a.npy"))[0]) == 1
 
 
-def test_gaps_and_short_series_are_treated_where_asked_for(
+def test_gaps_and_short_series_are_treated_if_requested(
     capsys: pytest.CaptureFixture[str], server: ServerProcess, artifact: Artifact, tmp_path: Path
 ) -> None:
     """Padding goes to the length of the model that the server serves."""

@@ -256,7 +256,7 @@ def test_a_path_and_a_password_of_the_url_are_used_and_only_the_path_is_shown() 
 
 
 @pytest.mark.parametrize(("abstain", "query"), [(False, b""), (True, b"abstain=true")])
-def test_abstention_is_asked_for_in_the_query(abstain: bool, query: bytes) -> None:
+def test_abstention_is_requested_in_the_query(abstain: bool, query: bytes) -> None:
     """A series whose label set has two labels then has no label."""
     queries: list[bytes] = []
 
@@ -350,7 +350,7 @@ def test_connections_that_the_server_ends_cost_nothing(many: np.ndarray) -> None
     assert retries == []
 
 
-def test_a_worker_that_is_killed_costs_nobody_a_prediction(artifact: Artifact, many: np.ndarray) -> None:
+def test_a_worker_that_is_killed_costs_no_prediction(artifact: Artifact, many: np.ndarray) -> None:
     """Its requests are sent again; every series has its own answer, in order."""
     retries: list[Retry] = []
     with running_server(WORKERS="2") as server:

@@ -27,7 +27,7 @@ def test_of_a_long_reason_start_and_end_are_left() -> None:
 
 
 @pytest.mark.parametrize("error", [RuntimeError(), RuntimeError(""), RuntimeError("\n \n")])
-def test_an_error_without_words_has_a_type(error: Exception) -> None:
+def test_an_error_without_a_message_shows_its_type(error: Exception) -> None:
     """Rather than nothing."""
     assert reason_of(error) == "RuntimeError"
 

@@ -191,7 +191,7 @@ def test_a_coarse_series_has_few_different_values() -> None:
     assert warned(coarse) == []
 
 
-def test_a_series_far_from_the_training_data_is_told_so() -> None:
+def test_a_series_far_from_the_training_data_gets_a_warning() -> None:
     """Above the threshold of novelty, not at it."""
     assert warned(a_series(), 1.5) == []
     assert warned(a_series(), 1.51) == ["unlike_training_data"]

@@ -121,7 +121,7 @@ def test_labels_have_one_spelling(read: Read, text: str, labels: tuple[str, ...]
     assert read(text).labels == labels
 
 
-def test_rows_without_labels_are_read_where_asked_for(read: Read) -> None:
+def test_rows_without_labels_are_read_if_requested(read: Read) -> None:
     """The first field is a value then."""
     file = read("0.5,1.5\n2.5,3.5", "a.csv", labelled=False)
     assert file.labels is None

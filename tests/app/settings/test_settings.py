@@ -49,7 +49,7 @@ WORDS = [
 SWITCHES = [name for name, field in Settings.model_fields.items() if field.annotation is bool]
 
 
-def test_there_are_settings_of_words_and_switches() -> None:
+def test_settings_may_be_fixed_values_and_switches() -> None:
     """The parameters of the tests below are not empty."""
     assert {"engine", "log_level", "log_format", "workers"} <= {name for name, _ in WORDS}
     assert {"access_log", "pin_workers", "traces"} <= set(SWITCHES)
@@ -57,7 +57,7 @@ def test_there_are_settings_of_words_and_switches() -> None:
 
 @pytest.mark.parametrize("write", [str.upper, str.title, " {}\t".format], ids=["upper", "title", "spaces"])
 @pytest.mark.parametrize(("name", "word"), WORDS)
-def test_a_fixed_word_counts_in_any_case(
+def test_a_fixed_value_is_accepted_in_any_case(
     monkeypatch: pytest.MonkeyPatch, name: str, word: str, write: Callable[[str], str]
 ) -> None:
     """`LOG_LEVEL=INFO` is valid, as in other programs, also with white space around the value."""

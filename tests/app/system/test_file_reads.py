@@ -89,7 +89,7 @@ def test_what_is_quick_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert logged(caplog) == []
 
 
-def test_what_is_given_up_is_not_said_to_have_answered(
+def test_a_read_that_timed_out_is_not_counted_as_answered(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second line is left out when the server ends while a mount hangs."""

@@ -33,7 +33,7 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
-def test_what_changes_is_handed_over_together_a_little_later() -> None:
+def test_changes_are_flushed_together_after_a_short_time() -> None:
     """Not at every change, and without anyone asking."""
     buffer, first, second = MetricsBuffer(), Noted(), Noted()
     sums, other = BufferedCounters(buffer, [first, second]), BufferedCounters(buffer, [second])

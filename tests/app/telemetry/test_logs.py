@@ -59,7 +59,7 @@ logging.getLogger("app.x").info("said")
     assert words in done.stderr
 
 
-def test_what_is_said_again_and_again_is_written_once_a_minute() -> None:
+def test_repeated_records_are_written_once_a_minute() -> None:
     """By the same logger in the same words, whatever is filled into them; others are not held up."""
     now = 0.0
     seldom = RateLimitFilter(seconds=60, clock=lambda: now)
@@ -78,7 +78,7 @@ def test_what_is_said_again_and_again_is_written_once_a_minute() -> None:
     assert len(seldom._last) <= 100
 
 
-def test_the_exporter_of_traces_is_rationed_and_callers_words_are_not_written(root: Path) -> None:
+def test_the_trace_exporters_records_are_limited_and_show_nothing_of_clients(root: Path) -> None:
     """A collector that is gone and a caller that sends nonsense can both be as persistent as they like."""
     code = """
 import logging

@@ -123,7 +123,7 @@ def test_workers_add_up_and_the_dead_are_not_counted_as_ready(root: Path, tmp_pa
 
 
 @on_linux
-def test_every_live_worker_tells_its_memory(root: Path, tmp_path: Path) -> None:
+def test_every_live_worker_reports_its_memory(root: Path, tmp_path: Path) -> None:
     """Each under its process id, and none that has ended."""
     environment = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     command = [sys.executable, "-c", WORKER + "input()"]

@@ -46,7 +46,7 @@ def running(code: str, *arguments: str, folder: Path) -> Iterator[tuple[subproce
             process.kill()
 
 
-def test_a_folder_is_deleted_once_nobody_lives_who_might_use_it(tmp_path: Path) -> None:
+def test_a_folder_is_deleted_when_no_process_uses_it(tmp_path: Path) -> None:
     """Not while its server lives, nor a worker of a killed one that still answers what it took."""
     with running(SUPERVISOR, folder=tmp_path) as (supervisor, mine):
         with running(WORKER, str(mine), folder=tmp_path):
@@ -70,7 +70,7 @@ def test_a_server_that_ends_takes_its_folder_along(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["without a lock", "a pipe for a lock", "a link", "a file"])
-def test_what_nobody_can_tell_the_owner_of_stays(tmp_path: Path, what: str) -> None:
+def test_a_folder_of_an_unknown_owner_stays(tmp_path: Path, what: str) -> None:
     """Others may name their folders so, and a lock behind a link is not of that folder."""
     elsewhere, found = tmp_path / "elsewhere", tmp_path / "metrics-x"
     elsewhere.mkdir()

@@ -87,7 +87,7 @@ def test_an_answer_becomes_its_outcome(workload: Workload, name: str, outcome: O
     assert entry.outcome is outcome, entry.verdict
 
 
-def test_a_port_that_nobody_listens_on_loses_the_request(workload: Workload) -> None:
+def test_a_port_without_a_listener_loses_the_request(workload: Workload) -> None:
     """A refused connection is a lost request, and there is no connection to go on with."""
 
     async def scenario() -> None:
@@ -124,7 +124,7 @@ def test_a_connection_that_failed_is_not_used_again(workload: Workload) -> None:
     asyncio.run(scenario())
 
 
-def test_an_error_that_was_asked_for_is_a_right_answer(workload: Workload) -> None:
+def test_an_expected_error_is_a_right_response(workload: Workload) -> None:
     """A request that deserves a 422 is answered by one with its document, and by nothing else."""
     request = Request("bad", b"{}", "application/json", workload.answers[:0], status=422)
     answered = ask(workload, request, lambda _n, me, _b: Reply(http(422, me, problem(422, me), PROBLEM)))

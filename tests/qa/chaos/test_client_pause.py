@@ -23,6 +23,6 @@ def test_a_pause_of_the_client_is_reported() -> None:
     assert "was blocked" in found.remarks[0]
 
 
-def test_a_moment_is_not_worth_a_word() -> None:
+def test_a_short_pause_is_not_reported() -> None:
     """What any busy machine does is left out of the report."""
     assert ClientPause(REPORTED_SECONDS / 2).remarks == []

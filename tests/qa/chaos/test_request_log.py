@@ -26,7 +26,7 @@ def test_a_request_without_an_outcome_is_missed() -> None:
         request_log.tally()
 
 
-def test_outcomes_are_counted_and_told() -> None:
+def test_outcomes_are_counted_and_printed() -> None:
     """Each outcome has its count, and those that are no answers their words."""
     request_log = RequestLog()
     for outcome in Outcome:

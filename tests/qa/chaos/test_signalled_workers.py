@@ -44,7 +44,7 @@ def test_anybody_else_may_not(request_: tuple[int, float, float, str], why: str)
     assert "1 elsewhere" in promise.measured
 
 
-def test_nobody_loses_two_requests_with_one_worker() -> None:
+def test_no_client_loses_two_requests_with_one_worker() -> None:
     """A connection that has ended cannot lose another request."""
     request_log = ledger_of((1, 9.9, 10.1, "lost"), (1, 10.1, 10.2, "lost"))
     assert not only_its_requests_fail(request_log, [VICTIM]).held

@@ -32,7 +32,7 @@ def held(*answers: tuple[int | None, float, float]) -> bool:
 RIGHT = ((1, 9.9, 11.0), (2, 8.0, 9.1), (1, 30.0, 31.0))
 
 
-def test_an_answer_may_name_what_served_while_it_was_asked() -> None:
+def test_a_response_may_name_any_version_that_served_during_the_request() -> None:
     """Also the version before, if it was asked in time, and one that has come back."""
     assert held(*RIGHT)
 

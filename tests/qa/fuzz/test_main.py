@@ -24,7 +24,7 @@ def test_a_case_can_be_seen(root: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["json", "json/", "json/x", "xml/1", "/"])
-def test_a_case_that_there_is_not_is_told(name: str) -> None:
+def test_an_unknown_case_is_reported(name: str) -> None:
     """In a line, with the names of those that there are."""
     with pytest.raises(HarnessError) as caught:
         command.show(name, 0)

@@ -53,7 +53,7 @@ def test_whatever_is_not_fine_is_a_finding(change: dict[str, Any], violation: st
     assert openapi.outcome_of("/x", report).findings == [Finding("openapi /x", violation)]
 
 
-def test_every_check_is_asked_for(tmp_path: Path) -> None:
+def test_every_check_is_requested(tmp_path: Path) -> None:
     """None is left out, and the run can be repeated."""
     line = openapi.command(tmp_path / "st", "http://x", "/y", seed=7, cases=9, report=tmp_path / "r")
     text = " ".join(line)
@@ -76,7 +76,7 @@ def program(folder: Path, *lines: str) -> Path:
     return path
 
 
-def test_a_real_server_is_asked_route_by_route(
+def test_a_real_server_is_tested_route_by_route(
     server: ServerProcess, artifact: Artifact, tmp_path: Path
 ) -> None:
     """Each route of its document; what the program says of a failure is shown, and its exit code counts."""
@@ -116,7 +116,7 @@ def test_no_report_is_no_success(server: ServerProcess, artifact: Artifact, tmp_
         list(openapi.ask(broken, server, artifact, seed=0, cases=5, folder=tmp_path))
 
 
-def test_no_schemathesis_is_told_with_what_to_do(artifact: Artifact, tmp_path: Path) -> None:
+def test_a_missing_schemathesis_is_reported_with_a_remedy(artifact: Artifact, tmp_path: Path) -> None:
     """Before a server is started."""
     with pytest.raises(HarnessError, match="schemathesis is not installed; run `make fuzz`"):
         list(openapi.fuzz(tmp_path / "none", artifact, seed=0, cases=5, folder=tmp_path))

@@ -147,6 +147,6 @@ def test_what_is_unpacked_is_held_against_zlib(
         (b"abc", "br", None),
     ],
 )
-def test_zlib_is_asked_for_all_of_a_body(body: bytes, encoding: str, plain: bytes | None) -> None:
+def test_zlib_decompresses_all_of_a_body(body: bytes, encoding: str, plain: bytes | None) -> None:
     """One whole stream and nothing behind it is a body; everything else is none."""
     assert decompressed(Case(body, Size(1, 1), encoding)) == plain

@@ -12,7 +12,7 @@ from qa.harness.http_client import HOST, BrokenResponse, NoResponse
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Replica: one\r\n\r\nhi"
 
 
-def test_what_comes_unasked_closes_the_connection() -> None:
+def test_unrequested_bytes_close_the_connection() -> None:
     """No later request may take for its answer what came before it was sent."""
 
     async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

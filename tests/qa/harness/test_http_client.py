@@ -59,7 +59,7 @@ def test_responses_are_read_one_by_one_and_to_the_end() -> None:
     [(b"", NoResponse), (WHOLE[:-1], BrokenResponse), (b"220 mail.example ESMTP\r\n", BrokenResponse)],
     ids=["nothing", "half a response", "no HTTP"],
 )
-def test_no_response_and_a_broken_one_are_told_apart(data: bytes, error: type[Exception]) -> None:
+def test_no_response_and_a_broken_one_are_different_errors(data: bytes, error: type[Exception]) -> None:
     """By one request, and by what is left on the connection."""
     with serving(replying(data)) as port, pytest.raises(error):
         exchange(port, REQUEST)
@@ -107,7 +107,7 @@ def test_what_is_sent_in_parts_arrives_with_its_end() -> None:
         assert exchange(port, iter([b"o", b"k"]), half_close=True).body == b"ok"
 
 
-def test_a_client_can_end_with_a_reset_and_comes_from_the_address_that_is_asked_for() -> None:
+def test_a_client_can_end_with_a_reset_and_has_the_requested_address() -> None:
     """The server sees both."""
     seen: list[object] = []
 
@@ -124,7 +124,7 @@ def test_a_client_can_end_with_a_reset_and_comes_from_the_address_that_is_asked_
     assert seen == ["127.0.0.2"]
 
 
-def test_nobody_there_is_an_error() -> None:
+def test_a_port_without_a_listener_is_an_error() -> None:
     """At once, when connecting."""
     with pytest.raises(ConnectionRefusedError):
         HttpClient(free_port())

@@ -67,7 +67,7 @@ def test_a_response_without_its_body_is_whole_where_that_may_be() -> None:
     assert (parser.is_within, parser.is_answered) == (False, True)
 
 
-def test_a_stream_that_ends_within_a_response_is_told() -> None:
+def test_a_stream_that_ends_within_a_response_is_reported() -> None:
     """Unless it is still written to."""
     with pytest.raises(EOFError):
         read_answers(WHOLE + WHOLE[:-1])

@@ -53,7 +53,7 @@ def test_all_that_a_server_started_is_killed_with_it(tmp_path: Path) -> None:
     assert server.pids == []
 
 
-def test_a_missing_program_is_told(tmp_path: Path) -> None:
+def test_a_missing_program_is_reported(tmp_path: Path) -> None:
     """And there is nothing to be killed then."""
     server = Process([str(tmp_path / "nothing")], log=tmp_path / "log", settings={})
     with pytest.raises(NotServing, match="cannot be started"):

@@ -32,7 +32,7 @@ http.server.HTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).s
 COMMAND = (sys.executable, "-c", SERVER)
 
 
-def test_a_server_is_ready_asked_ended_and_started_again(tmp_path: Path) -> None:
+def test_a_server_is_started_used_stopped_and_started_again(tmp_path: Path) -> None:
     """On the same port each time, with its settings, and with all its output in one file."""
     with running_server(command=COMMAND, log=tmp_path / "log", SETTING="mine") as server:
         assert server.get("/metrics").status == 200

@@ -43,7 +43,7 @@ def test_series_keep_their_class(wave_dataset: Dataset) -> None:
         assert original[row.tobytes()] == target
 
 
-def test_each_resample_is_fitted_and_asked(
+def test_each_resample_is_fitted_and_measured(
     wave_dataset: Dataset, tiny: Callable[..., TrainingConfig], tmp_path: Path
 ) -> None:
     """There is one result per resample, with an accuracy above chance for both views."""

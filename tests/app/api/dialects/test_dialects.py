@@ -170,7 +170,7 @@ def test_what_the_framework_refuses_below_its_prefix_has_its_form(plain_artifact
 
 
 @BOTH_PATHS
-def test_a_bug_in_it_is_a_500_without_a_word_of_it(
+def test_a_bug_in_it_is_a_500_without_details(
     plain_artifact: Artifact, caplog: pytest.LogCaptureFixture, target: str
 ) -> None:
     """In its form, too."""

@@ -45,7 +45,7 @@ def test_npy_in_npy_out(app: App) -> None:
     np.testing.assert_array_equal(np.load(io.BytesIO(response.content)), by_first_value(series(-2.0, 2.0)))
 
 
-def test_the_answer_says_where_the_time_went(app: App) -> None:
+def test_the_response_has_the_time_of_each_step(app: App) -> None:
     """`Server-Timing` has parse, queue and inference in milliseconds, and the batch's rows."""
     timing = app.client.post("/predict", json={"instances": series(1.0).tolist()}).headers["server-timing"]
     number = r"\d+\.\d{3}"

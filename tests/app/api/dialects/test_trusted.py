@@ -86,7 +86,7 @@ def test_a_series_is_warned_of_alone_and_in_company(trusting: TestClient) -> Non
 
 
 @pytest.mark.parametrize("value", ["true", "1", "True"])
-def test_who_asks_to_abstain_gets_labels_of_sure_series_alone(trusting: TestClient, value: str) -> None:
+def test_abstaining_gives_labels_to_sure_series_alone(trusting: TestClient, value: str) -> None:
     """Everything else is said as before."""
     plain = predict(trusting, SURE, UNSURE, UNLIKE)
     abstaining = predict(trusting, SURE, UNSURE, UNLIKE, query=f"?abstain={value}")

@@ -56,7 +56,7 @@ def test_names_are_plain(name: str, good: bool) -> None:
     assert is_name(name) is good
 
 
-def test_an_empty_file_lets_nobody_in(tmp_path: Path) -> None:
+def test_an_empty_file_admits_no_client(tmp_path: Path) -> None:
     """Not everybody: that there is a file says that keys are wanted."""
     assert KeyFile(file_of(tmp_path, "# nobody yet")).name_of(new_key().encode()) is None
 

@@ -302,7 +302,7 @@ def test_without_keys_what_is_closed_is_not_there(client_of: ClientOf, name: str
 # What the documentation says of it.
 
 
-def test_the_document_tells_of_keys_where_they_are_asked_for(client_of: ClientOf, keys: Path) -> None:
+def test_openapi_names_keys_where_they_are_required(client_of: ClientOf, keys: Path) -> None:
     """Each operation that needs one says so, and what it answers without one; the others do not."""
     with client_of(api_keys_file=keys, protected_routes=("metrics",)) as client:
         document = client.get("/openapi.json").json()
@@ -326,7 +326,7 @@ def test_the_document_tells_of_keys_where_they_are_asked_for(client_of: ClientOf
     assert not any(path.endswith(("/live", "/ready")) for path in needing)
 
 
-def test_the_document_tells_of_no_keys_where_none_are_asked_for(client_of: ClientOf) -> None:
+def test_openapi_names_no_keys_where_none_are_required(client_of: ClientOf) -> None:
     """A client that is generated from it would ask its user for one."""
     with client_of(protected_routes=("metrics",)) as client:
         document = client.get("/openapi.json").json()

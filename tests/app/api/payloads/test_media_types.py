@@ -175,7 +175,7 @@ def test_json_is_given_otherwise(accept: str | None) -> None:
         ("application/x-npy; fields=all, application/json", JSON),
     ],
 )
-def test_all_fields_are_given_where_they_are_asked_for(accept: str, media_type: str) -> None:
+def test_all_fields_are_given_if_requested(accept: str, media_type: str) -> None:
     """The parameter is part of the media type; weights decide between both kinds of npy."""
     assert response_type(accept) == media_type
 

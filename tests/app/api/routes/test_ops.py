@@ -16,7 +16,7 @@ from tests.support.fakes import FakeEngine
 
 
 @pytest.mark.parametrize("probe", ["/livez", "/readyz", "/startupz"])
-def test_a_ready_service_says_yes(app: App, probe: str) -> None:
+def test_a_ready_service_answers_200(app: App, probe: str) -> None:
     """All three probes are content, and name the model."""
     response = app.client.get(probe)
     assert response.status_code == 200

@@ -154,7 +154,7 @@ def test_a_reader_that_is_slow_gets_everything(app: Served) -> None:
         sender.join()
 
 
-def test_a_sender_that_stalls_is_told(app: Served) -> None:
+def test_a_sender_that_stalls_gets_an_error(app: Served) -> None:
     """With the totals, in the last line; X-Request-Timeout shortens the wait."""
     with Stream(app.url, headers=[*RAW, ("X-Request-Timeout", "0.2")]) as stream:
         stream.send(as_float32(ramp(LENGTH + 3)))
@@ -289,7 +289,7 @@ def test_a_head_that_is_wrong_is_refused_before_the_body(
         assert stream.status == status
 
 
-def test_an_old_client_is_told(app: Served) -> None:
+def test_an_http_1_0_client_gets_an_error(app: Served) -> None:
     """HTTP/1.0 has no chunks, and the response has no length."""
     with HttpClient(app.url) as wire:
         request = post(b"1\n", target="/predict/stream", version="1.0")

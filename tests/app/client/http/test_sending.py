@@ -32,7 +32,7 @@ def test_what_may_pass_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     assert len(caplog.messages) >= 3
 
 
-def test_a_server_that_asks_for_more_time_than_there_is_holds_nobody() -> None:
+def test_retry_after_beyond_the_deadline_is_not_waited_for() -> None:
     """`Retry-After: 3600` is an error at once, with the server's reason."""
     client, pauses, _ = client_of(refuse(429, **{"Retry-After": "3600"}), timeout=30)
     with pytest.raises(ServerUnavailable, match=r"full \(.* and the server asks to wait 3600 s\)"):

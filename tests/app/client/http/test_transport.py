@@ -81,7 +81,7 @@ def refuse_and_reset(connection: socket.socket) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-def test_a_refusal_reaches_the_caller_though_the_connection_is_reset() -> None:
+def test_a_refusal_is_reported_although_the_connection_is_reset() -> None:
     """The server reads nothing of the body, as a proxy does that knows its limit."""
     for _ in range(10):
         with (
@@ -91,7 +91,7 @@ def test_a_refusal_reaches_the_caller_though_the_connection_is_reset() -> None:
             ask(url, LARGE)
 
 
-def test_a_refusal_of_the_server_reaches_the_caller(server: ServerProcess) -> None:
+def test_a_refusal_of_the_server_is_reported(server: ServerProcess) -> None:
     """Before it has the body, of which it would read nothing more."""
     with pytest.raises(RequestRefused, match="bytes") as info:
         ask(server.url, LARGE)

@@ -179,7 +179,7 @@ def test_invalid_input_gets_a_reason(app: Served, sent: bytes, reason: str) -> N
 
 
 @pytest.mark.parametrize("target", [DIRECT, ONWARDS])
-def test_last_words_come_after_the_answers_that_are_due(app: Served, target: str) -> None:
+def test_connection_errors_come_after_the_responses_that_are_due(app: Served, target: str) -> None:
     """A client that sends several requests at once takes the first answer for that of its first request."""
     app.engine.hold()
     with HttpClient(app.url) as wire:

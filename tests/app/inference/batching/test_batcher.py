@@ -371,7 +371,7 @@ async def test_batch_of_cancelled_items_does_not_affect_the_next(loop: SteppedLo
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_caller_cancelled_between_its_outcome_and_its_waking_up(fails: bool) -> None:
+def test_future_cancelled_between_its_result_and_its_waking_up(fails: bool) -> None:
     """A caller cancelled in the turn in which its outcome is set is cancelled, and no error is left over."""
 
     async def test(loop: SteppedLoop) -> None:
@@ -687,7 +687,7 @@ async def test_engine_that_ignores_its_cancellation_does_not_hold_up_closing(loo
 
 
 @stepped
-async def test_each_caller_gets_the_result_of_its_own_item(loop: SteppedLoop) -> None:
+async def test_each_future_gets_the_result_of_its_own_item(loop: SteppedLoop) -> None:
     """Callers of one batch that leave, stay or bring several rows each end up with their own result."""
     async with started(loop, max_rows=8) as bench:
         tasks = [bench.call(item, rows=rows) for item, rows in zip("abcd", (2, 1, 3, 1), strict=True)]
@@ -698,7 +698,7 @@ async def test_each_caller_gets_the_result_of_its_own_item(loop: SteppedLoop) ->
 
 
 @stepped
-async def test_answer_says_how_it_came_about(loop: SteppedLoop) -> None:
+async def test_a_result_has_its_batchs_times_and_size(loop: SteppedLoop) -> None:
     """An answer carries the seconds in the queue and in the engine and the rows of its batch."""
     async with started(loop) as bench:
         await bench.calls("a")

@@ -17,7 +17,7 @@ async def test_nothing_is_refused_by_time_before_the_first_measurement(loop: Ste
 
 
 @stepped
-async def test_small_batches_do_not_tell_the_pace(loop: SteppedLoop) -> None:
+async def test_small_batches_do_not_change_the_estimated_throughput(loop: SteppedLoop) -> None:
     """A server that computed series one by one, 40 ms each, admits a burst that it computes in 0.6 s."""
     async with started(loop, fixed=0.04, row=0.0025) as plant:
         for _ in range(50):

@@ -35,7 +35,7 @@ def test_warming_runs_every_batch_size() -> None:
     assert engine.batches == [1, 8]
 
 
-def test_golden_answers_are_asked_alone_and_in_a_batch() -> None:
+def test_golden_answers_are_computed_alone_and_in_a_batch() -> None:
     """An engine that reproduces them passes, and was asked both ways."""
     engine = FakeEngine()
     verify(engine, GOLDEN, tolerance=1e-6)

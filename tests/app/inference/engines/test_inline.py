@@ -27,7 +27,7 @@ calls.run(threading.Event().wait)
 """
 
 
-def test_what_a_call_returns_or_raises_is_its_callers() -> None:
+def test_what_a_call_returns_or_raises_is_passed_on() -> None:
     """A call that fails leaves nothing behind."""
     calls = InlineCalls(rows=1, timeout=60)
 

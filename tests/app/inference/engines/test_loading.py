@@ -33,7 +33,7 @@ def test_tensorflow_is_loaded_on_demand_and_verified(artifact: Artifact) -> None
     assert load_engine(artifact, choice="tensorflow", max_rows=2, threads=0).name == "tensorflow"
 
 
-def test_an_engine_that_fails_the_golden_answers_is_not_handed_out(lying: Artifact) -> None:
+def test_an_engine_that_fails_the_golden_answers_is_not_returned(lying: Artifact) -> None:
     """No answer is better than a wrong one."""
     with pytest.raises(ArtifactError, match="golden answers alone on tensorflow differ by"):
         load_engine(lying, choice="tensorflow", max_rows=2, threads=0)

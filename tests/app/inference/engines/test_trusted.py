@@ -80,7 +80,7 @@ def test_a_graph_whose_output_has_another_width_is_refused(trusted_artifact: Art
 
 
 @pytest.mark.parametrize("choice", RUNTIMES)
-def test_a_contract_without_trust_asks_for_probabilities_alone(
+def test_a_contract_without_trust_requires_probabilities_alone(
     trusted_artifact: Artifact, choice: str
 ) -> None:
     """A graph may answer more than the contract promises."""

@@ -48,7 +48,7 @@ def test_a_server_without_the_extra_says_what_to_install(root: Path) -> None:
         ("OTEL_BSP_MAX_QUEUE_SIZE", "1"),
     ],
 )
-def test_what_cannot_be_done_is_told_at_the_start(
+def test_what_cannot_be_done_is_reported_at_the_start(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     """Not by traces that never come."""
@@ -82,6 +82,6 @@ def test_the_service_is_called_as_the_environment_says(
     assert _resource().attributes["service.name"] == name
 
 
-def test_the_last_traces_leave_before_a_supervisor_loses_patience() -> None:
+def test_the_last_traces_are_sent_before_the_supervisor_kills_the_worker() -> None:
     """The time for sending them is within that which a worker has to end."""
     assert FLUSH_SECONDS < END_SECONDS

@@ -96,7 +96,7 @@ def test_a_fault_is_named_and_only_ours_is_an_error(status: int, failed: bool) -
         ("get", "/model", "HTTP /model", "_OTHER"),
     ],
 )
-def test_callers_cannot_make_up_names(method: str, route: str | None, name: str, known_as: str) -> None:
+def test_clients_cannot_make_up_names(method: str, route: str | None, name: str, known_as: str) -> None:
     """There are as many as routes and methods, whatever is asked for."""
     record = replace(ASKED, method=method, route=route or OTHER, path="/made/up", work=None)
     [request] = spans_of(record)

@@ -20,7 +20,7 @@ TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 @pytest.mark.parametrize("sampler", [DEFAULT_ON, DEFAULT_OFF])
 @pytest.mark.parametrize("flag", ["00", "01"])
-def test_the_caller_decides_and_its_span_is_the_parent(sampler: Sampler, flag: str) -> None:
+def test_the_client_decides_and_its_span_is_the_parent(sampler: Sampler, flag: str) -> None:
     """A trace that began elsewhere goes on here if it is sampled there, whatever is done with our own."""
     kept = keep(sampler)
     trace_id = kept.note(ASKED, traceparent=f"00-{TRACE}-{PARENT}-{flag}", tracestate="a=b")
@@ -58,7 +58,7 @@ def test_a_broken_traceparent_counts_as_none(broken: str) -> None:
     assert f"{span.context.trace_id:032x}" == trace_id != TRACE
 
 
-def test_traces_that_nobody_samples_have_an_id_all_the_same() -> None:
+def test_traces_that_are_not_sampled_have_an_id() -> None:
     """It stands in the log, where it tells requests of one trace from others."""
     kept = keep(ALWAYS_OFF)
     ids = {kept.note(ASKED) for _ in range(2)}

@@ -68,7 +68,7 @@ def test_weights_are_given_as_inputs_by_outputs() -> None:
             product(node.output(0))
 
 
-def test_outputs_are_told_apart_by_node_and_place() -> None:
+def test_outputs_are_identified_by_node_and_port() -> None:
     """The two outputs of a split are different; the users of each are found."""
     halves = op.split(a_parameter(), op.constant(np.int64(0)), 2).outputs()
     reader = op.relu(halves[1])

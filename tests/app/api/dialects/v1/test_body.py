@@ -108,7 +108,7 @@ def test_each_form_is_read(body: Any, method: str, form: Form) -> None:
         ({"inputs": [GOOD] * 5}, "inputs", "5 series; at most 4 a request"),
     ],
 )
-def test_what_predict_refuses_is_told_with_its_place(body: Any, place: str, message: str) -> None:
+def test_what_predict_refuses_is_reported_with_its_place(body: Any, place: str, message: str) -> None:
     """In the words of the protocol."""
     assert violations(body) == [(place, message)]
 
@@ -130,7 +130,7 @@ def test_what_predict_refuses_is_told_with_its_place(body: Any, place: str, mess
         ({"examples": [{"series": [1, 2, "3"]}]}, "examples[0].series[2]", "expected a number, got a string"),
     ],
 )
-def test_what_classify_refuses_is_told_with_its_place(body: Any, place: str, message: str) -> None:
+def test_what_classify_refuses_is_reported_with_its_place(body: Any, place: str, message: str) -> None:
     """The same rules for examples."""
     assert violations(body, method="classify") == [(place, message)]
 
@@ -258,7 +258,7 @@ def test_numbers_within_the_rules_are_taken(text: str) -> None:
         (b'{"instances": [[' + b"9" * 10_000 + b"]]}", "number out of range at line 1 column 4318"),
     ],
 )
-def test_what_is_no_json_is_told_with_its_position(body: bytes, message: str) -> None:
+def test_invalid_json_is_reported_with_its_position(body: bytes, message: str) -> None:
     """In one line."""
     assert malformed(body) == f"JSON Parse error: {message}"
 
@@ -312,7 +312,7 @@ def test_series_of_several_channels_are_lists_of_time_steps(body: Any, method: s
         ([[1, 2], [3, 4], [5, None]], "[2][1]", "expected a number, got null"),
     ],
 )
-def test_time_steps_are_told_with_their_place(series: Any, place: str, message: str) -> None:
+def test_time_steps_are_reported_with_their_place(series: Any, place: str, message: str) -> None:
     """Step and channel."""
     assert violations({"instances": [STEPS, series]}, read=READ_CHANNELS) == [
         (f"instances[1]{place}", message)

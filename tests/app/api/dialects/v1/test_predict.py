@@ -263,7 +263,7 @@ def test_a_compressed_request_gets_a_plain_response(plain_artifact: Artifact) ->
         ),
     ],
 )
-def test_limits_are_told_in_its_form(
+def test_limits_are_reported_in_its_form(
     plain_artifact: Artifact,
     query: str,
     body: Any,
@@ -331,7 +331,7 @@ def test_a_server_that_is_not_ready_says_503(plain_artifact: Artifact, query: st
 
 
 @BOTH_PATHS
-def test_a_failing_engine_is_a_500_without_a_word_of_it(plain_artifact: Artifact, query: str) -> None:
+def test_a_failing_engine_is_a_500_without_details(plain_artifact: Artifact, query: str) -> None:
     """What it said stays in the log."""
 
     def fail(_: object) -> Any:

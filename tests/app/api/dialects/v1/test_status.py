@@ -192,7 +192,7 @@ def test_metadata_describe_the_signature(artifact: Artifact, path: str) -> None:
         ("POST", "/v1/predict", 400, "Malformed request: POST /v1/predict: no such route"),
     ],
 )
-def test_what_is_not_there_is_told(
+def test_what_is_not_there_is_reported(
     plain_artifact: Artifact, method: str, target: str, status: int, words: str
 ) -> None:
     """404 for a model, a version and a label that are unknown, 400 for every other path and method."""

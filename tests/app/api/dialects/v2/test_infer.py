@@ -60,7 +60,7 @@ def test_json_gets_all_outputs_in_json(plain_artifact: Artifact, target: str) ->
 
 
 @BOTH_PATHS
-def test_binary_gets_binary_if_it_asks(plain_artifact: Artifact, target: str) -> None:
+def test_binary_requests_get_binary_responses_if_requested(plain_artifact: Artifact, target: str) -> None:
     """The request's own default, which an output's own parameter goes before."""
     every = {"binary_data_output": True}
     mixed = [{"name": "label", "parameters": {"binary_data": False}}, {"name": "probabilities"}]
