@@ -20,6 +20,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from pydantic import TypeAdapter
+
 from app.errors import AppError
 
 FORMAT = 1
@@ -52,6 +54,15 @@ class Shard:
     bytes: int
     sha256: str
     counts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """The content of a manifest."""
+
+    format: int
+    job: dict[str, Any]
+    shards: list[Shard]
 
 
 class Manifest:
@@ -92,22 +103,21 @@ class Manifest:
         """
         path = self._folder / MANIFEST
         try:
-            document = json.loads(path.read_bytes())
-            shards = [Shard(**each) for each in document["shards"]]
-            job, version = dict(document["job"]), document["format"]
+            document = TypeAdapter(_Document).validate_json(path.read_bytes(), strict=True)
         except FileNotFoundError:
             return
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError) as error:
             raise ManifestError(f"{path}: damaged; delete {self._folder} to start again") from error
-        if version != FORMAT:
-            raise ManifestError(f"{path}: format {version}; delete {self._folder} to start again")
+        if document.format != FORMAT:
+            raise ManifestError(f"{path}: format {document.format}; delete {self._folder} to start again")
+        job = document.job
         changed = sorted(name for name in job.keys() | self._job if job.get(name) != self._job.get(name))
         if changed:
             raise ManifestError(
                 f"{self._folder}: an earlier run had other {', '.join(changed)}; repeat its command, or "
                 "delete the folder to start again"
             )
-        for shard in shards:
+        for shard in document.shards:
             if shard.first != self.position or not self._is_whole(shard):
                 break
             self.shards.append(shard)

@@ -60,6 +60,8 @@ class WindowJob:
             BrokenPipeError: the reader of the output has ended.
         """
         options = self._options
+        if options.plot is not None and not options.plot.absolute().parent.is_dir():
+            raise OutputError(f"{options.plot}: cannot be written (its folder does not exist)")
         name = format_name(options.format, options.output, is_terminal=is_terminal())
         recording = read_recording(options.file, columns=options.columns)
         given: WindowOptions = {

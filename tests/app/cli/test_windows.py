@@ -112,6 +112,25 @@ def test_what_is_no_recording_is_one_line(
     assert said in line
 
 
+def test_a_plot_without_a_folder_is_one_line(
+    capsys: pytest.CaptureFixture[str], server: ServerProcess, recording: NDArray[np.float64], tmp_path: Path
+) -> None:
+    """Before anything is scored."""
+    np.save(tmp_path / "a.npy", recording)
+    plot = tmp_path / "nowhere" / "plot.png"
+    arguments = ["--windows", str(tmp_path / "a.npy"), "--plot", str(plot), "--url", server.url]
+    assert main(["predict", *arguments]) == 1
+    assert capsys.readouterr() == ("", f"{plot}: cannot be written (its folder does not exist)\n")
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "x"])
+def test_a_stride_is_a_whole_number_from_1(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    """Anything else is a usage error that says so."""
+    with pytest.raises(SystemExit):
+        main(["predict", "a.npy", "--windows", f"--stride={text}"])
+    assert f"argument --stride: {text}: give a whole number from 1" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -11,6 +11,9 @@ import pytest
 from app.series.manifest import Manifest, ManifestError, replacing
 
 NO_JOB = b'{"format": 1, "job": null, "shards": []}'
+ENTRY = b'{"format": 1, "job": {}, "shards": [{"name": "0", "first": 0, "end": %s, "rows": 1, %s}]}'
+WRONG_TYPE = ENTRY % (b'"10"', b'"bytes": 3, "sha256": ""')
+WRONG_COUNT = ENTRY % (b"10", b'"bytes": 3, "sha256": "", "counts": {"bad": "2"}')
 JOB = {"files": ["a.npy"], "format": "csv"}
 
 
@@ -64,7 +67,9 @@ def test_another_job_does_not_take_the_shards(tmp_path: Path) -> None:
         Manifest(tmp_path / "parts", {**JOB, "files": ["b.npy"], "rows": 3}).load()
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"shards": [{}]}', NO_JOB, b"\xff"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"[]", b'{"shards": [{}]}', NO_JOB, WRONG_TYPE, WRONG_COUNT, b"\xff"]
+)
 def test_a_damaged_manifest_is_one_line(tmp_path: Path, content: bytes) -> None:
     """Nothing is overwritten."""
     stored(tmp_path / "parts", b"one")
