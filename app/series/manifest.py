@@ -20,8 +20,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from pydantic import TypeAdapter
-
 from app.errors import AppError
 
 FORMAT = 1
@@ -54,15 +52,6 @@ class Shard:
     bytes: int
     sha256: str
     counts: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Document:
-    """The content of a manifest."""
-
-    format: int
-    job: dict[str, Any]
-    shards: list[Shard]
 
 
 class Manifest:
@@ -103,21 +92,22 @@ class Manifest:
         """
         path = self._folder / MANIFEST
         try:
-            document = TypeAdapter(_Document).validate_json(path.read_bytes(), strict=True)
+            document = json.loads(path.read_bytes())
+            shards = [_shard_of(each) for each in document["shards"]]
+            job, version = dict(document["job"]), document["format"]
         except FileNotFoundError:
             return
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise ManifestError(f"{path}: damaged; delete {self._folder} to start again") from error
-        if document.format != FORMAT:
-            raise ManifestError(f"{path}: format {document.format}; delete {self._folder} to start again")
-        job = document.job
+        if version != FORMAT:
+            raise ManifestError(f"{path}: format {version}; delete {self._folder} to start again")
         changed = sorted(name for name in job.keys() | self._job if job.get(name) != self._job.get(name))
         if changed:
             raise ManifestError(
                 f"{self._folder}: an earlier run had other {', '.join(changed)}; repeat its command, or "
                 "delete the folder to start again"
             )
-        for shard in document.shards:
+        for shard in shards:
             if shard.first != self.position or not self._is_whole(shard):
                 break
             self.shards.append(shard)
@@ -177,6 +167,15 @@ class Manifest:
         except OSError:
             return False
         return hashlib.sha256(content).hexdigest() == shard.sha256
+
+
+def _shard_of(document: dict[str, Any]) -> Shard:
+    """Raises TypeError: it is no shard."""
+    shard = Shard(**document)
+    numbers = [shard.first, shard.end, shard.rows, shard.bytes, *dict(shard.counts).values()]
+    if not all(type(number) is int for number in numbers) or not isinstance(shard.name, str):
+        raise TypeError("a field of a shard has another type")
+    return shard
 
 
 def write_durably(path: Path, content: bytes) -> None:
