@@ -20,6 +20,8 @@ from typing import Generic, TypeVar
 
 from app.errors import AppError, EngineError
 from app.inference.batching.admission import Admission
+from app.inference.batching.background import BackgroundQueue
+from app.inference.batching.failures import engine_error
 from app.inference.batching.observer import BatchObserver, BatchResult, NullObserver
 from app.inference.batching.queue import Entry
 from app.inference.batching.throughput import ThroughputEstimator
@@ -41,7 +43,8 @@ class MicroBatcher(Generic[T, R]):
         max_wait: seconds that a batch that is not full waits for more items, counted from the arrival of its
             first one, though the engine is free. 0, not to wait, is right for most services.
         halve_above: rows above which a batch takes at most half of the rows there are; see `Admission`.
-        stall_timeout: seconds after which a batch that still runs turns `stalled` on.
+        stall_timeout: seconds after which a batch or chunk that still runs turns `stalled` on.
+        background: chunks of work that run between batches; None for none.
         observer: receives events. It must not raise: that stops the batcher.
         clock: measures durations. It is not the event loop's clock, which in uvloop counts milliseconds.
     """
@@ -56,6 +59,7 @@ class MicroBatcher(Generic[T, R]):
         max_wait: float = 0.0,
         halve_above: int | None = None,
         stall_timeout: float = 30.0,
+        background: BackgroundQueue | None = None,
         observer: BatchObserver | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -66,6 +70,7 @@ class MicroBatcher(Generic[T, R]):
         self._max_wait = max_wait
         self._gather_rows = 0
         self._stall_timeout = stall_timeout
+        self._background = background
         self._observer = NullObserver() if observer is None else observer
         self._clock = clock
         self._throughput = ThroughputEstimator(clock, max_rows=max_rows)
@@ -100,8 +105,9 @@ class MicroBatcher(Generic[T, R]):
 
     @property
     def stalled(self) -> bool:
-        """Whether the running batch has taken longer than `stall_timeout`."""
-        return self._throughput.seconds > self._stall_timeout
+        """Whether the running batch or chunk has taken longer than `stall_timeout`."""
+        background = 0.0 if self._background is None else self._background.seconds
+        return max(self._throughput.seconds, background) > self._stall_timeout
 
     def start(self, *, gather_rows: int = 0) -> None:
         """Start to run batches on the running event loop. A batcher starts once.
@@ -115,6 +121,8 @@ class MicroBatcher(Generic[T, R]):
         self._gather_rows = gather_rows
         self._loop = asyncio.get_running_loop()
         self._admission.start(self._loop)
+        if self._background is not None:
+            self._background.start(self._loop, wake=self._wake_for_chunk, unready=self._unready)
         self._task = self._loop.create_task(self._serve(), name="micro-batcher")
         self._task.add_done_callback(self._stopped)
 
@@ -175,7 +183,7 @@ class MicroBatcher(Generic[T, R]):
             return
         await asyncio.wait({self._task}, timeout=timeout)
         if not self._task.done():
-            self._admission.fail_all()
+            self._fail_all()
             self._task.cancel()
             # One turn of the loop: a `run` that ignores its cancellation must not delay the exit.
             await asyncio.wait({self._task}, timeout=0)
@@ -188,8 +196,12 @@ class MicroBatcher(Generic[T, R]):
         return "the service is starting" if self._task is None else None
 
     async def _serve(self) -> None:
-        while self._queue or not self._closing:
-            await self._wait_for(1)
+        while self._queue or self._background or not self._closing:
+            if not self._background:
+                await self._wait_for(1)
+            if self._background and (not self._queue or self._background.is_due):
+                await self._background.run_next()
+                continue
             await self._gather()
             if self._queue and self._max_wait > 0:
                 waited = self._clock() - self._queue.head.admitted
@@ -223,6 +235,11 @@ class MicroBatcher(Generic[T, R]):
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 
+    def _wake_for_chunk(self) -> None:
+        """Wake up for an item in the background queue, unless a batch is waiting to be filled."""
+        if self._wake_at_rows == 1:
+            self._wake_up()
+
     async def _run_batch(self, batch: list[Entry[T, R]]) -> None:
         rows = sum(entry.rows for entry in batch)
         began = self._throughput.begin(rows)
@@ -230,9 +247,11 @@ class MicroBatcher(Generic[T, R]):
             self._observer.queued(rows=entry.rows, seconds=began - entry.admitted)
         results = await self._compute([entry.item for entry in batch])
         seconds = self._throughput.end(queued=self._queue.rows)
+        if self._background:
+            self._background.charge(seconds)
         if failed := isinstance(results, BaseException):
             for entry in batch:
-                entry.fail(_engine_error(results))
+                entry.fail(engine_error(results))
         else:
             for entry, result in zip(batch, results, strict=True):
                 entry.resolve(BatchResult(result, began - entry.admitted, seconds, rows))
@@ -260,12 +279,9 @@ class MicroBatcher(Generic[T, R]):
             self._failure = "the batching task was cancelled" if error is None else repr(error)
             _logger.critical("batching stopped: %s", self._failure, exc_info=error)
         self._throughput.stop()
+        self._fail_all()
+
+    def _fail_all(self) -> None:
         self._admission.fail_all()
-
-
-def _engine_error(cause: BaseException) -> EngineError:
-    """A new error for each entry: a shared one would collect the traceback of each that raises it."""
-    known = isinstance(cause, EngineError)
-    error = EngineError(str(cause) if known else f"the engine failed on this batch ({type(cause).__name__})")
-    error.__cause__ = cause
-    return error
+        if self._background is not None:
+            self._background.fail_all()

@@ -52,3 +52,31 @@ class NullObserver:
     def _ignore(self, **_: object) -> None: ...
 
     admitted = refused = dropped = queued = ran = _ignore
+
+
+class BackgroundObserver(Protocol):
+    """Receives the events of a background queue."""
+
+    def admitted(self, *, rows: int) -> None:
+        """An item is about to join the queue."""
+
+    def refused(self, *, rows: int, reason: str) -> None:
+        """An item was not admitted.
+
+        Reasons: it is `expired` on arrival; the batcher is `not_ready`; the queue is `full`; the item would
+        be done later than its `deadline`.
+        """
+
+    def dropped(self, *, rows: int, reason: str) -> None:
+        """Rows of an admitted item will not be computed: `expired`, `cancelled`, `failed` or `closed`."""
+
+    def ran(self, *, rows: int, seconds: float, failed: bool) -> None:
+        """A chunk has ended; its rows left the queue when it started."""
+
+
+class NullBackgroundObserver:
+    """Ignores all events."""
+
+    def _ignore(self, **_: object) -> None: ...
+
+    admitted = refused = dropped = ran = _ignore
