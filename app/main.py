@@ -238,7 +238,10 @@ def create_service(settings: Settings, metrics: Metrics, path: Path | None = Non
         stall_timeout=settings.stall_timeout,
         max_inline_rows=settings.inline_batch_rows,
         has_one_core=usable_here(workers=workers) == 1,
+        background_rows=settings.background_queue_rows,
+        background_share=settings.background_share,
         observer=metrics.observer(artifact.contract.version),
+        background_observer=metrics.background,
         predictions=metrics.predictions,
     )
 

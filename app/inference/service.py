@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from app.contract import Artifact, Contract, reason_of
 from app.errors import AppError, EngineError, NotReady
-from app.inference.batching import BatchObserver, Entry, MicroBatcher
+from app.inference.batching import BackgroundObserver, BackgroundQueue, BatchObserver, Entry, MicroBatcher
 from app.inference.engines import Engine
 from app.inference.engines.inline import LIMITS, LIMITS_ONE_CORE, InlineCalls, inline_batch_rows
 from app.inference.prediction_builder import PredictionBuilder
@@ -46,12 +46,17 @@ class Service:
         max_inline_rows: most series in a batch that is computed on the event loop's thread, if it is short
             enough; None for the default.
         has_one_core: whether the engine's thread blocks the event loop anyway while it computes.
+        background_rows: most series in the background queue.
+        background_share: part of the engine's time that the background queue gets while predictions always
+            wait.
         observer: receives the events of the batcher.
+        background_observer: receives the events of the background queue.
         predictions: counts predictions; None counts nothing.
 
     Attributes:
         artifact: as given.
         complete: the second half of `predict`: makes and counts the prediction of an admitted entry.
+        background: calls of the engine with a lower priority than predictions.
     """
 
     def __init__(
@@ -66,7 +71,10 @@ class Service:
         stall_timeout: float = 30.0,
         max_inline_rows: int | None = 0,
         has_one_core: bool = False,
+        background_rows: int = 16384,
+        background_share: float = 0.05,
         observer: BatchObserver | None = None,
+        background_observer: BackgroundObserver | None = None,
         predictions: PredictionMetrics | None = None,
     ) -> None:
         self.artifact = artifact
@@ -82,6 +90,12 @@ class Service:
         self.complete = PredictionBuilder(artifact.contract, predictions)
         self._state = State.STARTING
         self._failure: str | None = None
+        self.background = BackgroundQueue(
+            self._thread.run,
+            max_rows=background_rows,
+            share=background_share,
+            observer=background_observer,
+        )
         # Weak, not to be a cycle: an unloaded version would keep its artifact (0.5 MB) until a full garbage
         # collection.
         this = weakref.ref(self)
@@ -93,6 +107,7 @@ class Service:
             max_wait=max_batch_wait,
             halve_above=None if has_one_core else _HALVE_ABOVE,
             stall_timeout=stall_timeout,
+            background=self.background,
             observer=observer,
         )
 

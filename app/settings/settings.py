@@ -114,6 +114,32 @@ class Settings(BaseSettings):
         description="Maximum number of series in the queue; further requests get 429. This limits memory: a "
         "value takes 4 bytes, so 131,072 series of 500 values take 250 MiB.",
     )
+    background_queue_rows: int = Field(
+        16384,
+        ge=1,
+        description="Maximum number of series in the background queue, where variants of explanations and "
+        "series whose neighbours are searched for wait until no prediction does; further requests get 429.",
+    )
+    background_share: float = Field(
+        0.05,
+        gt=0,
+        lt=1,
+        description="Share of the engine's time that the background queue gets while predictions always "
+        "wait.",
+    )
+    explain_max_variants: int = Field(
+        4096,
+        ge=1,
+        description="Maximum number of variants in one request for explanations: series times regions. "
+        "Larger requests are refused.",
+    )
+    explain_timeout: float = Field(
+        30.0,
+        gt=0,
+        le=3600,
+        description="Timeout of a request for explanations from its arrival, in seconds; after it, the "
+        "request gets 504.",
+    )
     max_batch_wait: float = Field(
         0.0,
         ge=0,
@@ -253,7 +279,9 @@ class Settings(BaseSettings):
         return strip_values(values, {name: field.annotation for name, field in cls.model_fields.items()})
 
     @model_validator(mode="after")
-    def _queue_holds_a_batch(self) -> Self:
+    def _queues_hold_a_request(self) -> Self:
         if self.max_queue_rows < self.max_batch_rows:
             raise ValueError("MAX_QUEUE_ROWS must be at least MAX_BATCH_ROWS")
+        if self.background_queue_rows < self.explain_max_variants:
+            raise ValueError("BACKGROUND_QUEUE_ROWS must be at least EXPLAIN_MAX_VARIANTS")
         return self

@@ -16,6 +16,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from app.telemetry.background_metrics import BackgroundMetrics
 from app.telemetry.buffered import BufferedCounters, BufferedHistogram, MetricsBuffer, RawHistogram
 from app.telemetry.multiprocess_dir import VARIABLE
 from app.telemetry.multiprocess_files import live_workers, reserve_disk_space
@@ -38,6 +39,7 @@ class Metrics:
 
     Attributes:
         predictions: metrics of the predictions.
+        background: metrics of the background queues, and their observer.
     """
 
     def __init__(self) -> None:
@@ -97,6 +99,7 @@ class Metrics:
             "refused_bodies", "Request bodies refused because MAX_BODY_BYTES_IN_FLIGHT was reached."
         )
         self.predictions = PredictionMetrics(self._registry, buffer)
+        self.background = BackgroundMetrics(self._registry, buffer, seconds=SECONDS)
         self._versions = VersionMetrics(self._registry, buffer)
         # Counters start at 0: a rate needs a first sample.
         self._refused = BufferedCounters(buffer, [refused.labels(reason) for reason in REFUSAL_REASONS])

@@ -153,6 +153,7 @@ class BackgroundQueue:
         if entry.queued is None:
             entry.queued = began - entry.admitted
         self._running = entry
+        self._observer.started(rows=chunk.rows)
         outcome = await self._compute(chunk.compute)
         self._running = None
         seconds = self._throughput.end(queued=self.rows)

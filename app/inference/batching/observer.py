@@ -70,8 +70,11 @@ class BackgroundObserver(Protocol):
     def dropped(self, *, rows: int, reason: str) -> None:
         """Rows of an admitted item will not be computed: `expired`, `cancelled`, `failed` or `closed`."""
 
+    def started(self, *, rows: int) -> None:
+        """A chunk leaves the queue because it starts."""
+
     def ran(self, *, rows: int, seconds: float, failed: bool) -> None:
-        """A chunk has ended; its rows left the queue when it started."""
+        """A chunk has ended."""
 
 
 class NullBackgroundObserver:
@@ -79,4 +82,4 @@ class NullBackgroundObserver:
 
     def _ignore(self, **_: object) -> None: ...
 
-    admitted = refused = dropped = ran = _ignore
+    admitted = refused = dropped = started = ran = _ignore

@@ -105,6 +105,12 @@ def test_the_queue_holds_at_least_one_batch() -> None:
         Settings(max_batch_rows=64, max_queue_rows=63)
 
 
+def test_the_background_queue_holds_at_least_one_request() -> None:
+    """A request of the maximum number of variants fits into an empty background queue."""
+    with pytest.raises(ValidationError, match="BACKGROUND_QUEUE_ROWS must be at least EXPLAIN_MAX_VARIANTS"):
+        Settings(background_queue_rows=63, explain_max_variants=64)
+
+
 @pytest.mark.parametrize(
     ("text", "names"),
     [
