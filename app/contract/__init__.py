@@ -10,6 +10,16 @@ from app.contract.artifact import (
     open_artifact,
     read_contract,
 )
+from app.contract.explanation import (
+    CellsPart,
+    Curve,
+    ExplanationContent,
+    ExplanationReference,
+    Faithfulness,
+    FrequencyPart,
+    Perturbations,
+    TimePart,
+)
 from app.contract.files import sha256_of
 from app.contract.numbering import MAX_VERSION, version_number
 from app.contract.pin import PIN_FILE, pin
@@ -45,15 +55,23 @@ __all__ = [
     "PIN_FILE",
     "SCHEMA_VERSION",
     "Artifact",
+    "CellsPart",
     "Contract",
+    "Curve",
     "DerivedGraph",
+    "ExplanationContent",
+    "ExplanationReference",
+    "Faithfulness",
+    "FrequencyPart",
     "Golden",
     "InputSpec",
     "Label",
     "LabelSets",
     "NoveltySpec",
     "OutputSpec",
+    "Perturbations",
     "Provenance",
+    "TimePart",
     "Trust",
     "ValueThresholds",
     "check_number",

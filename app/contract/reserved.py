@@ -6,10 +6,10 @@ of old and new servers and after a rollback, and still refuse unknown fields.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from pydantic import Field, JsonValue, model_validator
+from pydantic_core import to_json
 
 from app.contract.frozen import FileName, Frozen
 
@@ -28,7 +28,7 @@ class Reserved(Frozen):
 
     @model_validator(mode="after")
     def _is_small(self) -> Reserved:
-        size = len(json.dumps(self.content, separators=(",", ":"), ensure_ascii=False).encode())
+        size = len(to_json(self.content))
         if size > MAX_RESERVED_BYTES:
             raise ValueError(f"content is {size} bytes of JSON; at most {MAX_RESERVED_BYTES} are read")
         return self
@@ -42,6 +42,11 @@ def reserved(what: str) -> Any:
     """
     # If written as null, it would be an unknown field to older servers.
     return Field(default=None, exclude_if=_is_none, description=f"For later servers: {what}.")
+
+
+def optional_part(description: str) -> Any:
+    """The contract field of a part that this server knows; null, and not written, if absent."""
+    return Field(default=None, exclude_if=_is_none, description=description)
 
 
 def _is_none(value: object) -> bool:

@@ -8,9 +8,10 @@ from typing import Final, Literal, get_args
 
 from pydantic import Field, JsonValue, model_validator
 
+from app.contract.explanation import ExplanationReference
 from app.contract.frozen import FileName, Frozen, Sha256
 from app.contract.numbering import MAX_VERSION
-from app.contract.reserved import Reserved, reserved
+from app.contract.reserved import Reserved, optional_part, reserved
 from app.contract.trust import Trust
 from app.series.spec import MAX_LENGTH, SeriesSpec
 
@@ -122,7 +123,7 @@ class Contract(Frozen):
     metrics: dict[str, float] = Field(description="What the job measured on the test set, as fractions.")
     provenance: Provenance
     extra_outputs: Reserved | None = reserved("outputs of the model beyond those above, an embedding, say")
-    explanation_reference: Reserved | None = reserved("what explanations of answers are measured from")
+    explanation_reference: ExplanationReference | None = optional_part("How explanations are made.")
     drift_reference: Reserved | None = reserved("what the series that are served are compared with")
 
     @model_validator(mode="after")
@@ -134,6 +135,8 @@ class Contract(Frozen):
         needed = {MODEL_FILE, GOLDEN_FILE} | {name for part in parts for name in part.files}
         if missing := sorted(needed - self.files.keys()):
             raise ValueError(f"files has no digest of {', '.join(missing)}")
+        if self.explanation_reference:
+            self.explanation_reference.check_fits(self.input.spec)
         for part, since in self._later_parts():
             if self.schema_version < since:
                 raise ValueError(f"{part} came with schema_version {since}; this says {self.schema_version}")
