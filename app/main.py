@@ -240,6 +240,7 @@ def create_service(settings: Settings, metrics: Metrics, path: Path | None = Non
         has_one_core=usable_here(workers=workers) == 1,
         background_rows=settings.background_queue_rows,
         background_share=settings.background_share,
+        max_variants=settings.explain_max_variants,
         observer=metrics.observer(artifact.contract.version),
         background_observer=metrics.background,
         predictions=metrics.predictions,

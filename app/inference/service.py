@@ -20,6 +20,8 @@ from app.errors import AppError, EngineError, NotReady
 from app.inference.batching import BackgroundObserver, BackgroundQueue, BatchObserver, Entry, MicroBatcher
 from app.inference.engines import Engine
 from app.inference.engines.inline import LIMITS, LIMITS_ONE_CORE, InlineCalls, inline_batch_rows
+from app.inference.explanation import ExplainOptions, Explanations
+from app.inference.explanation.explainer import Explainer
 from app.inference.prediction_builder import PredictionBuilder
 from app.inference.predictions import BatchSlice, Postprocessor, Prediction, Series, predict_batch
 from app.inference.status import State, Status
@@ -49,6 +51,7 @@ class Service:
         background_rows: most series in the background queue.
         background_share: part of the engine's time that the background queue gets while predictions always
             wait.
+        max_variants: most variants in a request for explanations.
         observer: receives the events of the batcher.
         background_observer: receives the events of the background queue.
         predictions: counts predictions; None counts nothing.
@@ -73,6 +76,7 @@ class Service:
         has_one_core: bool = False,
         background_rows: int = 16384,
         background_share: float = 0.05,
+        max_variants: int = 4096,
         observer: BatchObserver | None = None,
         background_observer: BackgroundObserver | None = None,
         predictions: PredictionMetrics | None = None,
@@ -96,6 +100,7 @@ class Service:
             share=background_share,
             observer=background_observer,
         )
+        self._explainer = Explainer(artifact.contract, self.background, max_variants=max_variants)
         # Weak, not to be a cycle: an unloaded version would keep its artifact (0.5 MB) until a full garbage
         # collection.
         this = weakref.ref(self)
@@ -200,6 +205,29 @@ class Service:
             raise unready
         return self._batcher.admit(series, rows=len(series), deadline=deadline)
 
+    async def explain(self, series: Series, options: ExplainOptions, *, deadline: float) -> Explanations:
+        """Explain the probability of a class for series `float32[n, *SeriesSpec.shape]`.
+
+        Variants are computed in chunks of about 2 ms, behind predictions. Cancelling the call ends it.
+
+        Args:
+            series: C-contiguous, finite.
+            options: which class, and how many regions.
+            deadline: on the event loop's clock.
+
+        Raises:
+            NotReady: starting, closing, closed or broken.
+            NotOffered: the version was sealed without an explanation reference.
+            ContractViolation: a number of the options is out of range, or there are too many variants.
+            QueueFull: no room in the background queue, or it would not be done before the deadline.
+            DeadlineExceeded: it was not done before the deadline.
+            EngineError: the engine failed, or returned a number that is not finite.
+        """
+        if unready := self._unready():
+            raise unready
+        assert self._engine is not None  # noqa: S101 - the service is ready
+        return await self._explainer.explain(series, options, engine=self._engine, deadline=deadline)
+
     def cancel(self, entry: Entry[Series, BatchSlice]) -> None:
         """Cancel an admitted entry: its client has disconnected, say."""
         self._batcher.cancel(entry)
@@ -249,6 +277,7 @@ class Service:
 
     def _load_and_measure(self) -> tuple[Engine, int]:
         engine = self._load()
+        self._explainer.measure(engine)
         return engine, inline_batch_rows(engine, self.contract.input.spec, limits=self._inline_limits)
 
     def _fail(self, reason: str) -> None:

@@ -10,6 +10,7 @@ from app.series.perturbations.create import (
     TIME_PERTURBATIONS,
     create_perturbation,
 )
+from app.series.perturbations.importance import log_odds
 from app.series.perturbations.regions import most_bands, single_regions
 from app.series.perturbations.spectrum import MedianSpectrum, median_spectrum
 
@@ -21,6 +22,7 @@ __all__ = [
     "MedianSpectrum",
     "Perturbation",
     "create_perturbation",
+    "log_odds",
     "median_spectrum",
     "most_bands",
     "single_regions",

@@ -25,22 +25,26 @@ class CellStop(Perturbation):
         self.time = window_edges(length, windows)
         self.frequency = band_edges(length, bands)
 
-    def _gains(self, power: Values, band: Values, channels: Values) -> Values:
+    def _scales(self, channels: Values) -> Values:
+        """As `MedianSpectrum.scales`, for `_gains`."""
+        return np.ones(len(channels))
+
+    def _gains(self, power: Values, band: Values, scales: Values) -> Values:
         """The factors of a band in some windows, `float64[channels, k]`.
 
         Args:
             power: `float64[channels, k]`, weighted mean square of the band's part in each window.
             band: `float64[bins]`, its weights.
-            channels: `float64[channels, length]`, the series.
+            scales: `float64[channels]`, of `_scales`.
         """
-        del band, channels  # only subclasses need them
+        del band, scales  # only subclasses need them
         return np.zeros_like(power)
 
     def _change(self, channels: Values, chosen: NDArray[np.bool_]) -> Values:
         bands, windows = self.shape
         length = channels.shape[1]
         by_band = chosen.reshape(len(chosen), bands, windows)
-        transform = np.fft.rfft(channels, axis=1)
+        transform, scales = np.fft.rfft(channels, axis=1), self._scales(channels)
         changed = np.repeat(channels[np.newaxis], len(chosen), axis=0)
         for band in np.flatnonzero(by_band.any(axis=(0, 2))):
             of_band = by_band[:, band]
@@ -49,7 +53,7 @@ class CellStop(Perturbation):
             filtered = np.fft.irfft(transform * of_bins, n=length, axis=1)
             weights = window_weights(length, windows, used)
             power = (filtered**2 @ weights.T) / weights.sum(axis=1)
-            change = self._gains(power, of_bins, channels) - 1.0
+            change = self._gains(power, of_bins, scales) - 1.0
             factors = of_band[np.ix_(rows, used)][:, np.newaxis] * change
             changed[rows] += (factors @ weights) * filtered
         return changed
@@ -69,6 +73,9 @@ class CellGain(CellStop):
         both_signs[-1] -= length % 2 == 0
         self._density = spectrum.density(length) * both_signs / length**2
 
-    def _gains(self, power: Values, band: Values, channels: Values) -> Values:
-        wanted = (self._density @ band**2) * self._spectrum.scales(channels)
+    def _scales(self, channels: Values) -> Values:
+        return self._spectrum.scales(channels)
+
+    def _gains(self, power: Values, band: Values, scales: Values) -> Values:
+        wanted = (self._density @ band**2) * scales
         return gains_to(np.broadcast_to(wanted[:, np.newaxis], power.shape), power)

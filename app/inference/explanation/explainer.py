@@ -1,0 +1,125 @@
+"""The use case: explain series with a version's sealed reference, in chunks of about 2 ms."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.contract import Contract, Perturbations
+from app.errors import ContractViolation, NotOffered
+from app.inference.batching import BackgroundQueue, Chunk
+from app.inference.engines import Engine
+from app.inference.engines.base import any_series
+from app.inference.explanation.computation import Computation
+from app.inference.explanation.options import ExplainOptions
+from app.inference.explanation.results import Explanations
+from app.inference.explanation.variants import check_options, chunks_of, perturbations_of
+from app.series.perturbations import MedianSpectrum, single_regions
+
+# Seconds of a chunk, which is how much longer a prediction may wait.
+CHUNK_SECONDS = 0.002
+# Larger batches take no less time for each row.
+_MOST_CHUNK_ROWS = 256
+_TRIALS = 7
+
+
+class Explainer:
+    """Explains series of one version.
+
+    Args:
+        contract: of the version.
+        queue: runs the chunks.
+        max_variants: most variants of a request.
+    """
+
+    def __init__(self, contract: Contract, queue: BackgroundQueue, *, max_variants: int) -> None:
+        self._contract = contract
+        self._queue = queue
+        self._max_variants = max_variants
+        reference = contract.explanation_reference
+        self._reference = None if reference is None else reference.content.perturbations
+        if self._reference is not None:
+            power = np.array(self._reference.median_power)
+            self._spectrum = MedianSpectrum(power, contract.input.invariant_to_offset_and_scale)
+        self._rows = 1
+
+    def measure(self, engine: Engine) -> None:
+        """Measure how many variants a chunk can have: as many as take `CHUNK_SECONDS`, and at least one.
+
+        Args:
+            engine: already warm. Called on its thread.
+        """
+        reference, spec = self._reference, self._contract.input.spec
+        if reference is None:
+            return
+        # Cells take the longest to make.
+        options = ExplainOptions(windows=0, bands=0, cells=(reference.cells.windows, reference.cells.bands))
+        [cells] = perturbations_of(options, reference, spec, self._spectrum).values()
+        rows = min(cells.regions, engine.batch_sizes[-1], _MOST_CHUNK_ROWS)
+        [series], chosen = any_series(1, spec), single_regions(cells.regions, 0, rows)
+        seconds = []
+        for _ in range(_TRIALS):
+            began = time.perf_counter()
+            engine.predict(cells(series, chosen))
+            seconds.append(time.perf_counter() - began)
+        row = max(min(seconds) / rows, 1e-9)
+        self._rows = max(1, min(_MOST_CHUNK_ROWS, int(CHUNK_SECONDS / row)))
+
+    async def explain(
+        self, series: NDArray[np.float32], options: ExplainOptions, *, engine: Engine, deadline: float
+    ) -> Explanations:
+        """Explain series; see `Service.explain`.
+
+        Args:
+            series: `float32[n, *SeriesSpec.shape]`.
+            options: which class, and how many regions.
+            engine: computes the variants.
+            deadline: on the event loop's clock.
+        """
+        contract = self._contract
+        reference = self.offered()
+        check_options(options, spec=contract.input.spec, classes=contract.classes)
+        self._check_size(len(series), options)
+        perturbations = perturbations_of(options, reference, contract.input.spec, self._spectrum)
+        computation = Computation(
+            series,
+            perturbations,
+            target=options.target,
+            classes=contract.classes,
+            most_novelty=contract.trust.novelty.threshold if contract.trust else None,
+            predict=engine.predict,
+        )
+
+        def chunks() -> Iterator[Chunk[None]]:
+            for pieces in chunks_of(len(series), perturbations, rows=self._rows):
+                yield Chunk(partial(computation.run, pieces), sum(piece.rows for piece in pieces))
+
+        done = await self._queue.submit(chunks(), deadline=deadline)
+        return computation.result(queued=done.queued, ran=done.ran)
+
+    def offered(self) -> Perturbations:
+        """The sealed reference.
+
+        Raises:
+            NotOffered: the version was sealed without one.
+        """
+        if self._reference is None:
+            contract = self._contract
+            raise NotOffered(
+                f"{contract.name} version {contract.version} was sealed without an explanation reference; "
+                "train and seal it again with this release's job (python -m training)"
+            )
+        return self._reference
+
+    def _check_size(self, count: int, options: ExplainOptions) -> None:
+        variants = count * (1 + options.variants)
+        if variants > self._max_variants:
+            message = (
+                f"{count} series with {options.variants} regions are {variants:,} variants; at most "
+                f"{self._max_variants:,} a request (EXPLAIN_MAX_VARIANTS)"
+            )
+            raise ContractViolation([("instances", message)])
