@@ -130,6 +130,9 @@ class TrainingConfig:
     rounding: float = _option(0.375, "fraction of training series rounded to 2 decimals")
     noise: float = _option(0.22, "fraction of training series with white noise added")
     resamples: int = _option(0, "number of stratified resamples of train and test to evaluate for the report")
+    explained: int = _option(
+        64, "held-out training series to measure explanations on (0: seal without explanations)"
+    )
     limit: int | None = _option(None, "maximum number of training series (for experiments)")
 
     def __post_init__(self) -> None:
@@ -144,7 +147,7 @@ class TrainingConfig:
                 raise ConfigError(f"{flag(option.name)}: must be one of {', '.join(choices)}")
         for name in ("epochs", "epoch_size", "batch_size", "patience", *SIZES):
             _require(getattr(self, name) >= 1, name, "must be a whole number of at least 1")
-        for name in ("seed", "warmup_epochs", "resamples"):
+        for name in ("seed", "warmup_epochs", "resamples", "explained"):
             _require(getattr(self, name) >= 0, name, "must be a whole number of at least 0")
         for name in ("dropout", "mixing", "rounding", "noise", "averaging"):
             _require(0 <= getattr(self, name) <= 1, name, "must be a number from 0 to 1")

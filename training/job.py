@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import platform
 import shlex
+import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,16 @@ import numpy as np
 from scipy.special import softmax
 
 from app.contract import Provenance, Trust
+from app.series.offset import narrow
 from training.artifact.seal import ContractDetails, seal
 from training.config import TrainingConfig, config_from, flag
 from training.data.dataset_size import limit_dataset
 from training.data.descriptions import describe_labels
+from training.data.split import split
 from training.data.ucr import Dataset
 from training.evaluation.accuracy import evaluate
 from training.evaluation.calibrate import fit_temperature, measure_trust
+from training.evaluation.explanation import ExplanationMeasurement, measure_explanation
 from training.evaluation.predictor import predictor
 from training.evaluation.resample import resampled_accuracies
 from training.evaluation.trust import evaluate_trust
@@ -66,6 +70,12 @@ def run(config: TrainingConfig, dataset: Dataset, progress: Progress) -> Path:
     log(f"{model.count_params():,} parameters; evaluating on the test series")
     predict = predictor(model)
     evaluation = evaluate(predict, dataset)
+    began = time.perf_counter()
+    explanation = explain(trained, config, dataset)
+    if explanation is not None:
+        seconds = time.perf_counter() - began
+        number = explanation.perturbations.series
+        log(f"explanations measured on {number} held-out training series in {seconds:.0f} s")
     report = Report(
         config=config,
         dataset=dataset,
@@ -76,6 +86,7 @@ def run(config: TrainingConfig, dataset: Dataset, progress: Progress) -> Path:
         labels=describe_labels(dataset.name, dataset.labels),
         versions={"Python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
         command=command,
+        explanation=explanation,
     )
     for name, value in metrics_of(report).items():
         log(f"{name.replace('_', ' ')}: {value:.2%}")
@@ -114,7 +125,33 @@ def train(config: TrainingConfig, dataset: Dataset, progress: Progress) -> Train
         temperature=temperature,
         novelty=fit_inputs.novelty(np.arange(len(dataset.train))),
     )
-    return TrainingResult(model, trust, temperature, (fitted.state, *states), accuracy)
+    return TrainingResult(model, trust, temperature, (fitted.state, *states), accuracy, held_out.last)
+
+
+def explain(
+    trained: TrainingResult, config: TrainingConfig, dataset: Dataset
+) -> ExplanationMeasurement | None:
+    """How to explain predictions, measured with a model on series that it was not fitted to."""
+    if trained.last is None:  # a reference model was fitted to all but these
+        model, fraction = trained.model, config.validation_fraction
+        _, held_out = split(dataset.train_targets, fraction=fraction, seed=config.seed)
+    else:
+        last, held_out = trained.last, trained.last.held_out
+        model = build_trusted(
+            last.classifier,
+            config,
+            length=dataset.length,
+            temperature=trained.temperature,
+            novelty=last.novelty,
+        )
+    series = narrow(dataset.train).series
+    return measure_explanation(
+        predictor(model),
+        series[held_out],
+        series,
+        threshold=trained.trust.novelty.threshold if trained.trust else None,
+        most=config.explained,
+    )
 
 
 def resolve_auto(config: TrainingConfig, dataset: Dataset, progress: Progress) -> TrainingConfig:
@@ -163,6 +200,7 @@ def _contract_details(report: Report) -> ContractDetails:
         description=f"{dataset.name}: {config.model} with {trained.model.count_params():,} parameters",
         labels=report.labels,
         trust=trained.trust,
+        perturbations=report.explanation.perturbations if report.explanation else None,
         metrics=metrics_of(report),
         provenance=Provenance(
             dataset=dataset.name,

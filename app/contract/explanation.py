@@ -77,6 +77,9 @@ class Perturbations(Frozen):
     time: TimePart
     frequency: FrequencyPart
     cells: CellsPart
+    is_relative: bool = Field(
+        description="Whether power is relative to the variance of a channel, because scale does not matter."
+    )
     median_power: tuple[Row, ...] = Field(
         min_length=1,
         max_length=MOST_CHANNELS,

@@ -45,6 +45,7 @@ TINY: dict[str, Any] = {
     "tokens": "spectrum",
     "epoch_size": 1,
     "folds": 2,
+    "explained": 0,
 }
 
 

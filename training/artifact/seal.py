@@ -24,10 +24,13 @@ from app.contract import (
     Artifact,
     Contract,
     DerivedGraph,
+    ExplanationContent,
+    ExplanationReference,
     Golden,
     InputSpec,
     Label,
     OutputSpec,
+    Perturbations,
     Provenance,
     Trust,
     open_artifact,
@@ -70,6 +73,7 @@ class ContractDetails:
     trust: Trust | None
     metrics: dict[str, float]
     provenance: Provenance
+    perturbations: Perturbations | None = None
 
 
 def seal(
@@ -234,5 +238,12 @@ def _contract(
         parameters=model.count_params(),
         metrics=details.metrics,
         provenance=details.provenance,
+        explanation_reference=_explanation_reference(details.perturbations),
         **stamp(folder, names, version=version),
     )
+
+
+def _explanation_reference(perturbations: Perturbations | None) -> ExplanationReference | None:
+    if perturbations is None:
+        return None
+    return ExplanationReference(content=ExplanationContent(perturbations=perturbations))

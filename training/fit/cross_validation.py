@@ -18,6 +18,7 @@ from training.data.split import split
 from training.fit.checkpoint import STATE_FILE, RunState, close_run, open_run
 from training.fit.inputs import FitInputs, Indices, assign_folds, expected_views
 from training.fit.loop import Examples, fit
+from training.model.novelty import Novelty
 from training.model.outputs import outputs_of
 
 FINAL = "final"
@@ -47,11 +48,28 @@ class HeldOut:
         logits: `float32[n, classes]`; each series counts once in each of `expected_views`.
         novelty: `float32[n]`.
         targets: `int64[n]`.
+        last: the last of the fits.
     """
 
     logits: NDArray[np.float32]
     novelty: NDArray[np.float32]
     targets: NDArray[np.int64]
+    last: PartialFit
+
+
+@dataclass(frozen=True, slots=True)
+class PartialFit:
+    """A fit to all training series but some.
+
+    Attributes:
+        classifier: the fitted model.
+        novelty: fitted to the same series.
+        held_out: indices of the series held out.
+    """
+
+    classifier: Any
+    novelty: Novelty
+    held_out: Indices
 
 
 def fit_subset(
@@ -154,6 +172,7 @@ def _predict_held_out(fit_inputs: FitInputs, model: Any, *, indices: Indices, he
         logits=np.concatenate(logits),
         novelty=np.concatenate(distances),
         targets=np.tile(fit_inputs.dataset.train_targets[held_out], len(views)),
+        last=PartialFit(model, novelty, held_out),
     )
 
 
@@ -162,4 +181,5 @@ def _concatenated(parts: list[HeldOut]) -> HeldOut:
         logits=np.concatenate([part.logits for part in parts]),
         novelty=np.concatenate([part.novelty for part in parts]),
         targets=np.concatenate([part.targets for part in parts]),
+        last=parts[-1].last,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.contract import Trust
 from training.fit.checkpoint import RunState
+from training.fit.cross_validation import PartialFit
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class TrainingResult:
         temperature: divides the logits; 1 for a reference model.
         states: of the final fit, then of the folds' fits.
         held_out_accuracy: accuracy on held-out training series; None for a reference model.
+        last: the last fit to all training series but some; None for a reference model.
     """
 
     model: Any
@@ -26,3 +28,4 @@ class TrainingResult:
     temperature: float
     states: tuple[RunState, ...]
     held_out_accuracy: float | None
+    last: PartialFit | None = None

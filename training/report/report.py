@@ -12,6 +12,7 @@ from app.contract import Label
 from training.config import TrainingConfig
 from training.data.ucr import Dataset
 from training.evaluation.accuracy import Evaluation
+from training.evaluation.explanation import ExplanationMeasurement
 from training.evaluation.trust import TrustEvaluation
 from training.fit.result import TrainingResult
 
@@ -45,6 +46,7 @@ class Report:
         labels: the classes and their meanings.
         versions: library to version.
         command: command line that repeats the run.
+        explanation: None if the series are too short to be explained.
     """
 
     config: TrainingConfig
@@ -56,6 +58,7 @@ class Report:
     labels: tuple[Label, ...]
     versions: Mapping[str, str]
     command: str
+    explanation: ExplanationMeasurement | None = None
 
     @property
     def training_seconds(self) -> float:

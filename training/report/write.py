@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.contract import CARD_FILE
+from training.evaluation.explanation import ExplanationMeasurement
 from training.evaluation.trust import TrustEvaluation
 from training.report.card import card_of
 from training.report.pictures import draw
@@ -34,6 +35,7 @@ def _as_json(report: Report) -> dict[str, Any]:
         "confusion": {"labels": list(report.dataset.labels), "rows_are_true": evaluation.confusion.tolist()},
         "distinct_value_count_alone": leak and {"stored": leak.stored, "rounded_2_decimals": leak.rounded},
         "trust": report.trust and _trust(report.trust, report),
+        "explanation": report.explanation and _explanation(report.explanation),
         "resamples": [dict(accuracies) for accuracies in report.resamples],
         "parameters": trained.model.count_params(),
         "temperature": trained.temperature,
@@ -41,6 +43,13 @@ def _as_json(report: Report) -> dict[str, Any]:
         "best_epoch": trained.states[0].best_epoch,
         "training_seconds": report.training_seconds,
     }
+
+
+def _explanation(measured: ExplanationMeasurement) -> dict[str, Any]:
+    return {
+        part: {name: figures.model_dump() for name, figures in candidates.items()}
+        for part, candidates in measured.candidates.items()
+    } | {"series": measured.perturbations.series}
 
 
 def _trust(trust: TrustEvaluation, report: Report) -> dict[str, Any]:

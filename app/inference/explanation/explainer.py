@@ -44,7 +44,7 @@ class Explainer:
         self._reference = None if reference is None else reference.content.perturbations
         if self._reference is not None:
             power = np.array(self._reference.median_power)
-            self._spectrum = MedianSpectrum(power, contract.input.invariant_to_offset_and_scale)
+            self._spectrum = MedianSpectrum(power, self._reference.is_relative)
         self._rows = 1
 
     def measure(self, engine: Engine) -> None:
