@@ -130,8 +130,8 @@ class Settings(BaseSettings):
     explain_max_variants: int = Field(
         4096,
         ge=1,
-        description="Maximum number of variants in one request for explanations: series times regions. "
-        "Larger requests are refused.",
+        description="Maximum number of variants in one request for explanations: one for each series and "
+        "each of its regions, and the series themselves. Larger requests are refused.",
     )
     explain_timeout: float = Field(
         30.0,

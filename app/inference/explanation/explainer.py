@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
@@ -33,10 +33,19 @@ class Explainer:
     Args:
         contract: of the version.
         queue: runs the chunks.
-        max_variants: most variants of a request.
+        max_variants: most variants of a request, the series themselves included.
+        clock: measures durations.
     """
 
-    def __init__(self, contract: Contract, queue: BackgroundQueue, *, max_variants: int) -> None:
+    def __init__(
+        self,
+        contract: Contract,
+        queue: BackgroundQueue,
+        *,
+        max_variants: int,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._clock = clock
         self._contract = contract
         self._queue = queue
         self._max_variants = max_variants
@@ -63,9 +72,9 @@ class Explainer:
         [series], chosen = any_series(1, spec), single_regions(cells.regions, 0, rows)
         seconds = []
         for _ in range(_TRIALS):
-            began = time.perf_counter()
+            began = self._clock()
             engine.predict(cells(series, chosen))
-            seconds.append(time.perf_counter() - began)
+            seconds.append(self._clock() - began)
         row = max(min(seconds) / rows, 1e-9)
         self._rows = max(1, min(_MOST_CHUNK_ROWS, int(CHUNK_SECONDS / row)))
 
@@ -119,7 +128,7 @@ class Explainer:
         variants = count * (1 + options.variants)
         if variants > self._max_variants:
             message = (
-                f"{count} series with {options.variants} regions are {variants:,} variants; at most "
-                f"{self._max_variants:,} a request (EXPLAIN_MAX_VARIANTS)"
+                f"{count} series with {options.variants:,} regions each are {variants:,} variants, the "
+                f"series included; at most {self._max_variants:,} a request (EXPLAIN_MAX_VARIANTS)"
             )
             raise ContractViolation([("instances", message)])
