@@ -78,6 +78,7 @@ class Perturbations(Frozen):
     frequency: FrequencyPart
     cells: CellsPart
     is_relative: bool = Field(
+        default=True,
         description="Whether power is relative to the variance of a channel, because scale does not matter."
     )
     median_power: tuple[Row, ...] = Field(

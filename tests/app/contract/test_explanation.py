@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.contract import Artifact, Contract
-from tests.support.explained import explained
+from tests.support.explanation_reference import explained
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from app.inference.explanation.variants import Piece, chunks_of
 from app.inference.service import Service
 from app.series.perturbations import create_perturbation, median_spectrum
 from tests.app.inference.explanation.planted import FREQUENCY, STRETCH, background, engine, planted
-from tests.support.explained import explained
+from tests.support.explanation_reference import explained
 from tests.support.fakes import FakeEngine
 from tests.support.trusted import TRUST
 
