@@ -47,6 +47,7 @@ def test_two_epochs_of_forda_make_an_artifact(tiny: Tiny) -> None:
         "learning_rate": 3e-3,
         "width": 16,
         "folds": 2,
+        "explained": 4,
     }
     lines: list[str] = []
     folder = run(tiny(name="forda", **sizes), say=lines.append)
@@ -75,6 +76,12 @@ def test_two_epochs_of_forda_make_an_artifact(tiny: Tiny) -> None:
     assert contract.metrics["ood_auroc"] > 0.9
     assert "**The labels leak through rounding**" in artifact.card
     assert f"{contract.metrics['accuracy']:.2%}" in artifact.card
+    assert contract.explanation_reference is not None
+    sealed = contract.explanation_reference.content.perturbations
+    assert sealed is not None
+    assert (sealed.series, sealed.time.windows, sealed.frequency.bands) == (4, 10, 25)
+    assert f"{sealed.cells.faithfulness.deletion.most_first:.3f}" in artifact.card
+    assert metrics["explanation"]["cells"][sealed.cells.perturbation]["unlike"] is not None
     assert lines[0].startswith("FordA: 3,601 training and 1,320 test series of 500 values, classes -1, 1")
 
 
@@ -85,8 +92,12 @@ def test_two_epochs_of_forda_make_an_artifact(tiny: Tiny) -> None:
 def test_other_data_sets_train_alike(tiny: Tiny, name: str, model: str, length: int, classes: int) -> None:
     """Another data set, of another length and number of classes, is trained and sealed the same way."""
     options = {"tokens": "auto"} if model == "transformer" else {"folds": 0}
-    folder = run(tiny(dataset=name, model=model, epochs=1, **options), say=lambda _: None)
+    folder = run(tiny(dataset=name, model=model, epochs=1, explained=1, **options), say=lambda _: None)
     contract = open_artifact(folder).contract
+    assert contract.explanation_reference is not None
+    sealed = contract.explanation_reference.content.perturbations
+    assert sealed is not None
+    assert (sealed.frequency.faithfulness.unlike is None) == (model == "reference")
     assert (contract.input.length, contract.classes) == (length, classes)
     assert {label.meaning for label in contract.labels} == {
         f"class {label.name}" for label in contract.labels

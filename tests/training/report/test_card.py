@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 
+import numpy as np
 import pytest
 
+from app.contract import Curve, Faithfulness
+from tests.support.explanation_reference import perturbations
+from training.evaluation.explanation import ExplanationMeasurement
 from training.report.card import card_of
 from training.report.report import Report
 
@@ -152,3 +157,24 @@ def test_a_model_over_time_is_described(report_over_time: Report) -> None:
     assert "transformer over time" in sections["Model details"]
     assert "support vector" not in sections["Training procedure"]
     assert "100% are mixed with another series" in sections["Training procedure"]
+
+
+def test_explanations_have_the_figures_of_all_candidates(report: Report) -> None:
+    """With the one that is used marked; without a measurement there is no such section."""
+    assert "Explanations" not in sections_of(report)
+    series = report.dataset.test.astype(np.float32)
+    perturbed = perturbations(series)
+    curve = Curve(most_first=0.111, random=0.222, least_first=0.333)
+    other = Faithfulness(deletion=curve, insertion=curve, unlike=None, unlike_in_curves=0.9)
+    measured = ExplanationMeasurement(
+        perturbed,
+        {
+            "time": {"smooth_window": perturbed.time.faithfulness, "interpolated_gap": other},
+            "frequency": {"band_gain": perturbed.frequency.faithfulness},
+            "cells": {"cell_gain": perturbed.cells.faithfulness},
+        },
+    )
+    text = sections_of(dataclasses.replace(report, explanation=measured))["Explanations"]
+    assert "(`smooth_window`), **used** | 0.500 / 0.700 / 0.900" in text
+    assert "(`interpolated_gap`) | 0.111 / 0.222 / 0.333 | 0.111 / 0.222 / 0.333 | - | 90.00%" in text
+    assert f"Measured on {len(series)} training series" in text
