@@ -79,7 +79,7 @@ class Perturbations(Frozen):
     cells: CellsPart
     is_relative: bool = Field(
         default=True,
-        description="Whether power is relative to the variance of a channel, because scale does not matter."
+        description="Whether power is relative to the variance of a channel, because scale does not matter.",
     )
     median_power: tuple[Row, ...] = Field(
         min_length=1,
@@ -110,17 +110,19 @@ class ExplanationReference(Reserved):
     content: ExplanationContent = Field(default_factory=ExplanationContent)  # type: ignore[assignment]  # same JSON
 
     def check_fits(self, spec: SeriesSpec) -> None:
-        """Check that the spectrum is one of such series.
+        """Check that the spectrum and the regions are those of such series.
 
         Raises:
-            ValueError: it has other channels, or more bands than a series has frequencies.
+            ValueError: they have other channels, or more bands or windows than a series has.
         """
-        if self.content.perturbations is None:
+        found = self.content.perturbations
+        if found is None:
             return
-        power = self.content.perturbations.median_power
-        rows, bands = len(power), len(power[0])
-        if rows not in (1, spec.channels) or bands > most_bands(spec.length):
-            raise ValueError(
-                f"median_power has {rows} rows of {bands} bands, but the input has {spec.channels} channels "
-                f"and {most_bands(spec.length)} frequencies"
-            )
+        rows, most = len(found.median_power), most_bands(spec.length)
+        if rows not in (1, spec.channels):
+            raise ValueError(f"median_power has {rows} rows, but the input has {spec.channels} channels")
+        bands = max(len(found.median_power[0]), found.frequency.bands, found.cells.bands)
+        if bands > most:
+            raise ValueError(f"there are {bands} bands, but the input has {most} frequencies above 0")
+        if (windows := max(found.time.windows, found.cells.windows)) > spec.length:
+            raise ValueError(f"there are {windows} windows, but the input has {spec.length} time steps")

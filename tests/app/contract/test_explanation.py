@@ -40,9 +40,11 @@ def test_the_part_survives_json(document: dict[str, Any]) -> None:
         (
             ("median_power",),
             [[1.0], [1.0]],
-            "median_power has 2 rows of 1 bands, but the input has 1 channels",
+            "2 rows, but the input has 1 channels",
         ),
-        (("median_power",), [[1.0] * 9], "8 frequencies"),
+        (("median_power",), [[1.0] * 9], "there are 9 bands, but the input has 8 frequencies"),
+        (("cells", "bands"), 9, "there are 9 bands"),
+        (("time", "windows"), 17, "there are 17 windows, but the input has 16 time steps"),
         (("median_power",), [[1.0], [1.0, 2.0]], "rows of different lengths"),
         (("median_power",), [[-1.0]], "greater than or equal to 0"),
     ],
