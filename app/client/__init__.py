@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         ServerUnavailable,
         UnexpectedResponse,
     )
+    from app.client.explanations.results import Explanations
     from app.client.http.sending import Retry
     from app.client.results import Predictions
     from app.client.windows import WindowBatch, WindowPredictions
@@ -27,6 +28,7 @@ __all__ = [
     "AsyncClient",
     "Client",
     "ClientError",
+    "Explanations",
     "InvalidOptions",
     "InvalidSeries",
     "Predictions",
@@ -40,6 +42,7 @@ __all__ = [
 _MODULES = {
     "AsyncClient": "async_client",
     "Client": "client",
+    "Explanations": "explanations.results",
     "Predictions": "results",
     "Retry": "http.sending",
     "WindowBatch": "windows",

@@ -19,6 +19,7 @@ NPY = "application/x-npy"
 ACCEPT = f"{NPY}; fields=all"
 _NPY_1_0 = npy.magic(1, 0)
 _VERSION = re.compile(r";\s*version=(\d+);\s*layout=(\w+)")
+_EXPLAINED_VERSION = re.compile(r";\s*version=(\d+)")
 _OLDER = "the server is older than this client (1.1): update it"
 
 
@@ -43,14 +44,8 @@ def read_answer(response: httpx.Response, model: ModelDescription, count: int) -
     Raises:
         UnexpectedResponse: the response has no such predictions.
     """
-    content_type = response.headers.get("content-type", "")
-    version = _VERSION.search(content_type)
-    if not content_type.startswith(NPY):
-        raise UnexpectedResponse(f"{_seen(response)}, not {NPY}; check the URL")
-    try:
-        records = _records(response.content)
-    except (ValueError, EOFError, SyntaxError, TypeError) as error:
-        raise UnexpectedResponse(f"{_seen(response)}, which is damaged: {error}") from error
+    records = _read_records(response)
+    version = _VERSION.search(response.headers["content-type"])
     if version is None or records.dtype.names is None:
         raise UnexpectedResponse(f"{response.url}: only probabilities; {_OLDER}")
     if version[2] != model.npy_fields.layout or records.dtype != dtype_of(model):
@@ -61,6 +56,31 @@ def read_answer(response: httpx.Response, model: ModelDescription, count: int) -
     if records.shape != (count,):
         raise UnexpectedResponse(f"{response.url}: {records.shape} predictions for {count} series")
     return Answer(records, int(version[1]))
+
+
+def read_explanations(response: httpx.Response, _model: ModelDescription, count: int) -> Answer:
+    """The explanations of `count` series.
+
+    Raises:
+        UnexpectedResponse: the response has no such explanations.
+    """
+    records = _read_records(response)
+    version = _EXPLAINED_VERSION.search(response.headers["content-type"])
+    if version is None or not {"label", "probability", "unlike"}.issubset(records.dtype.names or ()):
+        raise UnexpectedResponse(f"{response.url}: an array without explanations; check the URL")
+    if records.shape != (count,):
+        raise UnexpectedResponse(f"{response.url}: {records.shape} explanations of {count} series")
+    return Answer(records, int(version[1]))
+
+
+def _read_records(response: httpx.Response) -> Records:
+    """The array of a response."""
+    if not response.headers.get("content-type", "").startswith(NPY):
+        raise UnexpectedResponse(f"{_seen(response)}, not {NPY}; check the URL")
+    try:
+        return _records(response.content)
+    except (ValueError, EOFError, SyntaxError, TypeError) as error:
+        raise UnexpectedResponse(f"{_seen(response)}, which is damaged: {error}") from error
 
 
 def _records(content: bytes) -> Records:

@@ -16,8 +16,10 @@ from urllib.parse import unquote_to_bytes
 import httpx
 
 from app.client.answers import read_model
-from app.client.call import Call, Connected, Progress, answers_of, policy_for
+from app.client.call import Connected, ExplainCall, PredictCall, Progress, answers_of, policy_for
 from app.client.errors import InvalidOptions
+from app.client.explanations.options import ExplainOptions
+from app.client.explanations.results import Explanations
 from app.client.http.environment import checked_url, proxy_for, ssl_context_for
 from app.client.http.sending import Outgoing, Retry, RetryPolicy, Server, send
 from app.client.http.transport import ClientTransport
@@ -198,6 +200,32 @@ class AsyncClient:
             async for answer in answers:
                 yield windows.batch(call.predictions([answer]))
 
+    async def explain(
+        self,
+        series: SeriesInput | AsyncIterable[SeriesInput],
+        *,
+        progress: Progress | None = None,
+        **options: Unpack[ExplainOptions],
+    ) -> Explanations:
+        """Explain predictions: how a label's probability changes when regions of a series are perturbed.
+
+        Args:
+            series: as of `predict`, any number of them. Each takes about as long as 300 predictions.
+            progress: called with the number of series that are done, and that of all or None.
+            options: see `ExplainOptions`.
+
+        Returns:
+            An explanation of each series, in order.
+
+        Raises:
+            InvalidOptions: an option is invalid, or the model has no explanations.
+            InvalidSeries: the series are not what the model takes, or there are none.
+            UnreadableSeries: the file cannot be read.
+            ClientError: the server refused a request or could not be reached.
+        """
+        call = await self.open_explain_call(options, total=count_of(series), progress=progress)
+        return call.explanations([answer async for answer in answers_of(call, series)])
+
     async def model(self) -> ModelDescription:
         """The model's name, version, length, channels and classes, and the server's limits.
 
@@ -217,14 +245,22 @@ class AsyncClient:
 
     async def open_call(
         self, *, abstain: bool = False, total: int | None = None, progress: Progress | None = None
-    ) -> Call:
+    ) -> PredictCall:
         """A call that sends parts of series as the caller makes them; see `Call`. Raises as `model` does."""
+        return PredictCall(await self._connected(), abstain=abstain, total=total, progress=progress)
+
+    async def open_explain_call(
+        self, options: ExplainOptions, *, total: int | None = None, progress: Progress | None = None
+    ) -> ExplainCall:
+        """As `open_call`, for explanations; raises InvalidOptions, too."""
+        return ExplainCall(await self._connected(), options, total=total, progress=progress)
+
+    async def _connected(self) -> Connected:
         model = await self.model()
         http = self._http()
         if isinstance(http.transport, ClientTransport):
             http.transport.set_keep_alive_timeout(model.limits.keep_alive_timeout)
-        server = Connected(http, policy_for(self._policy, model), self._limit, model)
-        return Call(server, abstain=abstain, total=total, progress=progress)
+        return Connected(http, policy_for(self._policy, model.limits.request_timeout), self._limit, model)
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -1,14 +1,18 @@
-"""One call of `predict`: its requests in flight, and their predictions in order."""
+"""One call of `predict` or `explain`: its requests in flight, and their answers in order."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from app.client.answers import ACCEPT, NPY, read_answer
-from app.client.errors import ClientError
+import httpx
+
+from app.client.answers import ACCEPT, NPY, read_answer, read_explanations
+from app.client.errors import ClientError, InvalidSeries
+from app.client.explanations.options import ExplainOptions, query_of, series_in_request, support_of
+from app.client.explanations.results import Explanations
 from app.client.http.sending import Outgoing, RetryPolicy, Server, send
 from app.client.in_flight import InFlightLimit, InOrder
 from app.client.parts import Part, Parts, split, split_stream
@@ -38,15 +42,33 @@ class Connected:
     model: ModelDescription
 
 
+class Question(NamedTuple):
+    """What the requests of a call ask.
+
+    Attributes:
+        path: of the route.
+        query: with its question mark; empty without one.
+        accept: media type of the responses.
+        read: reads a response, given the model and the number of series.
+        max_series: most series in a request.
+    """
+
+    path: str
+    query: str
+    accept: str
+    read: Callable[[httpx.Response, ModelDescription, int], Answer]
+    max_series: int
+
+
 class Call:
-    """Sends parts of series, several in flight, and returns their predictions in order.
+    """Sends parts of series, several in flight, and returns their answers in order.
 
     Call `put` for each part that `parts` makes, then `take` until it returns nothing, and `cancel` at the
     end. All of them run on the event loop of the server's client; `parts` may be used on any thread.
 
     Args:
         server: to ask.
-        abstain: give no label to a series unless its label set has exactly one.
+        question: to ask it.
         total: number of series, for `progress`; None if it is unknown.
         progress: called after each result.
 
@@ -56,15 +78,21 @@ class Call:
     """
 
     def __init__(
-        self, server: Connected, *, abstain: bool, total: int | None = None, progress: Progress | None = None
+        self,
+        server: Connected,
+        question: Question,
+        *,
+        total: int | None = None,
+        progress: Progress | None = None,
     ) -> None:
-        self._server, self._abstain = server, abstain
+        self._server, self._question = server, question
         self._total, self._progress = total, progress
         self._done = 0
-        self._url = server.http.at("/predict", "?abstain=true" if abstain else "")
+        self._url = server.http.at(question.path, question.query)
         self.model = server.model
         taken = server.model.contract.input
-        self.parts = Parts(SeriesSpec(taken.length, taken.channels), server.model.limits)
+        limits = server.model.limits.model_copy(update={"max_instances": question.max_series})
+        self.parts = Parts(SeriesSpec(taken.length, taken.channels), limits)
         self._in_order = InOrder(self._send, server.limit)
 
     async def put(self, part: Part) -> list[Answer]:
@@ -87,10 +115,6 @@ class Call:
         """Stop what is in flight."""
         await self._in_order.cancel()
 
-    def predictions(self, answers: Sequence[Answer]) -> Predictions:
-        """The predictions of some answers."""
-        return Predictions(answers, self._server.model, abstain=self._abstain)
-
     def _counted(self, answers: list[Answer]) -> list[Answer]:
         self._done += sum(len(answer.records) for answer in answers)
         if answers and self._progress is not None:
@@ -99,12 +123,13 @@ class Call:
 
     async def _send(self, part: Part) -> Answer:
         server = self._server
-        outgoing = Outgoing("POST", self._url, {"Content-Type": NPY, "Accept": ACCEPT}, part.body)
+        headers = {"Content-Type": NPY, "Accept": self._question.accept}
+        outgoing = Outgoing("POST", self._url, headers, part.body)
         try:
             response = await send(
                 server.http, outgoing, server.policy, on_attempt=partial(self._adapt, part.is_full)
             )
-            return read_answer(response, server.model, part.count)
+            return self._question.read(response, server.model, part.count)
         except ClientError as error:
             if part.first == 0 and not part.is_full:
                 raise  # the only request
@@ -117,10 +142,70 @@ class Call:
             self._server.limit.on_response(seconds, is_refused)
 
 
-def policy_for(policy: RetryPolicy, model: ModelDescription, *, margin: float = 5.0) -> RetryPolicy:
+class PredictCall(Call):
+    """A call for predictions; arguments as of `Call`.
+
+    Args:
+        server: to ask.
+        abstain: give no label to a series unless its label set has exactly one.
+        total: number of series, for `progress`; None if it is unknown.
+        progress: called after each result.
+    """
+
+    def __init__(
+        self, server: Connected, *, abstain: bool, total: int | None = None, progress: Progress | None = None
+    ) -> None:
+        query, most = "?abstain=true" if abstain else "", server.model.limits.max_instances
+        super().__init__(
+            server, Question("/predict", query, ACCEPT, read_answer, most), total=total, progress=progress
+        )
+        self._abstain = abstain
+
+    def predictions(self, answers: Sequence[Answer]) -> Predictions:
+        """The predictions of some answers."""
+        return Predictions(answers, self.model, abstain=self._abstain)
+
+
+class ExplainCall(Call):
+    """A call for explanations; arguments as of `Call`.
+
+    Raises:
+        InvalidOptions: the model has no explanations, or an option is invalid.
+    """
+
+    def __init__(
+        self,
+        server: Connected,
+        options: ExplainOptions,
+        *,
+        total: int | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        support = support_of(server.model)
+        query, most = query_of(options), series_in_request(options, support)
+        # A limit of its own: explanations take longer than predictions, and the limit compares latencies.
+        own = replace(server, limit=InFlightLimit(), policy=policy_for(server.policy, support.timeout))
+        super().__init__(
+            own,
+            Question("/explain", query, NPY, read_explanations, most),
+            total=total,
+            progress=progress,
+        )
+
+    def explanations(self, answers: Sequence[Answer]) -> Explanations:
+        """The explanations of all answers.
+
+        Raises:
+            InvalidSeries: there are none, because there were no series.
+        """
+        if not answers:
+            raise InvalidSeries("no series to explain")
+        return Explanations(answers)
+
+
+def policy_for(policy: RetryPolicy, seconds: float, *, margin: float = 5.0) -> RetryPolicy:
     """The policy, with the server's own timeout and a margin for the network as that of an attempt."""
-    seconds = min(policy.timeout, model.limits.request_timeout + margin)
-    return replace(policy, attempt_timeout=seconds)
+    return replace(policy, attempt_timeout=min(policy.timeout, seconds + margin))
 
 
 async def answers_of(

@@ -11,7 +11,9 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
 from app.client.async_client import URL, AsyncClient, ClientOptions
-from app.client.call import Call, Progress
+from app.client.call import Call, PredictCall, Progress
+from app.client.explanations.options import ExplainOptions
+from app.client.explanations.results import Explanations
 from app.client.parts import split
 from app.client.results import Answer, Predictions
 from app.client.schemas import ModelDescription
@@ -97,6 +99,15 @@ class Client:
         for answer in self._answers(call, windows):
             yield windows.batch(call.predictions([answer]))
 
+    def explain(
+        self, series: SeriesInput, *, progress: Progress | None = None, **options: Unpack[ExplainOptions]
+    ) -> Explanations:
+        """Explain the predictions of series, any number of them, as `AsyncClient.explain` does."""
+        call = self._loop.run(
+            self._client.open_explain_call(options, total=count_of(series), progress=progress)
+        )
+        return call.explanations(list(self._answers(call, series)))
+
     def model(self) -> ModelDescription:
         """The model's name, version, length, channels and classes, and the server's limits.
 
@@ -124,7 +135,7 @@ class Client:
         """Close the connections."""
         self.close()
 
-    def _open_call(self, series: SeriesInput, *, abstain: bool, progress: Progress | None) -> Call:
+    def _open_call(self, series: SeriesInput, *, abstain: bool, progress: Progress | None) -> PredictCall:
         return self._loop.run(
             self._client.open_call(abstain=abstain, total=count_of(series), progress=progress)
         )

@@ -158,6 +158,23 @@ class RequestLimits(_Frozen):
     )
 
 
+class ExplanationSupport(_Frozen):
+    """How many explanations a request may ask for, and into what a series is divided by default."""
+
+    max_series: int = Field(ge=1, description="Most series in a request for explanations.", examples=[64])
+    max_variants: int = Field(
+        ge=1,
+        description="Most perturbed copies of series in a request: series times the regions of each.",
+        examples=[4096],
+    )
+    timeout: float = Field(
+        gt=0, description="Seconds from a request's arrival to its response.", examples=[30.0]
+    )
+    windows: int = Field(ge=0, description="Default of `windows`.", examples=[10])
+    bands: int = Field(ge=0, description="Default of `bands`.", examples=[25])
+    cells: tuple[int, int] = Field(description="Default of `cells`: windows and bands.", examples=[[10, 25]])
+
+
 class NpyField(_Frozen):
     """A field of the structured array that `Accept: application/x-npy; fields=all` asks for."""
 
@@ -214,3 +231,5 @@ class ModelDescription(_Frozen):
     contract: _Contract
     limits: RequestLimits
     npy_fields: NpyFields
+    # Null, too, from servers that are older than explanations.
+    explanations: ExplanationSupport | None = None

@@ -10,6 +10,15 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from app.client import schemas
+from app.client.explanations.schemas import (
+    Bands,
+    CellImportance,
+    ExplainResponse,
+    Explanation,
+    FrequencyImportance,
+    TimeImportance,
+    Windows,
+)
 from app.client.schemas import InputWarning, Prediction, PredictRequest, PredictResponse, Problem, Violation
 
 PROBLEM = Problem(
@@ -21,7 +30,10 @@ PROBLEM = Problem(
     violations=[Violation(pointer="instances/0/1", message="expected a number, got null")],
     total=1,
 )
-DOCUMENTS = [PredictRequest, PredictResponse, Prediction, InputWarning, Problem, Violation]
+DOCUMENTS = [
+    *(PredictRequest, PredictResponse, Prediction, InputWarning, Problem, Violation),
+    *(ExplainResponse, Explanation, TimeImportance, FrequencyImportance, CellImportance, Windows, Bands),
+]
 
 
 @pytest.mark.parametrize("model", DOCUMENTS)
