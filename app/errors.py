@@ -89,6 +89,10 @@ class NotOffered(PayloadError):
     """The request asks for what the server does not offer: an explanation, say."""
 
 
+class NotSealed(PayloadError):
+    """The model version was sealed without what the request needs."""
+
+
 class SlowPayload(PayloadError):
     """The body did not arrive before the deadline of the request."""
 

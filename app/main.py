@@ -14,13 +14,14 @@ from app.api import error_responses
 from app.api.dialects import Dialect, Limits, ServerState, enabled_dialects
 from app.api.dialects.native import Native
 from app.api.error_responses import ErrorResponses
+from app.api.explain_parameters import ExplainLimits
 from app.api.middleware import install
 from app.api.middleware.api_keys import KeyFile
 from app.api.middleware.auth import ApiKeyAuth
 from app.api.middleware.request_context import RequestContext
 from app.api.predict import Predictor
 from app.api.recorder import RequestRecorder
-from app.api.routes import docs, model, openapi, ops, page, predict, problems
+from app.api.routes import docs, explain, model, openapi, ops, page, predict, problems
 from app.api.stream import route as stream
 from app.client.schemas import RequestLimits
 from app.contract import open_artifact
@@ -47,6 +48,7 @@ DESCRIPTION = """\
 Class probabilities of time series. The model was verified against golden answers before it took traffic.
 
 * `POST /predict` takes JSON or a NumPy array, one series or many.
+* `POST /explain` says which parts of a series a prediction depends on.
 * `POST /predict/stream` takes a recording of any length and answers each window of it as it is complete.
 * If the model supports it, each prediction has a label set, an out-of-distribution score and warnings. With
   `abstain=true`, a series gets a label only if the model is sure of it.
@@ -139,10 +141,14 @@ def _add_routes(
     state = ServerState(versions, metrics, limits)
     errors = ErrorResponses(settings.root_path)
     counted = [model.MODEL]
+    explain_limits = ExplainLimits(settings.explain_max_variants, settings.explain_timeout)
     for dialect in dialects:
+        # First: V1's template of predictions matches its paths of explanations, too.
+        app.include_router(explain.create_router(predictor, dialect, explain_limits))
         app.include_router(predict.create_router(predictor, dialect))
         app.include_router(other := dialect.router(state))
-        counted += (*dialect.routes, *(route.path for route in other.routes if isinstance(route, APIRoute)))
+        counted += (*dialect.explain_routes, *dialect.routes)
+        counted += (route.path for route in other.routes if isinstance(route, APIRoute))
     if Native.name in settings.protocols:
         native = next(dialect for dialect in dialects if isinstance(dialect, Native))
         app.router.routes.append(stream.create_route(predictor, native, errors))
@@ -156,6 +162,7 @@ def _add_routes(
                 request_timeout=limits.timeout,
                 keep_alive_timeout=settings.keep_alive_timeout,
             ),
+            explain_limits,
         )
     )
     app.include_router(ops.create_router(versions, metrics))

@@ -85,6 +85,12 @@ KINDS: dict[type[errors.AppError], Kind] = {
         "Request does not match the model's contract",
         "Correct the request at each place that `violations` lists. GET /model returns the contract.",
     ),
+    errors.NotSealed: Kind(
+        "not-sealed",
+        501,
+        "Not offered by this model version",
+        "Ask for a version that has it (`?version=`), or train and seal the model again with this release.",
+    ),
     errors.UnknownModel: UNKNOWN_MODEL,
     errors.NotOffered: NOT_OFFERED,
     errors.QueueFull: Kind(

@@ -164,7 +164,9 @@ class ExplanationSupport(_Frozen):
     max_series: int = Field(ge=1, description="Most series in a request for explanations.", examples=[64])
     max_variants: int = Field(
         ge=1,
-        description="Most perturbed copies of series in a request: series times the regions of each.",
+        description=(
+            "Most variants in a request: of each series one for each region, and the series itself."
+        ),
         examples=[4096],
     )
     timeout: float = Field(

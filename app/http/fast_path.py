@@ -82,7 +82,10 @@ class FastRoute:
         self._fixed: dict[bytes, Match] = {}
         self._known: dict[bytes, Match] = {}
         self._with_parameters: list[tuple[re.Pattern[str], Dialect, str]] = []
+        # Such a path also matches a template of predictions: V1's `:explain`.
+        self._explanations: list[re.Pattern[str]] = []
         for dialect in dialects:
+            self._explanations += (compile_path(template)[0] for template in dialect.explain_routes)
             for template in dialect.routes:
                 if "{" in template:
                     self._with_parameters.append((compile_path(template)[0], dialect, template))
@@ -98,6 +101,8 @@ class FastRoute:
     def _matched(self, target: bytes) -> Match | None:
         path = target.decode("latin-1")
         if "%" in path or "?" in path or "#" in path:
+            return None
+        if any(regex.match(path) for regex in self._explanations):
             return None
         for regex, dialect, template in self._with_parameters:
             if found := regex.match(path):

@@ -31,8 +31,8 @@ PROTOCOLS = ("native", "v1", "v2")
 # has removed a prefix /model would be unclear, because /model is also a path of the server.
 _OWN_PATHS = frozenset(
     (
-        *("docs", "livez", "metrics", "model", "openapi.json", "page", "predict", "problems", "readyz"),
-        *("startupz", "static-offline-docs", "v1", "v2"),
+        *("docs", "explain", "livez", "metrics", "model", "openapi.json", "page", "predict", "problems"),
+        *("readyz", "startupz", "static-offline-docs", "v1", "v2"),
     )
 )
 _ROOT_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")

@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 from app.api.headers import Header, RequestHead
 from app.api.problems import ErrorInfo
 from app.contract import Artifact, Contract
+from app.errors import NotOffered
+from app.inference.explanation import Explanations
 from app.inference.predictions import Prediction, Series
 from app.inference.versions import ModelVersions
 from app.telemetry.metrics import Metrics
@@ -149,6 +151,30 @@ class Dialect(PredictionProtocol, Protocol):
     def routes(self) -> Mapping[str, Mapping[str, Any]]:
         """Path templates of its predictions, all POST, with arguments of FastAPI's `add_api_route`."""
         ...
+
+    @property
+    def explain_routes(self) -> Mapping[str, Mapping[str, Any]]:
+        """Path templates of its explanations, as `routes`. They take the framework's path."""
+        return {}
+
+    def encode_explanations(
+        self,
+        explanations: Explanations,  # noqa: ARG002 - for dialects with such routes
+        contract: Contract,  # noqa: ARG002 - as above
+        options: PredictOptions,  # noqa: ARG002 - as above
+    ) -> Encoded:
+        """The response to a request for explanations.
+
+        Args:
+            explanations: of the request's series.
+            contract: of the version that made them.
+            options: of the request.
+
+        Raises:
+            EngineError: a number is not finite.
+            NotOffered: the dialect has no such routes.
+        """
+        raise NotOffered(f"the protocol {self.name} has no explanations")
 
     def router(self, state: ServerState) -> APIRouter:  # noqa: ARG002 - for dialects with such routes
         """Its other routes: metadata, health, statistics. They take the framework's path."""

@@ -11,12 +11,13 @@ from app import errors
 from app.api import parameters, problems
 from app.api.dialects.base import Codec, Decoded, Dialect, Encoded, Limits, PredictOptions, encoded
 from app.api.headers import ACCEPT, RequestHead
-from app.api.payloads import Decoders, Encoders, media_type_of
+from app.api.payloads import Decoders, Encoders, encode_explanations, media_type_of
 from app.contract import Contract
+from app.inference.explanation import Explanations
 from app.inference.predictions import Prediction
 from app.series.spec import SeriesSpec
 
-PREDICT = "/predict"
+PREDICT, EXPLAIN = "/predict", "/explain"
 _ERRORS = (
     errors.MalformedPayload,
     errors.SlowPayload,
@@ -46,6 +47,28 @@ _ROUTES: Mapping[str, Mapping[str, Any]] = {
         "openapi_extra": {
             "parameters": [parameters.ABSTAIN, parameters.VERSION, parameters.TIMEOUT],
         },
+    }
+}
+
+
+_EXPLAIN_ERRORS = (*(error for error in _ERRORS if error is not errors.ClientClosed), errors.NotSealed)
+_EXPLAIN_DESCRIPTION = """\
+How the probability of a label changes when parts of a series are perturbed: windows of time, frequency bands,
+and time-frequency cells.
+
+For each series, the label is the most probable one, or that of `label`. Each region is perturbed in a copy of
+the series; the perturbations were chosen for this model so that copies stay similar to the training data. An
+explanation says what the model reacts to. It does not say what caused the series to look as it does, nor that
+the prediction is right.
+
+Explanations have a lower priority than predictions, a queue of their own, and a longer timeout.
+"""
+_EXPLAIN_ROUTES: Mapping[str, Mapping[str, Any]] = {
+    EXPLAIN: {
+        "summary": "Explain predictions",
+        "description": _EXPLAIN_DESCRIPTION,
+        "tags": ["predictions"],
+        "responses": problems.responses(*_EXPLAIN_ERRORS),
     }
 }
 
@@ -92,6 +115,11 @@ class Native(Dialect):
         """`POST /predict`."""
         return _ROUTES if self._has_predictions else {}
 
+    @property
+    def explain_routes(self) -> Mapping[str, Mapping[str, Any]]:
+        """`POST /explain`."""
+        return _EXPLAIN_ROUTES if self._has_predictions else {}
+
     def options(self, head: RequestHead, limits: Limits) -> PredictOptions:
         """Options of a request.
 
@@ -115,6 +143,12 @@ class Native(Dialect):
         if spec not in self._decoders:
             self._decoders[spec] = Decoders(spec, max_instances=max_instances)
         return NativeCodec(contract, self._decoders[spec])
+
+    def encode_explanations(
+        self, explanations: Explanations, contract: Contract, options: PredictOptions
+    ) -> Encoded:
+        """The response in the media type that the client prefers."""
+        return encoded(*encode_explanations(explanations, contract, accept=options.accept))
 
     def encode_error(self, info: problems.ErrorInfo, *, request_id: str, root_path: str) -> Encoded:
         """A problem document."""

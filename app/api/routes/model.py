@@ -5,10 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.api.explain_parameters import ExplainLimits, support_for
 from app.api.headers import COMMON_HEADERS
 from app.api.payloads.field_encoder import npy_fields
 from app.api.problems import of_connection
-from app.client.schemas import NpyFields, RequestLimits
+from app.client.schemas import ExplanationSupport, NpyFields, RequestLimits
 from app.contract import Contract
 from app.inference.versions import ModelVersions
 
@@ -27,11 +28,14 @@ class ModelInfo(BaseModel):
     refused: dict[str, str] = Field(description="Versions that failed their checks, with the reason.")
     limits: RequestLimits
     npy_fields: NpyFields
+    explanations: ExplanationSupport | None = Field(
+        description="What `POST /explain` takes; null if this version was sealed without explanations."
+    )
     contract: Contract
     card: str = Field(description="The model card, Markdown.")
 
 
-def create_router(versions: ModelVersions, limits: RequestLimits) -> APIRouter:
+def create_router(versions: ModelVersions, limits: RequestLimits, explain_limits: ExplainLimits) -> APIRouter:
     """`GET /model`."""
     router = APIRouter(tags=["predictions"], responses=of_connection())
 
@@ -45,6 +49,7 @@ def create_router(versions: ModelVersions, limits: RequestLimits) -> APIRouter:
             refused=dict(versions.refused),
             limits=limits,
             npy_fields=npy_fields(service.contract),
+            explanations=support_for(service.contract, explain_limits),
             contract=service.contract,
             card=service.artifact.card,
         )

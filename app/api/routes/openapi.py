@@ -1,4 +1,4 @@
-"""OpenAPI descriptions of the bodies of `/predict` and `/predict/stream`, with real requests and responses.
+"""OpenAPI descriptions of the bodies of `/predict`, `/predict/stream` and `/explain`, with examples.
 
 The example series are golden series of the artifact, so "Try it out" in the docs works.
 """
@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from app.api.dialects.native import PREDICT
+from app.api import parameters
+from app.api.dialects.native import EXPLAIN, PREDICT
+from app.api.explain_parameters import EXPLAIN_PARAMETERS
 from app.api.headers import COMMON_HEADERS
-from app.api.payloads import JSON, NPY, Encoders, JsonEncoder
+from app.api.payloads import JSON, NPY, Encoders, JsonEncoder, explanation_example
 from app.api.stream import openapi as stream
 from app.api.stream.route import STREAM
+from app.client.explanations.schemas import ExplainResponse
 from app.client.schemas import PredictRequest, PredictResponse, Problem
 from app.contract import Artifact
 from app.inference.predictions import Postprocessor
@@ -30,7 +33,7 @@ def describe(document: dict[str, Any], artifact: Artifact, *, max_instances: int
         max_instances: most series in a request.
     """
     components = document.setdefault("components", {}).setdefault("schemas", {})
-    for model in (PredictRequest, PredictResponse, Problem):
+    for model in (PredictRequest, PredictResponse, ExplainResponse, Problem):
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         components.update(schema.pop("$defs", {}))
         components[model.__name__] = schema
@@ -42,9 +45,11 @@ def describe(document: dict[str, Any], artifact: Artifact, *, max_instances: int
     if PREDICT not in document["paths"]:  # PROTOCOLS does not name it
         return
     document["paths"][STREAM] = {"post": stream.operation(artifact)}
-    operation = document["paths"][PREDICT]["post"]
-    operation["requestBody"] = request_body(artifact)
-    operation["responses"]["200"] = response(artifact, Encoders(artifact.contract).json)
+    predict, explain = (document["paths"][path]["post"] for path in (PREDICT, EXPLAIN))
+    predict["requestBody"] = explain["requestBody"] = request_body(artifact)
+    predict["responses"]["200"] = response(artifact, Encoders(artifact.contract).json)
+    explain["parameters"] = [*EXPLAIN_PARAMETERS, parameters.VERSION, parameters.TIMEOUT]
+    explain["responses"]["200"] = explain_response(artifact)
 
 
 def request_body(artifact: Artifact) -> dict[str, Any]:
@@ -114,6 +119,30 @@ def response(artifact: Artifact, encoder: JsonEncoder) -> dict[str, Any]:
                     "The probabilities as a NumPy array, float32, shape (n, classes). With `Accept: "
                     "application/x-npy; fields=all`, all fields as a structured array of shape (n,), which "
                     "`GET /model` describes as `npy_fields`."
+                ),
+            },
+        },
+    }
+
+
+def explain_response(artifact: Artifact) -> dict[str, Any]:
+    """The response 200 of `/explain`."""
+    return {
+        "description": "An explanation of each series, in order.",
+        "headers": COMMON_HEADERS,
+        "content": {
+            JSON: {
+                "schema": {"$ref": f"#/components/schemas/{ExplainResponse.__name__}"},
+                "example": explanation_example(artifact),
+            },
+            NPY: {
+                "schema": {"type": "string", "format": "binary"},
+                "description": (
+                    "A structured NumPy array of shape (n,) that describes itself. Fields: `label`, "
+                    "`probability` and `unlike`; for each of `time`, `frequency` and `cells` that was asked "
+                    "for, such as `time`: `time_perturbation`, `time_window_starts` and `time_window_ends` "
+                    "(of windows) or `frequency_band_starts` and `frequency_band_ends` (of bands), "
+                    "`time_changes` and `time_importances`. Its Content-Type has the version of the model."
                 ),
             },
         },

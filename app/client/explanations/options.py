@@ -65,10 +65,10 @@ def series_in_request(options: ExplainOptions, support: ExplanationSupport) -> i
     windows, bands, cells = options.get("windows"), options.get("bands"), options.get("cells")
     pair = support.cells if cells is None else cells if isinstance(cells, tuple) else (0, 0)
     variants = (support.windows if windows is None else windows) + (support.bands if bands is None else bands)
-    variants += pair[0] * pair[1]
+    variants += pair[0] * pair[1] + 1  # and the series itself
     if variants > support.max_variants:
         raise InvalidOptions(
-            f"{variants:,} regions of each series; the server takes {support.max_variants:,} a request: ask "
+            f"{variants:,} variants of each series; the server takes {support.max_variants:,} a request: ask "
             "for fewer windows, bands or cells"
         )
-    return max(1, min(support.max_series, support.max_variants // max(1, variants)))
+    return min(support.max_series, support.max_variants // variants)

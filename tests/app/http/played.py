@@ -239,6 +239,7 @@ async def serving(
         max_batch_rows=MAX_ROWS,
         max_queue_rows=MAX_ROWS,
         max_queue_seconds=settings.get("max_queue_seconds", math.inf),
+        background_rows=settings.get("background_queue_rows", 16384),
         observer=seen,
         predictions=metrics.predictions,
     )

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from app.api.payloads.wording import shown
 from app.errors import MalformedPayload, NotOffered, UnknownModel
 
-PREDICT, CLASSIFY = "predict", "classify"
+PREDICT, CLASSIFY, EXPLAIN = "predict", "classify", "explain"
 _NOT_OFFERED = {
-    "explain": "explanations are not offered; use :predict",
     "regress": "the model classifies: regression is not offered; use :predict or :classify",
 }
 
@@ -24,6 +23,8 @@ TARGETS = (
     f"{MODELS}/{{name}}/labels/{{label}}",
 )
 METHODS = tuple(f"{target}:{{method}}" for target in TARGETS)
+# KServe's, in lower case alone.
+EXPLANATIONS = tuple(f"{target}:{EXPLAIN}" for target in TARGETS)
 
 _DIGITS = re.compile(r"[0-9]+")
 # Digits of a 64-bit number, as TensorFlow Serving has it.
@@ -42,9 +43,8 @@ def method_of(parameters: Mapping[str, str]) -> str:
         return method
     if method in _NOT_OFFERED:
         raise NotOffered(_NOT_OFFERED[method])
-    raise MalformedPayload(
-        f"Malformed request: POST {_path(parameters)}: no such method; use :predict or :classify"
-    )
+    remedy = "write it :explain" if method == EXPLAIN else "use :predict, :classify or :explain"
+    raise MalformedPayload(f"Malformed request: POST {_path(parameters)}: no such method; {remedy}")
 
 
 def version_of(parameters: Mapping[str, str]) -> int | None:

@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic_core import to_json
 
-from app.api.dialects.base import Dialect, Encoded, Limits, PredictOptions, ServerState
+from app.api.dialects.base import Dialect, Encoded, Limits, PredictOptions, ServerState, encoded
 from app.api.dialects.v1 import errors, openapi, status
-from app.api.dialects.v1.addresses import METHODS, method_of, version_of
+from app.api.dialects.v1.addresses import EXPLANATIONS, METHODS, PREDICT, method_of, version_of
 from app.api.dialects.v1.codec import V1Codec
 from app.api.headers import RequestHead
 from app.api.parameters import timeout_of
+from app.api.payloads import JSON, explanation_documents
 from app.api.problems import ErrorInfo
 from app.contract import Artifact, Contract
+from app.inference.explanation import Explanations
 
 # Described by `openapi.py`, for each method.
 _HIDDEN: Mapping[str, Any] = {"include_in_schema": False}
@@ -28,6 +31,7 @@ class V1(Dialect):
     # Status and readiness of a model; its metadata and the list of models need a key.
     public = r"/v1/models/[^/:]+(/(versions|labels)/[^/:]+)?"
     routes: Mapping[str, Mapping[str, Any]] = dict.fromkeys(METHODS, _HIDDEN)
+    explain_routes: Mapping[str, Mapping[str, Any]] = dict.fromkeys(EXPLANATIONS, _HIDDEN)
 
     def router(self, state: ServerState) -> APIRouter:
         """List, status and readiness, metadata, and liveness at `/`."""
@@ -48,7 +52,8 @@ class V1(Dialect):
             PayloadError: one of them is invalid, unknown or not offered.
         """
         parameters = head.parameters
-        method = method_of(parameters)
+        # A path of explanations has no such parameter; their bodies are those of predictions.
+        method = method_of(parameters) if "method" in parameters else PREDICT
         return PredictOptions(
             model=parameters["name"],
             version=version_of(parameters),
@@ -59,6 +64,13 @@ class V1(Dialect):
     def codec(self, contract: Contract, *, max_instances: int) -> V1Codec:
         """The codec for one version."""
         return V1Codec(contract, max_instances=max_instances)
+
+    def encode_explanations(
+        self, explanations: Explanations, contract: Contract, _options: PredictOptions
+    ) -> Encoded:
+        """`{"explanations": [...]}`, an object for each series."""
+        found = {"explanations": explanation_documents(explanations, contract)}
+        return encoded(to_json(found), JSON)
 
     def encode_error(self, info: ErrorInfo, *, request_id: str, root_path: str) -> Encoded:  # noqa: ARG002 - X-Request-Id has it
         """`{"error": words}`."""

@@ -14,12 +14,13 @@ import numpy as np
 
 from app import errors
 from app.api import parameters
-from app.api.dialects.v1.addresses import CLASSIFY, LABEL, MODELS, PREDICT, TARGETS
+from app.api.dialects.v1.addresses import CLASSIFY, EXPLAIN, LABEL, MODELS, PREDICT, TARGETS
 from app.api.dialects.v1.answers import Answers
 from app.api.dialects.v1.errors import status_of
 from app.api.dialects.v1.signature import INPUT, metadata
+from app.api.explain_parameters import EXPLAIN_PARAMETERS
 from app.api.headers import COMMON_HEADERS, RETRY_HEADERS
-from app.api.payloads import JSON
+from app.api.payloads import JSON, explanation_example
 from app.api.problems import kind_of, of_connection
 from app.contract import Artifact, Contract
 from app.inference.predictions import Batch, BatchSlice, Postprocessor, Prediction
@@ -50,6 +51,10 @@ NaN and Infinity are read, and refused with their place: the model takes finite 
 """
 _CLASSIFY = f"""\
 Label and probability of each class for examples whose feature `{INPUT}` is a flat list of a series' values.
+"""
+_EXPLAIN = """\
+KServe's method: how the probability of a label changes when parts of a series are perturbed. The body is that
+of `:predict`, and each explanation is one of `POST /explain`.
 """
 _STATUS = """\
 TensorFlow Serving's status and KServe's readiness. The status is 503 unless the version is ready.
@@ -94,6 +99,8 @@ def describe(document: dict[str, Any], artifact: Artifact, *, max_instances: int
                     "requestBody": requests,
                 }
             }
+        body = paths[f"{target}:{PREDICT}"]["post"]["requestBody"]
+        paths[f"{target}:{EXPLAIN}"] = {"post": _explain(named, body, artifact)}
         found = _operation("Status and readiness", _STATUS, status, not_ready=True)
         paths[target] = {"get": {**found, "parameters": named}}
         found = _operation("Metadata", "Inputs and outputs of the signature.", metadata(contract))
@@ -144,6 +151,16 @@ def _methods(
         (PREDICT, "Predict", _PREDICT, _body(predict_schema, predicted), example(answers.rows)),
         (CLASSIFY, "Classify", _CLASSIFY, _body(classify_schema, classified), example(answers.results)),
     ]
+
+
+def _explain(named: list[dict[str, Any]], body: dict[str, Any], artifact: Artifact) -> dict[str, Any]:
+    """The operation of explanations, whose body is that of predictions."""
+    example = {"explanations": explanation_example(artifact)["explanations"]}
+    return {
+        **_operation("Explain", _EXPLAIN, example),
+        "parameters": [*named, *EXPLAIN_PARAMETERS, parameters.TIMEOUT],
+        "requestBody": body,
+    }
 
 
 def _series(shape: tuple[int, ...]) -> dict[str, Any]:

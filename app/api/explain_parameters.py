@@ -1,0 +1,178 @@
+"""The options of a request for explanations, from its query."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from starlette.datastructures import QueryParams
+
+from app.api.parameters import only_value
+from app.api.payloads.wording import shown
+from app.client.schemas import ExplanationSupport
+from app.contract import Contract, Perturbations
+from app.errors import ContractViolation, NotSealed
+from app.inference.explanation import ExplainOptions
+
+# Most series in a request for explanations, of which each has many variants.
+MAX_SERIES = 64
+_LABEL, _WINDOWS, _BANDS, _CELLS = "label", "windows", "bands", "cells"
+_SHOWN_LABELS = 10
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
+_PAIR = re.compile(r"([1-9][0-9]{0,8})x([1-9][0-9]{0,8})")
+
+
+_DEFAULT = "`GET /model` has the default as `explanations`."
+
+
+def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "schema": schema,
+        "description": description,
+    }
+
+
+# OpenAPI descriptions.
+EXPLAIN_PARAMETERS: tuple[dict[str, Any], ...] = (
+    _parameter(
+        _LABEL,
+        {"type": "string"},
+        "The label whose probability is explained, one of the model's. The default is the most probable "
+        "label of each series.",
+    ),
+    _parameter(
+        _WINDOWS,
+        {"type": "integer", "minimum": 0},
+        "Number of windows of time, at most one a time step; 0 leaves the importance over time out. "
+        f"{_DEFAULT}",
+    ),
+    _parameter(
+        _BANDS,
+        {"type": "integer", "minimum": 0},
+        "Number of frequency bands, at most one for two time steps; 0 leaves the importance over frequency "
+        f"out. {_DEFAULT}",
+    ),
+    _parameter(
+        _CELLS,
+        {
+            "type": "string",
+            "pattern": f"^(0|{_PAIR.pattern})$".replace("(", "(?:"),
+            "examples": ["10x25"],
+        },
+        "Numbers of windows and of bands of the time-frequency cells, such as `10x25`; `0` leaves the "
+        f"importance of cells out. {_DEFAULT}",
+    ),
+)
+
+
+class ExplainLimits(NamedTuple):
+    """Limits of a request for explanations: variants of all its series together, and seconds."""
+
+    max_variants: int
+    timeout: float
+
+
+class ExplainQuery(NamedTuple):
+    """The options that a query names. None stands for the default, which depends on the model.
+
+    Attributes:
+        label: that is explained; None for the most probable one of each series.
+        windows: number of time windows; 0 for none.
+        bands: number of frequency bands; 0 for none.
+        cells: numbers of windows and bands of cells; (0, 0) for none.
+    """
+
+    label: str | None
+    windows: int | None
+    bands: int | None
+    cells: tuple[int, int] | None
+
+    def options(self, contract: Contract) -> ExplainOptions:
+        """The options for a version.
+
+        Raises:
+            NotSealed: the version has no explanations.
+            ContractViolation: the model has no such label.
+        """
+        sealed = _sealed(contract)
+        if sealed is None:
+            raise NotSealed(
+                f"{contract.name}/{contract.version} was sealed without `explanation_reference`, which "
+                "explanations are made with; train and seal it again with this release"
+            )
+        cells = (sealed.cells.windows, sealed.cells.bands) if self.cells is None else self.cells
+        return ExplainOptions(
+            None if self.label is None else _target(self.label, contract),
+            sealed.time.windows if self.windows is None else self.windows,
+            sealed.frequency.bands if self.bands is None else self.bands,
+            cells if all(cells) else None,
+        )
+
+
+def support_for(contract: Contract, limits: ExplainLimits) -> ExplanationSupport | None:
+    """What requests for a version may ask for, and the defaults; None if it has no explanations."""
+    sealed = _sealed(contract)
+    if sealed is None:
+        return None
+    return ExplanationSupport(
+        max_series=MAX_SERIES,
+        max_variants=limits.max_variants,
+        timeout=limits.timeout,
+        windows=sealed.time.windows,
+        bands=sealed.frequency.bands,
+        cells=(sealed.cells.windows, sealed.cells.bands),
+    )
+
+
+def read_query(query: bytes) -> ExplainQuery:
+    """The options of a query, without its question mark.
+
+    Raises:
+        ContractViolation: one is invalid.
+    """
+    found = QueryParams(query)
+    return ExplainQuery(
+        only_value(found, _LABEL), _number(found, _WINDOWS), _number(found, _BANDS), _cells(found)
+    )
+
+
+def _sealed(contract: Contract) -> Perturbations | None:
+    reference = contract.explanation_reference
+    return None if reference is None else reference.content.perturbations
+
+
+def _target(label: str, contract: Contract) -> int:
+    names = [each.name for each in contract.labels]
+    if label not in names:
+        some = ", ".join(map(shown, names[:_SHOWN_LABELS])) + (", …" if len(names) > _SHOWN_LABELS else "")
+        raise ContractViolation([(_LABEL, f"expected a label of the model ({some}), got {_given(label)}")])
+    return names.index(label)
+
+
+def _number(query: QueryParams, name: str) -> int | None:
+    value = only_value(query, name)
+    if value is None:
+        return None
+    if not _NUMBER.fullmatch(value):
+        raise ContractViolation([(name, f"expected a whole number from 0, got {_given(value)}")])
+    return int(value)
+
+
+def _cells(query: QueryParams) -> tuple[int, int] | None:
+    value = only_value(query, _CELLS)
+    if value is None:
+        return None
+    if value == "0":
+        return 0, 0
+    pair = _PAIR.fullmatch(value)
+    if pair is None:
+        expected = "expected numbers of windows and bands such as 10x25, or 0"
+        raise ContractViolation([(_CELLS, f"{expected}; got {_given(value)}")])
+    return int(pair[1]), int(pair[2])
+
+
+def _given(value: str) -> str:
+    return shown(value) or "an empty value"
