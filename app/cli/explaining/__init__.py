@@ -1,0 +1,1 @@
+"""The command `explain`: its job, its formats and its plot."""
