@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from app.client.explanations.schemas import Explanation
 from app.contract import Artifact
-from tests.protocols.conftest import Served
+from tests.protocols.conftest import Ask, Served
 from tests.protocols.expected import check_answer, check_refusal, labels, probabilities
+from tests.support.explaining import write_explaining
 
 SCRIPT = "kserve_client"
 
@@ -63,6 +66,14 @@ def test_v1_predicts_in_columns(seen: dict[str, Any], artifact: Artifact) -> Non
     assert outputs["label"] == labels(artifact, 2)
 
 
+def test_v1_explains(ask: Ask, artifact: Artifact, tmp_path: Path) -> None:
+    """An object for each series, of a version that has explanations."""
+    seen = ask(SCRIPT, "v1 explain", ARTIFACT=str(write_explaining(artifact, tmp_path)))
+    explanations = seen["v1 explain"]["explanations"]
+    assert [each["label"] for each in explanations] == labels(artifact, 2)
+    assert all(Explanation.model_validate(each).cells for each in explanations)
+
+
 @pytest.mark.parametrize(
     ("name", "status", "words"),
     [
@@ -70,7 +81,6 @@ def test_v1_predicts_in_columns(seen: dict[str, Any], artifact: Artifact) -> Non
         ("v1 error number", "400", ["null"]),
         ("v1 error length", "400", ["500"]),
         ("v1 error empty", "400", ["instances"]),
-        ("v1 explain", "501", ["explain"]),
         ("v2 unknown model", "404", ["nothing"]),
         ("v2 too many series", "400", ["300", "256"]),
         ("grpc unknown model", "NOT_FOUND", ["nothing"]),

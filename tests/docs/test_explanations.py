@@ -1,0 +1,101 @@
+"""docs/explanations.md is true: its examples run, and its response has the fields of a real one."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.api.explain_parameters import EXPLAIN_PARAMETERS, MAX_SERIES
+from app.client.explanations.schemas import ExplainResponse
+from app.contract import Artifact
+from app.settings import Settings
+from qa.harness.server import ServerProcess, running_server
+from tests.conftest import ROOT
+from tests.docs.pages import Page, blocks
+from tests.support.explaining import write_explaining
+
+PAGE = Page("docs/explanations.md")
+COMMANDS = [line for block in blocks(PAGE.text, "sh") for line in block.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def explainer(artifact: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A real server of the committed model, with a reference for explanations."""
+    folder = write_explaining(artifact, tmp_path_factory.mktemp("docs"))
+    with running_server(ARTIFACT=str(folder)) as running:
+        yield running
+
+
+def run(arguments: list[str], folder: Path) -> str:
+    """What a program prints, in a folder that has the project's documents and models in it."""
+    for name in ("docs", "model_artifacts", "app"):
+        (folder / name).symlink_to(ROOT / name)
+    done = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("code", blocks(PAGE.text, "python"))
+def test_a_python_example_runs(explainer: ServerProcess, code: str, tmp_path: Path) -> None:
+    """Copied into a file, it prints something."""
+    code = code.replace("http://127.0.0.1:8000", explainer.url)
+    assert run([sys.executable, "-c", code], tmp_path).strip()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_runs(explainer: ServerProcess, command: str, tmp_path: Path) -> None:
+    """As the page has it; what it writes is there."""
+    arguments = shlex.split(command.replace("http://127.0.0.1:8000", explainer.url))
+    if "curl" in arguments:
+        found = ExplainResponse.model_validate_json(run(arguments, tmp_path))
+        assert len(found.explanations) == 1
+        return
+    arguments = [sys.executable, *arguments[1:], "--url", explainer.url]
+    run(arguments, tmp_path)
+    written = [arguments[i + 1] for i, each in enumerate(arguments) if each in ("--plot", "--output")]
+    assert all((tmp_path / name).stat().st_size for name in written)
+
+
+def test_the_response_has_the_fields_of_a_real_one(explainer: ServerProcess) -> None:
+    """And no other, in the same order; its schema takes it."""
+    (shown,) = map(json.loads, blocks(PAGE.text, "json"))
+    body = ROOT / "docs" / "example.json"
+    headers = {"Content-Type": "application/json"}
+    real = httpx.post(f"{explainer.url}/explain", content=body.read_bytes(), headers=headers).json()
+    assert fields_of(shown) == fields_of(real)
+    assert ExplainResponse.model_validate(shown)
+
+
+def fields_of(document: Any) -> Any:
+    """The names of all fields of a document; of a list, those of its first item."""
+    if isinstance(document, dict):
+        return [(name, fields_of(value)) for name, value in document.items()]
+    return fields_of(document[0]) if isinstance(document, list) else None
+
+
+def test_every_parameter_and_field_is_in_a_table() -> None:
+    """Parameters of the query, and fields of the response."""
+    code = PAGE.code
+    assert {each["name"] for each in EXPLAIN_PARAMETERS} <= code
+    assert {name for name, _ in fields_of(json.loads(blocks(PAGE.text, "json")[0]))[3][1]} <= code
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    """And the settings exist."""
+    defaults = {name.upper(): field.default for name, field in Settings.model_fields.items()}
+    stated = re.findall(r"`([A-Z_]+)` \(([\d,]+)(?: s)?\)", PAGE.text)
+    assert stated
+    for name, value in stated:
+        assert float(value.replace(",", "")) == defaults[name], name
+    assert f"| {MAX_SERIES} series, and" in PAGE.text
+    names = {code for code in PAGE.code if re.fullmatch(r"[A-Z]+(?:_[A-Z]+)+", code)}
+    assert names <= defaults.keys()
