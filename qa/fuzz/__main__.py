@@ -24,6 +24,7 @@ CASES = {
     "npy": 60_000,
     "v2": 60_000,
     "v1": 60_000,
+    "explain": 20_000,
     "encoding": 30_000,
     wire.NAME: 20_000,
     grpc_calls.NAME: 20_000,

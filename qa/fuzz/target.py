@@ -6,7 +6,16 @@ from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
-from qa.fuzz import dialects, encoded_bodies, json_bodies, npy_bodies, oracles, v1_bodies, v2_bodies
+from qa.fuzz import (
+    dialects,
+    encoded_bodies,
+    explain_queries,
+    json_bodies,
+    npy_bodies,
+    oracles,
+    v1_bodies,
+    v2_bodies,
+)
 from qa.fuzz.cases import Case
 
 
@@ -45,6 +54,7 @@ TARGETS = {
         Target("npy", npy_bodies.case, _npy, oracles.check_npy),
         Target("v2", v2_bodies.case, dialects.decode_v2, dialects.check_v2),
         Target("v1", v1_bodies.case, dialects.decode_v1, dialects.check_v1),
+        Target("explain", explain_queries.case, explain_queries.read, explain_queries.check),
         Target("encoding", encoded_bodies.case, oracles.unpack, oracles.check_encoded),
     )
 }

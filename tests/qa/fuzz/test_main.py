@@ -30,7 +30,7 @@ def test_an_unknown_case_is_reported(name: str) -> None:
         command.show(name, 0)
     assert (
         str(caught.value)
-        == f"{name} is not a case; use json/0, npy/0, v2/0, v1/0, encoding/0, wire/0 or another number"
+        == f"{name} is not a case; use json/0, npy/0, v2/0, v1/0, explain/0, encoding/0, wire/0 or another number"
     )
 
 
