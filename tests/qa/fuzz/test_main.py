@@ -28,10 +28,8 @@ def test_an_unknown_case_is_reported(name: str) -> None:
     """In a line, with the names of those that there are."""
     with pytest.raises(HarnessError) as caught:
         command.show(name, 0)
-    assert (
-        str(caught.value)
-        == f"{name} is not a case; use json/0, npy/0, v2/0, v1/0, explain/0, encoding/0, wire/0 or another number"
-    )
+    cases = "json/0, npy/0, v2/0, v1/0, explain/0, encoding/0, wire/0 or another number"
+    assert str(caught.value) == f"{name} is not a case; use {cases}"
 
 
 @pytest.mark.parametrize(("complain", "code"), [(True, command.FAILED), (False, 0)])
