@@ -13,6 +13,7 @@ from app.client.schemas import ExplanationSupport
 from app.contract import Contract, Perturbations
 from app.errors import ContractViolation, NotSealed
 from app.inference.explanation import ExplainOptions
+from app.series.perturbations import most_bands
 
 # Most series in a request for explanations, of which each has many variants.
 MAX_SERIES = 64
@@ -35,37 +36,36 @@ def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str,
     }
 
 
-# OpenAPI descriptions.
-EXPLAIN_PARAMETERS: tuple[dict[str, Any], ...] = (
-    _parameter(
-        _LABEL,
-        {"type": "string"},
-        "The label whose probability is explained, one of the model's. The default is the most probable "
-        "label of each series.",
-    ),
-    _parameter(
-        _WINDOWS,
-        {"type": "integer", "minimum": 0},
-        "Number of windows of time, at most one a time step; 0 leaves the importance over time out. "
-        f"{_DEFAULT}",
-    ),
-    _parameter(
-        _BANDS,
-        {"type": "integer", "minimum": 0},
-        "Number of frequency bands, at most one for two time steps; 0 leaves the importance over frequency "
-        f"out. {_DEFAULT}",
-    ),
-    _parameter(
-        _CELLS,
-        {
-            "type": "string",
-            "pattern": f"^(0|{_PAIR.pattern})$".replace("(", "(?:"),
-            "examples": ["10x25"],
-        },
-        "Numbers of windows and of bands of the time-frequency cells, such as `10x25`; `0` leaves the "
-        f"importance of cells out. {_DEFAULT}",
-    ),
-)
+def explain_parameters(contract: Contract) -> list[dict[str, Any]]:
+    """The OpenAPI descriptions of the parameters, for one version."""
+    length = contract.input.length
+    return [
+        _parameter(
+            _LABEL,
+            {"type": "string", "enum": [label.name for label in contract.labels]},
+            "The label whose probability is explained. The default is the most probable one of each series.",
+        ),
+        _parameter(
+            _WINDOWS,
+            {"type": "integer", "minimum": 0, "maximum": length},
+            f"Number of windows of time; 0 leaves the importance over time out. {_DEFAULT}",
+        ),
+        _parameter(
+            _BANDS,
+            {"type": "integer", "minimum": 0, "maximum": most_bands(length)},
+            f"Number of frequency bands; 0 leaves the importance over frequency out. {_DEFAULT}",
+        ),
+        _parameter(
+            _CELLS,
+            {
+                "type": "string",
+                "pattern": f"^(0|{_PAIR.pattern})$".replace("(", "(?:"),
+                "examples": ["10x25"],
+            },
+            "Numbers of windows and of bands of the time-frequency cells, such as `10x25`, each up to the "
+            f"maximum of that parameter; `0` leaves the importance of cells out. {_DEFAULT}",
+        ),
+    ]
 
 
 class ExplainLimits(NamedTuple):

@@ -6,11 +6,12 @@ The example series are golden series of the artifact, so "Try it out" in the doc
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from typing import Any
 
 from app.api import parameters
 from app.api.dialects.native import EXPLAIN, PREDICT
-from app.api.explain_parameters import EXPLAIN_PARAMETERS
+from app.api.explain_parameters import MAX_SERIES, explain_parameters
 from app.api.headers import COMMON_HEADERS
 from app.api.payloads import JSON, NPY, Encoders, JsonEncoder, explanation_example
 from app.api.stream import openapi as stream
@@ -22,6 +23,7 @@ from app.inference.predictions import Postprocessor
 from app.series.spec import SeriesSpec
 
 SERIES = 2
+EXPLAIN_REQUEST = "ExplainRequest"
 
 
 def describe(document: dict[str, Any], artifact: Artifact, *, max_instances: int) -> None:
@@ -37,23 +39,30 @@ def describe(document: dict[str, Any], artifact: Artifact, *, max_instances: int
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         components.update(schema.pop("$defs", {}))
         components[model.__name__] = schema
-    limit(
-        components[PredictRequest.__name__],
-        artifact.contract.input.spec,
-        max_instances=max_instances,
-    )
+    spec = artifact.contract.input.spec
+    components[EXPLAIN_REQUEST] = deepcopy(components[PredictRequest.__name__])
+    limit(components[PredictRequest.__name__], spec, max_instances=max_instances)
+    limit(components[EXPLAIN_REQUEST], spec, max_instances=min(max_instances, MAX_SERIES))
+    components[EXPLAIN_REQUEST] |= {"title": EXPLAIN_REQUEST, "description": "Series to explain."}
     if PREDICT not in document["paths"]:  # PROTOCOLS does not name it
         return
+    document["paths"][EXPLAIN] = document["paths"].pop(EXPLAIN)  # its route comes before those of predictions
     document["paths"][STREAM] = {"post": stream.operation(artifact)}
     predict, explain = (document["paths"][path]["post"] for path in (PREDICT, EXPLAIN))
-    predict["requestBody"] = explain["requestBody"] = request_body(artifact)
+    predict["requestBody"] = request_body(artifact, PredictRequest.__name__)
+    explain["requestBody"] = request_body(artifact, EXPLAIN_REQUEST)
     predict["responses"]["200"] = response(artifact, Encoders(artifact.contract).json)
-    explain["parameters"] = [*EXPLAIN_PARAMETERS, parameters.VERSION, parameters.TIMEOUT]
+    explain["parameters"] = [*explain_parameters(artifact.contract), parameters.VERSION, parameters.TIMEOUT]
     explain["responses"]["200"] = explain_response(artifact)
 
 
-def request_body(artifact: Artifact) -> dict[str, Any]:
-    """The `requestBody` of `/predict`."""
+def request_body(artifact: Artifact, schema: str) -> dict[str, Any]:
+    """The `requestBody` of `/predict` and `/explain`.
+
+    Args:
+        artifact: of the version that serves.
+        schema: name of the schema of JSON.
+    """
     series = [_rounded(each) for each in artifact.golden.series[:SERIES].tolist()]
     shape = ", ".join(map(str, artifact.contract.input.spec.shape))
     return {
@@ -64,7 +73,7 @@ def request_body(artifact: Artifact) -> dict[str, Any]:
         ),
         "content": {
             JSON: {
-                "schema": {"$ref": f"#/components/schemas/{PredictRequest.__name__}"},
+                "schema": {"$ref": f"#/components/schemas/{schema}"},
                 "example": {"instances": series},
             },
             NPY: {

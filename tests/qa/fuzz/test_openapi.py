@@ -97,6 +97,7 @@ def test_a_real_server_is_tested_route_by_route(
     assert set(outcomes) == {
         "/predict",
         "/predict/stream",
+        "/explain",
         "/model",
         "/livez",
         "/readyz",

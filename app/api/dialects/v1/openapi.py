@@ -18,7 +18,7 @@ from app.api.dialects.v1.addresses import CLASSIFY, EXPLAIN, LABEL, MODELS, PRED
 from app.api.dialects.v1.answers import Answers
 from app.api.dialects.v1.errors import status_of
 from app.api.dialects.v1.signature import INPUT, metadata
-from app.api.explain_parameters import EXPLAIN_PARAMETERS
+from app.api.explain_parameters import explain_parameters
 from app.api.headers import COMMON_HEADERS, RETRY_HEADERS
 from app.api.payloads import JSON, explanation_example
 from app.api.problems import kind_of, of_connection
@@ -158,7 +158,7 @@ def _explain(named: list[dict[str, Any]], body: dict[str, Any], artifact: Artifa
     example = {"explanations": explanation_example(artifact)["explanations"]}
     return {
         **_operation("Explain", _EXPLAIN, example),
-        "parameters": [*named, *EXPLAIN_PARAMETERS, parameters.TIMEOUT],
+        "parameters": [*named, *explain_parameters(artifact.contract), parameters.TIMEOUT],
         "requestBody": body,
     }
 

@@ -277,7 +277,13 @@ def test_the_document_states_every_field(client: TestClient) -> None:
     """Parameters with a description, a response whose example is valid, and all problems."""
     document = client.get("/openapi.json").json()
     operation = document["paths"]["/explain"]["post"]
-    assert operation["requestBody"] == document["paths"]["/predict"]["post"]["requestBody"]
+    body = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
+    assert operation["requestBody"]["content"]["application/json"]["example"] == body["example"]
+    instances = document["components"]["schemas"]["ExplainRequest"]["properties"]["instances"]
+    assert (instances["maxItems"], instances["items"]["maxItems"]) == (MAX_SERIES, SERIES.shape[1])
+    schemas = {each["name"]: each["schema"] for each in operation["parameters"]}
+    assert (schemas["windows"]["maximum"], schemas["bands"]["maximum"]) == (16, 8)
+    assert schemas["label"]["enum"] == list(LABELS)
     names = [each["name"] for each in operation["parameters"]]
     assert names == ["label", "windows", "bands", "cells", "version", "X-Request-Timeout"]
     assert all(each["description"] for each in operation["parameters"])
