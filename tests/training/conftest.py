@@ -1,32 +1,37 @@
-"""What the training tests share: small data sets in UCR format, and configurations that finish in seconds."""
+"""What the training tests share: small data sets in UCR format, and configurations that finish in seconds.
+
+Keras is imported where it is needed: its import takes longer than all tests together that do without it.
+"""
 
 from __future__ import annotations
 
 import os
 
-# Read by Keras when it is first imported.
+# Read by Keras and TensorFlow when they are first imported, here and in the processes of tests.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# The models are tiny: more threads only wait for each other.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.training.report.reports import a_config, a_report, trained
 from training.config import TrainingConfig, config_from
 from training.data import ood_series
 from training.data.ucr import Dataset, read_ucr_file
-from training.fit.inputs import FitInputs
-from training.fit.result import TrainingResult
-from training.model.sealed import build_trusted
-from training.report.report import Report
+
+if TYPE_CHECKING:
+    from training.fit.result import TrainingResult
+    from training.report.report import Report
 
 LENGTH = 64
 # TensorFlow 2.21 reads its variables in a way that NumPy 2 deprecates; nothing of ours can change that.
@@ -87,6 +92,23 @@ def archive_is_read_once() -> Iterator[None]:
 
 
 @pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the pictures out of reports: they take 3 s of CPU time, more than the epochs of a tiny fit."""
+    monkeypatch.setattr("training.report.write.draw", lambda _report, _folder: {})
+
+
+@pytest.fixture
+def eager_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fit without tracing, which takes 3 s of CPU time for each fit: as long as a hundred eager steps."""
+    import keras
+
+    compiled = keras.Model.compile
+    monkeypatch.setattr(
+        keras.Model, "compile", lambda model, **options: compiled(model, **options, run_eagerly=True)
+    )
+
+
+@pytest.fixture
 def wave_files(tmp_path: Path) -> dict[str, str]:
     """The options that name a pair of small files on disk."""
     files = {}
@@ -134,6 +156,10 @@ def leaking_dataset() -> Dataset:
 @pytest.fixture(scope="session")
 def untrained_result() -> TrainingResult:
     """A tiny trusted model of two classes with random weights, for tests that do not change it."""
+    import keras
+
+    from tests.training.report.reports import a_config, trained
+
     keras.utils.set_random_seed(0)
     return trained(make_dataset(classes=2), a_config())
 
@@ -144,18 +170,24 @@ def full_report() -> Report:
 
     Its model is on spectra, and the class of its series is their number of cycles: 4 or 10.
     """
+    from tests.training.report.reports import a_report
+
     return a_report(leaking_dataset(), folds=2, resamples=3)
 
 
 @pytest.fixture(scope="session")
 def report_over_time() -> Report:
     """A report on a model whose tokens are stretches of time, of three classes, to be read only."""
+    from tests.training.report.reports import a_report
+
     return a_report(make_dataset(classes=3), tokens="time", folds=2)
 
 
 @pytest.fixture(scope="session")
 def reference_report() -> Report:
     """A report on a model to compare with, which has no trust, of three classes, to be read only."""
+    from tests.training.report.reports import a_report
+
     return a_report(make_dataset(classes=3), model="reference")
 
 
@@ -179,6 +211,8 @@ def tiny(tmp_path: Path) -> Callable[..., TrainingConfig]:
 @pytest.fixture
 def untrained() -> Callable[..., Any]:
     """Makes a whole model around an untrained classifier: what is sealed, but for what it has learnt."""
+    from training.fit.inputs import FitInputs
+    from training.model.sealed import build_trusted
 
     def make(config: TrainingConfig, dataset: Dataset) -> Any:
         fit_inputs = FitInputs(dataset, config)
