@@ -29,8 +29,8 @@ from training.errors import DataError
 from training.evaluation.accuracy import Evaluation
 from training.evaluation.trust import TrustEvaluation
 from training.fit.result import TrainingResult
+from training.studies.targets import cost
 from training.studies.targets.__main__ import main
-from training.studies.targets.cost import milliseconds_per_call
 from training.studies.targets.measure import measure
 from training.studies.targets.metrics import ArtifactMetrics
 from training.studies.targets.table import missed, target_results, targets_table
@@ -164,6 +164,13 @@ def test_the_table_is_markdown() -> None:
     assert len(lines) == 16
 
 
+@pytest.fixture
+def few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time a graph by a few calls instead of a thousand."""
+    monkeypatch.setattr(cost, "ROUNDS", 1)
+    monkeypatch.setattr(cost, "CALLS", 10)
+
+
 @pytest.fixture(scope="module")
 def model(untrained_result: TrainingResult) -> Any:
     """A trusted model that was never fitted, and its trust."""
@@ -232,11 +239,12 @@ def test_a_model_that_cannot_be_loaded_is_named(
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.usefixtures("few_calls")
 def test_a_call_is_timed(tmp_path: Path, model: Any) -> None:
     """The graph runs with a batch of 32, also if there are fewer series."""
     save_openvino(model.model, tmp_path)
     series = make_dataset(classes=2).test[:5].astype(np.float32)
-    assert 0 < milliseconds_per_call(tmp_path / "openvino.xml", series) < 100
+    assert 0 < cost.milliseconds_per_call(tmp_path / "openvino.xml", series) < 100
 
 
 def test_an_artifact_that_cannot_be_opened_is_one_line(
@@ -250,6 +258,7 @@ def test_an_artifact_that_cannot_be_opened_is_one_line(
     assert error.count("\n") == 1
 
 
+@pytest.mark.usefixtures("few_calls")
 def test_the_committed_artifact_reaches_what_it_states(capsys: pytest.CaptureFixture[str]) -> None:
     """The table's accuracy is the contract's, and the exit code is 0, whatever is missed."""
     assert main(["--artifact", str(COMMITTED)]) == 0
