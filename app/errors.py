@@ -93,6 +93,10 @@ class NotSealed(PayloadError):
     """The model version was sealed without what the request needs."""
 
 
+class Forbidden(PayloadError):
+    """The request may not be sent from where it comes from."""
+
+
 class SlowPayload(PayloadError):
     """The body did not arrive before the deadline of the request."""
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # Interval in which a worker updates its readiness in the metrics.
 READINESS_SECONDS = 0.5
+# Interval in which a worker brings the drift of its versions up to date.
+DRIFT_SECONDS = 1.0
 # Minimum time at shutdown for an engine that is still being loaded: the process may crash if it ends
 # during that. An engine whose files are on a mount that hangs is not waited for longer.
 ENGINE_LOAD_SECONDS = 5.0
@@ -61,7 +63,7 @@ async def lifespan(
     drain = Drain(versions, metrics, grpc, delay=drain_delay, timeout=drain_timeout)
     loading = asyncio.create_task(_load(versions, drain))
     checks = watch_versions(versions, every=reload_seconds)
-    with drain.on_signals(), checks, publish_readiness(metrics), watch_keys(keys):
+    with drain.on_signals(), checks, publish_readiness(metrics), watch_keys(keys), watch_drift(versions):
         yield
     if grpc is not None:
         await grpc.stop(grace=drain_timeout + WRITE_SECONDS)
@@ -170,6 +172,23 @@ def publish_readiness(metrics: Metrics) -> Iterator[None]:
             await asyncio.sleep(READINESS_SECONDS)
 
     task = asyncio.create_task(update())
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+@contextmanager
+def watch_drift(versions: ModelVersions) -> Iterator[None]:
+    """Bring the drift of all loaded versions up to date every second: window and alarm."""
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(DRIFT_SECONDS)
+            for monitor in versions.drift:
+                monitor.check()
+
+    task = asyncio.create_task(watch())
     try:
         yield
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -21,22 +22,25 @@ from app.api.middleware.auth import ApiKeyAuth
 from app.api.middleware.request_context import RequestContext
 from app.api.predict import Predictor
 from app.api.recorder import RequestRecorder
-from app.api.routes import docs, explain, model, openapi, ops, page, predict, problems
+from app.api.routes import docs, drift, explain, model, openapi, ops, page, predict, problems
 from app.api.stream import route as stream
 from app.client.schemas import RequestLimits
-from app.contract import open_artifact
+from app.contract import Artifact, open_artifact
 from app.grpc import create_server
 from app.http.body_budget import BodyBudget
 from app.http.connection_limit import ConnectionLimit
 from app.http.fast_path import FastRoute
-from app.inference.engines import load_engine
+from app.inference.engines import load_embedder, load_engine
 from app.inference.service import Service
+from app.inference.trust import PRECISION_LOST, warning_kinds
 from app.inference.versions import ModelVersions
 from app.lifespan import lifespan
 from app.settings import Settings
 from app.system import process_tuning
 from app.system.affinity import engine_threads, usable_here
+from app.telemetry.drift.monitor import DriftMonitor, DriftOptions
 from app.telemetry.metrics import Metrics
+from app.telemetry.multiprocess_dir import VARIABLE
 from app.telemetry.tracing import open_traces
 
 if TYPE_CHECKING:
@@ -83,6 +87,7 @@ def create_app(
     metrics = metrics or Metrics()
     versions = _create_versions(settings, metrics, service)
     metrics.watch_readiness(lambda: versions.status().ready)
+    metrics.watch_drift(lambda: versions.drift)
     keys = KeyFile(settings.api_keys_file) if settings.api_keys_file else None
     if traces is None and settings.traces:
         traces = open_traces()
@@ -166,6 +171,7 @@ def _add_routes(
         )
     )
     app.include_router(ops.create_router(versions, metrics))
+    app.include_router(drift.create_router(versions, has_keys=keys is not None))
     app.include_router(problems.create_router(settings.root_path))
     names = [dialect.name for dialect in dialects]
     for own in (
@@ -228,12 +234,13 @@ def create_service(settings: Settings, metrics: Metrics, path: Path | None = Non
     artifact = open_artifact(path or settings.artifact)
     # `app.server.serve` has replaced `auto` by a number; without it, the app is one process.
     workers = 1 if settings.workers == "auto" else settings.workers
+    threads = engine_threads(settings.engine_threads, workers=workers)
     load = partial(
         load_engine,
         artifact,
         choice=settings.engine,
         max_rows=settings.max_batch_rows,
-        threads=engine_threads(settings.engine_threads, workers=workers),
+        threads=threads,
     )
     return Service(
         artifact,
@@ -248,9 +255,30 @@ def create_service(settings: Settings, metrics: Metrics, path: Path | None = Non
         background_rows=settings.background_queue_rows,
         background_share=settings.background_share,
         max_variants=settings.explain_max_variants,
+        load_embedder=lambda spec, golden, runtime: load_embedder(
+            artifact, spec.embedding, golden, engine=runtime, threads=threads
+        ),
         observer=metrics.observer(artifact.contract.version),
         background_observer=metrics.background,
         predictions=metrics.predictions,
+        drift=_drift_monitor(artifact, settings),
+    )
+
+
+def _drift_monitor(artifact: Artifact, settings: Settings) -> DriftMonitor | None:
+    contract = artifact.contract
+    if contract.drift is None:
+        return None
+    folder = os.environ.get(VARIABLE)
+    return DriftMonitor(
+        contract,
+        tuple(kind.code for kind in warning_kinds(contract.trust) if kind is not PRECISION_LOST),
+        DriftOptions(
+            false_alarm_rate=settings.drift_false_alarm_rate,
+            window_seconds=settings.drift_window,
+            folder=Path(folder) if folder else None,
+        ),
+        key=artifact.contract_sha256[:12],
     )
 
 

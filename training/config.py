@@ -129,6 +129,12 @@ class TrainingConfig:
     mixing: float = _option(1.0, "fraction of training series mixed with another series")
     rounding: float = _option(0.375, "fraction of training series rounded to 2 decimals")
     noise: float = _option(0.22, "fraction of training series with white noise added")
+    neighbours: str = _option(
+        "series",
+        "index of training series in the artifact: with the series themselves, with their labels alone, or "
+        "none, where a licence forbids to pass on series",
+        choices=("series", "labels", "none"),
+    )
     resamples: int = _option(0, "number of stratified resamples of train and test to evaluate for the report")
     explained: int = _option(
         64, "held-out training series to measure explanations on (0: seal without explanations)"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.special import softmax
 
-from app.contract import Provenance, Trust
+from app.contract import DriftReference, Provenance, Trust
 from app.series.offset import narrow
 from training.artifact.seal import ContractDetails, seal
 from training.config import TrainingConfig, config_from, flag
@@ -23,14 +23,16 @@ from training.data.split import split
 from training.data.ucr import Dataset
 from training.evaluation.accuracy import evaluate
 from training.evaluation.calibrate import fit_temperature, measure_trust
+from training.evaluation.drift import ViewOutputs, measure_drift
 from training.evaluation.explanation import ExplanationMeasurement, measure_explanation
+from training.evaluation.neighbours import make_index, vote_accuracies
 from training.evaluation.predictor import predictor
 from training.evaluation.resample import resampled_accuracies
-from training.evaluation.trust import evaluate_trust
+from training.evaluation.trust import EXPECTED_VIEWS, evaluate_trust
 from training.fit.cross_validation import HeldOut, Progress, close_runs, cross_fit, fit_all, hold_out
 from training.fit.inputs import FitInputs, choose_tokens, expected_views
 from training.fit.result import TrainingResult
-from training.model.sealed import build_trusted
+from training.model.sealed import build_trusted, with_embedding
 from training.report.report import Report, metrics_of
 from training.report.write import write_report
 
@@ -67,6 +69,7 @@ def run(config: TrainingConfig, dataset: Dataset, progress: Progress) -> Path:
     resamples = resampled_accuracies(
         dataset, config, folder=config.run_folder, fingerprint=fingerprint, progress=progress
     )
+    index = make_index(model, dataset, config.neighbours)
     log(f"{model.count_params():,} parameters; evaluating on the test series")
     predict = predictor(model)
     evaluation = evaluate(predict, dataset)
@@ -83,6 +86,7 @@ def run(config: TrainingConfig, dataset: Dataset, progress: Progress) -> Path:
         evaluation=evaluation,
         trust=evaluate_trust(model, predict, trained.trust, evaluation, dataset) if trained.trust else None,
         resamples=resamples,
+        neighbours=None if index is None else index.spec,
         labels=describe_labels(dataset.name, dataset.labels),
         versions={"Python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
         command=command,
@@ -96,6 +100,7 @@ def run(config: TrainingConfig, dataset: Dataset, progress: Progress) -> Path:
         _contract_details(report),
         out=Path(config.out),
         write_report=lambda partial: write_report(report, partial),
+        index=index,
     )
     close_runs(config.run_folder)
     return folder
@@ -114,10 +119,10 @@ def train(config: TrainingConfig, dataset: Dataset, progress: Progress) -> Train
     else:
         fitted, measured = hold_out(fit_inputs, folder=folder, fingerprint=fingerprint, progress=progress)
         if measured is None:
-            return TrainingResult(fitted.model, None, 1.0, (fitted.state,), None)
+            return TrainingResult(with_embedding(fitted.model), None, 1.0, (fitted.state,), None)
         held_out, states = measured, []
     temperature = fit_temperature(held_out.logits, held_out.targets)
-    trust, accuracy = _trust(fit_inputs, held_out, temperature)
+    trust, accuracy, drift = _trust(fit_inputs, held_out, temperature)
     model = build_trusted(
         fitted.model,
         config,
@@ -125,7 +130,17 @@ def train(config: TrainingConfig, dataset: Dataset, progress: Progress) -> Train
         temperature=temperature,
         novelty=fit_inputs.novelty(np.arange(len(dataset.train))),
     )
-    return TrainingResult(model, trust, temperature, (fitted.state, *states), accuracy, held_out.last)
+    votes = vote_accuracies(held_out.votes)
+    return TrainingResult(
+        model,
+        trust,
+        temperature,
+        (fitted.state, *states),
+        accuracy,
+        last=held_out.last,
+        votes=votes,
+        drift=drift,
+    )
 
 
 def explain(
@@ -184,13 +199,21 @@ def run_fingerprint(config: TrainingConfig, dataset: Dataset) -> dict[str, Any]:
     return options | {"data_sha256": dict(dataset.sha256)}
 
 
-def _trust(fit_inputs: FitInputs, held_out: HeldOut, temperature: float) -> tuple[Trust, float]:
+def _trust(
+    fit_inputs: FitInputs, held_out: HeldOut, temperature: float
+) -> tuple[Trust, float, DriftReference | None]:
     logits = (held_out.logits / temperature).astype(np.float64)
     probabilities = softmax(logits, axis=1).astype(np.float32)
     trust = measure_trust(
         probabilities, held_out.targets, held_out.novelty, views=expected_views(fit_inputs.series)
     )
-    return trust, float(np.mean(probabilities.argmax(axis=1) == held_out.targets))
+    accuracy = float(np.mean(probabilities.argmax(axis=1) == held_out.targets))
+    views = {}
+    for number, name in enumerate(EXPECTED_VIEWS):
+        rows = held_out.views == number
+        series = expected_views(fit_inputs.series[held_out.indices[rows]])[number]
+        views[name] = ViewOutputs(series, probabilities[rows], held_out.novelty[rows])
+    return trust, accuracy, measure_drift(views, trust)
 
 
 def _contract_details(report: Report) -> ContractDetails:
@@ -201,6 +224,7 @@ def _contract_details(report: Report) -> ContractDetails:
         labels=report.labels,
         trust=trained.trust,
         perturbations=report.explanation.perturbations if report.explanation else None,
+        drift=trained.drift,
         metrics=metrics_of(report),
         provenance=Provenance(
             dataset=dataset.name,

@@ -54,14 +54,21 @@ def abstain_of(query: QueryParams) -> bool:
     Raises:
         ContractViolation: another value, or several values.
     """
-    value = only_value(query, _ABSTAIN)
+    return boolean_of(query, _ABSTAIN) or False
+
+
+def boolean_of(query: QueryParams, name: str) -> bool | None:
+    """A boolean parameter: `true` or `1`, `false` or `0`; None if it is missing.
+
+    Raises:
+        ContractViolation: another value, or several values.
+    """
+    value = only_value(query, name)
     if value is None:
-        return False
+        return None
     wanted = _BOOLEANS.get(value.lower())
     if wanted is None:
-        raise ContractViolation(
-            [(_ABSTAIN, f"expected true or false, got {shown(value) or 'an empty value'}")]
-        )
+        raise ContractViolation([(name, f"expected true or false, got {shown(value) or 'an empty value'}")])
     return wanted
 
 

@@ -17,11 +17,13 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.api.dialects import Codec, Decoded, Encoded, Limits, PredictionProtocol, PredictOptions
 from app.api.headers import CONTENT_LENGTH, SERVER_TIMING, RequestHead
+from app.api.neighbour_options import check_neighbours
 from app.api.parameters import check_abstain
 from app.api.request_body import check_length
 from app.errors import AppError, ContractViolation
@@ -29,6 +31,7 @@ from app.inference.batching import BatchResult, Entry
 from app.inference.predictions import BatchSlice, Series
 from app.inference.service import Service
 from app.inference.versions import ModelVersions
+from app.system.file_reads import read_off_loop
 from app.telemetry.request_record import Work
 
 CLIENT_CLOSED = "the client closed its sending side before the prediction was ready"
@@ -64,6 +67,13 @@ class Predictor:
         return codec
 
 
+class _Found(NamedTuple):
+    """Neighbours as the codec encoded them, and the seconds that they took."""
+
+    texts: list[str]
+    seconds: float
+
+
 class PredictCall:
     """One prediction. Call its steps in the order in which they are defined.
 
@@ -82,6 +92,7 @@ class PredictCall:
         "_decoded",
         "_dialect",
         "_entry",
+        "_neighbours",
         "_predictor",
         "_service",
         "deadline",
@@ -98,6 +109,7 @@ class PredictCall:
         self._decoded: Decoded
         self._decode_seconds = 0.0
         self._entry: Entry[Series, BatchSlice] | None = None
+        self._neighbours: _Found | None = None
 
     @property
     def is_admitted(self) -> bool:
@@ -157,8 +169,36 @@ class PredictCall:
         self._decode_seconds = perf_counter() - started
         if (timeout := codec.timeout(decoded)) is not None and timeout < options.timeout:
             self.deadline += timeout - options.timeout
+        if options.neighbours is not None:
+            check_neighbours(options.neighbours, service.contract, count=len(decoded.series))
         self._entry = service.admit(decoded.series, deadline=self.deadline)
         return self._entry.future
+
+    async def add_neighbours(
+        self, future: asyncio.Future[BatchResult[BatchSlice]]
+    ) -> BatchResult[BatchSlice]:
+        """Wait for the predictions, then find the neighbours that the request asks for, for `encode`.
+
+        Only on the framework's path: a request with a query takes no other.
+
+        Args:
+            future: that `submit` returned.
+
+        Raises:
+            BatchingError: no prediction, or no neighbours before the deadline.
+            EngineError: the engine failed, or the index cannot be used.
+        """
+        options = self.options
+        assert options is not None  # noqa: S101 - as above
+        assert options.neighbours is not None  # noqa: S101 - else this is not called
+        result = await future
+        started = perf_counter()
+        found = await self._service.neighbours(
+            self._decoded.series, options.neighbours, deadline=self.deadline
+        )
+        texts = await read_off_loop(partial(self._codec.neighbour_texts, found))
+        self._neighbours = _Found(texts, perf_counter() - started)
+        return result
 
     def cancel(self) -> None:
         """Remove the series from the queue, if they are in it: the client does not wait any more."""
@@ -174,11 +214,17 @@ class PredictCall:
         options, decoded = self.options, self._decoded
         assert options is not None  # noqa: S101 - as above
         prediction = self._service.complete(result, coarse=decoded.coarse, abstain=options.abstain)
-        status, headers, content = self._codec.encode(prediction, options, decoded)
+        found = self._neighbours
+        if found is None:
+            status, headers, content = self._codec.encode(prediction, options, decoded)
+        else:
+            status, headers, content = self._codec.encode_with_neighbours(prediction, found.texts)
         timing = (
             f"parse;dur={self._decode_seconds * 1e3:.3f}, queue;dur={result.queued * 1e3:.3f}, "
             f'infer;dur={result.ran * 1e3:.3f}, batch;desc="{result.batch_rows} series"'
         )
+        if found is not None:
+            timing += f", neighbours;dur={found.seconds * 1e3:.3f}"
         return Encoded(status, (*headers, (SERVER_TIMING, timing.encode())), content)
 
     def work(self) -> Work | None:

@@ -91,6 +91,12 @@ KINDS: dict[type[errors.AppError], Kind] = {
         "Not offered by this model version",
         "Ask for a version that has it (`?version=`), or train and seal the model again with this release.",
     ),
+    errors.Forbidden: Kind(
+        "forbidden",
+        403,
+        "Not allowed from this address",
+        "Send the request from the server's own machine, or with an API key if the server has keys.",
+    ),
     errors.UnknownModel: UNKNOWN_MODEL,
     errors.NotOffered: NOT_OFFERED,
     errors.QueueFull: Kind(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # it needs the SDK, which is there where traces are wanted
 # Polled every few seconds: their traces would hide all others.
 UNTRACED = frozenset(
     (
-        *("/livez", "/readyz", "/startupz", "/metrics", "/v2/health/live", "/v2/health/ready"),
+        *("/livez", "/readyz", "/startupz", "/metrics", "/drift", "/v2/health/live", "/v2/health/ready"),
         *("/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"),
         *(f"/inference.GRPCInferenceService/{name}" for name in ("ServerLive", "ServerReady", "ModelReady")),
     )

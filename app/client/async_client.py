@@ -24,8 +24,9 @@ from app.client.http.environment import checked_url, proxy_for, ssl_context_for
 from app.client.http.sending import Outgoing, Retry, RetryPolicy, Server, send
 from app.client.http.transport import ClientTransport
 from app.client.in_flight import InFlightLimit
+from app.client.neighbours import neighbours_of
 from app.client.results import Predictions
-from app.client.schemas import ModelDescription
+from app.client.schemas import ModelDescription, Prediction
 from app.client.series_input import SeriesInput, count_of
 from app.client.windows import (
     RecordingInput,
@@ -225,6 +226,29 @@ class AsyncClient:
         """
         call = await self.open_explain_call(options, total=count_of(series), progress=progress)
         return call.explanations([answer async for answer in answers_of(call, series)])
+
+    async def neighbours(
+        self, series: SeriesInput, k: int = 5, *, with_series: bool | None = None
+    ) -> list[Prediction]:
+        """Classify series, and find the training series that the model takes for most similar.
+
+        Args:
+            series: as of `predict`; no asynchronous iterator. Meant for few: requests are sent one by one.
+            k: neighbours of each, 1 to 20.
+            with_series: whether neighbours have their series; None: if the server's index has them.
+
+        Returns:
+            A prediction for each series, in order, with its `neighbours`, nearest first.
+
+        Raises:
+            InvalidOptions: k is out of range.
+            InvalidSeries: the series are not what the model takes.
+            UnreadableSeries: the file cannot be read.
+            ClientError: the server refused a request: it has no index of neighbours, say; or it could not be
+                reached.
+        """
+        call = await self.open_call()
+        return await neighbours_of(call.server, series, k, with_series=with_series)
 
     async def model(self) -> ModelDescription:
         """The model's name, version, length, channels and classes, and the server's limits.

@@ -75,6 +75,7 @@ class Call:
     Attributes:
         parts: makes parts of arrays.
         model: that the server has.
+        server: as given.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class Call:
         total: int | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self._server, self._question = server, question
+        self.server, self._question = server, question
         self._total, self._progress = total, progress
         self._done = 0
         self._url = server.http.at(question.path, question.query)
@@ -122,7 +123,7 @@ class Call:
         return answers
 
     async def _send(self, part: Part) -> Answer:
-        server = self._server
+        server = self.server
         headers = {"Content-Type": NPY, "Accept": self._question.accept}
         outgoing = Outgoing("POST", self._url, headers, part.body)
         try:
@@ -139,7 +140,7 @@ class Call:
 
     def _adapt(self, is_full_part: bool, seconds: float, is_refused: bool) -> None:
         if is_refused or is_full_part:  # the latency of a smaller one says little
-            self._server.limit.on_response(seconds, is_refused)
+            self.server.limit.on_response(seconds, is_refused)
 
 
 class PredictCall(Call):

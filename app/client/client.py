@@ -16,7 +16,7 @@ from app.client.explanations.options import ExplainOptions
 from app.client.explanations.results import Explanations
 from app.client.parts import split
 from app.client.results import Answer, Predictions
-from app.client.schemas import ModelDescription
+from app.client.schemas import ModelDescription, Prediction
 from app.client.series_input import SeriesInput, arrays_of, count_of
 from app.client.windows import (
     RecordingInput,
@@ -107,6 +107,12 @@ class Client:
             self._client.open_explain_call(options, total=count_of(series), progress=progress)
         )
         return call.explanations(list(self._answers(call, series)))
+
+    def neighbours(
+        self, series: SeriesInput, k: int = 5, *, with_series: bool | None = None
+    ) -> list[Prediction]:
+        """Classify series and find the nearest training series, as `AsyncClient.neighbours` does."""
+        return self._loop.run(self._client.neighbours(series, k, with_series=with_series))
 
     def model(self) -> ModelDescription:
         """The model's name, version, length, channels and classes, and the server's limits.

@@ -15,6 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field
 _INFINITE = 2.0**128 - 2.0**103
 
 
+# Most neighbours of a series, and most values of their series in a response.
+MAX_NEIGHBOURS = 20
+MAX_NEIGHBOUR_VALUES = 100_000
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
@@ -55,6 +60,30 @@ class InputWarning(_Frozen):
     )
 
 
+class Neighbour(_Frozen):
+    """A training series that the model takes for similar."""
+
+    index: int = Field(
+        ge=0, description="Its row in the training file, from 0; the contract names the file.", examples=[17]
+    )
+    label: str = Field(description="Its class.", examples=["-1"])
+    distance: float = Field(
+        ge=0,
+        description=(
+            "Euclidean distance between the embeddings. The contract has the median distance of a training "
+            "series to the nearest other one."
+        ),
+        examples=[1.25],
+    )
+    series: list[float] | list[list[float]] | None = Field(
+        description=(
+            "Its values as in the training file; of several channels, a list for each time step. Null if "
+            "they were not asked for, or if the index has none."
+        ),
+        examples=[[0.25, -1.5, 0.3, 12.0]],
+    )
+
+
 class Prediction(_Frozen):
     """The prediction for one series."""
 
@@ -92,6 +121,11 @@ class Prediction(_Frozen):
         default=[],
         description="Reasons to doubt the prediction; empty if there are none.",
         examples=[[]],
+    )
+    neighbours: list[Neighbour] | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="The nearest training series, nearest first; only if `neighbours` was requested.",
     )
 
 

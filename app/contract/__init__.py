@@ -10,6 +10,7 @@ from app.contract.artifact import (
     open_artifact,
     read_contract,
 )
+from app.contract.drift import MAX_DRIFT_LABELS, DriftContent, DriftPart, DriftReference, DriftView
 from app.contract.explanation import (
     CellsPart,
     Curve,
@@ -50,6 +51,7 @@ __all__ = [
     "CARD_FILE",
     "CONTRACT_FILE",
     "GOLDEN_FILE",
+    "MAX_DRIFT_LABELS",
     "MAX_VERSION",
     "MODEL_FILE",
     "PIN_FILE",
@@ -59,6 +61,10 @@ __all__ = [
     "Contract",
     "Curve",
     "DerivedGraph",
+    "DriftContent",
+    "DriftPart",
+    "DriftReference",
+    "DriftView",
     "ExplanationContent",
     "ExplanationReference",
     "Faithfulness",

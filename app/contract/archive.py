@@ -1,4 +1,4 @@
-"""Reads zip archives from untrusted sources: `model.keras` and `golden.npz`.
+"""Reads zip archives from untrusted sources: `model.keras`, `golden.npz` and `neighbours.npz`.
 
 Keras and NumPy write these files without compression, and compressed members are refused. So a member is as
 large as it is on disk, and there are no zip bombs. This module does not know what the members contain.
@@ -49,6 +49,13 @@ def read_members(path: Path, limits: Mapping[str, int], *, optional: frozenset[s
         ArtifactError: names the file and the first problem.
     """
     content = read_file(path, most=sum(limits.values()) + _MAX_DIRECTORY_BYTES)
+    return members_of(path, content, limits, optional=optional)
+
+
+def members_of(
+    path: Path, content: bytes, limits: Mapping[str, int], *, optional: frozenset[str]
+) -> dict[str, bytes]:
+    """The content of all members of an archive that was read; raises as `read_members` does."""
     _check_end(path, content)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:

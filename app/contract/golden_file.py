@@ -49,30 +49,44 @@ def read_golden(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, 
     rows = None
     for name, shape in shapes.items():
         place = f"{path}: {name}"
-        found[name] = _read_array(members[f"{name}.npy"], place, rows=rows, row=shape)
+        found[name] = read_array(members[f"{name}.npy"], place, rows=rows, row=shape).astype(np.float32)
         rows = len(found[name])
         _check_values(name, found[name], place)
     return found
 
 
-def _read_array(content: bytes, place: str, *, rows: int | None, row: tuple[int, ...]) -> NDArray[np.float32]:
+def read_array(
+    content: bytes, place: str, *, rows: int | None, row: tuple[int, ...], dtype: str = _FLOAT32
+) -> NDArray[Any]:
+    """The array `[rows, *row]` of an npy file; it shares the memory of the file's content.
+
+    Args:
+        content: of the file.
+        place: names the array in errors.
+        rows: number of rows; None for any number above 0.
+        row: shape of a row.
+        dtype: in NumPy's notation, little-endian.
+
+    Raises:
+        ArtifactError: it has another form, shape or dtype.
+    """
     header, start = _read_header(content, place)
-    shape = header["shape"]
+    shape, kind = header["shape"], np.dtype(dtype).name
     if not (isinstance(shape, tuple) and all(type(size) is int for size in shape)):
         wrong = shown(ascii(shape), most=_MOST_SHOWN)
         raise ArtifactError(f"{place} has the shape {wrong}, which is not a tuple of integers")
-    if header["descr"] != _FLOAT32:
+    if header["descr"] != dtype:
         wrong = shown(ascii(header["descr"]), most=_MOST_SHOWN)
-        raise ArtifactError(f"{place} has the dtype {wrong}, not '{_FLOAT32}' (float32, little-endian)")
+        raise ArtifactError(f"{place} has the dtype {wrong}, not '{dtype}' ({kind}, little-endian)")
     rows = (shape[0] if shape else 0) if rows is None else rows
     if rows == 0 or shape != (rows, *row):
         wrong = shown(list(shape), most=_MOST_SHOWN)
-        raise ArtifactError(f"{place} is float32{wrong}, not float32{shown([rows, *row])}")
+        raise ArtifactError(f"{place} is {kind}{wrong}, not {kind}{shown([rows, *row])}")
     if header["fortran_order"] is not False:
-        raise ArtifactError(f"{place} is stored in Fortran order; golden arrays must be in C order")
-    if math.prod(shape) * np.dtype(_FLOAT32).itemsize != len(content) - start:
+        raise ArtifactError(f"{place} is stored in Fortran order; arrays must be in C order")
+    if math.prod(shape) * np.dtype(dtype).itemsize != len(content) - start:
         raise ArtifactError(f"{place} declares {shown(list(shape))}, but the data have another size")
-    return np.frombuffer(content, _FLOAT32, offset=start).reshape(shape).astype(np.float32)
+    return np.frombuffer(content, dtype, offset=start).reshape(shape)
 
 
 def _read_header(content: bytes, place: str) -> tuple[dict[str, Any], int]:

@@ -8,10 +8,12 @@ from typing import Final, Literal, get_args
 
 from pydantic import Field, JsonValue, model_validator
 
+from app.contract.drift import DriftPart, DriftReference
 from app.contract.explanation import ExplanationReference
 from app.contract.frozen import FileName, Frozen, Sha256
+from app.contract.neighbours.spec import ExtraOutputs, NeighboursSpec
 from app.contract.numbering import MAX_VERSION
-from app.contract.reserved import Reserved, optional_part, reserved
+from app.contract.reserved import Reserved, optional_part
 from app.contract.trust import Trust
 from app.series.spec import MAX_LENGTH, SeriesSpec
 
@@ -122,9 +124,9 @@ class Contract(Frozen):
     derived: dict[Literal["openvino"], DerivedGraph] = Field(default_factory=dict)
     metrics: dict[str, float] = Field(description="What the job measured on the test set, as fractions.")
     provenance: Provenance
-    extra_outputs: Reserved | None = reserved("outputs of the model beyond those above, an embedding, say")
+    extra_outputs: ExtraOutputs | None = optional_part("The embedding, and the index of training series.")
     explanation_reference: ExplanationReference | None = optional_part("How explanations are made.")
-    drift_reference: Reserved | None = reserved("what the series that are served are compared with")
+    drift_reference: DriftPart | None = optional_part("What the series that are served are compared with.")
 
     @model_validator(mode="after")
     def _is_whole(self) -> Contract:
@@ -142,6 +144,9 @@ class Contract(Frozen):
                 raise ValueError(f"{part} came with schema_version {since}; this says {self.schema_version}")
         if len(set(self.outputs)) != len(self.outputs):
             raise ValueError(f"both outputs are named {self.output.name}")
+        drift = self.drift
+        if drift and (self.trust is None or len(drift.views[0].labels) != self.classes):
+            raise ValueError("drift_reference is of another model: it needs trust, and the same labels")
         return self
 
     def _later_parts(self) -> Iterator[tuple[str, int]]:
@@ -162,6 +167,16 @@ class Contract(Frozen):
             "drift_reference": self.drift_reference,
         }
         return ((name, field) for name, field in fields.items() if field is not None)
+
+    @property
+    def neighbours(self) -> NeighboursSpec | None:
+        """The index of training series; None where the version has none."""
+        return self.extra_outputs.content.neighbours if self.extra_outputs is not None else None
+
+    @property
+    def drift(self) -> DriftReference | None:
+        """What the series that are served are compared with; None if the version was sealed without it."""
+        return None if self.drift_reference is None else self.drift_reference.content.reference
 
     @property
     def classes(self) -> int:

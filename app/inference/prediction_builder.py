@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from app.contract import Contract
 from app.errors import EngineError
 from app.inference.batching import BatchResult
+from app.inference.drift_counter import DriftCounter
 from app.inference.predictions import Batch, BatchSlice, Prediction, check_finite, with_precision_lost
 from app.inference.trust import warning_kinds
 from app.telemetry.prediction_metrics import PredictionMetrics, Tally
@@ -19,9 +20,13 @@ class PredictionBuilder:
     Args:
         contract: of the version.
         metrics: counts predictions; None counts nothing.
+        drift: counts series for the drift monitor; None counts nothing.
     """
 
-    def __init__(self, contract: Contract, metrics: PredictionMetrics | None) -> None:
+    def __init__(
+        self, contract: Contract, metrics: PredictionMetrics | None, drift: DriftCounter | None = None
+    ) -> None:
+        self._drift = drift
         self._counters = None
         if metrics is not None:
             self._counters = metrics.for_version(
@@ -37,6 +42,7 @@ class PredictionBuilder:
         *,
         coarse: NDArray[np.bool_] | None = None,
         abstain: bool = False,
+        counted: slice | None = None,
     ) -> Prediction:
         """Return the prediction of a request.
 
@@ -45,6 +51,8 @@ class PredictionBuilder:
             coarse: `bool[n]`, which series get the warning `precision_lost`; None for no series.
             abstain: give no label to a series unless its label set has exactly one. The contract must have
                 label sets.
+            counted: of consecutive windows, those that do not overlap; the others do not count for drift.
+                None if the series are no windows, or if that is not known.
 
         Raises:
             EngineError: a number is not finite; nothing is counted.
@@ -58,6 +66,8 @@ class PredictionBuilder:
             abstained = label_sets.sum(axis=1) != 1
         prediction = Prediction(batch_slice, own, abstained, result.queued, result.ran, result.batch_rows)
         self._count(prediction)
+        if self._drift is not None:
+            self._drift.add(batch_slice, counted)
         return prediction
 
     def _count(self, prediction: Prediction) -> None:

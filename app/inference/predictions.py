@@ -60,15 +60,20 @@ class Batch:
     Args:
         compute: returns the predictions for the series of all requests, in order.
         sizes: number of series of each request.
+        series: of all requests, in order; None where nothing needs them.
 
     Attributes:
+        series: as given.
         starts: where each request's series start, and where the last one's end: `[0, 1, 3]` for two requests.
     """
 
-    __slots__ = ("_cache", "_compute", "_predictions", "starts")
+    __slots__ = ("_cache", "_compute", "_predictions", "series", "starts")
 
-    def __init__(self, compute: Callable[[], Predictions], sizes: Sequence[int]) -> None:
+    def __init__(
+        self, compute: Callable[[], Predictions], sizes: Sequence[int], series: Series | None = None
+    ) -> None:
         self._compute = compute
+        self.series = series
         self._predictions: Predictions | None = None
         self.starts = [0, *accumulate(sizes)]
         self._cache: dict[Hashable, Any] = {}
@@ -166,7 +171,7 @@ def predict_batch(engine: Engine, postprocess: Postprocessor, requests: Sequence
     outputs = engine.predict(series)
     if outputs.shape != (expected := (len(series), postprocess.columns)):
         raise EngineError(f"the engine returned shape {list(outputs.shape)}; expected {list(expected)}")
-    batch = Batch(partial(postprocess, series, outputs), [len(request) for request in requests])
+    batch = Batch(partial(postprocess, series, outputs), [len(request) for request in requests], series)
     return [BatchSlice(batch, slice(start, end)) for start, end in pairwise(batch.starts)]
 
 

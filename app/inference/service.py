@@ -18,14 +18,17 @@ from numpy.typing import NDArray
 from app.contract import Artifact, Contract, reason_of
 from app.errors import AppError, EngineError, NotReady
 from app.inference.batching import BackgroundObserver, BackgroundQueue, BatchObserver, Entry, MicroBatcher
+from app.inference.drift_counter import DriftCounter
 from app.inference.engines import Engine
 from app.inference.engines.inline import LIMITS, LIMITS_ONE_CORE, InlineCalls, inline_batch_rows
 from app.inference.explanation import ExplainOptions, Explanations
 from app.inference.explanation.explainer import Explainer
+from app.inference.neighbours import LoadEmbedder, NeighbourFinder, NeighbourOptions, Neighbours
 from app.inference.prediction_builder import PredictionBuilder
 from app.inference.predictions import BatchSlice, Postprocessor, Prediction, Series, predict_batch
 from app.inference.status import State, Status
 from app.system.thread import EngineThread
+from app.telemetry.drift.monitor import DriftMonitor
 from app.telemetry.prediction_metrics import PredictionMetrics
 
 log = logging.getLogger(__name__)
@@ -52,12 +55,16 @@ class Service:
         background_share: part of the engine's time that the background queue gets while predictions always
             wait.
         max_variants: most variants in a request for explanations.
+        load_embedder: makes the engine of neighbours, called at the first search for them; None if the
+            contract has no index.
         observer: receives the events of the batcher.
         background_observer: receives the events of the background queue.
         predictions: counts predictions; None counts nothing.
+        drift: compares the series with the artifact's reference; None compares nothing.
 
     Attributes:
         artifact: as given.
+        drift: as given.
         complete: the second half of `predict`: makes and counts the prediction of an admitted entry.
         background: calls of the engine with a lower priority than predictions.
     """
@@ -77,11 +84,14 @@ class Service:
         background_rows: int = 16384,
         background_share: float = 0.05,
         max_variants: int = 4096,
+        load_embedder: LoadEmbedder | None = None,
         observer: BatchObserver | None = None,
         background_observer: BackgroundObserver | None = None,
         predictions: PredictionMetrics | None = None,
+        drift: DriftMonitor | None = None,
     ) -> None:
         self.artifact = artifact
+        self.drift = drift
         self._load = load
         self._thread = EngineThread()
         self._engine: Engine | None = None
@@ -91,7 +101,9 @@ class Service:
             self._inline_limits = self._inline_limits._replace(rows=max_inline_rows)
         self._stall_timeout = stall_timeout
         self._postprocess = Postprocessor(artifact.contract)
-        self.complete = PredictionBuilder(artifact.contract, predictions)
+        self.complete = PredictionBuilder(
+            artifact.contract, predictions, None if drift is None else DriftCounter(drift)
+        )
         self._state = State.STARTING
         self._failure: str | None = None
         self.background = BackgroundQueue(
@@ -101,6 +113,9 @@ class Service:
             observer=background_observer,
         )
         self._explainer = Explainer(artifact.contract, self.background, max_variants=max_variants)
+        self._finder = None
+        if load_embedder is not None and (spec := artifact.contract.neighbours) is not None:
+            self._finder = NeighbourFinder(artifact, spec, load_embedder, self.background)
         # Weak, not to be a cycle: an unloaded version would keep its artifact (0.5 MB) until a full garbage
         # collection.
         this = weakref.ref(self)
@@ -228,6 +243,26 @@ class Service:
         assert self._engine is not None  # noqa: S101 - the service is ready
         return await self._explainer.explain(series, options, engine=self._engine, deadline=deadline)
 
+    async def neighbours(self, series: Series, options: NeighbourOptions, *, deadline: float) -> Neighbours:
+        """Find the training series that are nearest to series, in the model's embedding.
+
+        Args:
+            series: `float32[n, *SeriesSpec.shape]`, finite.
+            options: of the search.
+            deadline: on the event loop's clock.
+
+        Raises:
+            NotReady: starting, closing, closed or broken.
+            QueueFull: too many searches, or too many series in the background queue.
+            DeadlineExceeded: no result before the deadline.
+            EngineError: the version has no index, or the index or the engine cannot be used.
+        """
+        if unready := self._unready():
+            raise unready
+        if self._finder is None or self._engine is None:
+            raise EngineError("this version has no index of neighbours")
+        return await self._finder.find(series, options, runtime=self._engine.name, deadline=deadline)
+
     def cancel(self, entry: Entry[Series, BatchSlice]) -> None:
         """Cancel an admitted entry: its client has disconnected, say."""
         self._batcher.cancel(entry)
@@ -270,9 +305,13 @@ class Service:
         await self._batcher.close(timeout=timeout)
         if self._state is not State.FAILED:
             self._state = State.CLOSED
+        if self._finder is not None:
+            await self._finder.close(timeout=timeout)
         self._thread.close()
         if self._inline is not None:
             self._inline.close()
+        if self.drift is not None:
+            self.drift.close()
         self._engine = None  # frees its memory now, not at the next garbage collection
 
     def _load_and_measure(self) -> tuple[Engine, int]:

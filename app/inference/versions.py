@@ -22,6 +22,7 @@ from app.inference.status import State, Status
 from app.inference.version_search import SearchResult, check_fits, search
 from app.system import process_tuning
 from app.system.file_reads import logged_when_slow, read_off_loop
+from app.telemetry.drift.monitor import DriftMonitor
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,11 @@ class ModelVersions:
     def loaded(self) -> tuple[int, ...]:
         """Numbers of the loaded versions; the one that serves is the first."""
         return tuple(service.contract.version for service in self._services)
+
+    @property
+    def drift(self) -> list[DriftMonitor]:
+        """The drift monitors of the loaded versions that have one."""
+        return [service.drift for service in self._services if service.drift is not None]
 
     def has(self, service: Service) -> bool:
         """Whether a version is loaded."""
@@ -204,6 +210,8 @@ class ModelVersions:
         self._refusals.clear([service.artifact.folder])
         if service is self.current:
             return
+        if service.drift is not None:
+            service.drift.reset()
         log.info("now serving version %d; before: version %d", service.contract.version, self.loaded[0])
         self._services = [service, *(other for other in self._services if other is not service)]
         self._report_serving(service)

@@ -172,6 +172,19 @@ def window_count(steps: int, length: int, stride: int) -> int:
     return max(0, (steps - length) // stride + 1)
 
 
+def without_overlap(windows: int, *, length: int, stride: int, first: int = 0) -> slice:
+    """Some of consecutive windows that have no value in common: the last of each `ceil(length / stride)`.
+
+    Args:
+        windows: number of windows.
+        length: values of a window.
+        stride: values from the start of a window to the start of the next one.
+        first: position of the first of them among all windows of the recording.
+    """
+    group = -(-length // stride)
+    return slice(group - 1 - first % group, windows, group)
+
+
 def _leave_memory(recording: NDArray[Any]) -> None:
     """Unmap the pages that were read of a memory-mapped file; the system may keep them in its cache."""
     base: Any = recording.base  # of a slice of a memory-mapped array, another array

@@ -222,6 +222,20 @@ class Settings(BaseSettings):
         description="Time after DRAIN_DELAY in which the server finishes admitted requests, in seconds; "
         "those that are not finished then get 503.",
     )
+    drift_false_alarm_rate: float = Field(
+        0.01,
+        gt=0,
+        lt=1,
+        description="Probability of ever raising the drift alarm while the series are like the training "
+        "data; counted anew at each start, reset and swap of versions.",
+    )
+    drift_window: float = Field(
+        3600.0,
+        ge=60,
+        le=31_536_000,
+        description="Length of the sliding window of `GET /drift`, in seconds. The alarm does not depend on "
+        "it.",
+    )
     api_keys_file: Path | None = Field(
         None,
         description="File of API keys; requests without one of them get 401. `python -m app key NAME` makes "

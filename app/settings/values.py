@@ -31,7 +31,18 @@ PROTOCOLS = ("native", "v1", "v2")
 # has removed a prefix /model would be unclear, because /model is also a path of the server.
 _OWN_PATHS = frozenset(
     (
-        *("docs", "explain", "livez", "metrics", "model", "openapi.json", "page", "predict", "problems"),
+        *(
+            "docs",
+            "drift",
+            "explain",
+            "livez",
+            "metrics",
+            "model",
+            "openapi.json",
+            "page",
+            "predict",
+            "problems",
+        ),
         *("readyz", "startupz", "static-offline-docs", "v1", "v2"),
     )
 )

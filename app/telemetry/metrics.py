@@ -18,6 +18,8 @@ from prometheus_client.registry import Collector
 
 from app.telemetry.background_metrics import BackgroundMetrics
 from app.telemetry.buffered import BufferedCounters, BufferedHistogram, MetricsBuffer, RawHistogram
+from app.telemetry.drift.collector import DriftCollector
+from app.telemetry.drift.monitor import DriftMonitor
 from app.telemetry.multiprocess_dir import VARIABLE
 from app.telemetry.multiprocess_files import live_workers, reserve_disk_space
 from app.telemetry.prediction_metrics import PredictionMetrics
@@ -83,6 +85,7 @@ class Metrics:
         self._rows = BufferedCounters(buffer, [admitted, queue_rows])
         self._ready = self._gauge("ready_workers", "Workers that are ready for requests.")
         self._is_ready: Callable[[], bool] = lambda: False
+        self._drift: DriftCollector | None = None
         self._model = self._gauge(
             "model_info", "Workers that have this version loaded.", ("model", "version", "engine")
         )
@@ -141,6 +144,10 @@ class Metrics:
     def watch_readiness(self, is_ready: Callable[[], bool]) -> None:
         """Set the function that the gauge of ready workers reads, the one behind `/readyz`."""
         self._is_ready = is_ready
+
+    def watch_drift(self, monitors: Callable[[], Iterable[DriftMonitor]]) -> None:
+        """Set the function that returns the drift monitors of the loaded versions."""
+        self._drift = DriftCollector(monitors)
 
     def update_ready_gauge(self) -> None:
         """Set the gauge of ready workers, which every worker can read."""
@@ -222,14 +229,15 @@ class Metrics:
         """Render the metrics of all workers in Prometheus' text format."""
         self._buffer.flush()
         self.update_ready_gauge()
+        drift = b"" if self._drift is None else generate_latest(self._drift)
         folder = os.environ.get(VARIABLE)
         if not folder:
-            return generate_latest(WithOldNames(self._registry))
+            return generate_latest(WithOldNames(self._registry)) + drift
         live = live_workers(Path(folder))
         all_workers = CollectorRegistry()
         MultiProcessCollector(all_workers)  # type: ignore[no-untyped-call]
         all_workers.register(_Processes(live))
-        return generate_latest(WithOldNames(all_workers))
+        return generate_latest(WithOldNames(all_workers)) + drift
 
     def _counter(self, name: str, text: str, labels: tuple[str, ...] = ()) -> Counter:
         return Counter(f"timeseries_{name}", text, labels, registry=self._registry)

@@ -8,15 +8,22 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 import yaml
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.api.problem_kinds import KINDS
+from app.contract import Artifact
 from app.server.serve import restart_counter
+from app.telemetry.drift.collector import DriftCollector, DriftFamilies
+from app.telemetry.drift.measuring import Served
+from app.telemetry.drift.monitor import DriftMonitor, DriftOptions
 from app.telemetry.metrics import Metrics
 from qa.harness.process import ROOT
 from tests.deploy.promql import Matcher, parse
+from tests.support.drift import WARNINGS, usual_series, with_reference
+from tests.support.trusted import answers
 
 FOLDER = ROOT / "deploy" / "monitoring"
 DASHBOARD = FOLDER / "grafana" / "dashboards" / "timeseries-server.json"
@@ -100,7 +107,8 @@ def known(exposition: str) -> Known:
 def declared() -> dict[str, tuple[str, ...]]:
     """The labels of each sample's name that a server declares, whether anything was counted or not."""
     names = {**Metrics()._registry._collector_to_names, **of_supervisor()._collector_to_names}
-    return {
+    drift = {family.name: family._labelnames for family in vars(DriftFamilies()).values()}
+    return drift | {
         name: getattr(collector, "_labelnames", ()) for collector, named in names.items() for name in named
     }
 
@@ -110,6 +118,18 @@ def of_supervisor() -> CollectorRegistry:
     registry = CollectorRegistry()
     restart_counter(registry)
     return registry
+
+
+def of_drift(artifact: Artifact) -> bytes:
+    """What a server of a version with a reference tells of its drift, after it counted a series."""
+    if artifact.contract.drift is None:
+        monitor = DriftMonitor(with_reference(artifact.contract), WARNINGS, DriftOptions())
+        series = usual_series(1, 1)
+        found = answers(series)
+        scores = np.full(1, 0.5, np.float32)
+        monitor.add(Served(series, found[:, :-1], scores, np.zeros((1, len(WARNINGS)), np.bool_)))
+        return generate_latest(DriftCollector(lambda: [monitor]))
+    return b""  # it tells this itself
 
 
 def _recorded(expression: str, metrics: Known) -> dict[str, set[str] | None]:

@@ -29,6 +29,7 @@ from tests.deploy.monitoring import (
     declared,
     known,
     load,
+    of_drift,
     of_supervisor,
     rule_expressions,
     rules,
@@ -46,7 +47,7 @@ def exposition(server: ServerProcess, artifact: Artifact) -> str:
     with httpx.Client(base_url=server.url, trust_env=False) as client:
         client.post("/predict", content=body, headers={"Content-Type": "application/json"}).raise_for_status()
         told = client.get("/metrics").raise_for_status().text
-    return told + generate_latest(of_supervisor()).decode()
+    return told + (generate_latest(of_supervisor()) + of_drift(artifact)).decode()
 
 
 @pytest.fixture(scope="module")

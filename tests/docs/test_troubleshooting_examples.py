@@ -40,6 +40,20 @@ async def unauthorized(artifact: Artifact, folder: Path) -> Response:
         return await played.connect().ask(A_REQUEST)
 
 
+async def not_sealed(artifact: Artifact, _: Path) -> Response:
+    """A request for what the version was sealed without."""
+    async with serving(artifact, FakeEngine()) as played:
+        return await played.connect().ask(head("GET", "/drift"))
+
+
+async def forbidden(artifact: Artifact, _: Path) -> Response:
+    """A reset from another machine, at a server without keys."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("app.api.routes.drift._is_local", lambda _: False)
+        async with serving(artifact, FakeEngine()) as played:
+            return await played.connect().ask(head("POST", "/drift/reset", [("Content-Length", "0")]))
+
+
 async def queue_full(artifact: Artifact, _: Path) -> Response:
     """A request that would wait for too long."""
     async with serving(artifact, FakeEngine(), max_queue_seconds=0.05) as played:
@@ -118,7 +132,7 @@ PLAYED: dict[str, Scenario] = {
     function.__name__.replace("_", "-"): function
     for function in (
         *(unauthorized, queue_full, body_bytes, cancelled, deadline, not_ready, engine, internal),
-        http_version,
+        *(http_version, not_sealed, forbidden),
     )
 }
 

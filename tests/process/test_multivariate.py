@@ -28,16 +28,9 @@ TAKES = f"the model takes (n, {LENGTH}, {CHANNELS})"
 
 
 @pytest.fixture(scope="module")
-def multivariate(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
-    """The sealed version."""
-    folder = tmp_path_factory.mktemp("sealed")
-    subprocess.run(
-        [sys.executable, "-m", "tests.support.multivariate", folder],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
-    return open_artifact(folder / "machine")
+def multivariate(machine_versions: Path) -> Artifact:
+    """A sealed version, with an index of neighbours."""
+    return open_artifact(machine_versions / "1")
 
 
 @pytest.fixture(scope="module")
@@ -78,19 +71,27 @@ def test_what_is_sealed_says_what_it_is(multivariate: Artifact) -> None:
 
 @pytest.mark.parametrize("engine", ["openvino", "tensorflow"])
 def test_every_engine_gives_the_golden_answers(multivariate: Artifact, tmp_path: Path, engine: str) -> None:
-    """From the sealed graph and from `model.keras`, which OpenVINO converts where there is no graph."""
+    """From `model.keras`, which OpenVINO converts where there is no graph. Embeddings, too."""
     contract = json.loads((multivariate.folder / "contract.json").read_text())
     bare = Path(shutil.copytree(multivariate.folder, tmp_path / "1"))
     (bare / "contract.json").write_text(json.dumps(contract | {"derived": {}}))
     code = (
         "import sys; from pathlib import Path; from app.contract import open_artifact; "
-        "from app.inference.engines import load_engine; "
-        "print(load_engine(open_artifact(Path(sys.argv[1])), choice=sys.argv[2], max_rows=8).description)"
+        "from app.contract.neighbours import read_neighbours; "
+        "from app.inference.engines import load_embedder, load_engine; "
+        "artifact, name = open_artifact(Path(sys.argv[1])), sys.argv[2]; "
+        "contract, golden = artifact.contract, artifact.golden; spec = contract.neighbours; "
+        "index = read_neighbours(artifact.folder / spec.file, spec, contract.input.spec, "
+        "sha256=contract.files[spec.file], golden=len(golden.series), classes=contract.classes); "
+        "print(load_engine(artifact, choice=name, max_rows=8).description); "
+        "embedder = load_embedder(artifact, spec.embedding, index.golden, engine=name); "
+        "print(abs(embedder.predict(golden.series) - index.golden).max() < spec.embedding.tolerance)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, bare, engine], cwd=ROOT, check=True, capture_output=True, text=True
     )
     assert "model.keras" in done.stdout
+    assert done.stdout.endswith("True\n")
 
 
 @pytest.mark.parametrize("framework", [False, True], ids=["fast path", "framework"])

@@ -2,7 +2,8 @@
 
 `python -m tests.support.multivariate FOLDER` seals it, as `FOLDER/machine/1`: in a process of its own, for
 Keras keeps the backend that it was first imported with. The model z-normalises each channel, and has an
-output that no contract promises.
+embedding. Further arguments: for each version, what its index of neighbours has; by default, one version
+whose index has everything.
 """
 
 from __future__ import annotations
@@ -69,10 +70,11 @@ def a_model() -> Any:
     return keras.Model(series, outputs)
 
 
-def seal_into(out: Path) -> Path:
-    """Seal it with `training.artifact.seal`; the version folder."""
+def seal_into(out: Path, neighbours: Iterable[str]) -> None:
+    """Seal it with `training.artifact.seal`, a version for each content of the index of neighbours."""
     model = a_model()
     from training.artifact.seal import ContractDetails, seal
+    from training.evaluation.neighbours import make_index
 
     details = ContractDetails(
         name="machine",
@@ -84,7 +86,10 @@ def seal_into(out: Path) -> Path:
             dataset="none", data_sha256={}, config={}, seed=0, versions={}, training_seconds=0.0
         ),
     )
-    return seal(model, a_dataset(), details, out=out, write_report=_no_report)
+    dataset = a_dataset()
+    for contents in neighbours:
+        index = make_index(model, dataset, contents)
+        seal(model, dataset, details, out=out, write_report=_no_report, index=index)
 
 
 def _no_report(folder: Path) -> Iterable[str]:
@@ -93,4 +98,4 @@ def _no_report(folder: Path) -> Iterable[str]:
 
 
 if __name__ == "__main__":
-    seal_into(Path(sys.argv[1]))
+    seal_into(Path(sys.argv[1]), sys.argv[2:] or ["series"])

@@ -17,9 +17,13 @@ from app.errors import ArtifactError
 from app.series.spec import model_input
 from training.artifact.graph import simplify
 from training.files.write_errors import storage_errors
+from training.model.embedding import EMBEDDING
 from training.model.sealed import INPUT_NAME, NOVELTY, PROBABILITIES
 
 GRAPH_FILES = ("openvino.xml", "openvino.bin")
+# Measured differences of outputs between runtimes must be so many times smaller than the tolerance, for
+# other machines.
+MARGIN = 10.0
 
 
 def save_openvino(model: Any, folder: Path) -> tuple[str, ...]:
@@ -29,6 +33,7 @@ def save_openvino(model: Any, folder: Path) -> tuple[str, ...]:
         StorageError: they cannot be written.
     """
     graph, path = simplify(convert(model)), folder / GRAPH_FILES[0]
+    _keep_as_tensor(graph, EMBEDDING)
     with storage_errors(path, RuntimeError):
         openvino.save_model(graph, path, compress_to_fp16=False)
     return GRAPH_FILES
@@ -43,6 +48,13 @@ def convert(model: Any) -> openvino.Model:
         return named(model(series, training=False))
 
     return convert_model(tf.function(outputs, input_signature=[signature]))
+
+
+def _keep_as_tensor(graph: openvino.Model, name: str) -> None:
+    """Make an output a named tensor inside of the graph: predictions do not compute or copy it as output."""
+    for result in list(graph.results):
+        if name in result.input_value(0).get_names():
+            graph.remove_result(result)
 
 
 def named(outputs: Any) -> dict[str, Any]:
@@ -86,6 +98,21 @@ def run_openvino(path: Path, series: NDArray[np.float32]) -> NDArray[np.float32]
     compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     results = compiled(model_input(series))
     return side_by_side({name: results[port] for port in compiled.outputs for name in port.get_names()})
+
+
+def embed_keras(path: Path, series: NDArray[np.float32], output: str) -> NDArray[np.float32]:
+    """An extra output `float32[n, dimension]` of a `.keras` file; raises as `run_keras` does."""
+    outputs = named(open_keras(path)(model_input(series), training=False))
+    return np.asarray(outputs[output])
+
+
+def embed_openvino(path: Path, series: NDArray[np.float32], tensor: str) -> NDArray[np.float32]:
+    """A tensor `float32[n, dimension]` inside of an OpenVINO graph."""
+    core = openvino.Core()
+    graph = core.read_model(path)
+    graph.add_outputs(tensor)
+    compiled = core.compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return np.asarray(compiled(model_input(series))[compiled.output(tensor)])
 
 
 def largest_difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from app.contract import (
     Artifact,
     Contract,
     DerivedGraph,
+    DriftContent,
+    DriftPart,
+    DriftReference,
     ExplanationContent,
     ExplanationReference,
     Golden,
@@ -37,11 +40,13 @@ from app.contract import (
     reason_of,
     sha256_of,
 )
+from app.contract.neighbours import ExtraContent, ExtraOutputs, NeighboursSpec
 from app.errors import ArtifactError
 from app.series.offset import narrow
 from app.series.spec import model_input
 from training.artifact.export import (
     GRAPH_FILES,
+    MARGIN,
     largest_difference,
     named,
     run_keras,
@@ -50,6 +55,7 @@ from training.artifact.export import (
     side_by_side,
 )
 from training.artifact.invariance import is_invariant
+from training.artifact.verify_embeddings import verify_embeddings
 from training.artifact.version_folder import new_version
 from training.data.ucr import Dataset
 from training.errors import SealError
@@ -59,8 +65,14 @@ from training.model.sealed import INPUT_NAME, NOVELTY, PROBABILITIES
 # Largest difference of an output between two runtimes: they add float32 in another order. The difference
 # measured here must be 10 times smaller, to leave a margin for other machines.
 TOLERANCE = 1e-3
-MARGIN = 10.0
 GOLDEN_SERIES = 16
+
+
+class NeighbourIndex(NamedTuple):
+    """The index of training series: what the contract says of it, and the content of its file."""
+
+    spec: NeighboursSpec
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +86,7 @@ class ContractDetails:
     metrics: dict[str, float]
     provenance: Provenance
     perturbations: Perturbations | None = None
+    drift: DriftReference | None = None
 
 
 def seal(
@@ -83,6 +96,7 @@ def seal(
     *,
     out: Path,
     write_report: Callable[[Path], Iterable[str]],
+    index: NeighbourIndex | None = None,
 ) -> Path:
     """Publish the next version of an artifact.
 
@@ -92,6 +106,7 @@ def seal(
         details: fields of the contract.
         out: folder of artifacts; the version goes to `<out>/<name>/<next version>`.
         write_report: writes card, metrics and plots into a folder and returns the names of the files.
+        index: of the training series; None for none.
 
     Returns:
         The version folder.
@@ -103,9 +118,13 @@ def seal(
     with new_version(out / details.name, open_sealed) as (folder, version):
         with storage_errors(folder):
             names = [*_write_model(model, dataset, folder), *write_report(folder)]
-            write_contract(
-                folder, _contract(details, folder, names, version=version, model=model, dataset=dataset)
-            )
+            if index is not None:
+                (folder / index.spec.file).write_bytes(index.content)
+                names.append(index.spec.file)
+            contract = _contract(details, folder, names, version=version, model=model, dataset=dataset)
+            if index is not None:
+                contract = contract.model_copy(update={"extra_outputs": _extra_outputs(index)})
+            write_contract(folder, contract)
         verify(folder)
     return out / details.name / str(version)
 
@@ -170,6 +189,7 @@ def verify(folder: Path) -> dict[str, float]:
                 f"{runtime}: outputs differ from the golden answers by {difference:.1e}, more than a tenth "
                 f"of the tolerance {artifact.contract.output.tolerance:.0e}; nothing was published"
             )
+    verify_embeddings(artifact)
     return differences
 
 
@@ -189,6 +209,10 @@ def golden_series(dataset: Dataset) -> NDArray[np.float32]:
     golden = narrow(series).series
     golden[0] = golden[0] * 250.0 + 1000.0
     return golden
+
+
+def _extra_outputs(index: NeighbourIndex) -> ExtraOutputs:
+    return ExtraOutputs(files=(index.spec.file,), content=ExtraContent(neighbours=index.spec))
 
 
 def _write_model(model: Any, dataset: Dataset, folder: Path) -> list[str]:
@@ -235,6 +259,7 @@ def _contract(
         output=OutputSpec(name=PROBABILITIES, tolerance=TOLERANCE),
         labels=details.labels,
         trust=details.trust,
+        drift_reference=DriftPart(content=DriftContent(reference=details.drift)) if details.drift else None,
         parameters=model.count_params(),
         metrics=details.metrics,
         provenance=details.provenance,

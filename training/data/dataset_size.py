@@ -18,7 +18,10 @@ def limit_dataset(dataset: Dataset, config: TrainingConfig) -> Dataset:
         return dataset
     chosen = np.random.default_rng(config.seed).permutation(len(dataset.train))[: config.limit]
     return dataclasses.replace(
-        dataset, train=dataset.train[chosen], train_targets=dataset.train_targets[chosen]
+        dataset,
+        train=dataset.train[chosen],
+        train_targets=dataset.train_targets[chosen],
+        train_rows=chosen,
     )
 
 

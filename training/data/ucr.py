@@ -31,7 +31,8 @@ class Dataset:
     Attributes:
         labels: sorted, in numeric order if all are numbers; a target is an index into it.
         train: `float64[n, *SeriesSpec.shape]`, as stored; `train_targets` is `int64[n]`. The same for `test`.
-        sha256: file name to the SHA-256 of the file.
+        sha256: file name to the SHA-256 of the file; the training file first.
+        train_rows: `int64[n]`, the row of each training series in its file, from 0; None for all, in order.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Dataset:
     test: NDArray[np.float64]
     test_targets: NDArray[np.int64]
     sha256: Mapping[str, str]
+    train_rows: NDArray[np.int64] | None = None
 
     @property
     def length(self) -> int:

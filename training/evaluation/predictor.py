@@ -19,6 +19,7 @@ def predictor(model: Any) -> Predict:
         outputs = outputs_of(model, series[..., np.newaxis], batch_size=256)
         if not isinstance(outputs, dict):
             return ModelOutputs(np.asarray(outputs), None)
-        return ModelOutputs(np.asarray(outputs[PROBABILITIES]), np.asarray(outputs[NOVELTY])[:, 0])
+        novelty = np.asarray(outputs[NOVELTY])[:, 0] if NOVELTY in outputs else None
+        return ModelOutputs(np.asarray(outputs[PROBABILITIES]), novelty)
 
     return predict

@@ -18,6 +18,7 @@ from training.data.split import split
 from training.fit.checkpoint import STATE_FILE, RunState, close_run, open_run
 from training.fit.inputs import FitInputs, Indices, assign_folds, expected_views
 from training.fit.loop import Examples, fit
+from training.model.embedding import votes_are_right
 from training.model.novelty import Novelty
 from training.model.outputs import outputs_of
 
@@ -49,12 +50,19 @@ class HeldOut:
         novelty: `float32[n]`.
         targets: `int64[n]`.
         last: the last of the fits.
+        votes: `bool[views, series, len(VOTES)]`, whether most of the nearest series that the model was
+            fitted to have the true class.
+        indices: `int64[n]`, of the training series.
+        views: `int64[n]`, index in `expected_views`.
     """
 
     logits: NDArray[np.float32]
     novelty: NDArray[np.float32]
     targets: NDArray[np.int64]
     last: PartialFit
+    votes: NDArray[np.bool_]
+    indices: Indices
+    views: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +174,25 @@ def close_runs(folder: Path) -> None:
 def _predict_held_out(fit_inputs: FitInputs, model: Any, *, indices: Indices, held_out: Indices) -> HeldOut:
     novelty = fit_inputs.novelty(indices)
     views = expected_views(fit_inputs.series[held_out])
-    logits = [outputs_of(model, fit_inputs.model_inputs(view)) for view in views]
+    inputs = [fit_inputs.model_inputs(view) for view in views]
+    logits = [outputs_of(model, view) for view in inputs]
     distances = [novelty.score(fit_inputs.arithmetic(fit_inputs.spectra(view))) for view in views]
+    targets = fit_inputs.dataset.train_targets
+    votes = votes_are_right(
+        model,
+        fit_inputs.model_inputs(fit_inputs.series[indices]),
+        targets[indices],
+        inputs,
+        targets[held_out],
+    )
     return HeldOut(
         logits=np.concatenate(logits),
         novelty=np.concatenate(distances),
-        targets=np.tile(fit_inputs.dataset.train_targets[held_out], len(views)),
         last=PartialFit(model, novelty, held_out),
+        targets=np.tile(targets[held_out], len(views)),
+        votes=votes,
+        indices=np.tile(held_out, len(views)),
+        views=np.repeat(np.arange(len(views)), len(held_out)),
     )
 
 
@@ -182,4 +202,7 @@ def _concatenated(parts: list[HeldOut]) -> HeldOut:
         novelty=np.concatenate([part.novelty for part in parts]),
         targets=np.concatenate([part.targets for part in parts]),
         last=parts[-1].last,
+        votes=np.concatenate([part.votes for part in parts], axis=1),
+        indices=np.concatenate([part.indices for part in parts]),
+        views=np.concatenate([part.views for part in parts]),
     )

@@ -11,6 +11,8 @@ from typing import Any
 
 from keras import layers, ops
 
+from training.model.embedding import EMBEDDING
+
 HEAD_SIZE = 256
 HEADS = 4
 FEED_FORWARD = 4
@@ -42,7 +44,7 @@ def reference_perceptron_layers(series: Any, *, classes: int) -> Any:
 
 def _head(x: Any, classes: int) -> Any:
     x = layers.GlobalAveragePooling1D(data_format="channels_first")(x)
-    x = layers.Dense(HEAD_UNITS, activation="relu")(x)
+    x = layers.Dense(HEAD_UNITS, activation="relu", name=EMBEDDING)(x)
     x = layers.Dropout(HEAD_DROPOUT)(x)
     return layers.Dense(classes, activation="softmax", name="probabilities")(x)
 

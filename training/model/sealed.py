@@ -8,6 +8,7 @@ import keras
 from keras import layers, ops
 
 from training.config import TrainingConfig
+from training.model.embedding import EMBEDDING
 from training.model.normalise import z_normalise
 from training.model.novelty import LEAST_SQUARE, Novelty
 from training.model.reference import reference_layers, reference_perceptron_layers
@@ -24,6 +25,12 @@ def build_reference(config: TrainingConfig, *, length: int, classes: int) -> Any
     return keras.Model(series, layers_of(z_normalise(series), classes=classes), name=config.model)
 
 
+def with_embedding(reference: Any) -> Any:
+    """The model to seal, around a trained reference model: a dict of `probabilities` and `embedding`."""
+    outputs = {PROBABILITIES: reference.output, EMBEDDING: reference.get_layer(EMBEDDING).output}
+    return keras.Model(reference.input, outputs, name=reference.name)
+
+
 def build_trusted(
     classifier: Any, config: TrainingConfig, *, length: int, temperature: float, novelty: Novelty
 ) -> Any:
@@ -38,14 +45,15 @@ def build_trusted(
 
     Returns:
         A `keras.Model` from raw series `float32[n, length, 1]` to a dict of `probabilities`
-        `float32[n, classes]`, which are calibrated, and `novelty` `float32[n, 1]`.
+        `float32[n, classes]`, which are calibrated, `novelty` `float32[n, 1]`, and `embedding`.
     """
     # A copy without the optimizer, which would otherwise be saved with the model.
     copied = keras.Model.from_config(classifier.get_config())
     copied.set_weights(classifier.get_weights())
     series = keras.Input((length, 1), name=INPUT_NAME)
     spectra = log_spectra(z_normalise(series), config)
-    logits = copied(spectra if config.tokens == "spectrum" else series)
+    both = keras.Model(copied.input, [copied.output, copied.get_layer(EMBEDDING).output], name=copied.name)
+    logits, embedding = both(spectra if config.tokens == "spectrum" else series)
     calibrated = layers.Rescaling(1 / temperature, name="temperature")(logits)
     whiten = layers.Dense(novelty.kernel.shape[1], name="whiten", trainable=False)
     arithmetic = [spectra[:, part] for part in arithmetic_slices(config, length)]
@@ -54,6 +62,7 @@ def build_trusted(
         PROBABILITIES: layers.Softmax(name=PROBABILITIES)(calibrated),
         # Factor 0.5 because the logarithm is of the square; the layer also gives the output its name.
         NOVELTY: layers.Rescaling(0.5, name=NOVELTY)(ops.log(square + LEAST_SQUARE)),
+        EMBEDDING: embedding,
     }
     whiten.set_weights([novelty.kernel, novelty.bias])
     return keras.Model(series, outputs, name=config.model)

@@ -13,6 +13,7 @@ import keras
 from keras import layers, ops
 
 from training.config import TrainingConfig
+from training.model.embedding import EMBEDDING
 from training.model.normalise import z_normalise
 from training.model.spectrum import MEANS, spectra_width, window_slices
 
@@ -78,7 +79,7 @@ def _classify(x: Any, classes: int, config: TrainingConfig) -> Any:
     x = layers.LayerNormalization()(x)
     # Flattened, not averaged, so that the head knows which token a value comes from.
     x = layers.Flatten()(layers.Dense(config.readout)(x))
-    x = layers.Dense(config.head_units, activation="relu")(x)
+    x = layers.Dense(config.head_units, activation="relu", name=EMBEDDING)(x)
     x = layers.Dropout(config.dropout)(x)
     return layers.Dense(classes, name="logits")(x)
 

@@ -9,12 +9,14 @@ from types import MappingProxyType
 import numpy as np
 
 from app.contract import Label
+from app.contract.neighbours import NeighboursSpec
 from training.config import TrainingConfig
 from training.data.ucr import Dataset
 from training.evaluation.accuracy import Evaluation
 from training.evaluation.explanation import ExplanationMeasurement
 from training.evaluation.trust import TrustEvaluation
 from training.fit.result import TrainingResult
+from training.model.embedding import VOTES
 
 # View of the test set to the name of its accuracy in the contract.
 METRICS: Mapping[str, str] = MappingProxyType(
@@ -44,6 +46,7 @@ class Report:
         trust: None for a baseline model.
         resamples: view to accuracy, for each resample of train and test; may be empty.
         labels: the classes and their meanings.
+        neighbours: the index of training series; None for none.
         versions: library to version.
         command: command line that repeats the run.
         explanation: None if the series are too short to be explained.
@@ -59,6 +62,7 @@ class Report:
     versions: Mapping[str, str]
     command: str
     explanation: ExplanationMeasurement | None = None
+    neighbours: NeighboursSpec | None = None
 
     @property
     def training_seconds(self) -> float:
@@ -83,6 +87,9 @@ def metrics_of(report: Report) -> dict[str, float]:
     metrics |= _by_view("expected_calibration_error", evaluation.calibration_error)
     if report.trust:
         metrics |= _trust_metrics(report.trust)
+    for count in VOTES if report.trained.votes else ():
+        shares = {view: votes[count] for view, votes in (report.trained.votes or {}).items()}
+        metrics |= _by_view(f"held_out_vote_of_{count}", shares)
     if report.resamples:
         metrics |= _by_view("resamples_mean_accuracy", means_of(report.resamples))
     return metrics

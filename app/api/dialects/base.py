@@ -24,6 +24,7 @@ from app.api.problems import ErrorInfo
 from app.contract import Artifact, Contract
 from app.errors import NotOffered
 from app.inference.explanation import Explanations
+from app.inference.neighbours import NeighbourOptions, Neighbours
 from app.inference.predictions import Prediction, Series
 from app.inference.versions import ModelVersions
 from app.telemetry.metrics import Metrics
@@ -56,6 +57,7 @@ class PredictOptions(NamedTuple):
         abstain: whether a series without exactly one label in its label set gets no label.
         content_type: of the body, in the form that the dialect's `decode` takes.
         accept: media types that the client accepts, for `encode`.
+        neighbours: to search for; None for nearly all requests.
         other: further options of the dialect.
     """
 
@@ -65,6 +67,7 @@ class PredictOptions(NamedTuple):
     abstain: bool = False
     content_type: str | None = None
     accept: str | None = None
+    neighbours: NeighbourOptions | None = None
     other: Any = None
 
 
@@ -115,6 +118,14 @@ class Codec(Protocol):
     def encode(self, prediction: Prediction, options: PredictOptions, decoded: Decoded) -> Encoded:
         """The response to a request."""
         ...
+
+    def neighbour_texts(self, found: Neighbours) -> list[str]:  # noqa: ARG002 - for dialects with neighbours
+        """The neighbours of each series as `encode_with_neighbours` takes them; runs on another thread."""
+        raise NotOffered("this protocol has no neighbours; use POST /predict")
+
+    def encode_with_neighbours(self, prediction: Prediction, neighbours: list[str]) -> Encoded:  # noqa: ARG002 - as above
+        """The response to a request that asked for neighbours."""
+        raise NotOffered("this protocol has no neighbours; use POST /predict")
 
 
 class PredictionProtocol(Protocol):

@@ -8,12 +8,14 @@ from typing import Any
 from starlette.datastructures import QueryParams
 
 from app import errors
-from app.api import parameters, problems
+from app.api import neighbour_options, parameters, problems
 from app.api.dialects.base import Codec, Decoded, Dialect, Encoded, Limits, PredictOptions, encoded
 from app.api.headers import ACCEPT, RequestHead
 from app.api.payloads import Decoders, Encoders, encode_explanations, media_type_of
+from app.api.payloads.neighbour_json import NeighbourEncoder
 from app.contract import Contract
 from app.inference.explanation import Explanations
+from app.inference.neighbours import Neighbours
 from app.inference.predictions import Prediction
 from app.series.spec import SeriesSpec
 
@@ -45,7 +47,13 @@ _ROUTES: Mapping[str, Mapping[str, Any]] = {
         "tags": ["predictions"],
         "responses": problems.responses(*_ERRORS),
         "openapi_extra": {
-            "parameters": [parameters.ABSTAIN, parameters.VERSION, parameters.TIMEOUT],
+            "parameters": [
+                parameters.ABSTAIN,
+                neighbour_options.NEIGHBOURS,
+                neighbour_options.NEIGHBOURS_SERIES,
+                parameters.VERSION,
+                parameters.TIMEOUT,
+            ],
         },
     }
 }
@@ -84,6 +92,7 @@ class NativeCodec(Codec):
     def __init__(self, contract: Contract, decoders: Decoders) -> None:
         self.decoders = decoders
         self.encoders = Encoders(contract)
+        self._neighbours = NeighbourEncoder([label.name for label in contract.labels])
 
     def decode(self, body: bytes, options: PredictOptions) -> Decoded:
         """The series of a body; raises as `Decoder` does."""
@@ -93,6 +102,15 @@ class NativeCodec(Codec):
         """The response in the media type that the client prefers."""
         encoder = self.encoders.for_accept(options.accept)
         return encoded(encoder(prediction), encoder.media_type)
+
+    def neighbour_texts(self, found: Neighbours) -> list[str]:
+        """The JSON list of each series' neighbours."""
+        return self._neighbours(found)
+
+    def encode_with_neighbours(self, prediction: Prediction, neighbours: list[str]) -> Encoded:
+        """The response in JSON, the only media type that has neighbours."""
+        encoder = self.encoders.json
+        return encoded(encoder.with_neighbours(prediction, neighbours), encoder.media_type)
 
 
 class Native(Dialect):
@@ -128,13 +146,15 @@ class Native(Dialect):
         """
         content_type = media_type_of(parameters.content_type_of(head))
         query = QueryParams(head.query) if head.query else None
+        accept = head.joined(ACCEPT)
         # In this order: if several are invalid, the first one is reported.
         return PredictOptions(
             abstain=query is not None and parameters.abstain_of(query),
             version=None if query is None else parameters.version_of(query),
             timeout=parameters.timeout_of(head, most=limits.timeout),
             content_type=content_type,
-            accept=head.joined(ACCEPT),
+            accept=accept,
+            neighbours=None if query is None else neighbour_options.neighbours_of(query, accept),
         )
 
     def codec(self, contract: Contract, *, max_instances: int) -> NativeCodec:

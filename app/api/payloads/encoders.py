@@ -92,6 +92,11 @@ class JsonEncoder:
         """The body of a response."""
         return self._document(self.texts(prediction))
 
+    def with_neighbours(self, prediction: Prediction, neighbours: Sequence[str]) -> bytes:
+        """The body of a response, with the JSON list of each series' neighbours."""
+        texts = zip(self.texts(prediction), neighbours, strict=True)
+        return self._document([f'{text[:-1]},"neighbours":{each}}}' for text, each in texts])
+
     def texts(self, prediction: Prediction) -> list[str]:
         """The JSON object of each series; that of a batch is encoded once for all of its requests."""
         if prediction.own is None and prediction.abstained is None:

@@ -41,7 +41,10 @@ def _endpoint(predictor: Predictor, dialect: Dialect) -> Callable[[Request], Awa
         body = await read_body(
             head, request.receive, max_bytes=predictor.limits.max_body_bytes, deadline=call.deadline
         )
-        answer = await _answer_of(call, call.submit(body), request.receive)
+        future = call.submit(body)
+        if call.options is not None and call.options.neighbours is not None:
+            future = asyncio.ensure_future(call.add_neighbours(future))
+        answer = await _answer_of(call, future, request.receive)
         return as_response(call.encode(answer))
 
     return predict
@@ -59,5 +62,6 @@ async def _answer_of(
         return future.result()
     finally:
         call.cancel()
+        future.cancel()
         disconnect.cancel()
         del call, future  # its error's traceback holds this frame: garbage that outlives the request

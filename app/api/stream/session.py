@@ -30,7 +30,7 @@ from app.inference.batching import Entry
 from app.inference.predictions import BatchSlice, Series
 from app.inference.service import Service
 from app.inference.versions import ModelVersions
-from app.series.windows import WindowBatch, WindowCutter
+from app.series.windows import WindowBatch, WindowCutter, without_overlap
 from app.telemetry.request_record import Work
 
 # Values of the windows of one admission, in all channels; at least one window.
@@ -132,7 +132,15 @@ class StreamCall:
                 else:
                     result = await item.entry.future
                     prediction = self.service.complete(
-                        result, coarse=item.coarse, abstain=self._options.abstain
+                        result,
+                        coarse=item.coarse,
+                        abstain=self._options.abstain,
+                        counted=without_overlap(
+                            len(item.starts),
+                            length=self._spec.length,
+                            stride=self._stride,
+                            first=int(item.starts[0]) // self._stride,
+                        ),
                     )
                     yield self._encoded(encoder.texts(prediction), item.starts)
             if item.error is not None:

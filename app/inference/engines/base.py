@@ -5,14 +5,27 @@ An engine is called from one thread at a time. Its file imports its runtime only
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.contract import Golden
+from app.contract import Contract, Golden
 from app.errors import ArtifactError
 from app.series.spec import SeriesSpec
+
+
+class Output(NamedTuple):
+    """An output of a model: its name, and its values a series."""
+
+    name: str
+    width: int
+
+
+def prediction_outputs(contract: Contract) -> tuple[Output, ...]:
+    """The outputs of predictions: `Contract.outputs`, with their widths."""
+    widths = (contract.classes, 1)
+    return tuple(Output(name, width) for name, width in zip(contract.outputs, widths, strict=False))
 
 
 class Engine(Protocol):
@@ -32,7 +45,7 @@ class Engine(Protocol):
         """Compute outputs `float32[n, columns]` for series `float32[n, *SeriesSpec.shape]`.
 
         The columns are the model's outputs side by side: the probabilities of the classes and, if the
-        contract has trust, the novelty (`Contract.columns`).
+        contract has trust, the novelty (`Contract.columns`). An engine for an embedding has that alone.
         """
         ...
 

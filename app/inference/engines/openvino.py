@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.contract import Artifact, Contract, reason_of
+from app.contract import Artifact, reason_of
 from app.errors import ArtifactError, EngineError
-from app.inference.engines.base import powers
-from app.inference.engines.keras.file import load_model, output_names
+from app.inference.engines.base import Output, powers, prediction_outputs
+from app.inference.engines.keras.file import load_model, output_names, with_outputs
 from app.inference.engines.openvino_import import import_openvino
 from app.inference.engines.outputs import find_outputs
 from app.inference.engines.size_plan import SizePlan
@@ -40,7 +40,13 @@ class OpenVINOEngine:
     name = "openvino"
 
     def __init__(
-        self, artifact: Artifact, *, max_rows: int, threads: int = 1, use_sealed: bool = True
+        self,
+        artifact: Artifact,
+        *,
+        max_rows: int,
+        threads: int = 1,
+        use_sealed: bool = True,
+        outputs: Sequence[Output] | None = None,
     ) -> None:
         """Read and compile the graph.
 
@@ -49,6 +55,8 @@ class OpenVINOEngine:
             max_rows: the largest batch.
             threads: threads that compute one batch; 0 lets OpenVINO choose.
             use_sealed: run the sealed graph if there is one; otherwise make one from `model.keras`.
+            outputs: what to compute; None for the outputs of predictions. In a sealed graph, others are
+                tensors of these names.
 
         Raises:
             ArtifactError: `model.keras` is not a file that is safe to open, or the graph lacks an output.
@@ -56,16 +64,22 @@ class OpenVINOEngine:
         """
         openvino = import_openvino()
         largest = min(max_rows, _ROWS_A_THREAD * (threads or len(available())))
-        self.batch_sizes = powers(_STEP, largest)
+        # An extra output is asked for rarely: two graphs are enough.
+        self.batch_sizes = powers(_STEP if outputs is None else max(2, largest), largest)
         self._plan = SizePlan(self.batch_sizes)
-        self._columns = artifact.contract.columns
+        wanted = prediction_outputs(artifact.contract) if outputs is None else outputs
+        self._columns = sum(output.width for output in wanted)
         core = openvino.Core()
         sealed = artifact.derived("openvino") if use_sealed else None
         try:
-            graph_of = _sealed(core, sealed[0], artifact) if sealed else _converted(core, artifact)
+            if sealed:
+                graph_of = _sealed(core, sealed[0], artifact, tensors=outputs)
+            else:
+                graph_of = _converted(core, artifact, outputs=outputs)
+            shape = artifact.contract.input.spec.shape
             self._graphs = {
                 size: _Compiled(
-                    core.compile_model(graph_of(size), "CPU", _options(threads)), artifact.contract, rows=size
+                    core.compile_model(graph_of(size), "CPU", _options(threads)), wanted, (size, *shape)
                 )
                 for size in self.batch_sizes
             }
@@ -92,14 +106,14 @@ class OpenVINOEngine:
 class _Compiled:
     """A graph compiled for one number of rows."""
 
-    def __init__(self, compiled: Any, contract: Contract, *, rows: int) -> None:
-        """Allocate the buffers of one call.
+    def __init__(self, compiled: Any, outputs: Sequence[Output], shape: tuple[int, ...]) -> None:
+        """Allocate the buffers of one call; shape is that of the input.
 
         Raises:
-            ArtifactError: the graph lacks an output of the contract, or it has another shape.
+            ArtifactError: the graph lacks an output, or it has another shape.
         """
-        self._rows = rows
-        self._call = partial(_Call, compiled, contract, rows=rows)
+        self._rows = shape[0]
+        self._call = partial(_Call, compiled, outputs, shape)
         self._calls = [self._call()]
 
     def run(self, series: NDArray[np.float32], answers: NDArray[np.float32]) -> None:
@@ -127,22 +141,23 @@ class _Call:
     time of one series.
     """
 
-    def __init__(self, compiled: Any, contract: Contract, *, rows: int) -> None:
-        """Allocate the buffers.
+    def __init__(self, compiled: Any, outputs: Sequence[Output], shape: tuple[int, ...]) -> None:
+        """Allocate the buffers; shape is that of the input.
 
         Raises:
-            ArtifactError: the graph lacks an output of the contract, or it has another shape.
+            ArtifactError: the graph lacks an output, or it has another shape.
         """
-        places = find_outputs(contract.outputs, [port.names for port in compiled.outputs])
+        names = [output.name for output in outputs]
+        places = find_outputs(names, [port.names for port in compiled.outputs])
         self._request = compiled.create_infer_request()
-        self._input = np.zeros((rows, *contract.input.spec.shape), np.float32)
+        self._input = np.zeros(shape, np.float32)
         self._request.set_input_tensor(_over(model_input(self._input)))
         # The buffer of each output, and its columns.
         self._outputs: list[tuple[slice, NDArray[np.float32]]] = []
         column = 0
-        for place, name, width in zip(places, contract.outputs, (contract.classes, 1), strict=False):
-            port, memory = compiled.outputs[place], np.zeros((rows, width), np.float32)
-            if list(port.shape) != [rows, width]:
+        for place, (name, width) in zip(places, outputs, strict=True):
+            port, memory = compiled.outputs[place], np.zeros((shape[0], width), np.float32)
+            if list(port.shape) != [shape[0], width]:
                 raise ArtifactError(f"output {name} is {list(port.shape)[1:]} a series, not {[width]}")
             self._request.set_tensor(port, _over(memory))
             self._outputs.append((slice(column, column + width), memory))
@@ -192,9 +207,23 @@ def _options(threads: int) -> dict[str, Any]:
     return options
 
 
-def _sealed(core: Any, path: Path, artifact: Artifact) -> Callable[[int], Any]:
-    """A function that returns the sealed graph for a number of rows."""
+def _sealed(
+    core: Any, path: Path, artifact: Artifact, *, tensors: Sequence[Output] | None
+) -> Callable[[int], Any]:
+    """A function that returns the sealed graph for a number of rows.
+
+    Args:
+        core: of OpenVINO.
+        path: of the graph.
+        artifact: that it belongs to.
+        tensors: to make the only outputs; None keeps the outputs.
+    """
     graph = core.read_model(path)
+    if tensors is not None:
+        results = graph.results
+        graph.add_outputs([tensor.name for tensor in tensors])
+        for result in results:
+            graph.remove_result(result)
     spec = artifact.contract.input.spec
 
     def graph_of(rows: int) -> Any:
@@ -205,8 +234,13 @@ def _sealed(core: Any, path: Path, artifact: Artifact) -> Callable[[int], Any]:
     return graph_of
 
 
-def _converted(core: Any, artifact: Artifact) -> Callable[[int], Any]:
+def _converted(core: Any, artifact: Artifact, *, outputs: Sequence[Output] | None) -> Callable[[int], Any]:
     """A function that converts `model.keras` to a graph for a number of rows.
+
+    Args:
+        core: of OpenVINO.
+        artifact: with the model.
+        outputs: the only ones of the graph; None for all of the model.
 
     Raises:
         ArtifactError: `model.keras` is not a file that is safe to open.
@@ -224,6 +258,8 @@ def _converted(core: Any, artifact: Artifact) -> Callable[[int], Any]:
     if keras.backend.backend() != "openvino":
         raise EngineError("cannot convert model.keras: Keras already runs on another backend in this process")
     model = load_model(artifact.model_path)
+    if outputs is not None:
+        model = with_outputs(model, [output.name for output in outputs])
     spec = artifact.contract.input.spec
 
     def graph_of(rows: int) -> Any:

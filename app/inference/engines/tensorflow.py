@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,8 @@ from numpy.typing import NDArray
 
 from app.contract import Artifact
 from app.errors import EngineError
-from app.inference.engines.base import powers
-from app.inference.engines.keras.file import load_model, output_names
+from app.inference.engines.base import Output, powers
+from app.inference.engines.keras.file import load_model, output_names, with_outputs
 from app.inference.engines.outputs import find_outputs
 from app.series.spec import model_input
 
@@ -22,13 +23,21 @@ class TensorFlowEngine:
 
     name = "tensorflow"
 
-    def __init__(self, artifact: Artifact, *, max_rows: int, threads: int = 1) -> None:
+    def __init__(
+        self,
+        artifact: Artifact,
+        *,
+        max_rows: int,
+        threads: int = 1,
+        outputs: Sequence[Output] | None = None,
+    ) -> None:
         """Load `model.keras` on the TensorFlow backend.
 
         Args:
             artifact: an opened artifact.
             max_rows: the largest batch.
             threads: threads that compute one operation on a CPU; 0 lets TensorFlow choose.
+            outputs: what to compute; None for the outputs of predictions.
 
         Raises:
             ArtifactError: `model.keras` is not a file that is safe to open, or it lacks an output.
@@ -37,11 +46,16 @@ class TensorFlowEngine:
         tf = _import_tensorflow(threads)
         import keras
 
-        self.batch_sizes = powers(2, max_rows)
+        # An extra output is asked for rarely: two compiled sizes are enough.
+        self.batch_sizes = powers(2 if outputs is None else max(2, max_rows), max_rows)
         spec = artifact.contract.input.spec
         self._shape = (spec.length, spec.channels)
         model = load_model(artifact.model_path)
-        places = find_outputs(artifact.contract.outputs, [[name] for name in output_names(model)])
+        names = artifact.contract.outputs
+        if outputs is not None:
+            names = tuple(output.name for output in outputs)
+            model = with_outputs(model, names)
+        places = find_outputs(names, [[name] for name in output_names(model)])
         signature = tf.TensorSpec([None, *self._shape], tf.float32)
 
         def infer(series: Any) -> Any:

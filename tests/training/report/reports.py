@@ -14,8 +14,9 @@ from training.data.descriptions import describe_labels
 from training.data.ucr import Dataset
 from training.evaluation.accuracy import evaluate
 from training.evaluation.calibrate import measure_trust
+from training.evaluation.drift import ViewOutputs, measure_drift
 from training.evaluation.predictor import predictor
-from training.evaluation.trust import evaluate_trust, novelty_scores
+from training.evaluation.trust import EXPECTED_VIEWS, evaluate_trust, novelty_scores
 from training.fit.checkpoint import RunState
 from training.fit.inputs import FitInputs, expected_views
 from training.fit.result import TrainingResult
@@ -71,8 +72,13 @@ def trained(dataset: Dataset, config: TrainingConfig) -> TrainingResult:
     answers = predictor(model)(np.concatenate(views).astype(np.float32))
     targets = np.tile(dataset.train_targets, len(views))
     trust = measure_trust(answers.probabilities, targets, novelty_scores(answers), views=views)
+    parts = zip(views, np.split(answers.probabilities, 2), np.split(novelty_scores(answers), 2), strict=True)
+    drift = measure_drift(
+        {name: ViewOutputs(*part) for name, part in zip(EXPECTED_VIEWS, parts, strict=True)}, trust
+    )
     folds = [a_state(validated=True)] * config.folds
-    return TrainingResult(model, trust, TEMPERATURE, (a_state(validated=not folds), *folds), 0.55)
+    states = (a_state(validated=not folds), *folds)
+    return TrainingResult(model, trust, TEMPERATURE, states, 0.55, drift=drift)
 
 
 def a_report(dataset: Dataset, *, resamples: int = 0, **options: Any) -> Report:

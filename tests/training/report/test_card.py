@@ -58,6 +58,7 @@ def test_the_sections_come_in_their_order(report: Report, sections: Mapping[str,
         "Calibration",
         "Label sets",
         "OOD score",
+        "Drift",
         "Limitations",
         "Figures",
         "Reproduction",
@@ -178,3 +179,14 @@ def test_explanations_have_the_figures_of_all_candidates(report: Report) -> None
     assert "(`smooth_window`), **used** | 0.500 / 0.700 / 0.900" in text
     assert "(`interpolated_gap`) | 0.111 / 0.222 / 0.333 | 0.111 / 0.222 / 0.333 | - | 90.00%" in text
     assert f"Measured on {len(series)} training series" in text
+
+
+def test_the_card_says_what_drift_is_measured_against(full_report: Report, reference_report: Report) -> None:
+    """How many series, in which views, and what score and alarm do not mean."""
+    card = card_of(full_report, {})
+    section = card.partition("### Drift\n")[2].partition("\n## ")[0]
+    assert "| stored | 48 | " in section
+    assert "| rounded_2 | 48 | " in section
+    assert "not whether its prediction is right" in section
+    assert "not that predictions are wrong" in section
+    assert "### Drift" not in card_of(reference_report, {})

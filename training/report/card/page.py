@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from training.data.descriptions import describe_dataset
 from training.report.card.description import intended_use, limitations, model_details, training_procedure
 from training.report.card.explanations import explanations
+from training.report.card.neighbours import neighbours
 from training.report.card.reference import comparison
 from training.report.card.results import accuracy, attention_ablation, precision_leak, resampled_splits
-from training.report.card.uncertainty import calibration, intro, label_sets, ood_score
+from training.report.card.uncertainty import calibration, drift, intro, label_sets, ood_score
 from training.report.report import Report
 from training.report.tables import PAIR, paragraphs, percent, table
 
@@ -36,7 +37,9 @@ def card_of(report: Report, figures: Mapping[str, str]) -> str:
         "### Calibration": calibration(report),
         "### Label sets": label_sets(report),
         "### OOD score": ood_score(report),
+        "### Drift": drift(report),
         "## Explanations": explanations(report),
+        "## Neighbours": neighbours(report),
         "## Limitations": limitations(report),
         "## Figures": paragraphs(*(f"![{title}]({file})\n\n*{title}*" for title, file in figures.items())),
         "## Reproduction": _reproduction(report),

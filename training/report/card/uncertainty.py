@@ -112,3 +112,29 @@ def _least_detected(measured: TrustEvaluation, threshold: float) -> str:
     least = [name for name in sorted(detected, key=lambda name: detected[name])[:NAMED] if detected[name] < 1]
     shares = ", ".join(f"{name} ({percent(detected[name])})" for name in least)
     return f"Other data sets with the lowest detection rate: {shares}." if least else ""
+
+
+def drift(report: Report) -> str:
+    """What the reference for drift rests on, and what score and alarm do and do not mean."""
+    reference = report.trained.drift
+    if reference is None:
+        return ""
+    rows = [
+        [
+            view.name,
+            f"{view.series:,}",
+            f"{view.ood_score_sum / view.series:.3f}",
+            f"{view.confidence_sum / view.series:.3f}",
+            percent(view.warnings["unlike_training_data"] / view.series),
+        ]
+        for view in reference.views
+    ]
+    return paragraphs(
+        "`GET /drift` compares the series that are served with these sums over held-out training series, in "
+        "each form in which clients are expected to send them:",
+        table(["view", "series", "mean OOD score", "mean confidence", "unlike the training data"], rows),
+        "An OOD score says how unusual a series is among the training series, not whether its prediction is "
+        "right. A drift alarm says that the series together are not distributed like the training data, not "
+        "since when, and not that predictions are wrong: only labelled series can tell. Where classes are "
+        "more or less frequent in use than in training, the alarm is raised for that alone.",
+    )

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -76,6 +77,22 @@ def output_names(model: Any) -> list[str]:
     A dict's outputs are named by its keys, which Keras sorts; others by their layers.
     """
     return sorted(model.output) if isinstance(model.output, dict) else list(model.output_names)
+
+
+def with_outputs(model: Any, names: Sequence[str]) -> Any:
+    """A functional model with some of a model's outputs alone, by their names.
+
+    Raises:
+        ArtifactError: the model lacks an output.
+    """
+    import keras
+
+    named = model.output if isinstance(model.output, dict) else {}
+    if missing := [name for name in names if name not in named]:
+        raise ArtifactError(
+            f"model.keras has no output {missing[0]}; it has: {', '.join(output_names(model))}"
+        )
+    return keras.Model(model.input, {name: named[name] for name in names})
 
 
 def _read(path: Path) -> _Checked:

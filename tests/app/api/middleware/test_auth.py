@@ -322,7 +322,9 @@ def test_openapi_names_keys_where_they_are_required(client_of: ClientOf, keys: P
     }
     native = {path for path in needing if not path.startswith(("/v1/", "/v2"))}
     assert needing == telling
-    assert native == {"/predict", "/predict/stream", "/explain", "/model", "/metrics"}
+    assert native == {
+        *("/predict", "/predict/stream", "/explain", "/model", "/metrics", "/drift", "/drift/reset"),
+    }
     assert not any(path.endswith(("/live", "/ready")) for path in needing)
 
 
