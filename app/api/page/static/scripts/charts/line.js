@@ -2,6 +2,8 @@
 
 import { el } from "../core/dom.js";
 import { number } from "../core/format.js";
+import { axes, padded } from "./axes.js";
+import { paint } from "./importance.js";
 import { onTheme, rem, token } from "./theme.js";
 
 /**
@@ -17,6 +19,8 @@ export class LineChart {
   #x = [];
   #zoom = null;
   #heldY = null;
+  #shades = [];
+  #note = () => "";
   #readout = el("p", { class: "readout" });
   #spoken = el("p", { class: "visually-hidden", "aria-live": "polite" });
 
@@ -51,6 +55,11 @@ export class LineChart {
     return this.#plot;
   }
 
+  /** The part of the x axis that is shown; null for all. */
+  get zoom() {
+    return this.#zoom;
+  }
+
   /**
    * Show lines.
    * @param {number[]} x ascending
@@ -67,6 +76,17 @@ export class LineChart {
     else this.#create(data);
     if (this.#zoom) this.#plot.setScale("x", { min: this.#zoom[0], max: this.#zoom[1] });
     this.#describe();
+  }
+
+  /**
+   * Colour parts of the x axis.
+   * @param {import("./importance.js").Shade[]} shades
+   * @param {(x: number) => string} [note] of a place, said with its values
+   */
+  shade(shades, note = () => "") {
+    this.#shades = shades;
+    this.#note = note;
+    this.#plot?.redraw(false);
   }
 
   /** Keep the y axis as it is, so that it does not move under a pointer that draws; null lets it follow the data. */
@@ -115,13 +135,6 @@ export class LineChart {
   #create(data) {
     this.#plot?.destroy();
     const size = rem();
-    const font = `${(0.75 * size).toFixed(1)}px ${token("--font")}`;
-    const axis = {
-      font,
-      stroke: () => token("--muted"),
-      grid: { stroke: () => token("--grid"), width: 1 },
-      ticks: { show: false },
-    };
     const options = {
       ...this.#size(),
       legend: { show: false },
@@ -132,10 +145,7 @@ export class LineChart {
         bind: { mousedown: (plot, _target, handler) => (event) => this.#onPointer(plot, event, handler) },
       },
       scales: { x: { time: false }, y: { range: (_plot, low, high) => this.#heldY ?? padded(low, high) } },
-      axes: [
-        { ...axis, size: 1.8 * size, label: this.#options.axis, labelFont: font, labelSize: 1.2 * size, gap: 0.3 * size },
-        { ...axis, size: 3.1 * size, gap: 0.4 * size, values: (_plot, ticks) => ticks.map((tick) => number(tick)) },
-      ],
+      axes: axes(this.#options.axis),
       series: [
         {},
         ...this.#lines.map((line, at) => ({
@@ -147,6 +157,7 @@ export class LineChart {
         })),
       ],
       hooks: {
+        drawClear: [(plot) => paint(plot, this.#shades)],
         setCursor: [() => this.#read()],
         setSelect: [(plot) => this.#onSelect(plot)],
       },
@@ -198,7 +209,8 @@ export class LineChart {
 
   #sentence(index) {
     const place = this.#options.place?.(this.#x[index]) ?? `${this.#options.unit} ${number(this.#x[index])}`;
-    return `${place}: ${this.#lines.map((line) => `${this.#lines.length > 1 ? `${line.name} ` : ""}${number(line.values[index])}`).join(" · ")}`;
+    const note = this.#note(this.#x[index]);
+    return `${place}: ${this.#lines.map((line) => `${this.#lines.length > 1 ? `${line.name} ` : ""}${number(line.values[index])}`).join(" · ")}${note ? ` · ${note}` : ""}`;
   }
 
   #describe() {
@@ -238,11 +250,4 @@ export class LineChart {
     this.#plot.setCursor({ left: this.#plot.valToPos(this.#x[at], "x"), top: 0 });
     this.#spoken.textContent = this.#sentence(at);
   }
-}
-
-/** A range with some room, also around a constant. */
-function padded(low, high) {
-  if (low === null || high === null) return [0, 1];
-  const room = (high - low) * 0.08 || Math.abs(low) * 0.1 || 1;
-  return [low - room, high + room];
 }

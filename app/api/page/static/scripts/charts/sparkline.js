@@ -7,10 +7,11 @@ const HEIGHT = 36;
 
 /**
  * @param {number[]} values
+ * @param {number} [most] of the values to draw
  * @returns {SVGElement}
  */
-export function sparkline(values) {
-  const step = Math.max(1, Math.floor(values.length / (2 * WIDTH)));
+export function sparkline(values, most = 2 * WIDTH) {
+  const step = Math.max(1, Math.floor(values.length / most));
   const shown = values.filter((_value, index) => index % step === 0);
   const low = Math.min(...shown);
   const range = Math.max(...shown) - low || 1;
