@@ -37,7 +37,13 @@ def open_page(browser: Browser, server: ServerProcess) -> Iterator[OpenPage]:
     contexts: list[BrowserContext] = []
     errors: list[str] = []
 
-    def open_(url: str = server.url, *, wait: bool = True, **options: Any) -> Page:
+    def open_(
+        url: str = server.url,
+        *,
+        wait: bool = True,
+        prepare: Callable[[Page], None] = lambda page: None,  # noqa: ARG005 - nothing to prepare
+        **options: Any,
+    ) -> Page:
         options = {"viewport": {"width": 1280, "height": 860}, "reduced_motion": "reduce", **options}
         context = browser.new_context(**options)
         contexts.append(context)
@@ -45,6 +51,7 @@ def open_page(browser: Browser, server: ServerProcess) -> Iterator[OpenPage]:
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        prepare(page)
         page.goto(url)
         if wait:
             wait_until_classified(page)

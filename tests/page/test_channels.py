@@ -42,3 +42,18 @@ def test_series_of_several_channels_are_shown_and_sent(machine: ServerProcess, o
     assert json.loads(sent.value.post_data or "") == {"instances": [steps.tolist()]}
     expect(page.locator("#result .verdict")).to_be_visible()
     expect(page.locator("#paste-error")).to_have_text("")
+
+
+def test_neighbours_have_all_channels(machine: ServerProcess, open_page: OpenPage) -> None:
+    """As this index has them: a small chart of each channel, beside those of the series on screen."""
+    page = open_page(machine.url)
+    with page.expect_response("**/predict?neighbours=3") as response:
+        page.get_by_role("heading", name="Nearest training series").click()
+    [prediction] = response.value.json()["predictions"]
+    items = page.locator("#neighbour-list li")
+    expect(items).to_have_count(4)
+    expect(items.locator("polyline")).to_have_count(4 * CHANNELS)
+    for at, neighbour in enumerate(prediction["neighbours"], start=1):
+        expect(items.nth(at)).to_contain_text(f"training series {neighbour['index'] + 1}")
+    expect(page.locator("#neighbours-summary")).to_contain_text(" of 3 are “a test")
+    expect(page.locator("#neighbours-summary")).to_contain_text("the usual distance")

@@ -69,7 +69,7 @@ def test_the_call_with_tritonclient_fits_the_model(page: Page, artifact: Artifac
     address = page.locator("link[rel=modulepreload][href$='views/answers/code.js']").get_attribute("href")
     text = page.evaluate(
         """([address, contract]) => import(address).then((module) => {
-            const call = module.callsOf(contract, ["native", "v2"]).find((each) => each.id === "triton");
+            const call = module.callsOf({ contract }, ["native", "v2"]).find((each) => each.id === "triton");
             return module.whole(call, [1, 2]);
         })""",
         [address, artifact.contract.model_dump(mode="json")],

@@ -10,9 +10,11 @@ import { DEFAULTS, isUnchanged, transform } from "./input/transform.js";
 import { predict } from "./server/api.js";
 import { showCalls } from "./views/answers/codepanel.js";
 import { ManySeries } from "./views/answers/many.js";
+import { NeighbourPanel } from "./views/answers/neighbours.js";
 import { enablePeek, showPeek } from "./views/answers/peek.js";
 import { labelsOf, showNoResult, showResult, verdict } from "./views/answers/result.js";
 import { showTiming } from "./views/answers/timing.js";
+import { ExplanationPanel } from "./views/explanation/panel.js";
 import { introduce } from "./views/page/intro.js";
 import { enableTabs } from "./views/page/tabs.js";
 import { Comparison } from "./views/series/compare.js";
@@ -42,16 +44,19 @@ export class Explorer {
   #linkTimer = 0;
   #pictures;
   #comparison;
+  #explanation;
+  #neighbours;
   #markSample;
   #setSliders;
   #showCalls;
 
   /**
    * @param {Object} start the document that the page starts from
-   * @param {Object} contract of the model
+   * @param {Object} model of `GET /model`
    * @param {{askForKey: () => void, askStatus: () => void}} server
    */
-  constructor(start, contract, server) {
+  constructor(start, model, server) {
+    const { contract } = model;
     this.#server = server;
     this.#labels = labelsOf(contract);
     this.#version = contract.version;
@@ -62,14 +67,16 @@ export class Explorer {
     enablePeek();
     this.#pictures = new Pictures(start.spectra, this.#labels, (zoom) => {
       this.#zoom = zoom;
+      this.#explanation?.zoomTo(zoom);
       this.#updateLink();
     });
     this.#comparison = new Comparison(this.#labels);
+    this.#createEvidence(model);
     this.#markSample = showSamples(byId("samples"), samples, this.#labels.classOf, (index) => {
       this.#show({ source: this.#samples[index], changes: { ...DEFAULTS } });
     });
     this.#createInputs(contract.input, start.limits);
-    this.#showCalls = showCalls(contract, start.protocols);
+    this.#showCalls = showCalls(model, start.protocols);
     addEventListener("hashchange", () => this.open(location.hash));
   }
 
@@ -80,6 +87,7 @@ export class Explorer {
     if (this.#pinned) this.#classifyPinned(this.#pinned);
     this.#show(view.shown ?? { source: this.#samples[0], changes: { ...DEFAULTS } });
     this.#pictures.zoomTo(view.zoom);
+    if (view.explained !== null) this.#explanation.open(view.explained);
   }
 
   /** Send the series on screen to the server; a newer call replaces this one. */
@@ -97,6 +105,21 @@ export class Explorer {
 
   get #channels() {
     return transform(this.#shown.source.channels, this.#shown.changes);
+  }
+
+  #createEvidence(model) {
+    const onFailure = (failure) => failure.kind === "key" && this.#server.askForKey();
+    this.#neighbours = new NeighbourPanel(model.contract, this.#labels, onFailure);
+    this.#explanation = new ExplanationPanel({
+      support: model.explanations ?? null,
+      labels: this.#labels,
+      pictures: this.#pictures,
+      onChange: () => {
+        this.#showCalls(toInstance(this.#channels), this.#explanation.label);
+        this.#updateLink();
+      },
+      onFailure,
+    });
   }
 
   #createInputs(spec, limits) {
@@ -144,8 +167,10 @@ export class Explorer {
     INPUTS.forEach((input) => showInputError(input, ""));
     const channels = this.#channels;
     byId("series-name").textContent = titleOf(shown);
+    this.#explanation.setSeries(toInstance(channels));
     this.#pictures.show(channels);
-    this.#showCalls(toInstance(channels));
+    this.#neighbours.setSeries(channels);
+    this.#showCalls(toInstance(channels), this.#explanation.label);
     this.#showComparison();
     this.#updateLink();
     this.classify();
@@ -214,7 +239,7 @@ export class Explorer {
   #updateLink() {
     clearTimeout(this.#linkTimer);
     this.#linkTimer = setTimeout(() => {
-      history.replaceState(null, "", `#${encodeView(this.#shown, this.#pinned, this.#zoom)}`);
+      history.replaceState(null, "", `#${encodeView(this.#shown, this.#pinned, this.#zoom, this.#explanation.explained)}`);
     }, LINK_DELAY);
   }
 }

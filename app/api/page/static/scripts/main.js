@@ -4,7 +4,9 @@ import { byId } from "./core/dom.js";
 import { Explorer } from "./explorer.js";
 import { getModel, getStart } from "./server/api.js";
 import { copyText } from "./views/answers/codepanel.js";
+import { labelsOf } from "./views/answers/result.js";
 import { showModel } from "./views/page/about.js";
+import { watchDrift } from "./views/page/drift.js";
 import { enableKeyDialog } from "./views/page/key.js";
 import { watchStatus } from "./views/page/status.js";
 
@@ -20,8 +22,9 @@ async function start() {
     showModel(byId("facts"), byId("card"), model);
     byId("engine").textContent = model.engine ?? "";
     byId("model-name").textContent = `${model.contract.name} ${model.contract.version}`;
-    explorer = new Explorer(first, model.contract, { askForKey, askStatus });
+    explorer = new Explorer(first, model, { askForKey, askStatus });
     explorer.open(location.hash);
+    watchDrift(byId("drift"), model.contract, labelsOf(model.contract));
   } catch (failure) {
     if (!failure.kind) throw failure;
     byId("start-error").hidden = false;

@@ -16,12 +16,14 @@ export const MAX_LINK_VALUES = 4000;
  * @param {Shown} shown
  * @param {Shown|null} pinned
  * @param {[number, number]|null} zoom
+ * @param {string|null} explained label that is explained, empty for the predicted one; null without an explanation
  */
-export function encodeView(shown, pinned, zoom) {
+export function encodeView(shown, pinned, zoom, explained) {
   const parts = new URLSearchParams();
   write(parts, "", shown);
   if (pinned) write(parts, "pin.", pinned);
   if (zoom) parts.set("zoom", zoom.map((edge) => Math.round(edge)).join("-"));
+  if (explained !== null) parts.set("explain", explained);
   return parts.toString();
 }
 
@@ -29,7 +31,7 @@ export function encodeView(shown, pinned, zoom) {
  * The view of a fragment; parts that are not valid are left out.
  * @param {string} text
  * @param {(id: string) => Source|undefined} sampleOf
- * @returns {{shown: Shown|null, pinned: Shown|null, zoom: [number, number]|null}}
+ * @returns {{shown: Shown|null, pinned: Shown|null, zoom: [number, number]|null, explained: string|null}}
  */
 export function decodeView(text, sampleOf) {
   const parts = new URLSearchParams(text.replace(/^#/, ""));
@@ -38,6 +40,7 @@ export function decodeView(text, sampleOf) {
     shown: read(parts, "", sampleOf),
     pinned: read(parts, "pin.", sampleOf),
     zoom: zoom && Number(zoom[1]) < Number(zoom[2]) ? [Number(zoom[1]), Number(zoom[2])] : null,
+    explained: parts.get("explain"),
   };
 }
 

@@ -23,6 +23,9 @@ export const getStart = () => getJson("/page/start.json");
 /** The served version. */
 export const getModel = () => getJson("/model");
 
+/** How the series that were served compare with the training data. */
+export const getDrift = () => getJson("/drift");
+
 /**
  * State of the server that answers: ready, draining, …
  * @returns {Promise<{ok: boolean, state: string, reasons: string[]}>}
@@ -50,12 +53,27 @@ export async function getHealth() {
  * Predictions of series in JSON, which keeps every digit.
  * @param {any[]} instances
  * @param {AbortSignal} [signal]
+ * @param {number} [neighbours] training series to return with each prediction
  * @returns {Promise<Answer>}
  * @throws {Failure}
  */
-export async function predict(instances, signal) {
+export const predict = (instances, signal, neighbours = 0) =>
+  post("/predict", neighbours ? { neighbours } : {}, instances, signal);
+
+/**
+ * The explanation of the prediction of a series.
+ * @param {any} instance
+ * @param {string} label that is explained; empty for the most probable one
+ * @param {AbortSignal} signal
+ * @returns {Promise<{version: number, variants: number, explanations: Object[], serverTiming: string, elapsed: number}>}
+ * @throws {Failure}
+ */
+export const explain = (instance, label, signal) => post("/explain", label ? { label } : {}, [instance], signal);
+
+async function post(path, query, instances, signal) {
   const started = performance.now();
-  const response = await send("/predict", {
+  const parameters = new URLSearchParams(query).toString();
+  const response = await send(path + (parameters ? `?${parameters}` : ""), {
     method: "POST",
     headers: { "Content-Type": "application/json", Accept: "application/json" },
     body: JSON.stringify({ instances }),

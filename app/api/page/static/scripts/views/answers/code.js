@@ -5,16 +5,17 @@ import { ROOT, hasKey } from "../../server/api.js";
 const SHOWN_VALUES = 6;
 
 /**
- * @typedef {{id: string, name: string, text: (instance: any) => string}} Call
+ * @typedef {{id: string, name: string, text: (instance: any, label: string) => string}} Call
+ *   `label` is that of an explanation; empty for the predicted one
  */
 
 /**
  * The calls that this server takes.
- * @param {Object} contract
+ * @param {Object} model of `GET /model`
  * @param {string[]} protocols names of the wire protocols
  * @returns {Call[]}
  */
-export function callsOf(contract, protocols) {
+export function callsOf({ contract, explanations }, protocols) {
   const found = [
     { id: "curl", name: "curl", text: curl },
     { id: "python", name: "Python client", text: python },
@@ -22,35 +23,63 @@ export function callsOf(contract, protocols) {
   if (protocols.includes("v2")) {
     found.push({ id: "triton", name: "tritonclient (V2)", text: (instance) => triton(instance, contract) });
   }
+  if (explanations) {
+    found.push({ id: "explain-curl", name: "Explain: curl", text: explainCurl });
+    found.push({ id: "explain-python", name: "Explain: Python", text: explainPython });
+  }
   return found;
 }
 
 /** The text of a call as it is shown: with the first and the last values of the series. */
-export function shortened(call, instance) {
-  if (instance.length <= 2 * SHOWN_VALUES) return call.text(JSON.stringify(instance));
+export function shortened(call, instance, label) {
+  if (instance.length <= 2 * SHOWN_VALUES) return call.text(JSON.stringify(instance), label);
   const first = JSON.stringify(instance.slice(0, SHOWN_VALUES)).slice(0, -1);
   const last = JSON.stringify(instance.slice(-2)).slice(1);
-  return call.text(`${first}, … ${instance.length - SHOWN_VALUES - 2} more …, ${last}`);
+  return call.text(`${first}, … ${instance.length - SHOWN_VALUES - 2} more …, ${last}`, label);
 }
 
 /** The whole text of a call. */
-export const whole = (call, instance) => call.text(JSON.stringify(instance));
+export const whole = (call, instance, label = "") => call.text(JSON.stringify(instance), label);
 
-function curl(series) {
-  const lines = [`curl -s ${ROOT}/predict`, "-H 'Content-Type: application/json'"];
+const curl = (series) => curlOf("/predict", series);
+
+const explainCurl = (series, label) => curlOf(label ? `/explain?${new URLSearchParams({ label })}` : "/explain", series);
+
+function curlOf(path, series) {
+  const lines = [`curl -s '${ROOT}${path}'`, "-H 'Content-Type: application/json'"];
   if (hasKey()) lines.push('-H "Authorization: Bearer $API_KEY"');
   lines.push(`-d '{"instances": [${series}]}'`);
   return lines.join(" \\\n  ");
 }
 
-function python(series) {
+const python = (series) =>
+  pythonOf(
+    series,
+    "[prediction] = client.predict([series])",
+    "print(prediction.label, prediction.probabilities, prediction.label_set, prediction.ood_score)",
+  );
+
+function explainPython(series, label) {
+  const named = label ? `, label=${JSON.stringify(label)}` : "";
+  return pythonOf(
+    series,
+    `[explanation] = client.explain([series]${named})`,
+    `print(explanation.label, explanation.probability)
+for (start, end, importance) in zip(
+    explanation.frequency.bands.starts, explanation.frequency.bands.ends, explanation.frequency.importances
+):
+    print(f"{start:.3f} to {end:.3f} cycles per time step: {importance:+.2f}")`,
+  );
+}
+
+function pythonOf(series, call, print) {
   const key = hasKey() ? ', api_key=os.environ["API_KEY"]' : "";
   return `${hasKey() ? "import os\n\n" : ""}from app.client import Client
 
 series = ${series}
 with Client("${ROOT}"${key}) as client:
-    [prediction] = client.predict([series])
-print(prediction.label, prediction.probabilities, prediction.label_set, prediction.ood_score)`;
+    ${call}
+${print}`;
 }
 
 function triton(series, { name, input }) {

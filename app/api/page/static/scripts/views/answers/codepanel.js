@@ -5,13 +5,13 @@ import { callsOf, shortened, whole } from "./code.js";
 import { enableTabs } from "../page/tabs.js";
 
 /**
- * @param {Object} contract
+ * @param {Object} model of `GET /model`
  * @param {string[]} protocols
- * @returns {(instance: any) => void} shows the calls for a series
+ * @returns {(instance: any, label: string) => void} shows the calls for a series, and for a label to explain
  */
-export function showCalls(contract, protocols) {
-  const calls = callsOf(contract, protocols);
-  let instance = [];
+export function showCalls(model, protocols) {
+  const calls = callsOf(model, protocols);
+  let [instance, explained] = [[], ""];
   const tabs = calls.map((call, index) =>
     el("button", {
       type: "button",
@@ -24,7 +24,7 @@ export function showCalls(contract, protocols) {
     }),
   );
   const panels = calls.map((call, index) => {
-    const copy = el("button", { type: "button", class: "quiet copy", text: "Copy", on: { click: () => copyText(copy, whole(call, instance)) } });
+    const copy = el("button", { type: "button", class: "quiet copy", text: "Copy", on: { click: () => copyText(copy, whole(call, instance, explained)) } });
     return el(
       "div",
       { role: "tabpanel", id: `code-${call.id}`, "aria-labelledby": `code-tab-${call.id}`, class: "code", hidden: index > 0 },
@@ -35,10 +35,10 @@ export function showCalls(contract, protocols) {
   replace(byId("code-tabs"), ...tabs);
   replace(byId("code-panels"), ...panels);
   enableTabs(byId("code-tabs"));
-  return (shown) => {
-    instance = shown;
+  return (shown, label) => {
+    [instance, explained] = [shown, label];
     calls.forEach((call, index) => {
-      panels[index].querySelector("code").textContent = shortened(call, shown);
+      panels[index].querySelector("code").textContent = shortened(call, shown, label);
     });
   };
 }

@@ -70,6 +70,21 @@ export class Pictures {
     this.#series.zoomTo(zoom);
   }
 
+  /** The part of the series that is shown; null for all of it. */
+  get zoom() {
+    return this.#series.zoom;
+  }
+
+  /**
+   * Colour parts of the series and of the spectrum.
+   * @param {(import("../../charts/importance.js").Shade & {text: string})[]} time
+   * @param {(import("../../charts/importance.js").Shade & {text: string})[]} frequency
+   */
+  shade(time, frequency) {
+    this.#series.shade(time, noteOf(time));
+    this.#spectrum.shade(frequency, noteOf(frequency));
+  }
+
   /** Let the pointer draw, on a y axis that stays as it is. */
   setDrawing(on, channels) {
     this.#drawing = on;
@@ -117,6 +132,9 @@ export class Pictures {
       });
   }
 }
+
+/** What the shade at a place says. */
+const noteOf = (shades) => (x) => shades.find(({ from, to }) => from <= x && x <= to)?.text ?? "";
 
 const ownLine = (values) => ({ name: "this series", values, colour: "--ink", width: 2 });
 
