@@ -16,6 +16,7 @@ from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page
 
 from qa.harness.browser import find_chromium, running_browser, wait_until_classified
+from qa.harness.page_answers import drift_report, explanation, fulfil, offer_evidence, respond_explained
 from qa.harness.server import running_server
 
 README_PICTURE = Path(__file__).parents[1] / "docs" / "page.png"
@@ -36,6 +37,37 @@ def unlike(page: Page) -> None:
     """A series unlike the training data, with its warnings."""
     page.get_by_role("tab", name="Samples").click()
     page.get_by_role("button", name="unlike training: sine").click()
+
+
+def evidence(page: Page) -> None:
+    """A series with its explanation, its neighbours, and drift, all opened."""
+    page.get_by_role("tab", name="Samples").click()
+    page.get_by_role("button", name="symptom present: easy").first.click()
+    page.get_by_role("button", name="Explain", exact=True).click()
+    page.wait_for_selector("#explanation[data-state=shown]")
+    for details in ("explanation-regions", "neighbours-details", "drift"):
+        page.evaluate("(id) => { document.getElementById(id).open = true; }", details)
+    page.wait_for_selector(".neighbours-body[aria-busy=false] .neighbour.own")
+    page.wait_for_selector(".drift-verdict")
+
+
+def doubtful(page: Page) -> None:
+    """An explanation whose perturbed copies are mostly unlike the training data, and an alarm of drift."""
+    page.route("**/explain*", lambda route: respond_explained(route, explanation(unlike=0.62)))
+    page.route("**/drift", lambda route: fulfil(route, drift_report(log_evidence=300.0, raised=True)))
+    for details in ("neighbours-details", "drift"):
+        page.evaluate("(id) => { document.getElementById(id).open = false; }", details)
+    evidence(page)
+    page.wait_for_selector(".drift-verdict.alarm")
+
+
+def busy(page: Page) -> None:
+    """An explanation that the server refuses."""
+    problem = {"title": "Too many requests", "detail": "16,384 series wait in the background queue"}
+    page.route("**/explain*", lambda route: route.fulfill(status=429, json=problem))
+    unlike(page)
+    page.get_by_role("button", name="Explain", exact=True).click()
+    page.wait_for_selector("#explain-error:not(:empty)")
 
 
 def compared(page: Page) -> None:
@@ -102,6 +134,9 @@ STATES: dict[str, Callable[[Page], None]] = {
     "first": lambda page: None,  # noqa: ARG005 - as it opens
     "unsure": unsure,
     "unlike": unlike,
+    "evidence": evidence,
+    "doubtful": doubtful,
+    "busy": busy,
     "compared": compared,
     "many": many,
     "refused": refused,
@@ -158,6 +193,7 @@ def _open(browser: Browser, url: str, *, width: int, theme: str) -> Page:
         color_scheme="dark" if theme == "dark" else "light",
         reduced_motion="reduce",
     )
+    offer_evidence(page)
     page.goto(url)
     wait_until_classified(page)
     return page

@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from qa.harness.page_answers import offer_evidence
 from qa.harness.server import ServerProcess
 from qa.screenshots import STATES, WIDTHS
 from tests.page.conftest import OpenPage
@@ -37,14 +38,20 @@ def card_open(page: Page) -> None:
     page.get_by_role("tab", name="Python client").click()
 
 
-# In this order on one page: the last ones cover or disconnect it.
-ALL: dict[str, Callable[[Page], None]] = {**STATES, "card": card_open, "failed": failed, "key": asked_for_key}
+# In this order on one page: the last ones disconnect it, and cover it.
+_UNCOVERED = {name: reach for name, reach in STATES.items() if name != "key"}
+ALL: dict[str, Callable[[Page], None]] = {
+    **_UNCOVERED,
+    "card": card_open,
+    "failed": failed,
+    "key": asked_for_key,
+}
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing(open_page: OpenPage, theme: str) -> None:
     """WCAG 2.2 AA in every state; of the rules, those on colours depend on the theme."""
-    page = open_page(color_scheme=theme)
+    page = open_page(color_scheme=theme, prepare=offer_evidence)
     found = {}
     for state, reach in ALL.items():
         reach(page)
@@ -54,10 +61,10 @@ def test_axe_finds_nothing(open_page: OpenPage, theme: str) -> None:
     assert found == {state: [] for state in ALL}
 
 
-@pytest.mark.parametrize("state", ["compared", "many"])
+@pytest.mark.parametrize("state", ["compared", "many", "evidence"])
 def test_nothing_is_wider_than_the_screen(open_page: OpenPage, state: str) -> None:
     """From a phone to 4k; wide tables and code scroll by themselves."""
-    page = open_page(viewport={"width": 320, "height": 900})
+    page = open_page(viewport={"width": 320, "height": 900}, prepare=offer_evidence)
     STATES[state](page)
     for width in (320, *WIDTHS, 3840):
         page.set_viewport_size({"width": width, "height": 900})
@@ -65,14 +72,16 @@ def test_nothing_is_wider_than_the_screen(open_page: OpenPage, state: str) -> No
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_every_control_is_reached_by_the_keyboard(page: Page) -> None:
+def test_every_control_is_reached_by_the_keyboard(open_page: OpenPage, server: ServerProcess) -> None:
     """In the order of the page; one tab of each list, whose arrows reach the others."""
+    page = open_page(f"{server.url}/#explain=", prepare=offer_evidence)
+    page.wait_for_selector("#explanation[data-state=shown]")
     reached = []
     for _ in range(60):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id"))
-    wanted = ["tab-samples", "pan-left", "series-chart", "pin", "slider-noise", "slider-stretch"]
-    wanted += ["spectrum-chart", "code-tab-curl"]
+    wanted = ["tab-samples", "pan-left", "series-chart", "explain-label", "explain", "cells-chart", "pin"]
+    wanted += ["slider-noise", "slider-stretch", "spectrum-chart", "code-tab-curl"]
     assert [each for each in reached if each in wanted][: len(wanted)] == wanted
     page.focus("#tab-samples")
     page.keyboard.press("ArrowRight")
