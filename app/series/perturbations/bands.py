@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from app.series.perturbations.base import Perturbation, Values
 from app.series.perturbations.regions import band_edges, band_weights
-from app.series.perturbations.spectrum import MedianSpectrum
+from app.series.perturbations.spectrum import MedianSpectrum, mirrored
 
 # A band that a series hardly has is not raised by more than this factor. Higher ones (4, 10) made more
 # variants unlike the training data and told no more.
@@ -21,15 +21,16 @@ class BandStop(Perturbation):
 
     def __init__(self, length: int, bands: int) -> None:
         self.shape = (bands,)
-        self.frequency = band_edges(length, bands)
+        self.frequency = band_edges(2 * length, bands)
 
     def _change(self, channels: Values, chosen: NDArray[np.bool_]) -> Values:
         length = channels.shape[1]
-        transform = np.fft.rfft(channels, axis=1)
+        extended = mirrored(channels)
+        transform = np.fft.rfft(extended, axis=1)
         used = np.flatnonzero(chosen.any(axis=0))
-        weights = band_weights(length, chosen.shape[1], used)
-        factors = self._factors(channels, transform, chosen[:, used].astype(np.float64), weights)
-        changed = np.fft.irfft(transform * factors, n=length, axis=2)
+        weights = band_weights(2 * length, chosen.shape[1], used)
+        factors = self._factors(extended, transform, chosen[:, used].astype(np.float64), weights)
+        changed = np.fft.irfft(transform * factors, n=2 * length, axis=2)[:, :, :length]
         # Not to be rounded where nothing changes.
         changed[~chosen.any(axis=1)] = channels
         return changed
@@ -40,7 +41,7 @@ class BandStop(Perturbation):
         """What each bin of each variant is multiplied by, `float64[m, channels or 1, bins]`.
 
         Args:
-            channels: `float64[channels, length]`, the series.
+            channels: `float64[channels, 2 * length]`, the series and its mirror image.
             transform: `complex128[channels, bins]`, its Fourier transform.
             chosen: `float64[m, k]`, 1 for bands to change.
             weights: `float64[k, bins]`, of the bands.
@@ -61,7 +62,7 @@ class BandGain(BandStop):
     def __init__(self, length: int, bands: int, spectrum: MedianSpectrum) -> None:
         super().__init__(length, bands)
         self._spectrum = spectrum
-        self._density = spectrum.density(length)
+        self._density = spectrum.density(2 * length)
 
     def _factors(
         self, channels: Values, transform: NDArray[np.complex128], chosen: Values, weights: Values

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from app.series.perturbations.bands import gains_to
 from app.series.perturbations.base import Perturbation, Values
 from app.series.perturbations.regions import band_edges, band_weights, window_edges, window_weights
-from app.series.perturbations.spectrum import MedianSpectrum
+from app.series.perturbations.spectrum import MedianSpectrum, mirrored
 
 
 class CellStop(Perturbation):
@@ -23,7 +23,7 @@ class CellStop(Perturbation):
     def __init__(self, length: int, windows: int, bands: int) -> None:
         self.shape = (bands, windows)
         self.time = window_edges(length, windows)
-        self.frequency = band_edges(length, bands)
+        self.frequency = band_edges(2 * length, bands)
 
     def _scales(self, channels: Values) -> Values:
         """As `MedianSpectrum.scales`, for `_gains`."""
@@ -44,13 +44,14 @@ class CellStop(Perturbation):
         bands, windows = self.shape
         length = channels.shape[1]
         by_band = chosen.reshape(len(chosen), bands, windows)
-        transform, scales = np.fft.rfft(channels, axis=1), self._scales(channels)
+        extended = mirrored(channels)
+        transform, scales = np.fft.rfft(extended, axis=1), self._scales(extended)
         changed = np.repeat(channels[np.newaxis], len(chosen), axis=0)
         for band in np.flatnonzero(by_band.any(axis=(0, 2))):
             of_band = by_band[:, band]
             rows, used = np.flatnonzero(of_band.any(axis=1)), np.flatnonzero(of_band.any(axis=0))
-            [of_bins] = band_weights(length, bands, np.array([band]))
-            filtered = np.fft.irfft(transform * of_bins, n=length, axis=1)
+            [of_bins] = band_weights(2 * length, bands, np.array([band]))
+            filtered = np.fft.irfft(transform * of_bins, n=2 * length, axis=1)[:, :length]
             weights = window_weights(length, windows, used)
             power = (filtered**2 @ weights.T) / weights.sum(axis=1)
             change = self._gains(power, of_bins, scales) - 1.0
@@ -68,10 +69,10 @@ class CellGain(CellStop):
         super().__init__(length, windows, bands)
         self._spectrum = spectrum
         # By Parseval's theorem, the mean square of a signal is the sum of |X|² over the bins of both signs,
-        # divided by T². The highest frequency of an even length has one bin alone.
-        both_signs = np.full(length // 2 + 1, 2.0)
-        both_signs[-1] -= length % 2 == 0
-        self._density = spectrum.density(length) * both_signs / length**2
+        # divided by T². The highest frequency has one bin alone. T is the length with the mirror image.
+        both_signs = np.full(length + 1, 2.0)
+        both_signs[-1] = 1.0
+        self._density = spectrum.density(2 * length) * both_signs / (2 * length) ** 2
 
     def _scales(self, channels: Values) -> Values:
         return self._spectrum.scales(channels)

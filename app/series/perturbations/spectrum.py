@@ -25,9 +25,9 @@ class MedianSpectrum:
 
     Attributes:
         power: `float64[channels, bands]`, the median over series of the mean of |X|²/(T s²) over a band's
-            bins; X is the Fourier transform of a channel without its mean, T its length, s its standard
-            deviation, or 1 if scale matters to the model. White noise has power 1. One row may stand for all
-            channels.
+            bins; X is the Fourier transform of a channel without its mean and its mirror image, T the length
+            of both, s the standard deviation, or 1 if scale matters to the model. White noise has power 1.
+            One row may stand for all channels.
         is_relative: whether s is the standard deviation.
     """
 
@@ -51,6 +51,15 @@ class MedianSpectrum:
         return scales
 
 
+def mirrored(channels: Values) -> Values:
+    """Each channel followed by its mirror image: `float64[channels, 2 * length]`.
+
+    A Fourier transform takes a series as periodic. Without the mirror image, the jump from its last value to
+    its first one would be part of the highest frequencies of its first and last window.
+    """
+    return np.concatenate([channels, channels[:, ::-1]], axis=1)
+
+
 def median_spectrum(series: NDArray[np.float32], *, is_relative: bool) -> MedianSpectrum:
     """Measure the median spectrum of series `float32[n, *SeriesSpec.shape]`.
 
@@ -59,10 +68,10 @@ def median_spectrum(series: NDArray[np.float32], *, is_relative: bool) -> Median
         is_relative: whether to compare each channel's power with its variance.
     """
     channels = 1 if series.ndim == 2 else series.shape[2]
-    length = series.shape[1]
-    values = by_channel(series).astype(np.float64)
+    values = mirrored(by_channel(series).astype(np.float64))
+    length = values.shape[1]
     empty = MedianSpectrum(np.ones((1, 1)), is_relative)
-    bands = min(MOST_BANDS, most_bands(length))
+    bands = min(MOST_BANDS, most_bands(series.shape[1]))
     power = np.abs(np.fft.rfft(values - values.mean(axis=1, keepdims=True), axis=1)[:, 1:]) ** 2
     edges = _edges(length, bands)
     means = np.add.reduceat(power / empty.scales(values)[:, np.newaxis], edges[:-1], axis=1) / np.diff(edges)

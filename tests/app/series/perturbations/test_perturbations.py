@@ -20,7 +20,7 @@ from app.series.perturbations import (
 )
 from app.series.perturbations.bands import MOST_GAIN
 from app.series.perturbations.regions import band_edges, band_weights, window_edges, window_weights
-from app.series.perturbations.spectrum import MOST_BANDS, MOST_CHANNELS
+from app.series.perturbations.spectrum import MOST_BANDS, MOST_CHANNELS, mirrored
 
 NAMES = (*TIME_PERTURBATIONS, *FREQUENCY_PERTURBATIONS, *CELL_PERTURBATIONS)
 LENGTH = 120
@@ -72,14 +72,24 @@ def test_a_window_changes_no_time_step_outside(name: str) -> None:
         assert changed.max() < it.time.ends[window]
 
 
+@pytest.mark.parametrize("name", [*FREQUENCY_PERTURBATIONS, *CELL_PERTURBATIONS])
+def test_a_jump_from_the_last_value_to_the_first_is_in_no_band(name: str) -> None:
+    """It is not part of the series, though a Fourier transform takes a series as periodic."""
+    it = perturbation(name)
+    series = np.cos(np.pi * (np.arange(LENGTH) + 0.5) / LENGTH).astype(np.float32)
+    of_lowest = it.regions // 5
+    variants = it(series, single_regions(it.regions, of_lowest, it.regions))
+    np.testing.assert_allclose(variants, np.tile(series, (len(variants), 1)), atol=1e-6)
+
+
 @pytest.mark.parametrize("name", FREQUENCY_PERTURBATIONS)
 def test_a_band_changes_no_frequency_outside(name: str) -> None:
     """Its edges are where the change ends."""
     it, [series] = perturbation(name), noise(1, LENGTH, seed=1)
     assert it.frequency is not None
-    frequencies = np.fft.rfftfreq(LENGTH)
+    frequencies = np.fft.rfftfreq(2 * LENGTH)
     for band, variant in enumerate(it(series, single_regions(5, 0, 5))):
-        change = np.abs(np.fft.rfft(variant.astype(np.float64) - series))
+        change = np.abs(np.fft.rfft(mirrored((variant.astype(np.float64) - series)[np.newaxis])[0]))
         changed = frequencies[change > 1e-4]
         assert it.frequency.starts[band] < changed.min()
         assert changed.max() < it.frequency.ends[band] + 1e-9
