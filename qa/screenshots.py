@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page
 
 from qa.harness.browser import find_chromium, running_browser, wait_until_classified
-from qa.harness.page_answers import drift_report, explanation, fulfil, offer_evidence, respond_explained
+from qa.harness.page_answers import drift_report, explanation, fulfil, respond_explained
 from qa.harness.server import running_server
 
 README_PICTURE = Path(__file__).parents[1] / "docs" / "page.png"
@@ -193,7 +193,6 @@ def _open(browser: Browser, url: str, *, width: int, theme: str) -> Page:
         color_scheme="dark" if theme == "dark" else "light",
         reduced_motion="reduce",
     )
-    offer_evidence(page)
     page.goto(url)
     wait_until_classified(page)
     return page

@@ -60,8 +60,9 @@ def artifact() -> Artifact:
 
 @pytest.fixture(scope="session")
 def plain_artifact(artifact: Artifact) -> Artifact:
-    """The committed artifact as if it had been sealed without trust: probabilities alone."""
-    contract = artifact.contract.model_copy(update={"trust": None})
+    """The committed artifact as if its first release had sealed it: probabilities alone."""
+    later = ("trust", "extra_outputs", "explanation_reference", "drift_reference")
+    contract = artifact.contract.model_copy(update=dict.fromkeys(later))
     golden = Golden(artifact.golden.series, artifact.golden.probabilities)
     return dataclasses.replace(artifact, contract=contract, golden=golden)
 

@@ -7,7 +7,6 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +17,12 @@ from app.api.explain_parameters import MAX_SERIES, explain_parameters
 from app.client.explanations.schemas import ExplainResponse
 from app.contract import Artifact
 from app.settings import Settings
-from qa.harness.server import ServerProcess, running_server
+from qa.harness.server import ServerProcess
 from tests.conftest import ROOT
 from tests.docs.pages import Page, blocks
-from tests.support.explaining import write_explaining
 
 PAGE = Page("docs/explanations.md")
 COMMANDS = [line for block in blocks(PAGE.text, "sh") for line in block.splitlines()]
-
-
-@pytest.fixture(scope="module")
-def explainer(artifact: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A real server of the committed model, with a reference for explanations."""
-    folder = write_explaining(artifact, tmp_path_factory.mktemp("docs"))
-    with running_server(ARTIFACT=str(folder)) as running:
-        yield running
 
 
 def run(arguments: list[str], folder: Path) -> str:
@@ -45,33 +35,38 @@ def run(arguments: list[str], folder: Path) -> str:
 
 
 @pytest.mark.parametrize("code", blocks(PAGE.text, "python"))
-def test_a_python_example_runs(explainer: ServerProcess, code: str, tmp_path: Path) -> None:
+def test_a_python_example_runs(server: ServerProcess, code: str, tmp_path: Path) -> None:
     """Copied into a file, it prints something."""
-    code = code.replace("http://127.0.0.1:8000", explainer.url)
+    code = code.replace("http://127.0.0.1:8000", server.url)
     assert run([sys.executable, "-c", code], tmp_path).strip()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_runs(explainer: ServerProcess, command: str, tmp_path: Path) -> None:
+def test_a_command_runs(server: ServerProcess, command: str, tmp_path: Path) -> None:
     """As the page has it; what it writes is there."""
-    arguments = shlex.split(command.replace("http://127.0.0.1:8000", explainer.url))
+    arguments = shlex.split(command.replace("http://127.0.0.1:8000", server.url))
     if "curl" in arguments:
         found = ExplainResponse.model_validate_json(run(arguments, tmp_path))
         assert len(found.explanations) == 1
         return
-    arguments = [sys.executable, *arguments[1:], "--url", explainer.url]
+    arguments = [sys.executable, *arguments[1:], "--url", server.url]
     run(arguments, tmp_path)
     written = [arguments[i + 1] for i, each in enumerate(arguments) if each in ("--plot", "--output")]
     assert all((tmp_path / name).stat().st_size for name in written)
 
 
-def test_the_response_has_the_fields_of_a_real_one(explainer: ServerProcess) -> None:
-    """And no other, in the same order; its schema takes it."""
+def test_the_response_has_the_fields_of_a_real_one(server: ServerProcess) -> None:
+    """And no other, in the same order, with the first values of its lists; its schema takes it."""
     (shown,) = map(json.loads, blocks(PAGE.text, "json"))
     body = ROOT / "docs" / "example.json"
     headers = {"Content-Type": "application/json"}
-    real = httpx.post(f"{explainer.url}/explain", content=body.read_bytes(), headers=headers).json()
+    real = httpx.post(f"{server.url}/explain", content=body.read_bytes(), headers=headers).json()
     assert fields_of(shown) == fields_of(real)
+    [printed], [explained] = shown["explanations"], real["explanations"]
+    assert (printed["label"], shown["variants"]) == (explained["label"], real["variants"])
+    for part in ("time", "frequency"):
+        importances = explained[part]["importances"][: len(printed[part]["importances"])]
+        assert printed[part]["importances"] == pytest.approx(importances, abs=0.1)  # of any processor
     assert ExplainResponse.model_validate(shown)
 
 

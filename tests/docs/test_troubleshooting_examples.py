@@ -17,9 +17,10 @@ import pytest
 from app.api.problem_kinds import ALL_KINDS
 from app.contract import Artifact
 from qa.harness.http_client import HttpClient
-from qa.harness.messages import Response, get, head, read_answers
+from qa.harness.messages import Response, as_json, get, head, post, read_answers
 from qa.harness.server import ServerProcess, free_port
 from tests.app.api.served import served
+from tests.app.conftest import series
 from tests.app.http.played import A_REQUEST, play, serving, until
 from tests.conftest import ROOT
 from tests.docs.pages import Example, Page, blocks, examples
@@ -43,7 +44,7 @@ async def unauthorized(artifact: Artifact, folder: Path) -> Response:
 async def not_sealed(artifact: Artifact, _: Path) -> Response:
     """A request for what the version was sealed without."""
     async with serving(artifact, FakeEngine()) as played:
-        return await played.connect().ask(head("GET", "/drift"))
+        return await played.connect().ask(post(as_json(series(1.0)), target="/explain"))
 
 
 async def forbidden(artifact: Artifact, _: Path) -> Response:

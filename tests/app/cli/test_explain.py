@@ -198,7 +198,7 @@ def test_a_model_without_explanations_is_named(
     """And how to get them."""
     with served(plain_artifact) as running:
         _, err = run(capsys, running, str(good), code=1)
-    assert err.startswith("forda/3 has no explanations: ")
+    assert err.startswith("forda/4 has no explanations: ")
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_a_client_works_after_a_fork(server: ServerProcess) -> None:
 import os, numpy as np
 from app.client import Client
 client = Client("{server.url}")
-series = np.load("model_artifacts/forda/3/golden.npz")["series"]
+series = np.load("model_artifacts/forda/4/golden.npz")["series"]
 client.predict(series)
 child = os.fork()
 assert len(client.predict(series)) == len(series)

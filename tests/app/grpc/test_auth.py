@@ -14,6 +14,7 @@ from grpc import StatusCode
 from app.api.middleware.api_keys import line_of, new_key
 from app.contract import Artifact
 from tests.app.grpc.played import INFER, SERVICE, Played, playing, raw_request, refusal, series
+from tests.app.inference.test_service import until
 
 KEY = new_key()
 OPEN = (
@@ -109,6 +110,9 @@ def test_keys_in_metadata(plain_artifact: Artifact, keys: Path) -> None:
                 code, details = await refusal(played.stub.ModelInfer(request, metadata=bad))
                 assert code is StatusCode.UNAUTHENTICATED, bad
                 assert KEY not in details
-            assert played.sample("grpc_requests_total", method=INFER, code="UNAUTHENTICATED") == len(BAD)
+            # A call is counted after its client has the answer.
+            await until(
+                lambda: played.sample("grpc_requests_total", method=INFER, code="UNAUTHENTICATED") == len(BAD)
+            )
 
     asyncio.run(scenario())

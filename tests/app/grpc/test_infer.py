@@ -205,7 +205,7 @@ def shared_memory(where: str) -> ModelInferRequest:
 BAD: dict[str, tuple[ModelInferRequest, StatusCode, str]] = {
     "no model": (changed(model_name=""), StatusCode.NOT_FOUND, "model "),
     "another model": (changed(model_name="fordb"), StatusCode.NOT_FOUND, "the model is 'forda'"),
-    "another version": (changed(model_version="9"), StatusCode.NOT_FOUND, "loaded: 3"),
+    "another version": (changed(model_version="9"), StatusCode.NOT_FOUND, "loaded: 4"),
     "no number": (changed(model_version="latest"), StatusCode.NOT_FOUND, "versions are numbers"),
     "no input": (changed(inputs=[], raw_input_contents=[]), INVALID, "inputs: no tensor"),
     "another input": (with_input(name="other"), INVALID, "inputs[0].name"),

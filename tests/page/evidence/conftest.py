@@ -1,4 +1,4 @@
-"""The page of the committed model with a reference for explanations."""
+"""The page of the committed model, opened once for all tests of a module."""
 
 from __future__ import annotations
 
@@ -8,28 +8,18 @@ from contextlib import closing
 import pytest
 from playwright.sync_api import Browser, Page
 
-from app.contract import Artifact
 from qa.harness.browser import wait_until_classified
 from qa.harness.page_answers import explanation, respond_explained
-from qa.harness.server import ServerProcess, running_server
+from qa.harness.server import ServerProcess
 from tests.page.conftest import TIMEOUT_MS
-from tests.support.explaining import write_explaining
 
 SHOWN = "#explanation[data-state=shown]"
 CLOSED = "#explanation[data-state=closed]"
 
 
-@pytest.fixture(scope="session")
-def sealed(artifact: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A server of the committed model with a reference for explanations."""
-    folder = write_explaining(artifact, tmp_path_factory.mktemp("sealed"))
-    with running_server(ARTIFACT=str(folder)) as server:
-        yield server
-
-
 @pytest.fixture(scope="module")
-def shared(browser: Browser, sealed: ServerProcess) -> Iterator[Page]:
-    """The page of that model; for all tests of this module, since opening it takes a second."""
+def shared(browser: Browser, server: ServerProcess) -> Iterator[Page]:
+    """The page; opening it takes a second."""
     errors: list[str] = []
     with closing(
         browser.new_context(viewport={"width": 1280, "height": 860}, reduced_motion="reduce")
@@ -37,7 +27,7 @@ def shared(browser: Browser, sealed: ServerProcess) -> Iterator[Page]:
         context.set_default_timeout(TIMEOUT_MS)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(sealed.url)
+        page.goto(server.url)
         wait_until_classified(page)
         yield page
     assert errors == []

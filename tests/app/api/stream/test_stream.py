@@ -27,7 +27,7 @@ from tests.support.fakes import FakeEngine
 
 RAW = [("Content-Type", BINARY)]
 ROUTE = '{protocol="native",route="/predict/stream",status="%s"}'
-VERSION = {"model": "forda", "version": 3}
+VERSION = {"model": "forda", "version": 4}
 # More than one worker may hold of bodies, in the app of these tests.
 IN_FLIGHT = 1_000_000
 
@@ -272,7 +272,7 @@ def test_an_invalid_value_ends_the_stream_after_the_windows_before_it(app: Serve
         ("stride=", [], 422, "stride: expected a whole number from 1, got an empty value"),
         ("stride=501", [], 422, "stride: 501 is longer than a window; send 1 to 500"),
         ("stride=1&stride=1", [], 422, "stride: given 2 times; send it once"),
-        ("version=9", [], 422, "version: 9 is not loaded; loaded: 3"),
+        ("version=9", [], 422, "version: 9 is not loaded; loaded: 4"),
         ("abstain=true", [], 422, "abstain: this model has no label sets and cannot abstain"),
         ("", [("Content-Type", "application/json")], 415, "media type application/json is not supported"),
         ("", [("Content-Encoding", "gzip")], 415, "Content-Encoding gzip is not supported here"),

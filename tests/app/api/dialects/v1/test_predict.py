@@ -190,7 +190,7 @@ def test_versions_and_labels_stand_in_the_path(
             400,
             "Malformed request: POST /v1/models/forda:guess: no such method; use :predict, .*",
         ),
-        (f"{MODEL}:explain", 501, "forda/3 was sealed without `explanation_reference`.*"),
+        (f"{MODEL}:explain", 501, "forda/4 was sealed without `explanation_reference`.*"),
         (f"{MODEL}:Explain", 400, "Malformed request: .*: no such method; write it :explain"),
         (f"{MODEL}:Regress", 501, "the model classifies: regression is not offered; use .*"),
     ],
