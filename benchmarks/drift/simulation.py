@@ -58,7 +58,7 @@ def first_alarm(detector: Detector, blocks: Blocks, *, block: int) -> float:
 
 
 def delays(
-    make: Callable[[], Detector],
+    make: Callable[[np.random.Generator], Detector],
     before: Pool,
     after: Pool,
     *,
@@ -70,7 +70,7 @@ def delays(
     """Series from a change to the alarm, `float64[repeats]`; infinite if all were seen without one.
 
     Args:
-        make: makes the detector.
+        make: makes the detector of a stream.
         before: series before the change, drawn with replacement.
         after: series after it, each once in random order.
         unchanged: number of series before the change; window alarms during these do not count.
@@ -81,7 +81,7 @@ def delays(
     random = np.random.default_rng(seed)
     found = []
     for _ in range(repeats):
-        detector = make()
+        detector = make(random)
         alarms(detector, drawn(before, random, block=detector.block, blocks=unchanged // detector.block))
         found.append(first_alarm(detector, shuffled(after, random, block=block), block=block))
     return np.array(found)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from app.telemetry.drift.bets import make_bets
-from benchmarks.drift.detectors import KolmogorovSmirnov, Martingale, StabilityIndex
+from benchmarks.drift.detectors import Detector, KolmogorovSmirnov, Martingale, StabilityIndex
 from benchmarks.drift.pools import Pool
 from benchmarks.drift.simulation import alarms, delays, drawn, resampled, shuffled
 from tests.support.drift import cells_of, reference_of, usual_series
@@ -39,14 +41,15 @@ def test_a_resampled_reference_differs_and_has_the_same_size() -> None:
 def test_each_detector_sees_a_change_and_the_alarm_is_raised_once() -> None:
     """Windows alarm again and again."""
     bets = make_bets(REFERENCE, miss_rate=0.005)
-    makers = (
-        lambda: Martingale(bets, rate=0.01),
-        lambda: KolmogorovSmirnov(REFERENCE),
-        lambda: StabilityIndex(REFERENCE),
+    makers: tuple[Callable[[np.random.Generator], Detector], ...] = (
+        lambda _: Martingale(bets, rate=0.01),
+        lambda _: KolmogorovSmirnov(REFERENCE),
+        lambda _: StabilityIndex(REFERENCE),
     )
     for make in makers:
         found = delays(make, POOL, CHANGED, unchanged=1000, repeats=3, block=10, seed=1)
         assert (found <= 1000).all()
-    counts = [alarms(make(), shuffled(CHANGED, np.random.default_rng(1), block=200)) for make in makers]
+    random = np.random.default_rng(1)
+    counts = [alarms(make(random), shuffled(CHANGED, random, block=200)) for make in makers]
     assert counts[0] == 1
     assert counts[1] > 1
