@@ -37,8 +37,9 @@ from training.report.report import Report, metrics_of
 from training.report.write import write_report
 
 LIBRARIES = ("keras", "tensorflow", "openvino", "scikit-learn", "numpy")
-# Locations do not change what a run computes, so a run may continue with other values.
-LOCATION_OPTIONS = ("data", "train_file", "test_file", "cache", "download_url", "out", "runs", "run")
+# They do not change what a run fits, so a run may continue with other values.
+_LOCATIONS = ("data", "train_file", "test_file", "cache", "download_url", "out", "runs", "run")
+_AFTER_FITS = ("neighbours", "explained")
 
 
 def run(config: TrainingConfig, dataset: Dataset, progress: Progress) -> Path:
@@ -194,8 +195,9 @@ def command_of(config: TrainingConfig) -> str:
 
 
 def run_fingerprint(config: TrainingConfig, dataset: Dataset) -> dict[str, Any]:
-    """What identifies a run: its options except locations, and the SHA-256 of its data."""
-    options = {name: value for name, value in config.as_json().items() if name not in LOCATION_OPTIONS}
+    """What identifies a run: the options of its fits, and the SHA-256 of its data."""
+    left_out = {*_LOCATIONS, *_AFTER_FITS}
+    options = {name: value for name, value in config.as_json().items() if name not in left_out}
     return options | {"data_sha256": dict(dataset.sha256)}
 
 

@@ -15,10 +15,11 @@ from tests.training.report.reports import PICTURES
 from training.__main__ import main
 from training.artifact.seal import verify
 from training.cli.options import parse
-from training.config import TrainingConfig
+from training.config import TrainingConfig, config_from
 from training.data.sources import load_dataset
+from training.data.ucr import Dataset
 from training.fit.cross_validation import Progress
-from training.job import command_of
+from training.job import command_of, run_fingerprint
 from training.job import run as run_on
 
 Tiny = Callable[..., TrainingConfig]
@@ -143,3 +144,10 @@ def test_errors_are_one_line(
     assert out == ""
     assert error.startswith(expected)
     assert error.count("\n") == 1
+
+
+def test_what_is_measured_after_the_fits_does_not_identify_a_run(wave_dataset: Dataset) -> None:
+    """So a run that could not be sealed goes on without its index, and is not fitted again."""
+    first = run_fingerprint(TrainingConfig(), wave_dataset)
+    assert run_fingerprint(config_from({"neighbours": "none", "explained": 0}), wave_dataset) == first
+    assert run_fingerprint(config_from({"seed": 2}), wave_dataset) != first
