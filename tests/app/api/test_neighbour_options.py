@@ -60,10 +60,10 @@ def test_npy_has_no_neighbours(accept: str) -> None:
         neighbours_of(QueryParams("neighbours=2"), accept)
 
 
-def test_a_version_without_an_index_says_how_to_get_one(artifact: Artifact) -> None:
+def test_a_version_without_an_index_says_how_to_get_one(plain_artifact: Artifact) -> None:
     """The parameter is refused, not ignored."""
     with pytest.raises(ContractViolation, match="sealed without an index of training series; seal one"):
-        check_neighbours(NeighbourOptions(3), artifact.contract, count=1)
+        check_neighbours(NeighbourOptions(3), plain_artifact.contract, count=1)
 
 
 def indexed(artifact: Artifact, *, number: int = 3000, series_error: float | None = 1e-5) -> Contract:

@@ -18,7 +18,7 @@ BODY = {"instances": rows(1.0, -2.0)}
 FEW = "?windows=2&bands=2&cells=2x2"
 
 
-@pytest.mark.parametrize("target", [MODEL, f"{MODEL}/versions/3", f"{MODEL}/labels/stable"])
+@pytest.mark.parametrize("target", [MODEL, f"{MODEL}/versions/4", f"{MODEL}/labels/stable"])
 def test_it_is_the_servers_own_explanation(plain_artifact: Artifact, target: str) -> None:
     """At each address of a version; the query is the same, and without one it does not take the fast path."""
 

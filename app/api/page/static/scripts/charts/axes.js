@@ -1,4 +1,4 @@
-/** The axes of line charts, as uPlot takes them. */
+/** The axes and lines of charts, as uPlot takes them. */
 
 import { number } from "../core/format.js";
 import { rem, token } from "./theme.js";
@@ -29,4 +29,19 @@ export function padded(low, high) {
   if (low === null || high === null) return [0, 1];
   const room = (high - low) * 0.08 || Math.abs(low) * 0.1 || 1;
   return [low - room, high + room];
+}
+
+/**
+ * A line.
+ * @param {import("./line.js").Line} line
+ * @param {() => string} colour the name of its custom property; asked for with each drawing
+ */
+export function stroke(line, colour) {
+  return {
+    label: line.name,
+    stroke: () => token(colour()),
+    width: line.width ?? 1.5,
+    dash: line.dash,
+    points: { show: false },
+  };
 }

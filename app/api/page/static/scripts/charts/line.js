@@ -2,9 +2,9 @@
 
 import { el } from "../core/dom.js";
 import { number } from "../core/format.js";
-import { axes, padded } from "./axes.js";
+import { axes, padded, stroke } from "./axes.js";
 import { paint } from "./importance.js";
-import { onTheme, rem, token } from "./theme.js";
+import { onTheme, rem } from "./theme.js";
 
 /**
  * @typedef {{name: string, values: number[], colour: string, dash?: number[], width?: number}} Line
@@ -146,16 +146,7 @@ export class LineChart {
       },
       scales: { x: { time: false }, y: { range: (_plot, low, high) => this.#heldY ?? padded(low, high) } },
       axes: axes(this.#options.axis),
-      series: [
-        {},
-        ...this.#lines.map((line, at) => ({
-          label: line.name,
-          stroke: () => token(this.#lines[at].colour), // of the lines that are shown then
-          width: line.width ?? 1.5,
-          dash: line.dash,
-          points: { show: false },
-        })),
-      ],
+      series: [{}, ...this.#lines.map((line, at) => stroke(line, () => this.#lines[at].colour))],
       hooks: {
         drawClear: [(plot) => paint(plot, this.#shades)],
         setCursor: [() => this.#read()],
@@ -210,7 +201,8 @@ export class LineChart {
   #sentence(index) {
     const place = this.#options.place?.(this.#x[index]) ?? `${this.#options.unit} ${number(this.#x[index])}`;
     const note = this.#note(this.#x[index]);
-    return `${place}: ${this.#lines.map((line) => `${this.#lines.length > 1 ? `${line.name} ` : ""}${number(line.values[index])}`).join(" · ")}${note ? ` · ${note}` : ""}`;
+    const named = (line) => (this.#lines.length > 1 ? `${line.name} ` : "") + number(line.values[index]);
+    return `${place}: ${[...this.#lines.map(named), ...(note ? [note] : [])].join(" · ")}`;
   }
 
   #describe() {
