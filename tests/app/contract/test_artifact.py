@@ -78,7 +78,7 @@ def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
         (lambda d: d["input"].update(length=0), "input/length"),
         (lambda d: d["input"].update(channels=0), "input/channels"),
         (
-            lambda d: d["input"].update(channels=3),
+            lambda d: (d.update(schema_version=2), d["input"].update(channels=3)),
             "a model of several channels came with schema_version 3; .* 2",
         ),
         (lambda d: d["input"].update(channels=2**19), "input: .* a series has 262144000 values in all"),

@@ -91,10 +91,10 @@ def test_a_contract_with_values_of_another_type_is_refused(folder: Path, key: st
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [
-        ('"version": 3,', '"version": 3, "version": 4,', "the key 'version' twice"),
+        ('"version": 4,', '"version": 4, "version": 5,', "the key 'version' twice"),
         ('"length": 500,', '"length": 500, "length": 501,', "the key 'length' twice"),
         ('"seed": ', '"seed": 1, "seed": ', "the key 'seed' twice"),
-        ('"version": 3,', '"version": NaN,', "NaN is not a JSON number"),
+        ('"version": 4,', '"version": NaN,', "NaN is not a JSON number"),
         ('"description": "', '"description": "\\ud800', "half of a surrogate pair"),
         ("{", "\ufeff{", "byte order mark"),
     ],

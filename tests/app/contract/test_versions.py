@@ -51,7 +51,7 @@ def test_a_version_below_is_named_by_its_number(folder: Path, name: str) -> None
     """The log would call it one thing and `?version=` another."""
     wrong = folder.parent / name
     folder.rename(wrong)
-    with pytest.raises(ArtifactError, match=rf"/{name}: contract\.json says version 3; .*rename .* to 3"):
+    with pytest.raises(ArtifactError, match=rf"/{name}: contract\.json says version 4; .*rename .* to 4"):
         open_artifact(folder.parent)
 
 
@@ -59,16 +59,16 @@ def test_a_pinned_version_is_named_by_its_number(folder: Path) -> None:
     """Whoever pins 2 does not mean another one."""
     shutil.copytree(folder, folder.parent / "2")
     pin(folder.parent, 2)
-    with pytest.raises(ArtifactError, match=r"/2: contract\.json says version 3"):
+    with pytest.raises(ArtifactError, match=r"/2: contract\.json says version 4"):
         open_artifact(folder.parent)
-    pin(folder.parent, 3)
+    pin(folder.parent, 4)
     assert open_artifact(folder.parent).folder == folder
 
 
 def test_a_link_below_is_named_by_its_number(folder: Path) -> None:
     """The same version twice is not two."""
-    (folder.parent / "4").symlink_to(folder)
-    with pytest.raises(ArtifactError, match=r"/4: contract\.json says version 3"):
+    (folder.parent / "5").symlink_to(folder)
+    with pytest.raises(ArtifactError, match=r"/5: contract\.json says version 4"):
         open_artifact(folder.parent)
 
 
@@ -77,4 +77,4 @@ def test_a_version_that_is_named_itself_may_have_any_name(folder: Path, name: st
     """Mounts and links are named for other things."""
     other = folder.parent / name
     folder.rename(other)
-    assert open_artifact(other).contract.version == 3
+    assert open_artifact(other).contract.version == 4

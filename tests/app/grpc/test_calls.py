@@ -208,7 +208,7 @@ def test_calls_are_counted(plain_artifact: Artifact) -> None:
             for code in ("OK", "INVALID_ARGUMENT"):
                 assert played.sample("grpc_requests_total", method=INFER, code=code) == 1
             assert played.sample("grpc_request_seconds_count", method=INFER) == 2
-            assert played.sample("predictions_total", version="3", label="1") == 2
+            assert played.sample("predictions_total", version="4", label="1") == 2
             assert b"NoSuchMethod" not in played.metrics.render()
 
     asyncio.run(scenario())
@@ -236,7 +236,7 @@ def test_calls_are_traced(plain_artifact: Artifact) -> None:
         "timeseries.request_id": "r",
         "timeseries.protocol": "grpc",
         "timeseries.model": "forda",
-        "timeseries.version": 3,
+        "timeseries.version": 4,
         "timeseries.rows": 2,
         "timeseries.batch_rows": 2,
     }

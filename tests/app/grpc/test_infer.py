@@ -44,7 +44,7 @@ def test_raw_contents_are_answered_raw(plain_artifact: Artifact) -> None:
         three = series(0.5, -1, 2)
         async with playing(plain_artifact) as played:
             answer = await played.stub.ModelInfer(raw_request(three))
-        assert (answer.model_name, answer.model_version, answer.id) == ("forda", "3", "")
+        assert (answer.model_name, answer.model_version, answer.id) == ("forda", "4", "")
         assert [(each.name, each.datatype, list(each.shape)) for each in answer.outputs] == [
             ("probabilities", "FP32", [3, 2]),
             ("label", "BYTES", [3]),
@@ -134,7 +134,7 @@ def test_id_version_and_parameters(plain_artifact: Artifact) -> None:
 
     async def scenario() -> None:
         async with playing(plain_artifact) as played:
-            request = raw_request(ONE, id="caller/7", model_version="3", parameters=harmless)
+            request = raw_request(ONE, id="caller/7", model_version="4", parameters=harmless)
             request.inputs[0].parameters["custom"].string_param = "x"
             request.outputs.append(Output(name="probabilities", parameters=parameters(binary_data=False)))
             answer = await played.stub.ModelInfer(request)

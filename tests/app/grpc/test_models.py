@@ -22,7 +22,7 @@ def test_liveness_and_readiness(plain_artifact: Artifact) -> None:
             assert (await stub.ServerLive(pb.ServerLiveRequest())).live
             for is_ready in (True, False):
                 assert (await stub.ServerReady(pb.ServerReadyRequest())).ready is is_ready
-                for version, expected in (("", is_ready), ("3", is_ready), ("2", False), ("x", False)):
+                for version, expected in (("", is_ready), ("4", is_ready), ("2", False), ("x", False)):
                     request = pb.ModelReadyRequest(name="forda", version=version)
                     assert (await stub.ModelReady(request)).ready is expected
                 assert not (await stub.ModelReady(pb.ModelReadyRequest(name="other"))).ready
@@ -42,9 +42,9 @@ def test_metadata(plain_artifact: Artifact) -> None:
             assert (server.name, server.version) == ("timeseries", server_version())
             assert {*server.extensions, CONFIGURATION} == set(EXTENSIONS)
             assert CONFIGURATION not in server.extensions
-            for version in ("", "3"):
+            for version in ("", "4"):
                 model = await stub.ModelMetadata(pb.ModelMetadataRequest(name="forda", version=version))
-                assert (model.name, list(model.versions), model.platform) == ("forda", ["3"], "keras")
+                assert (model.name, list(model.versions), model.platform) == ("forda", ["4"], "keras")
                 assert [(each.name, each.datatype, list(each.shape)) for each in model.inputs] == [
                     ("series", "FP32", [-1, 500])
                 ]
@@ -70,7 +70,7 @@ def test_statistics(plain_artifact: Artifact) -> None:
             for name in ("", "forda"):
                 found = await played.stub.ModelStatistics(pb.ModelStatisticsRequest(name=name))
                 [model] = found.model_stats
-                assert (model.name, model.version) == ("forda", "3")
+                assert (model.name, model.version) == ("forda", "4")
                 assert (model.inference_count, model.execution_count) == (4, 2)
                 assert model.inference_stats.success.count == 2
                 assert model.inference_stats.queue.count == 2
@@ -88,7 +88,7 @@ def test_repository(plain_artifact: Artifact) -> None:
             for ready in (False, True):
                 index = await played.stub.RepositoryIndex(pb.RepositoryIndexRequest(ready=ready))
                 assert [(each.name, each.version, each.state) for each in index.models] == [
-                    ("forda", "3", "READY")
+                    ("forda", "4", "READY")
                 ]
             for name in ("RepositoryModelLoad", "RepositoryModelUnload"):
                 method = played.channel.unary_unary(f"/inference.GRPCInferenceService/{name}")

@@ -94,7 +94,8 @@ def test_a_new_version_takes_the_next_request(versions: Path, artifact: Artifact
             await made.versions.check()
             assert made.versions.loaded == (2,)
             await made.versions.current.predict(series(1.0), deadline=soon())
-            assert (made.engines[1].batches, made.engines[2].batches) == ([], [1])
+            assert 1 not in made.engines[1].batches
+            assert made.engines[2].batches[-1] == 1
             await until(lambda: ("retired", 1) in made.observer.told)
             assert made.observer.told == [("serving", 1), ("serving", 2), ("retired", 1)]
 
@@ -127,6 +128,7 @@ def test_requests_in_flight_finish_on_the_version_that_admitted_them(
 
     async def scenario() -> None:
         async with bench(versions) as made:
+            made.engines[1].batches.clear()
             made.engines[1].hold()
             old = made.versions.current
             entries = [old.admit(series(value), deadline=soon()) for value in (1.0, 2.0)]

@@ -291,7 +291,7 @@ def test_chunks_have_the_stated_size_and_start_with_the_series() -> None:
 def test_the_chunk_is_as_large_as_fits_into_its_time(
     explainable: Artifact, row_seconds: float, expected: int
 ) -> None:
-    """Measured at the start with the engine's largest batch; at least one row, and no more than help."""
+    """Measured at the start in small batches; at least one row, and no more than help."""
     now = 0.0
 
     def predict(series: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -304,4 +304,4 @@ def test_the_chunk_is_as_large_as_fits_into_its_time(
     explainer = Explainer(explainable.contract, queue, max_variants=1, clock=lambda: now)
     explainer.measure(fake)
     assert explainer._rows == expected
-    assert set(fake.batches) == {32}
+    assert set(fake.batches) == {16}

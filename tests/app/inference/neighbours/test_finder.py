@@ -155,7 +155,7 @@ def test_an_index_that_cannot_be_used_fails_searches_and_nothing_else(
 
     asyncio.run(scenario())
     assert [line.message for line in caplog.records if line.levelname == "ERROR"] == [
-        "neighbours of version 3: embeddings differ"
+        "neighbours of version 4: embeddings differ"
     ]
 
 
