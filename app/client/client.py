@@ -127,7 +127,8 @@ class Client:
         return self._loop.run(self._client.series_length())
 
     def close(self) -> None:
-        """Close the connections."""
+        """Cancel requests that are in flight, and close the connections."""
+        self._loop.run(_cancel_requests())
         self._loop.run(self._client.aclose())
         self._loop.stop()
 
@@ -196,6 +197,14 @@ class _LoopThread:
                 self._thread.start()
                 weakref.finalize(self, _stop_loop, self._loop)
             return self._loop
+
+
+async def _cancel_requests() -> None:
+    """End the tasks of calls that were left: their retries would open connections after `aclose`."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _run_loop(loop: asyncio.AbstractEventLoop) -> None:

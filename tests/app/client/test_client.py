@@ -25,9 +25,11 @@ from app.client import (
     Retry,
     ServerUnavailable,
 )
+from app.client.parts import split
+from app.client.series_input import arrays_of
 from app.contract import Artifact
 from qa.harness.server import ServerProcess, free_port, running_server
-from tests.app.client.mocked import LENGTH, SERIES, answer, client_of, received, refuse, served_by
+from tests.app.client.mocked import LENGTH, MODEL, SERIES, answer, client_of, received, refuse, served_by
 from tests.conftest import ROOT
 
 
@@ -329,6 +331,31 @@ def test_an_interrupt_stops_a_call(server: ServerProcess, many: np.ndarray) -> N
         with pytest.raises(KeyboardInterrupt):
             client.predict(interrupted())
         assert len(client.predict(many[0])) == 1
+
+
+def test_closing_ends_the_requests_of_a_call_that_was_left() -> None:
+    """A retry behind it would open a connection that nothing closes."""
+    ended = threading.Event()
+
+    class Hanging(httpx.AsyncBaseTransport):
+        """A server that answers no prediction."""
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            """Wait until the request is cancelled."""
+            if request.url.path == "/model":
+                return httpx.Response(200, json=MODEL)
+            try:
+                await asyncio.sleep(600)
+            finally:
+                ended.set()
+            raise httpx.ConnectError("refused")
+
+    client = Client("http://server", transport=Hanging())
+    call = client._open_call(SERIES, abstain=False, progress=None)
+    client._loop.run(call.put(next(split(arrays_of(SERIES), call.parts))))
+    client._loop.run(asyncio.sleep(0.01))
+    client.close()
+    assert ended.is_set()
 
 
 def test_errors_are_those_of_the_command_line(server: ServerProcess) -> None:
