@@ -209,8 +209,12 @@ class _Stream(httpcore.AsyncNetworkStream):
             self._transport.write(data)
 
     async def aclose(self) -> None:
-        """Close the connection; what is still to be sent is dropped."""
-        if self._received.is_writing:
+        """Close the connection; what is still to be sent is dropped.
+
+        Without TLS's closing handshake: it takes a round trip, and the event loop may end before that. A
+        response has its own length, so that it cannot be cut off unnoticed.
+        """
+        if self._received.is_writing or self._transport.get_extra_info("ssl_object") is not None:
             self._transport.abort()
         else:
             self._transport.close()
@@ -229,8 +233,10 @@ class _Stream(httpcore.AsyncNetworkStream):
                     self._transport, self._received, ssl_context, server_hostname=server_hostname
                 )
         except TimeoutError as error:
+            self._transport.abort()
             raise httpcore.ConnectTimeout(f"no TLS handshake within {timeout:g} s") from error
         except OSError as error:  # ssl.SSLError is one
+            self._transport.abort()
             raise httpcore.ConnectError(str(error)) from error
         if transport is None:
             raise httpcore.ConnectError("the connection was closed during the TLS handshake")

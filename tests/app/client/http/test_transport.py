@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import shutil
 import socket
 import ssl
 import struct
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -129,24 +131,56 @@ def test_a_connection_is_retired_before_the_servers_timeout() -> None:
     asyncio.run(pool.aclose())
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
-def test_tls_is_spoken_where_the_url_says_so(tmp_path: Path) -> None:
-    """And a certificate that is not trusted is an error with the URL."""
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
+    """A certificate, and the context of a server that has it."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl to make a certificate")
+    tmp_path = tmp_path_factory.mktemp("tls")
     key, certificate = tmp_path / "key", tmp_path / "certificate"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1"]
     command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
     subprocess.run(command, check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
+    return certificate, context
+
+
+def test_tls_is_spoken_where_the_url_says_so(certificate: tuple[Path, ssl.SSLContext]) -> None:
+    """And a certificate that is not trusted is an error with the URL."""
+    file, context = certificate
 
     def serve(connection: socket.socket) -> None:
         with suppress(OSError), context.wrap_socket(connection, server_side=True) as encrypted:
             while encrypted.recv(100_000):
                 encrypted.sendall(OK)
 
-    trusting = ssl.create_default_context(cafile=str(certificate))
+    trusting = ssl.create_default_context(cafile=str(file))
     with listening(serve) as url:
         secure = url.replace("http:", "https:")
         assert [each.text for each in ask(secure, GET, GET, verify=trusting)] == ["ok", "ok"]
         with pytest.raises(ServerUnavailable, match=f"{secure}/: .*CERTIFICATE_VERIFY_FAILED"):
             ask(secure, GET, verify=ssl.create_default_context())
+
+
+def test_a_server_that_does_not_end_tls_leaves_nothing_open(
+    monkeypatch: pytest.MonkeyPatch, certificate: tuple[Path, ssl.SSLContext]
+) -> None:
+    """The connection is closed before the event loop ends."""
+    file, context = certificate
+    is_over = threading.Event()
+    unclosed: list[str] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda found: unclosed.append(str(found.exc_value)))
+
+    def serve(connection: socket.socket) -> None:
+        with suppress(OSError), context.wrap_socket(connection, server_side=True) as encrypted:
+            encrypted.recv(100_000)
+            encrypted.sendall(OK)
+            is_over.wait(30)
+
+    with listening(serve) as url:
+        secure = url.replace("http:", "https:")
+        assert ask(secure, GET, verify=ssl.create_default_context(cafile=str(file)))[0].text == "ok"
+        is_over.set()
+    gc.collect()
+    assert unclosed == []
