@@ -6,10 +6,8 @@ Options, body and version are read as for a prediction; `app/api/routes/explain.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from dataclasses import replace
 from time import perf_counter
-from typing import Any, TypeVar
 
 from starlette.types import Receive
 
@@ -17,12 +15,10 @@ from app.api.dialects import Dialect, Encoded, PredictOptions
 from app.api.explain_parameters import MAX_SERIES, ExplainLimits, ExplainQuery, read_query
 from app.api.headers import CONTENT_LENGTH, SERVER_TIMING, RequestHead
 from app.api.payloads.wording import too_many_series
-from app.api.predict import CLIENT_CLOSED, Predictor
-from app.api.request_body import check_length, read_body
-from app.errors import ClientClosed, ContractViolation
+from app.api.predict import Predictor
+from app.api.request_body import check_length, read_body, until_disconnect
+from app.errors import ContractViolation
 from app.telemetry.request_record import Work
-
-T = TypeVar("T")
 
 
 class ExplainCall:
@@ -84,7 +80,8 @@ class ExplainCall:
             raise ContractViolation([("instances", too_many_series(len(series), max_instances=MAX_SERIES))])
         parsed = perf_counter() - started
         work = Work(contract.name, contract.version, len(series), parsed, perf_counter())
-        found = await _until_disconnect(service.explain(series, wanted, deadline=deadline), receive)
+        task = asyncio.ensure_future(service.explain(series, wanted, deadline=deadline))
+        found = await until_disconnect(task, receive)
         rows = len(series) * (found.variants + 1)
         self._work = work._replace(queued=found.queued, ran=found.ran, batch_rows=rows)
         status, headers, content = self._dialect.encode_explanations(found, contract, options)
@@ -93,21 +90,3 @@ class ExplainCall:
             f'infer;dur={found.ran * 1e3:.3f}, batch;desc="{rows} series"'
         )
         return Encoded(status, (*headers, (SERVER_TIMING, timing.encode())), content)
-
-
-async def _until_disconnect(result: Coroutine[Any, Any, T], receive: Receive) -> T:
-    """Wait for a result, and cancel it if the client disconnects.
-
-    The body is read, so any message means that.
-    """
-    task = asyncio.ensure_future(result)
-    disconnect = asyncio.ensure_future(receive())
-    try:
-        await asyncio.wait((task, disconnect), return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ClientClosed(CLIENT_CLOSED)
-        return task.result()
-    finally:
-        task.cancel()
-        disconnect.cancel()
-        del task  # its error's traceback holds this frame: garbage that outlives the request

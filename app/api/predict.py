@@ -34,8 +34,6 @@ from app.inference.versions import ModelVersions
 from app.system.file_reads import read_off_loop
 from app.telemetry.request_record import Work
 
-CLIENT_CLOSED = "the client closed its sending side before the prediction was ready"
-
 
 class Predictor:
     """State shared by all predictions.

@@ -1,17 +1,20 @@
-"""Reading a request's body within limits of size and time."""
+"""Reading a request's body within limits of size and time, and waiting until the client disconnects."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import cast
+from typing import TypeVar, cast
 
 from starlette.types import Message, Receive
 
 from app.api.headers import CONTENT_ENCODING, CONTENT_LENGTH, RequestHead
 from app.api.payloads import decompress
-from app.errors import MalformedPayload, PayloadTooLarge, SlowPayload
+from app.errors import ClientClosed, MalformedPayload, PayloadTooLarge, SlowPayload
 
+T = TypeVar("T")
+
+CLIENT_CLOSED = "the client closed its sending side before the prediction was ready"
 # A route that reads its body piece by piece sets this in the scope's `state`: its connection then counts only
 # the bytes that the route has not taken yet.
 STREAMED = "body_is_streamed"
@@ -44,6 +47,28 @@ async def read_body(head: RequestHead, receive: Receive, *, max_bytes: int, dead
         except TimeoutError as error:
             raise SlowPayload(f"only {len(body)} bytes of the body arrived in time") from error
     return decompress(bytes(body), encoding=head.joined(CONTENT_ENCODING), max_bytes=max_bytes)
+
+
+async def until_disconnect(future: asyncio.Future[T], receive: Receive) -> T:
+    """Wait for a result, and cancel it if the client disconnects.
+
+    Args:
+        future: of the result.
+        receive: the ASGI `receive`. The body is read, so any message means that the client has disconnected.
+
+    Raises:
+        ClientClosed: the client disconnected first.
+    """
+    disconnect = asyncio.ensure_future(receive())
+    try:
+        await asyncio.wait((future, disconnect), return_when=asyncio.FIRST_COMPLETED)
+        if not future.done():
+            raise ClientClosed(CLIENT_CLOSED)
+        return future.result()
+    finally:
+        future.cancel()
+        disconnect.cancel()
+        del future  # its error's traceback holds this frame: garbage that outlives the request
 
 
 def _at_once(arrival: Awaitable[Message]) -> Message | None:

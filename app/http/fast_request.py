@@ -12,8 +12,9 @@ from time import perf_counter
 
 from app.api.dialects import Encoded
 from app.api.headers import RequestHead, complete, lines
-from app.api.predict import CLIENT_CLOSED, PredictCall
+from app.api.predict import PredictCall
 from app.api.recorder import request_id_of
+from app.api.request_body import CLIENT_CLOSED
 from app.errors import AppError, ClientClosed, EngineError, MalformedPayload, SlowPayload
 from app.http.fast_path import FastRoute, Match
 from app.inference.batching import BatchResult

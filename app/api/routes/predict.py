@@ -10,10 +10,9 @@ from starlette.types import Receive
 
 from app.api.dialects import Dialect
 from app.api.error_responses import as_response
-from app.api.predict import CLIENT_CLOSED, PredictCall, Predictor
+from app.api.predict import PredictCall, Predictor
 from app.api.problems import of_connection
-from app.api.request_body import read_body
-from app.errors import ClientClosed
+from app.api.request_body import read_body, until_disconnect
 from app.inference.batching import BatchResult
 from app.inference.predictions import BatchSlice
 
@@ -53,15 +52,9 @@ def _endpoint(predictor: Predictor, dialect: Dialect) -> Callable[[Request], Awa
 async def _answer_of(
     call: PredictCall, future: asyncio.Future[BatchResult[BatchSlice]], receive: Receive
 ) -> BatchResult[BatchSlice]:
-    """Wait for the prediction until the client disconnects. The body is read, so any message means that."""
-    disconnect = asyncio.ensure_future(receive())
+    """Wait for the prediction until the client disconnects."""
     try:
-        await asyncio.wait((future, disconnect), return_when=asyncio.FIRST_COMPLETED)
-        if not future.done():
-            raise ClientClosed(CLIENT_CLOSED)
-        return future.result()
+        return await until_disconnect(future, receive)
     finally:
         call.cancel()
-        future.cancel()
-        disconnect.cancel()
         del call, future  # its error's traceback holds this frame: garbage that outlives the request
