@@ -10,9 +10,9 @@ from starlette.datastructures import QueryParams
 from app.api.parameters import only_value
 from app.api.payloads.wording import shown
 from app.client.schemas import ExplanationSupport
-from app.contract import Contract, Perturbations
-from app.errors import ContractViolation, NotSealed
-from app.inference.explanation import ExplainOptions
+from app.contract import Contract
+from app.errors import ContractViolation
+from app.inference.explanation import ExplainOptions, sealed_perturbations
 from app.series.perturbations import most_bands
 
 # Most series in a request for explanations, of which each has many variants.
@@ -97,12 +97,7 @@ class ExplainQuery(NamedTuple):
             NotSealed: the version has no explanations.
             ContractViolation: the model has no such label.
         """
-        sealed = _sealed(contract)
-        if sealed is None:
-            raise NotSealed(
-                f"{contract.name}/{contract.version} was sealed without `explanation_reference`, which "
-                "explanations are made with; train and seal it again with this release"
-            )
+        sealed = sealed_perturbations(contract)
         cells = (sealed.cells.windows, sealed.cells.bands) if self.cells is None else self.cells
         return ExplainOptions(
             None if self.label is None else _target(self.label, contract),
@@ -114,7 +109,7 @@ class ExplainQuery(NamedTuple):
 
 def support_for(contract: Contract, limits: ExplainLimits) -> ExplanationSupport | None:
     """What requests for a version may ask for, and the defaults; None if it has no explanations."""
-    sealed = _sealed(contract)
+    sealed = contract.perturbations
     if sealed is None:
         return None
     return ExplanationSupport(
@@ -137,11 +132,6 @@ def read_query(query: bytes) -> ExplainQuery:
     return ExplainQuery(
         only_value(found, _LABEL), _number(found, _WINDOWS), _number(found, _BANDS), _cells(found)
     )
-
-
-def _sealed(contract: Contract) -> Perturbations | None:
-    reference = contract.explanation_reference
-    return None if reference is None else reference.content.perturbations
 
 
 def _target(label: str, contract: Contract) -> int:

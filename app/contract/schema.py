@@ -9,7 +9,7 @@ from typing import Final, Literal, get_args
 from pydantic import Field, JsonValue, model_validator
 
 from app.contract.drift import DriftPart, DriftReference
-from app.contract.explanation import ExplanationReference
+from app.contract.explanation import ExplanationReference, Perturbations
 from app.contract.frozen import FileName, Frozen, Sha256
 from app.contract.neighbours.spec import ExtraOutputs, NeighboursSpec
 from app.contract.numbering import MAX_VERSION
@@ -167,6 +167,12 @@ class Contract(Frozen):
             "drift_reference": self.drift_reference,
         }
         return ((name, field) for name, field in fields.items() if field is not None)
+
+    @property
+    def perturbations(self) -> Perturbations | None:
+        """How explanations perturb series; None if the version was sealed without it."""
+        reference = self.explanation_reference
+        return None if reference is None else reference.content.perturbations
 
     @property
     def neighbours(self) -> NeighboursSpec | None:

@@ -232,7 +232,7 @@ class Service:
 
         Raises:
             NotReady: starting, closing, closed or broken.
-            NotOffered: the version was sealed without an explanation reference.
+            NotSealed: the version was sealed without an explanation reference.
             ContractViolation: a number of the options is out of range, or there are too many variants.
             QueueFull: no room in the background queue, or it would not be done before the deadline.
             DeadlineExceeded: it was not done before the deadline.

@@ -9,13 +9,13 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from app.contract import Contract, Perturbations
-from app.errors import ContractViolation, NotOffered
+from app.contract import Contract
+from app.errors import ContractViolation
 from app.inference.batching import BackgroundQueue, Chunk
 from app.inference.engines import Engine
 from app.inference.engines.base import any_series
 from app.inference.explanation.computation import Computation
-from app.inference.explanation.options import ExplainOptions
+from app.inference.explanation.options import ExplainOptions, sealed_perturbations
 from app.inference.explanation.results import Explanations
 from app.inference.explanation.variants import check_options, chunks_of, perturbations_of
 from app.series.perturbations import MedianSpectrum, single_regions
@@ -50,11 +50,8 @@ class Explainer:
         self._contract = contract
         self._queue = queue
         self._max_variants = max_variants
-        reference = contract.explanation_reference
-        self._reference = None if reference is None else reference.content.perturbations
-        if self._reference is not None:
-            power = np.array(self._reference.median_power)
-            self._spectrum = MedianSpectrum(power, self._reference.is_relative)
+        if reference := contract.perturbations:
+            self._spectrum = MedianSpectrum(np.array(reference.median_power), reference.is_relative)
         self._rows = 1
 
     def measure(self, engine: Engine) -> None:
@@ -63,7 +60,7 @@ class Explainer:
         Args:
             engine: already warm. Called on its thread.
         """
-        reference, spec = self._reference, self._contract.input.spec
+        reference, spec = self._contract.perturbations, self._contract.input.spec
         if reference is None:
             return
         # Cells take the longest to make.
@@ -91,7 +88,7 @@ class Explainer:
             deadline: on the event loop's clock.
         """
         contract = self._contract
-        reference = self.offered()
+        reference = sealed_perturbations(contract)
         check_options(options, spec=contract.input.spec, classes=contract.classes)
         self._check_size(len(series), options)
         perturbations = perturbations_of(options, reference, contract.input.spec, self._spectrum)
@@ -110,20 +107,6 @@ class Explainer:
 
         done = await self._queue.submit(chunks(), deadline=deadline)
         return computation.result(queued=done.queued, ran=done.ran)
-
-    def offered(self) -> Perturbations:
-        """The sealed reference.
-
-        Raises:
-            NotOffered: the version was sealed without one.
-        """
-        if self._reference is None:
-            contract = self._contract
-            raise NotOffered(
-                f"{contract.name} version {contract.version} was sealed without an explanation reference; "
-                "train and seal it again with this release's job (python -m training)"
-            )
-        return self._reference
 
     def _check_size(self, count: int, options: ExplainOptions) -> None:
         variants = count * (1 + options.variants)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.contract import Contract, Perturbations
+from app.errors import NotSealed
+
 
 @dataclass(frozen=True, slots=True)
 class ExplainOptions:
@@ -25,3 +28,17 @@ class ExplainOptions:
     def variants(self) -> int:
         """Number of variants of each series, without the series itself: one for each region."""
         return self.windows + self.bands + (self.cells[0] * self.cells[1] if self.cells else 0)
+
+
+def sealed_perturbations(contract: Contract) -> Perturbations:
+    """How explanations perturb the series of a version.
+
+    Raises:
+        NotSealed: the version was sealed without it.
+    """
+    if contract.perturbations is None:
+        raise NotSealed(
+            f"{contract.name}/{contract.version} was sealed without `explanation_reference`, which "
+            "explanations are made with; train and seal it again with this release"
+        )
+    return contract.perturbations

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app.contract import Artifact
-from app.errors import ContractViolation, DeadlineExceeded, EngineError, NotOffered, NotReady, QueueFull
+from app.errors import ContractViolation, DeadlineExceeded, EngineError, NotReady, NotSealed, QueueFull
 from app.inference.batching import BackgroundQueue
 from app.inference.explanation import ExplainOptions, Explanations
 from app.inference.explanation.explainer import Explainer
@@ -204,7 +204,7 @@ def test_options_out_of_range_are_violations(
 
 def test_a_version_without_a_reference_says_how_to_get_one(plain_artifact: Artifact) -> None:
     """It serves predictions as before."""
-    with pytest.raises(NotOffered, match=r"without an explanation reference; train and seal it again"):
+    with pytest.raises(NotSealed, match=r"without `explanation_reference`, .*; train and seal it again"):
         on_service(plain_artifact, lambda service: explain(service, planted(1)))
 
 
