@@ -1,7 +1,7 @@
-"""Fields of a contract that are reserved for later servers.
+"""Parts of a contract that later servers may extend.
 
-This server checks them and does not use them. So it can serve a version that was sealed with them, in a fleet
-of old and new servers and after a rollback, and still refuse unknown fields.
+This server checks them, and keeps content that it does not know. So it can serve a version that was sealed
+with more, in a fleet of old and new servers and after a rollback, and still refuse unknown fields.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ MAX_RESERVED_BYTES = 64 * 1024
 
 
 class Reserved(Frozen):
-    """A part of a version for later servers: files, and data about them."""
+    """A part of a version: files, and data about them."""
 
     files: tuple[FileName, ...] = Field(
         default=(), max_length=MAX_RESERVED_FILES, description="Its files; each has a digest in `files`."
     )
-    content: dict[str, JsonValue] = Field(default_factory=dict, description="What the later server reads.")
+    content: dict[str, JsonValue] = Field(default_factory=dict, description="What the server reads.")
 
     @model_validator(mode="after")
     def _is_small(self) -> Reserved:
@@ -34,18 +34,9 @@ class Reserved(Frozen):
         return self
 
 
-def reserved(what: str) -> Any:
-    """The contract field of a reserved part; null, and not written, if absent.
-
-    Args:
-        what: its content, for people.
-    """
-    # If written as null, it would be an unknown field to older servers.
-    return Field(default=None, exclude_if=_is_none, description=f"For later servers: {what}.")
-
-
 def optional_part(description: str) -> Any:
-    """The contract field of a part that this server knows; null, and not written, if absent."""
+    """The contract field of a part; null, and not written, if absent."""
+    # If written as null, it would be an unknown field to older servers.
     return Field(default=None, exclude_if=_is_none, description=description)
 
 
