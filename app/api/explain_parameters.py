@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from starlette.datastructures import QueryParams
 
 from app.api.parameters import only_value
-from app.api.payloads.wording import shown
+from app.api.payloads.wording import shown, shown_value
 from app.client.schemas import ExplanationSupport
 from app.contract import Contract
 from app.errors import ContractViolation
@@ -138,7 +138,9 @@ def _target(label: str, contract: Contract) -> int:
     names = [each.name for each in contract.labels]
     if label not in names:
         some = ", ".join(map(shown, names[:_SHOWN_LABELS])) + (", …" if len(names) > _SHOWN_LABELS else "")
-        raise ContractViolation([(_LABEL, f"expected a label of the model ({some}), got {_given(label)}")])
+        raise ContractViolation(
+            [(_LABEL, f"expected a label of the model ({some}), got {shown_value(label)}")]
+        )
     return names.index(label)
 
 
@@ -147,7 +149,7 @@ def _number(query: QueryParams, name: str) -> int | None:
     if value is None:
         return None
     if not _NUMBER.fullmatch(value):
-        raise ContractViolation([(name, f"expected a whole number from 0, got {_given(value)}")])
+        raise ContractViolation([(name, f"expected a whole number from 0, got {shown_value(value)}")])
     return int(value)
 
 
@@ -160,9 +162,5 @@ def _cells(query: QueryParams) -> tuple[int, int] | None:
     pair = _PAIR.fullmatch(value)
     if pair is None:
         expected = "expected numbers of windows and bands such as 10x25, or 0"
-        raise ContractViolation([(_CELLS, f"{expected}; got {_given(value)}")])
+        raise ContractViolation([(_CELLS, f"{expected}; got {shown_value(value)}")])
     return int(pair[1]), int(pair[2])
-
-
-def _given(value: str) -> str:
-    return shown(value) or "an empty value"

@@ -9,7 +9,7 @@ from starlette.datastructures import QueryParams
 
 from app.api.parameters import boolean_of, only_value
 from app.api.payloads import JSON, response_type
-from app.api.payloads.wording import shown
+from app.api.payloads.wording import shown_value
 from app.client.schemas import MAX_NEIGHBOUR_VALUES, MAX_NEIGHBOURS
 from app.contract import Contract
 from app.errors import ContractViolation
@@ -58,8 +58,9 @@ def neighbours_of(query: QueryParams, accept: str | None) -> NeighbourOptions | 
             raise ContractViolation([(_SERIES, f"set without {_COUNT}; add {_COUNT}=5, say, or remove it")])
         return None
     if not _NUMBER.fullmatch(value) or int(value) > MAX_NEIGHBOURS:
-        got = shown(value) or "an empty value"
-        raise ContractViolation([(_COUNT, f"expected a whole number from 1 to {MAX_NEIGHBOURS}, got {got}")])
+        raise ContractViolation(
+            [(_COUNT, f"expected a whole number from 1 to {MAX_NEIGHBOURS}, got {shown_value(value)}")]
+        )
     if response_type(accept) != JSON:
         raise ContractViolation(
             [(_COUNT, "npy responses have no neighbours; send Accept: application/json or remove it")]

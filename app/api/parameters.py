@@ -8,7 +8,7 @@ from typing import Any
 from starlette.datastructures import QueryParams
 
 from app.api.headers import CONTENT_TYPE, REQUEST_TIMEOUT, RequestHead
-from app.api.payloads.wording import shown
+from app.api.payloads.wording import shown_value
 from app.contract import MAX_VERSION, Contract, version_number
 from app.errors import ContractViolation, MalformedPayload
 
@@ -68,7 +68,7 @@ def boolean_of(query: QueryParams, name: str) -> bool | None:
         return None
     wanted = _BOOLEANS.get(value.lower())
     if wanted is None:
-        raise ContractViolation([(name, f"expected true or false, got {shown(value) or 'an empty value'}")])
+        raise ContractViolation([(name, f"expected true or false, got {shown_value(value)}")])
     return wanted
 
 
@@ -96,7 +96,7 @@ def version_of(query: QueryParams) -> int | None:
     number = version_number(value)
     if number is None:
         expected = f"expected a whole number from 1 to {MAX_VERSION} without leading zeros"
-        raise ContractViolation([(_VERSION, f"{expected}, got {shown(value) or 'an empty value'}")])
+        raise ContractViolation([(_VERSION, f"{expected}, got {shown_value(value)}")])
     return number
 
 
@@ -118,7 +118,7 @@ def timeout_of(head: RequestHead, *, most: float) -> float:
     seconds = float(value) if _SECONDS.fullmatch(value) else 0.0
     if seconds <= 0:
         raise ContractViolation(
-            [(_TIMEOUT, f"expected seconds above 0, such as 0.5; got {shown(value) or 'an empty value'}")]
+            [(_TIMEOUT, f"expected seconds above 0, such as 0.5; got {shown_value(value)}")]
         )
     return min(seconds, most)
 

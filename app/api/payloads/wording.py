@@ -35,6 +35,11 @@ def kind_of(value: Any) -> str:
     return _KINDS.get(type(value), "a number")
 
 
+def shown_value(text: str) -> str:
+    """`shown` for the value of a parameter, which may be empty."""
+    return shown(text) or "an empty value"
+
+
 def shown(text: str) -> str:
     """Text of a client for a message or a log: at most 60 characters, on one line."""
     short = text if len(text) <= 60 else f"{text[:59]}…"

@@ -9,7 +9,7 @@ from starlette.datastructures import QueryParams
 
 from app.api import parameters
 from app.api.headers import CONTENT_ENCODING, RequestHead
-from app.api.payloads.wording import shown
+from app.api.payloads.wording import shown, shown_value
 from app.api.stream.values import Float32Reader, LinesReader, ValueReader
 from app.errors import ContractViolation, UnsupportedMediaType
 from app.series.spec import SeriesSpec
@@ -106,7 +106,5 @@ def _stride_of(query: QueryParams) -> int | None:
     if value is None:
         return None
     if not _WHOLE_NUMBER.fullmatch(value):
-        raise ContractViolation(
-            [(_STRIDE, f"expected a whole number from 1, got {shown(value) or 'an empty value'}")]
-        )
+        raise ContractViolation([(_STRIDE, f"expected a whole number from 1, got {shown_value(value)}")])
     return int(value)
