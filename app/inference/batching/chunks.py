@@ -12,6 +12,9 @@ from app.errors import AppError
 
 R = TypeVar("R")
 
+# Seconds that a chunk should take at most: how much longer a prediction may wait.
+CHUNK_SECONDS = 0.002
+
 
 class Chunk(NamedTuple, Generic[R]):
     """One call of the engine.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from app.contract import Contract
 from app.errors import ContractViolation
-from app.inference.batching import BackgroundQueue, Chunk
+from app.inference.batching import CHUNK_SECONDS, BackgroundQueue, Chunk
 from app.inference.engines import Engine
 from app.inference.engines.base import any_series
 from app.inference.explanation.computation import Computation
@@ -20,8 +20,6 @@ from app.inference.explanation.results import Explanations
 from app.inference.explanation.variants import check_options, chunks_of, perturbations_of
 from app.series.perturbations import MedianSpectrum, single_regions
 
-# Seconds of a chunk, which is how much longer a prediction may wait.
-CHUNK_SECONDS = 0.002
 # Larger batches take no less time for each row.
 _MOST_CHUNK_ROWS = 256
 # At the start, a row's time is measured in this many batches of this many rows: 5 ms for FordA.

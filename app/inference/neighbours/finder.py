@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from app.contract import Artifact, reason_of
 from app.contract.neighbours import NeighbourFile, NeighboursSpec, nearest, read_neighbours
 from app.errors import AppError, DeadlineExceeded, EngineError, NotReady, QueueFull
-from app.inference.batching import BackgroundQueue, Chunk
+from app.inference.batching import CHUNK_SECONDS, BackgroundQueue, Chunk
 from app.inference.engines import Engine
 from app.inference.engines.inline import Limits, inline_batch_rows
 from app.inference.engines.loading import EMBEDDER_ROWS
@@ -25,8 +25,8 @@ from app.system.thread import EngineThread
 # Loads an engine for embeddings that reproduces those of the golden series; `runtime` is `Engine.name`.
 LoadEmbedder = Callable[[NeighboursSpec, NDArray[np.float32], str], Engine]
 
-# A prediction waits at most one chunk longer. A model that takes longer for one series runs one at a time.
-CHUNK = Limits(rows=EMBEDDER_ROWS, seconds=0.002)
+# A model that takes longer for one series runs one at a time.
+CHUNK = Limits(rows=EMBEDDER_ROWS, seconds=CHUNK_SECONDS)
 # Requests whose neighbours are searched for at once; further ones get 429. A search of 256 series among 3,600
 # takes 0.04 s.
 MAX_SEARCHES = 32
