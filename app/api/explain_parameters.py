@@ -149,7 +149,9 @@ def _number(query: QueryParams, name: str) -> int | None:
     if value is None:
         return None
     if not _NUMBER.fullmatch(value):
-        raise ContractViolation([(name, f"expected a whole number from 0, got {shown_value(value)}")])
+        raise ContractViolation(
+            [(name, f"expected a whole number from 0 to 999999999, got {shown_value(value)}")]
+        )
     return int(value)
 
 

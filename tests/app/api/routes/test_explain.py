@@ -170,9 +170,9 @@ def test_predictions_are_not_changed_by_explanations(client: TestClient) -> None
         ("label=7", "label: expected a label of the model (-1, 1), got 7"),
         ("label=", "label: expected a label of the model (-1, 1), got an empty value"),
         ("label=1&label=1", "label: given 2 times; send it once"),
-        ("windows=-1", "windows: expected a whole number from 0, got -1"),
-        ("windows=1e2", "windows: expected a whole number from 0, got 1e2"),
-        ("bands=", "bands: expected a whole number from 0, got an empty value"),
+        ("windows=-1", "windows: expected a whole number from 0 to 999999999, got -1"),
+        ("windows=1e2", "windows: expected a whole number from 0 to 999999999, got 1e2"),
+        ("bands=", "bands: expected a whole number from 0 to 999999999, got an empty value"),
         ("windows=17", "windows: 17 windows; from 0 to 16, the time steps of a series"),
         ("bands=9", "bands: 9 bands; from 0 to 8, the frequencies above 0 of a series"),
         ("cells=4", "cells: expected numbers of windows and bands such as 10x25, or 0; got 4"),
@@ -184,7 +184,7 @@ def test_predictions_are_not_changed_by_explanations(client: TestClient) -> None
         ),
         ("version=9", "version: 9 is not loaded; loaded: 1"),
         ("windows=999999999", "windows: 999999999 windows; from 0 to 16, the time steps of a series"),
-        ("windows=9999999999", "windows: expected a whole number from 0, got 9999999999"),
+        ("windows=9999999999", "windows: expected a whole number from 0 to 999999999, got 9999999999"),
     ],
 )
 def test_an_invalid_option_is_named(client: TestClient, query: str, words: str) -> None:
