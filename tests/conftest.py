@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,12 @@ ROOT = Path(__file__).parent.parent
 # What `--quick` leaves out: files and folders that take two seconds or more, or start servers.
 SLOW = frozenset(Path(__file__).with_name("slow.txt").read_text(encoding="utf-8").split())
 
+
+# What is ignored is inherited by the processes that tests start: SIGINT where a shell runs the tests in the
+# background, SIGHUP where their terminal may end.
+for _number, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _handler)
 
 # Time is no promise of a test: on a busy machine an example takes longer.
 hypothesis.settings.register_profile("tests", deadline=None)

@@ -65,10 +65,7 @@ sys.exit(run_command(job))
 )
 def test_a_signal_ends_it_after_cleaning_up(tmp_path: Path, number: int, code: int, expected: str) -> None:
     """The job cleans up, logs one line, and ends with the shell's exit code for the signal."""
-    # What is ignored is inherited: SIGINT in background jobs of a shell, SIGHUP where a server has ended.
-    handler = "default_int_handler" if number == signal.SIGINT else "SIG_DFL"
-    restore = f"import signal; signal.signal({number:d}, signal.{handler})\n"
-    with process(restore + WAITING, tmp_path / "cleaned") as started:
+    with process(WAITING, tmp_path / "cleaned") as started:
         started.send_signal(number)
         assert started.communicate()[1] == expected
     assert started.returncode == code

@@ -26,14 +26,6 @@ def _another_thread() -> Iterator[None]:
     thread.join()
 
 
-@pytest.fixture(autouse=True)
-def _interrupts() -> Iterator[None]:
-    """Python's own handler of SIGINT, which a process in the background starts without."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_arrives_after_the_import(number: signal.Signals, code: int) -> None:
     """Packages that catch all exceptions of their imports neither swallow it nor turn it into their own."""
