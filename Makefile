@@ -38,8 +38,12 @@ test: $(DEV)/ready $(PROTOCOLS)/ready ## Run all tests: before you send a change
 		"app=$(PYTEST)/app tests/app" \
 		"training=$(PYTEST)/training tests/training $(JOBS:%=--ignore %)"
 
+QUICK := tests/app/api tests/app/contract tests/app/series tests/app/client
 check: $(DEV)/ready ## Run lint, type checks and quick tests: while you work
-	@$(DEV)/bin/python -m qa.side_by_side "tests=$(PYTEST)/quick -q --quick" "lint=$(MAKE) --no-print-directory lint"
+	@$(DEV)/bin/python -m qa.side_by_side \
+		"rest=$(PYTEST)/quick-rest -q --quick tests $(QUICK:%=--ignore %)" \
+		"api=$(PYTEST)/quick-api -q --quick $(QUICK)" \
+		"lint=$(MAKE) --no-print-directory lint"
 
 conformance: $(DEV)/ready ## Send all HTTP test streams, whole and cut at each byte: 10 minutes
 	CONFORMANCE_CUTS=all $(DEV)/bin/python -m pytest tests/conformance --timeout 1200

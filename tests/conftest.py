@@ -23,13 +23,6 @@ ROOT = Path(__file__).parent.parent
 # What `--quick` leaves out: files and folders that take two seconds or more, or start servers.
 SLOW = frozenset(Path(__file__).with_name("slow.txt").read_text(encoding="utf-8").split())
 
-
-# What is ignored is inherited by the processes that tests start: SIGINT where a shell runs the tests in the
-# background, SIGHUP where their terminal may end.
-for _number, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
-    if signal.getsignal(_number) is signal.SIG_IGN:
-        signal.signal(_number, _handler)
-
 # Time is no promise of a test: on a busy machine an example takes longer.
 hypothesis.settings.register_profile("tests", deadline=None)
 hypothesis.settings.load_profile("tests")
@@ -44,6 +37,17 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Leave out slow files and folders, if that is wanted; without importing them."""
     is_slow = collection_path.relative_to(Path(__file__).parent).as_posix() in SLOW
     return True if is_slow and config.getoption("quick") else None
+
+
+def pytest_runtest_setup() -> None:
+    """Restore signals that are ignored: processes that a test starts would inherit it.
+
+    A shell ignores SIGINT for tests in the background, `nohup` ignores SIGHUP, and so does a server that has
+    ended in this process.
+    """
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 class LabelledSeries(NamedTuple):
