@@ -8,22 +8,21 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+import httpx
 import numpy as np
 import yaml
+from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.api.problem_kinds import KINDS
-from app.contract import Artifact
 from app.server.serve import restart_counter
-from app.telemetry.drift.collector import DriftCollector, DriftFamilies
-from app.telemetry.drift.measuring import Served
-from app.telemetry.drift.monitor import DriftMonitor, DriftOptions
+from app.telemetry.drift.collector import DriftFamilies
 from app.telemetry.metrics import Metrics
+from qa.harness.messages import as_json
 from qa.harness.process import ROOT
+from qa.harness.server import ServerProcess
 from tests.deploy.promql import Matcher, parse
-from tests.support.drift import WARNINGS, usual_series, with_reference
-from tests.support.trusted import answers
 
 FOLDER = ROOT / "deploy" / "monitoring"
 DASHBOARD = FOLDER / "grafana" / "dashboards" / "timeseries-server.json"
@@ -120,16 +119,13 @@ def of_supervisor() -> CollectorRegistry:
     return registry
 
 
-def of_drift(artifact: Artifact) -> bytes:
-    """What a server of a version with a reference tells of its drift, after it counted a series."""
-    if artifact.contract.drift is None:
-        monitor = DriftMonitor(with_reference(artifact.contract), WARNINGS, DriftOptions())
-        series = usual_series(1, 1)
-        found = answers(series)
-        scores = np.full(1, 0.5, np.float32)
-        monitor.add(Served(series, found[:, :-1], scores, np.zeros((1, len(WARNINGS)), np.bool_)))
-        return generate_latest(DriftCollector(lambda: [monitor]))
-    return b""  # it tells this itself
+def exposition_of(server: ServerProcess, series: NDArray[np.float32]) -> str:
+    """What a server's /metrics says after it predicted series, with what a supervisor of workers adds."""
+    headers = {"Content-Type": "application/json"}
+    httpx.post(f"{server.url}/predict", content=as_json(series), headers=headers).raise_for_status()
+    # The gauges of drift appear when the series are counted, shortly after the answer.
+    server.wait_until(lambda: server.metric("timeseries_drift_mean_confidence") > 0)
+    return server.get("/metrics").body.decode() + generate_latest(of_supervisor()).decode()
 
 
 def _recorded(expression: str, metrics: Known) -> dict[str, set[str] | None]:

@@ -10,14 +10,11 @@ import shutil
 import subprocess
 from typing import Any
 
-import httpx
 import pytest
-from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.contract import Artifact
 from app.settings import Settings
-from qa.harness.messages import as_json
 from qa.harness.process import ROOT
 from qa.harness.server import ServerProcess
 from tests.deploy.monitoring import (
@@ -27,10 +24,9 @@ from tests.deploy.monitoring import (
     Named,
     dashboard_expressions,
     declared,
+    exposition_of,
     known,
     load,
-    of_drift,
-    of_supervisor,
     rule_expressions,
     rules,
     unknown,
@@ -42,12 +38,8 @@ ALERTS = rules("alerts.yml")
 
 @pytest.fixture(scope="module")
 def exposition(server: ServerProcess, artifact: Artifact) -> str:
-    """What a real server's /metrics says after it answered something, and what a supervisor adds to that."""
-    body = as_json(artifact.golden.series[:2])
-    with httpx.Client(base_url=server.url, trust_env=False) as client:
-        client.post("/predict", content=body, headers={"Content-Type": "application/json"}).raise_for_status()
-        told = client.get("/metrics").raise_for_status().text
-    return told + (generate_latest(of_supervisor()) + of_drift(artifact)).decode()
+    """The metrics of a real server."""
+    return exposition_of(server, artifact.golden.series[:2])
 
 
 @pytest.fixture(scope="module")

@@ -7,15 +7,13 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from prometheus_client import generate_latest
 
 from app.api.problem_kinds import ALL_KINDS, Kind
 from app.contract import Artifact
 from app.settings import Settings
-from qa.harness.messages import as_json
 from qa.harness.server import ServerProcess
 from tests.conftest import ROOT
-from tests.deploy.monitoring import Known, known, of_drift, of_supervisor, rules, unknown
+from tests.deploy.monitoring import Known, exposition_of, known, rules, unknown
 from tests.deploy.promql import parse
 from tests.docs.pages import Page, blocks
 
@@ -33,11 +31,7 @@ FILE = re.compile(r"(?:app|deploy|docs|requirements|tests)/[\w./-]+|docker-compo
 @pytest.fixture(scope="module")
 def metrics(server: ServerProcess, artifact: Artifact) -> Known:
     """All metrics, labels and values that an expression can name."""
-    body = as_json(artifact.golden.series[:2])
-    with httpx.Client(base_url=server.url, trust_env=False) as client:
-        client.post("/predict", content=body, headers={"Content-Type": "application/json"}).raise_for_status()
-        text = client.get("/metrics").raise_for_status().text
-    return known(text + (generate_latest(of_supervisor()) + of_drift(artifact)).decode())
+    return known(exposition_of(server, artifact.golden.series[:2]))
 
 
 def problem_entries() -> Iterator[str]:
