@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from app.contract.frozen import Frozen
-from app.contract.reserved import Reserved
+from app.contract.optional_part import OptionalPart
 
 MAX_CELLS = 200
 MAX_BANDS = 200
@@ -88,7 +88,7 @@ class DriftContent(Frozen):
     reference: DriftReference | None = Field(default=None, exclude_if=lambda value: value is None)
 
 
-class DriftPart(Reserved):
+class DriftPart(OptionalPart):
     """The part `drift_reference` of a contract. Older servers of this schema read its shape alone."""
 
     content: DriftContent = Field(default_factory=DriftContent)  # type: ignore[assignment]  # same JSON

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from app.contract.frozen import Frozen
-from app.contract.reserved import Reserved
+from app.contract.optional_part import OptionalPart
 from app.contract.trust import Fraction
 from app.series.perturbations import most_bands
 from app.series.perturbations.spectrum import MOST_BANDS, MOST_CHANNELS
@@ -104,7 +104,7 @@ class ExplanationContent(Frozen):
     perturbations: Perturbations | None = Field(default=None, exclude_if=lambda value: value is None)
 
 
-class ExplanationReference(Reserved):
+class ExplanationReference(OptionalPart):
     """The part of a version that explanations are made with; it has no files."""
 
     content: ExplanationContent = Field(default_factory=ExplanationContent)  # type: ignore[assignment]  # same JSON

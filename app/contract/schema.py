@@ -13,7 +13,7 @@ from app.contract.explanation import ExplanationReference, Perturbations
 from app.contract.frozen import FileName, Frozen, Sha256
 from app.contract.neighbours.spec import ExtraOutputs, NeighboursSpec
 from app.contract.numbering import MAX_VERSION
-from app.contract.reserved import Reserved, optional_part
+from app.contract.optional_part import OptionalPart, optional_part
 from app.contract.trust import Trust
 from app.series.spec import MAX_LENGTH, SeriesSpec
 
@@ -133,7 +133,10 @@ class Contract(Frozen):
         names = [label.name for label in self.labels]
         if len(set(names)) != len(names):
             raise ValueError("two labels have the same name")
-        parts: list[DerivedGraph | Reserved] = [*self.derived.values(), *dict(self._reserved()).values()]
+        parts: list[DerivedGraph | OptionalPart] = [
+            *self.derived.values(),
+            *dict(self._optional_parts()).values(),
+        ]
         needed = {MODEL_FILE, GOLDEN_FILE} | {name for part in parts for name in part.files}
         if missing := sorted(needed - self.files.keys()):
             raise ValueError(f"files has no digest of {', '.join(missing)}")
@@ -157,10 +160,10 @@ class Contract(Frozen):
             yield "a model that is not invariant", 3
         if self.input.channels > 1:
             yield "a model of several channels", 3
-        for name, _ in self._reserved():
+        for name, _ in self._optional_parts():
             yield name, 3
 
-    def _reserved(self) -> Iterator[tuple[str, Reserved]]:
+    def _optional_parts(self) -> Iterator[tuple[str, OptionalPart]]:
         fields = {
             "extra_outputs": self.extra_outputs,
             "explanation_reference": self.explanation_reference,

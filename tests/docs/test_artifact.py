@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import get_args
 
 from app.contract import SCHEMA_VERSION, Contract
-from app.contract.reserved import MAX_RESERVED_BYTES, MAX_RESERVED_FILES
+from app.contract.optional_part import MAX_PART_BYTES, MAX_PART_FILES
 from app.contract.schema import READ_SCHEMAS
 from tests.conftest import ROOT
 
@@ -39,9 +39,9 @@ def test_what_a_release_seals_was_read_by_the_one_before() -> None:
         assert sealed in read.split(", "), f"{release} seals a schema that the release before does not read"
 
 
-def test_the_limits_of_reserved_fields_are_those_of_the_code() -> None:
-    """And all of the fields are named."""
-    assert f"at most {MAX_RESERVED_FILES} names of files" in TEXT
-    assert f"at most {MAX_RESERVED_BYTES // 1024} KiB of JSON" in TEXT
-    reserved = [name for name, field in Contract.model_fields.items() if field.exclude_if]
-    assert ", ".join(f"`{name}`" for name in reserved[:-1]) + f" and `{reserved[-1]}` are for later" in TEXT
+def test_the_limits_of_optional_parts_are_those_of_the_code() -> None:
+    """And all of the parts are named."""
+    assert f"at most {MAX_PART_FILES} names of files" in TEXT
+    assert f"at most {MAX_PART_BYTES // 1024} KiB of JSON" in TEXT
+    parts = [name for name, field in Contract.model_fields.items() if field.exclude_if]
+    assert ", ".join(f"`{name}`" for name in parts[:-1]) + f" and `{parts[-1]}` are optional" in TEXT

@@ -93,7 +93,7 @@ def test_a_server_that_is_rolled_back_starts_with_a_version_that_it_reads(
         assert httpx.get(f"{server.url}/readyz").json()["version"] == 1
 
 
-def test_a_version_with_reserved_fields_is_served(tmp_path: Path, trusted_artifact: Artifact) -> None:
+def test_a_version_with_an_unknown_part_is_served(tmp_path: Path, trusted_artifact: Artifact) -> None:
     """Sealed for a later server: its files are checked like all others, and its answers are the same."""
     version = add_version(tmp_path, 1, trusted_artifact)
     (version / "baseline.npz").write_bytes(b"for later")

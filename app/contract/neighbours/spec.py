@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from app.contract.frozen import FileName, Frozen
-from app.contract.reserved import Reserved
+from app.contract.optional_part import OptionalPart
 
 
 class EmbeddingSpec(Frozen):
@@ -54,7 +54,7 @@ class ExtraContent(Frozen):
     neighbours: NeighboursSpec | None = Field(default=None, exclude_if=lambda value: value is None)
 
 
-class ExtraOutputs(Reserved):
+class ExtraOutputs(OptionalPart):
     """Outputs of the model beyond those of predictions, and what was made with them."""
 
     content: ExtraContent = Field(default_factory=ExtraContent)  # type: ignore[assignment]  # same JSON

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.contract import Artifact, Contract
-from app.contract.reserved import Reserved
+from app.contract.optional_part import OptionalPart
 from tests.support.drift import with_reference
 
 
@@ -26,7 +26,7 @@ def test_a_reference_is_read_as_it_was_written(document: dict[str, Any]) -> None
     assert contract.drift is not None
     assert contract.drift.views[0].series == 2000
     assert json.loads(contract.model_dump_json()) == document
-    assert Reserved.model_validate(document["drift_reference"]).files == ()
+    assert OptionalPart.model_validate(document["drift_reference"]).files == ()
 
 
 def test_what_a_later_release_adds_is_kept(document: dict[str, Any]) -> None:

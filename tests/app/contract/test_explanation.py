@@ -22,7 +22,7 @@ def document(trusted_artifact: Artifact) -> dict[str, Any]:
 
 
 def test_the_part_survives_json(document: dict[str, Any]) -> None:
-    """In the shape of a reserved field, so that older servers read the version, too."""
+    """In the shape of a optional part, so that older servers read the version, too."""
     contract = Contract.model_validate(document)
     assert json.loads(contract.model_dump_json()) == document
     assert set(document["explanation_reference"]) == {"files", "content"}

@@ -1,6 +1,6 @@
 """Artifacts that were sealed before open and compute, and old servers read what is sealed today.
 
-`schema_3` was sealed by `tests.support.trusted` when schema 3 had one channel and no reserved fields.
+`schema_3` was sealed by `tests.support.trusted` when schema 3 had one channel and no optional parts.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def test_an_old_artifact_opens_and_gives_its_golden_answers(schema: int, folder:
 
 
 def test_a_model_of_one_channel_is_still_sealed_as_it_was() -> None:
-    """Nothing is written that a server of before would not know: not even a null for a reserved field."""
+    """Nothing is written that a server of before would not know: not even a null for an optional part."""
     folder = OLD[-1][1]
     document = json.loads((folder / CONTRACT_FILE).read_text(encoding="utf-8"))
     assert json.loads(open_artifact(folder).contract.model_dump_json()) == document

@@ -9,9 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from app.contract import SCHEMA_VERSION, Artifact, Contract
-from app.contract.reserved import MAX_RESERVED_BYTES
+from app.contract.optional_part import MAX_PART_BYTES
 
-RESERVED = ("extra_outputs", "explanation_reference", "drift_reference")
+PARTS = ("extra_outputs", "explanation_reference", "drift_reference")
 
 
 def test_the_contract_survives_json(artifact: Artifact, trusted_artifact: Artifact) -> None:
@@ -70,8 +70,8 @@ def test_several_channels_are_of_the_third_schema_and_bounded(trusted_artifact: 
         Contract.model_validate(document)
 
 
-@pytest.mark.parametrize("name", RESERVED)
-def test_a_reserved_field_is_kept_and_its_files_are_digested(trusted_artifact: Artifact, name: str) -> None:
+@pytest.mark.parametrize("name", PARTS)
+def test_an_optional_part_is_kept_and_its_files_are_digested(trusted_artifact: Artifact, name: str) -> None:
     """What a later server wrote is read, and written again as it was."""
     document = document_of(trusted_artifact)
     assert name not in document
@@ -85,16 +85,16 @@ def test_a_reserved_field_is_kept_and_its_files_are_digested(trusted_artifact: A
 
 
 @pytest.mark.parametrize(
-    ("reserved", "message"),
+    ("part", "message"),
     [
-        ({"content": {"a": "x" * MAX_RESERVED_BYTES}}, "content is 65544 bytes of JSON; at most 65536"),
+        ({"content": {"a": "x" * MAX_PART_BYTES}}, "content is 65544 bytes of JSON; at most 65536"),
         ({"files": ["a"] * 17}, "at most 16 items"),
         ({"files": ["../a"]}, "String should match pattern"),
         ({"file": []}, "Extra inputs are not permitted"),
         ([], "should be a valid dictionary"),
     ],
 )
-def test_a_reserved_field_has_a_form(trusted_artifact: Artifact, reserved: object, message: str) -> None:
+def test_an_optional_part_has_a_form(trusted_artifact: Artifact, part: object, message: str) -> None:
     """It is no place for whatever there may be."""
     with pytest.raises(ValidationError, match=message):
-        Contract.model_validate(document_of(trusted_artifact) | {"drift_reference": reserved})
+        Contract.model_validate(document_of(trusted_artifact) | {"drift_reference": part})

@@ -13,24 +13,24 @@ from pydantic_core import to_json
 
 from app.contract.frozen import FileName, Frozen
 
-MAX_RESERVED_FILES = 16
+MAX_PART_FILES = 16
 # As compact JSON. Larger content belongs in a file.
-MAX_RESERVED_BYTES = 64 * 1024
+MAX_PART_BYTES = 64 * 1024
 
 
-class Reserved(Frozen):
+class OptionalPart(Frozen):
     """A part of a version: files, and data about them."""
 
     files: tuple[FileName, ...] = Field(
-        default=(), max_length=MAX_RESERVED_FILES, description="Its files; each has a digest in `files`."
+        default=(), max_length=MAX_PART_FILES, description="Its files; each has a digest in `files`."
     )
     content: dict[str, JsonValue] = Field(default_factory=dict, description="What the server reads.")
 
     @model_validator(mode="after")
-    def _is_small(self) -> Reserved:
+    def _is_small(self) -> OptionalPart:
         size = len(to_json(self.content))
-        if size > MAX_RESERVED_BYTES:
-            raise ValueError(f"content is {size} bytes of JSON; at most {MAX_RESERVED_BYTES} are read")
+        if size > MAX_PART_BYTES:
+            raise ValueError(f"content is {size} bytes of JSON; at most {MAX_PART_BYTES} are read")
         return self
 
 
