@@ -133,11 +133,9 @@ class Contract(Frozen):
         names = [label.name for label in self.labels]
         if len(set(names)) != len(names):
             raise ValueError("two labels have the same name")
-        parts: list[DerivedGraph | OptionalPart] = [
-            *self.derived.values(),
-            *dict(self._optional_parts()).values(),
-        ]
-        needed = {MODEL_FILE, GOLDEN_FILE} | {name for part in parts for name in part.files}
+        needed = {MODEL_FILE, GOLDEN_FILE}
+        needed |= {name for graph in self.derived.values() for name in graph.files}
+        needed |= {name for _, part in self._optional_parts() for name in part.files}
         if missing := sorted(needed - self.files.keys()):
             raise ValueError(f"files has no digest of {', '.join(missing)}")
         if self.explanation_reference:

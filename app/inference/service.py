@@ -316,7 +316,6 @@ class Service:
 
     def _load_and_measure(self) -> tuple[Engine, int]:
         engine = self._load()
-        self._explainer.measure(engine)
         return engine, inline_batch_rows(engine, self.contract.input.spec, limits=self._inline_limits)
 
     def _fail(self, reason: str) -> None:

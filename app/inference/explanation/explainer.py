@@ -22,7 +22,7 @@ from app.series.perturbations import MedianSpectrum, single_regions
 
 # Larger batches take no less time for each row.
 _MOST_CHUNK_ROWS = 256
-# At the start, a row's time is measured in this many batches of this many rows: 5 ms for FordA.
+# Before the first explanation, a row's time is measured in so many chunks of so many rows: FordA, 1 ms each.
 _TRIALS, _TRIAL_ROWS = 5, 16
 
 
@@ -50,29 +50,7 @@ class Explainer:
         self._max_variants = max_variants
         if reference := contract.perturbations:
             self._spectrum = MedianSpectrum(np.array(reference.median_power), reference.is_relative)
-        self._rows = 1
-
-    def measure(self, engine: Engine) -> None:
-        """Measure how many variants a chunk can have: as many as take `CHUNK_SECONDS`, and at least one.
-
-        Args:
-            engine: already warm. Called on its thread.
-        """
-        reference, spec = self._contract.perturbations, self._contract.input.spec
-        if reference is None:
-            return
-        # Cells take the longest to make.
-        options = ExplainOptions(windows=0, bands=0, cells=(reference.cells.windows, reference.cells.bands))
-        [cells] = perturbations_of(options, reference, spec, self._spectrum).values()
-        rows = min(cells.regions, engine.batch_sizes[-1], _TRIAL_ROWS)
-        [series], chosen = any_series(1, spec), single_regions(cells.regions, 0, rows)
-        seconds = []
-        for _ in range(_TRIALS):
-            began = self._clock()
-            engine.predict(cells(series, chosen))
-            seconds.append(self._clock() - began)
-        row = max(min(seconds) / rows, 1e-9)
-        self._rows = max(1, min(_MOST_CHUNK_ROWS, int(CHUNK_SECONDS / row)))
+        self._rows: int | None = None
 
     async def explain(
         self, series: NDArray[np.float32], options: ExplainOptions, *, engine: Engine, deadline: float
@@ -99,12 +77,34 @@ class Explainer:
             predict=engine.predict,
         )
 
+        if self._rows is None:
+            self._rows = await self._measure(engine, deadline)
+        rows = self._rows
+
         def chunks() -> Iterator[Chunk[None]]:
-            for pieces in chunks_of(len(series), perturbations, rows=self._rows):
+            for pieces in chunks_of(len(series), perturbations, rows=rows):
                 yield Chunk(partial(computation.run, pieces), sum(piece.rows for piece in pieces))
 
         done = await self._queue.submit(chunks(), deadline=deadline)
         return computation.result(queued=done.queued, ran=done.ran)
+
+    async def _measure(self, engine: Engine, deadline: float) -> int:
+        """How many variants a chunk can have: as many as take `CHUNK_SECONDS`, and at least one."""
+        reference, spec = sealed_perturbations(self._contract), self._contract.input.spec
+        # Cells take the longest to make.
+        options = ExplainOptions(windows=0, bands=0, cells=(reference.cells.windows, reference.cells.bands))
+        [cells] = perturbations_of(options, reference, spec, self._spectrum).values()
+        rows = min(cells.regions, engine.batch_sizes[-1], _TRIAL_ROWS)
+        [series], chosen = any_series(1, spec), single_regions(cells.regions, 0, rows)
+
+        def trial() -> float:
+            began = self._clock()
+            engine.predict(cells(series, chosen))
+            return self._clock() - began
+
+        done = await self._queue.submit([Chunk(trial, rows)] * _TRIALS, deadline=deadline)
+        row = max(min(done.results) / rows, 1e-9)
+        return max(1, min(_MOST_CHUNK_ROWS, int(CHUNK_SECONDS / row)))
 
     def _check_size(self, count: int, options: ExplainOptions) -> None:
         variants = count * (1 + options.variants)

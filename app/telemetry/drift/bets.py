@@ -141,7 +141,8 @@ def _classes(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """The sets of one label and of all others, for the most frequent labels."""
     most = np.sort(np.argsort(-counts, kind="stable")[:MAX_LABELS])
     one = np.eye(len(counts))[most]
-    return np.unique(np.concatenate([one, 1 - one]), axis=0)
+    # Two labels are each other's others. Not `np.unique`: it imports `numpy.ma`.
+    return np.array(sorted({tuple(row) for row in np.concatenate([one, 1 - one]).tolist()}))
 
 
 def _side_by_side(sets: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:

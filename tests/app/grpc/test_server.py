@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,15 +20,6 @@ from tests.app.inference.test_service import until
 from tests.support.fakes import FakeEngine, by_first_value
 
 ONE = raw_request(series(0.5))
-
-
-def test_without_the_setting_nothing_of_grpc_is_imported(root: Path) -> None:
-    """Off, it costs nothing."""
-    source = (
-        "import sys; from app.main import create_app; app = create_app(); assert app.state.grpc is None; "
-        "assert not {'grpc', 'google.protobuf', 'grpc_health'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", source], cwd=root, check=True)
 
 
 def test_a_start_without_the_extra_says_what_to_install(

@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 
 from app.contract import Artifact
 from app.errors import ContractViolation, DeadlineExceeded, EngineError, NotReady, NotSealed, QueueFull
-from app.inference.batching import BackgroundQueue
 from app.inference.explanation import ExplainOptions, Explanations
-from app.inference.explanation.explainer import Explainer
 from app.inference.explanation.variants import Piece, chunks_of
 from app.inference.service import Service
 from app.series.perturbations import create_perturbation, median_spectrum
@@ -224,6 +222,7 @@ def test_a_full_queue_refuses_explanations_and_no_prediction(explainable: Artifa
     """While one explanation waits, a second one does not fit; predictions pass both."""
 
     async def act(service: Service) -> None:
+        await explain(service, planted(1))  # the first one measures the size of chunks
         fake.hold()
         waiting = asyncio.create_task(explain(service, planted(1)))
         while not fake.entered.is_set():
@@ -291,7 +290,7 @@ def test_chunks_have_the_stated_size_and_start_with_the_series() -> None:
 def test_the_chunk_is_as_large_as_fits_into_its_time(
     explainable: Artifact, row_seconds: float, expected: int
 ) -> None:
-    """Measured at the start in small batches; at least one row, and no more than help."""
+    """Measured before the first explanation in small batches; at least one row, and no more than help."""
     now = 0.0
 
     def predict(series: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -299,9 +298,17 @@ def test_the_chunk_is_as_large_as_fits_into_its_time(
         now += row_seconds * len(series)
         return engine().predict(series)
 
-    fake = FakeEngine(predict, max_rows=32)
-    queue = BackgroundQueue(lambda _: asyncio.sleep(0), max_rows=1, share=0.1)
-    explainer = Explainer(explainable.contract, queue, max_variants=1, clock=lambda: now)
-    explainer.measure(fake)
-    assert explainer._rows == expected
-    assert set(fake.batches) == {16}
+    fake = FakeEngine(predict, max_rows=256)
+
+    async def act(service: Service) -> None:
+        service._explainer._clock = lambda: now
+        for _ in range(2):
+            before = len(fake.batches)
+            await explain(service, planted(1))
+            sizes.append(fake.batches[before:])
+
+    sizes: list[list[int]] = []
+    on_service(explainable, act, fake)
+    assert sizes[0][:5] == [16] * 5
+    assert sizes[0][5:] == sizes[1]
+    assert max(sizes[1]) == expected
