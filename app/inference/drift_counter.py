@@ -7,7 +7,6 @@ compare: the first 64 of each tenth of a second are counted, whatever they are, 
 
 from __future__ import annotations
 
-import asyncio
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from app.inference.predictions import Batch, BatchSlice
 from app.series.windows import without_overlap
+from app.system.flush_timer import FlushTimer
 from app.telemetry.drift.independence import RepetitionFilter, are_constant, stride_of
 from app.telemetry.drift.measuring import Served
 from app.telemetry.drift.monitor import DriftMonitor
@@ -52,7 +52,7 @@ class DriftCounter:
         self._waiting: list[_Waiting] = []
         self._room = MAX_SERIES
         self._surplus = 0
-        self._is_due = False
+        self._timer = FlushTimer(PERIOD_SECONDS)
 
     def add(self, batch_slice: BatchSlice, counted: slice | None) -> None:
         """Count the series of a request within 0.1 s, as far as there is room.
@@ -69,16 +69,10 @@ class DriftCounter:
         if size:
             self._room -= size
             self._waiting.append(_Waiting(batch, range(part.start, part.start + size), counted))
-        if not self._is_due:
-            try:
-                asyncio.get_running_loop().call_later(PERIOD_SECONDS, self.flush)
-            except RuntimeError:
-                return
-            self._is_due = True
+        self._timer.start(self.flush)
 
     def flush(self) -> None:
         """Count all series that wait, and make room."""
-        self._is_due = False
         self._room = MAX_SERIES
         if self._waiting:
             self._count()

@@ -7,12 +7,13 @@ counter. `Metrics.render` flushes first, so only the counts of other workers may
 
 from __future__ import annotations
 
-import asyncio
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Protocol
 
 from prometheus_client import Histogram
+
+from app.system.flush_timer import FlushTimer
 
 PERIOD_SECONDS = 0.02
 
@@ -25,21 +26,15 @@ class MetricsBuffer:
 
     def __init__(self) -> None:
         self._changed: list[BufferedCounters] = []
-        self._is_due = False
+        self._timer = FlushTimer(PERIOD_SECONDS)
 
     def add(self, counters: BufferedCounters) -> None:
         """Flush these counters within 20 ms: they have changed since the last flush."""
         self._changed.append(counters)
-        if not self._is_due:
-            try:
-                asyncio.get_running_loop().call_later(PERIOD_SECONDS, self.flush)
-            except RuntimeError:
-                return
-            self._is_due = True
+        self._timer.start(self.flush)
 
     def flush(self) -> None:
         """Flush all changed counters."""
-        self._is_due = False
         changed, self._changed = self._changed, []
         for counters in changed:
             counters.flush()
