@@ -5,29 +5,27 @@ A service joins an artifact, an engine on its own thread and a batcher. It knows
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
 import weakref
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.contract import Artifact, Contract, reason_of
+from app.contract import Artifact, Contract
 from app.errors import AppError, EngineError, NotReady
 from app.inference.batching import BackgroundObserver, BackgroundQueue, BatchObserver, Entry, MicroBatcher
 from app.inference.drift_counter import DriftCounter
+from app.inference.engine_runner import EngineRunner
 from app.inference.engines import Engine
-from app.inference.engines.inline import LIMITS, LIMITS_ONE_CORE, InlineCalls, inline_batch_rows
+from app.inference.engines.inline import LIMITS, LIMITS_ONE_CORE
 from app.inference.explanation import ExplainOptions, Explanations
 from app.inference.explanation.explainer import Explainer
 from app.inference.neighbours import LoadEmbedder, NeighbourFinder, NeighbourOptions, Neighbours
 from app.inference.prediction_builder import PredictionBuilder
-from app.inference.predictions import BatchSlice, Postprocessor, Prediction, Series, predict_batch
+from app.inference.predictions import BatchSlice, Prediction, Series
 from app.inference.status import State, Status
-from app.system.thread import EngineThread
 from app.telemetry.drift.monitor import DriftMonitor
 from app.telemetry.prediction_metrics import PredictionMetrics
 
@@ -92,22 +90,19 @@ class Service:
     ) -> None:
         self.artifact = artifact
         self.drift = drift
-        self._load = load
-        self._thread = EngineThread()
-        self._engine: Engine | None = None
-        self._inline: InlineCalls | None = None
-        self._inline_limits = LIMITS_ONE_CORE if has_one_core else LIMITS
+        limits = LIMITS_ONE_CORE if has_one_core else LIMITS
         if max_inline_rows is not None:
-            self._inline_limits = self._inline_limits._replace(rows=max_inline_rows)
-        self._stall_timeout = stall_timeout
-        self._postprocess = Postprocessor(artifact.contract)
+            limits = limits._replace(rows=max_inline_rows)
+        self._runner = EngineRunner(
+            artifact.contract, load, inline_limits=limits, stall_timeout=stall_timeout
+        )
         self.complete = PredictionBuilder(
             artifact.contract, predictions, None if drift is None else DriftCounter(drift)
         )
         self._state = State.STARTING
         self._failure: str | None = None
         self.background = BackgroundQueue(
-            self._thread.run,
+            self._runner.thread.run,
             max_rows=background_rows,
             share=background_share,
             observer=background_observer,
@@ -139,7 +134,8 @@ class Service:
     @property
     def engine_description(self) -> str | None:
         """The engine, for people; None until it is loaded."""
-        return self._engine.description if self._engine else None
+        engine = self._runner.engine
+        return engine.description if engine else None
 
     @property
     def has_failed(self) -> bool:
@@ -158,20 +154,13 @@ class Service:
             AppError: the artifact or the engine does not work; the service stays failed.
         """
         try:
-            # One call: `close` may close the thread meanwhile, and a second call would wait for ever.
-            engine, rows = await self._thread.run(self._load_and_measure)
+            engine = await self._runner.start()
         except AppError as error:
-            self._fail(str(error))
+            self._state, self._failure = State.FAILED, str(error)
             raise
-        except Exception as error:
-            reason = reason_of(error)
-            self._fail(f"{type(error).__name__}: {reason}")
-            raise EngineError(f"the engine could not be loaded: {reason}") from error
-        self._engine = engine
         if self._state is State.STARTING:  # shutdown did not begin meanwhile
-            if rows:
-                self._inline = InlineCalls(rows=rows, timeout=self._stall_timeout)
-            self._batcher.start(gather_rows=rows)
+            self._runner.admit_inline()
+            self._batcher.start(gather_rows=self._runner.inline_rows)
             self._state = State.READY
             contract = self.contract
             log.info("ready: %s/%d on %s", contract.name, contract.version, engine.description)
@@ -240,8 +229,9 @@ class Service:
         """
         if unready := self._unready():
             raise unready
-        assert self._engine is not None  # noqa: S101 - the service is ready
-        return await self._explainer.explain(series, options, engine=self._engine, deadline=deadline)
+        engine = self._runner.engine
+        assert engine is not None  # noqa: S101 - the service is ready
+        return await self._explainer.explain(series, options, engine=engine, deadline=deadline)
 
     async def neighbours(self, series: Series, options: NeighbourOptions, *, deadline: float) -> Neighbours:
         """Find the training series that are nearest to series, in the model's embedding.
@@ -259,9 +249,10 @@ class Service:
         """
         if unready := self._unready():
             raise unready
-        if self._finder is None or self._engine is None:
+        engine = self._runner.engine
+        if self._finder is None or engine is None:
             raise EngineError("this version has no index of neighbours")
-        return await self._finder.find(series, options, runtime=self._engine.name, deadline=deadline)
+        return await self._finder.find(series, options, runtime=engine.name, deadline=deadline)
 
     def cancel(self, entry: Entry[Series, BatchSlice]) -> None:
         """Cancel an admitted entry: its client has disconnected, say."""
@@ -297,7 +288,7 @@ class Service:
     def drain(self) -> None:
         """Turn readiness off and keep answering: load balancers need time to notice."""
         if self._state in (State.STARTING, State.READY):
-            self._state = State.DRAINING if self._engine else State.CLOSED
+            self._state = State.DRAINING if self._runner.engine else State.CLOSED
 
     async def close(self, *, timeout: float) -> None:
         """Stop admission, finish admitted requests within `timeout` seconds, then fail the rest."""
@@ -307,28 +298,12 @@ class Service:
             self._state = State.CLOSED
         if self._finder is not None:
             await self._finder.close(timeout=timeout)
-        self._thread.close()
-        if self._inline is not None:
-            self._inline.close()
+        self._runner.close()
         if self.drift is not None:
             self.drift.close()
-        self._engine = None  # frees its memory now, not at the next garbage collection
 
-    def _load_and_measure(self) -> tuple[Engine, int]:
-        engine = self._load()
-        return engine, inline_batch_rows(engine, self.contract.input.spec, limits=self._inline_limits)
-
-    def _fail(self, reason: str) -> None:
-        self._state, self._failure = State.FAILED, reason
-
-    async def _run(self, batch: Sequence[Series]) -> list[BatchSlice]:
-        assert self._engine is not None  # noqa: S101 - the batcher starts after the engine
-        compute = partial(predict_batch, self._engine, self._postprocess, batch)
-        if self._inline is None or sum(map(len, batch)) > self._inline.rows:
-            return await self._thread.run(compute)
-        if self._batcher.queued_rows:
-            await asyncio.sleep(0)  # a queue of many small batches must not block the loop
-        return self._inline.run(compute)
+    def _run(self, batch: Sequence[Series]) -> Awaitable[list[BatchSlice]]:
+        return self._runner.run(batch, is_last=not self._batcher.queued_rows)
 
 
 def _alive(service: weakref.ref[Service]) -> Service:

@@ -141,7 +141,7 @@ def test_an_unexpected_failure_to_load_is_an_engine_error(plain_artifact: Artifa
         service = Service(plain_artifact, load)
         with pytest.raises(EngineError, match="the engine could not be loaded: too big"):
             await service.start()
-        assert service.status().reasons == ("MemoryError: too big",)
+        assert service.status().reasons == ("the engine could not be loaded: too big",)
         await service.close(timeout=0)
 
     asyncio.run(scenario())
