@@ -1,8 +1,8 @@
-"""`python -m benchmarks.explanations`: the latency of predictions with and without explanations running.
+"""`python -m benchmarks.background`: predictions beside explanations and searches for neighbours.
 
 One server, one load of predictions. Rounds alternate: predictions alone, then with clients that send one
-request for explanations after the other. A difference within a round is due to the explanations. The load
-generator is Python and shares the machine's cores, so absolute figures understate the server.
+request for explanations, or for neighbours, after the other. A difference within a round is due to these.
+The load generator is Python and shares the machine's cores, so absolute figures understate the server.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from qa.harness.messages import post
 from qa.harness.server import running_server
 
 JSON = [("Content-Type", "application/json")]
-# Statuses of explanations: done, or refused because the background queue is full.
+# Statuses of background requests: done, or refused because their queue is full.
 DONE, REFUSED = 200, 429
 
 
 @dataclass(slots=True)
 class Round:
-    """What one round measured: latencies of predictions in seconds, and explanations by status."""
+    """What one round measured: latencies of predictions in seconds, and background requests by status."""
 
     seconds: float
     latencies: list[float] = field(default_factory=list)
-    explained: dict[int, int] = field(default_factory=dict)
+    background: dict[int, int] = field(default_factory=dict)
 
     def milliseconds(self, quantile: float) -> float:
         """A quantile of the latencies."""
@@ -52,13 +52,13 @@ class Round:
 async def load(
     port: int,
     predict: bytes,
-    explain: bytes,
+    background: bytes | None,
     *,
     connections: int,
-    explainers: int,
+    clients: int,
     seconds: float,
 ) -> Round:
-    """Send predictions on some connections and explanations on others, one at a time on each."""
+    """Send predictions on some connections and background requests on others, one at a time on each."""
     found = Round(seconds)
     end = time.perf_counter() + seconds
 
@@ -71,13 +71,13 @@ async def load(
             found.latencies.append(time.perf_counter() - started)
         client.close()
 
-    async def explanations() -> None:
+    async def others(message: bytes) -> None:
         client = await AsyncHttpClient.connect(port)
         while time.perf_counter() < end:
-            response = await client.ask(explain, seconds=120)
+            response = await client.ask(message, seconds=120)
             if response.status not in (DONE, REFUSED):
-                raise RuntimeError(f"/explain responded with {response.status}: {response.body[:200]!r}")
-            found.explained[response.status] = found.explained.get(response.status, 0) + 1
+                raise RuntimeError(f"the server responded with {response.status}: {response.body[:200]!r}")
+            found.background[response.status] = found.background.get(response.status, 0) + 1
             if response.status == REFUSED:
                 await asyncio.sleep(0.1)
         client.close()
@@ -85,57 +85,64 @@ async def load(
     async with asyncio.TaskGroup() as tasks:
         for _ in range(connections):
             tasks.create_task(predictions())
-        for _ in range(explainers):
-            tasks.create_task(explanations())
+        for _ in range(clients if background else 0):
+            tasks.create_task(others(background or b""))
     return found
 
 
 def table(artifact: Artifact, options: argparse.Namespace) -> str:
-    """Latencies of predictions, alone and with explanations, for each number of connections."""
+    """Latencies of predictions, alone and beside background requests, for each number of connections."""
     predict = post(json_body(artifact.golden.series[:1]), JSON)
     several = np.resize(artifact.golden.series, (options.series, *artifact.golden.series.shape[1:]))
     target = f"/explain?windows={options.windows}&bands={options.bands}&cells={options.cells}"
-    explain = post(json_body(several), JSON, target=target)
+    messages = {
+        "none": None,
+        "explanations": post(json_body(several), JSON, target=target),
+        "neighbours": post(json_body(several), JSON, target=f"/predict?neighbours={options.neighbours}"),
+    }
     rows = [
-        "| connections | explanations | predictions/s | p50 ms | p99 ms | explained/s | refused/s |",
+        "| connections | background | predictions/s | p50 ms | p99 ms | done/s | refused/s |",
         "|---|---|---|---|---|---|---|",
     ]
     with running_server(ARTIFACT=str(artifact.folder), LOG_LEVEL="error") as server:
         for connections in options.connections:
-            rounds: dict[int, list[Round]] = {0: [], options.explainers: []}
+            rounds: dict[str, list[Round]] = {name: [] for name in messages}
             for number in range(options.rounds + 1):  # the first one is the warm-up
-                for explainers, measured in rounds.items():
+                for name, measured in rounds.items():
                     run = load(
                         server.port,
                         predict,
-                        explain,
+                        messages[name],
                         connections=connections,
-                        explainers=explainers,
+                        clients=options.clients,
                         seconds=options.seconds if number else 1.0,
                     )
                     result = uvloop.run(run)
                     if number:
                         measured.append(result)
-            rows += [_row(connections, explainers, measured) for explainers, measured in rounds.items()]
-            rows.append(_differences(connections, *rounds.values()))
+            rows += [_row(connections, name, measured) for name, measured in rounds.items()]
+            rows += [
+                _differences(connections, name, rounds["none"], rounds[name])
+                for name in ("explanations", "neighbours")
+            ]
     return "\n".join(rows)
 
 
-def _row(connections: int, explainers: int, rounds: list[Round]) -> str:
+def _row(connections: int, name: str, rounds: list[Round]) -> str:
     cells = [
-        f"{explainers} clients" if explainers else "none",
+        name,
         spread([each.rate for each in rounds], ",.0f"),
         spread([each.milliseconds(0.5) for each in rounds], ".2f"),
         spread([each.milliseconds(0.99) for each in rounds], ".2f"),
         *(
-            spread([each.explained.get(code, 0) / each.seconds for each in rounds], ".1f")
+            spread([each.background.get(code, 0) / each.seconds for each in rounds], ".1f")
             for code in (DONE, REFUSED)
         ),
     ]
     return f"| {connections} | {' | '.join(cells)} |"
 
 
-def _differences(connections: int, alone: list[Round], together: list[Round]) -> str:
+def _differences(connections: int, name: str, alone: list[Round], together: list[Round]) -> str:
     """The medians of the differences within a round."""
     more = [
         statistics.median(
@@ -144,27 +151,28 @@ def _differences(connections: int, alone: list[Round], together: list[Round]) ->
         )
         for quantile in (0.5, 0.99)
     ]
-    return f"| {connections} | difference in a round | | {more[0]:+.2f} | {more[1]:+.2f} | | |"
+    return f"| {connections} | {name}: difference in a round | | {more[0]:+.2f} | {more[1]:+.2f} | | |"
 
 
 def main() -> int:
     """Measure and print a Markdown table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.explanations", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.background", description=__doc__)
     parser.add_argument("--artifact", type=Path, default=Path("model_artifacts/forda"))
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 8, 32], help="of predictions")
-    parser.add_argument("--explainers", type=int, default=2, help="clients that ask for explanations")
-    parser.add_argument("--series", type=int, default=4, help="series in a request for explanations")
+    parser.add_argument("--clients", type=int, default=2, help="of background requests")
+    parser.add_argument("--series", type=int, default=4, help="series in a background request")
     parser.add_argument("--windows", type=int, default=10)
     parser.add_argument("--bands", type=int, default=25)
     parser.add_argument("--cells", default="10x25")
+    parser.add_argument("--neighbours", type=int, default=5, help="of each series")
     parser.add_argument("--seconds", type=float, default=5.0, help="duration of each load")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     artifact = open_artifact(options.artifact)
-    if artifact.contract.explanation_reference is None:
-        print(f"{artifact.folder} was sealed without an explanation reference", file=sys.stderr)
+    if artifact.contract.perturbations is None or artifact.contract.neighbours is None:
+        print(f"{artifact.folder} was sealed without an explanation reference or an index", file=sys.stderr)
         return 1
-    print(f"`python -m benchmarks.explanations {' '.join(sys.argv[1:])}`".replace(" `", "`"))
+    print(f"`python -m benchmarks.background {' '.join(sys.argv[1:])}`".replace(" `", "`"))
     print(f"on {machine()}, model {artifact.contract.name}/{artifact.contract.version}\n")
     print(table(artifact, options))
     return 0
