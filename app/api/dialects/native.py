@@ -12,7 +12,7 @@ from app.api import neighbour_options, parameters, problems
 from app.api.dialects.base import Codec, Decoded, Dialect, Encoded, Limits, PredictOptions, encoded
 from app.api.headers import ACCEPT, RequestHead
 from app.api.payloads import Decoders, Encoders, encode_explanations, media_type_of
-from app.api.payloads.neighbour_json import NeighbourEncoder
+from app.api.payloads.evidence.neighbours import NeighbourEncoder
 from app.contract import Contract
 from app.inference.explanation import Explanations
 from app.inference.neighbours import Neighbours

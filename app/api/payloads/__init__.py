@@ -5,8 +5,8 @@ It knows the shape of series and the limits, but neither the model nor HTTP.
 
 from app.api.payloads.content_encoding import decompress
 from app.api.payloads.encoders import Encoder, Encoders, JsonEncoder, NpyEncoder
-from app.api.payloads.explanation_example import explanation_example
-from app.api.payloads.explanations import encode_explanations, explanation_documents
+from app.api.payloads.evidence.explanation_example import explanation_example
+from app.api.payloads.evidence.explanations import encode_explanations, explanation_documents
 from app.api.payloads.field_encoder import NpyFieldsEncoder
 from app.api.payloads.finite import to_finite_float32
 from app.api.payloads.json_body import JsonDecoder

@@ -9,7 +9,7 @@ import pytest
 from starlette.datastructures import QueryParams
 
 from app.api.neighbour_options import check_neighbours, neighbours_of
-from app.api.payloads.neighbour_json import NeighbourEncoder
+from app.api.payloads.evidence.neighbours import NeighbourEncoder
 from app.client.schemas import Neighbour
 from app.contract import Artifact, Contract
 from app.contract.neighbours import EmbeddingSpec, ExtraContent, ExtraOutputs, NeighboursSpec

@@ -1,0 +1,1 @@
+"""What comes with predictions on demand: explanations, and neighbours among the training series."""
