@@ -47,6 +47,15 @@ def test_what_cannot_be_parsed_gets_no_html(balance: Balance, sent: bytes, answe
         assert not upstream.heads
 
 
+@pytest.mark.parametrize("target", ["/drift/reset", "/forda/drift/reset?a=b", "/drift/rese%74"])
+def test_drift_is_not_reset_through_the_balancer(balance: Balance, target: str) -> None:
+    """A replica on the balancer's machine would take it for a request from its own machine."""
+    with Upstream() as upstream:
+        answer = exchange(balance(upstream).port, request(target=target))
+        assert problem(answer, status=403)["type"] == "/problems/forbidden"
+        assert not upstream.heads
+
+
 def test_a_head_that_ends_early_gets_no_html(
     balance: Balance, quick_config: Path, answers_unread: bool
 ) -> None:
