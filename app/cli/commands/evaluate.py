@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments and help."""
     parser.description = (
         "Measure a running server's predictions on labelled series: accuracy with its interval, "
-        "confusion matrix, calibration, coverage of label sets, and the share unlike the training data."
+        "confusion matrix, calibration, coverage of label sets, and the share with an OOD score above 0.99."
     )
     parser.epilog, parser.formatter_class = _EXAMPLES, argparse.RawDescriptionHelpFormatter
     add_files(parser)

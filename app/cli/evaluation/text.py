@@ -22,7 +22,7 @@ def evaluation_text(found: Evaluation) -> str:
             f"{100 * sets.single:.1f} % have one{one}"
         )
     if found.unlike_training is not None:
-        lines.append(f"unlike the training data (OOD score above 0.99): {_percent(found.unlike_training)}")
+        lines.append(f"OOD score above 0.99: {_percent(found.unlike_training)}")
     rows = [
         [f"true {name}", *(f"{count:,}" for count in counts)]
         for name, counts in zip(found.classes, found.confusion.tolist(), strict=True)

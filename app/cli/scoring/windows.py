@@ -126,7 +126,7 @@ def timeline_text(timeline: Timeline) -> str:
         for change in timeline.changes[:_SHOWN]
     ]
     unusual = [
-        f"unlike the training data: {part.start:,} to {part.end:,} (OOD score to {part.max_ood_score:.4f})\n"
+        f"OOD score above 0.99: {part.start:,} to {part.end:,} (up to {part.max_ood_score:.4f})\n"
         for part in timeline.unusual[:_SHOWN]
     ]
     return text + "".join(changes) + "".join(unusual)
