@@ -12,7 +12,7 @@ from app.api.payloads import JSON, response_type
 from app.api.payloads.wording import shown_value
 from app.client.schemas import MAX_NEIGHBOUR_VALUES, MAX_NEIGHBOURS
 from app.contract import Contract
-from app.errors import ContractViolation
+from app.errors import ContractViolation, NotSealed
 from app.inference.neighbours import NeighbourOptions
 
 _COUNT, _SERIES = "neighbours", "neighbours_series"
@@ -77,19 +77,18 @@ def check_neighbours(options: NeighbourOptions, contract: Contract, *, count: in
         count: of the request's series.
 
     Raises:
-        ContractViolation: the version has no index, or one without series; or there are too many values.
+        NotSealed: the version has no index, or one without the series that are asked for.
+        ContractViolation: there are too many values.
     """
     version, spec = f"version {contract.version}", contract.neighbours
     if spec is None:
-        problem = (
-            f"{version} was sealed without an index of training series; seal one with it (train without "
-            "--neighbours none), or remove this parameter"
+        raise NotSealed(
+            f"{version} was sealed without an index of training series; remove `{_COUNT}`, or train and seal "
+            "it again without --neighbours none"
         )
-        raise ContractViolation([(_COUNT, problem)])
     if spec.series_error is None:
         if options.with_series:
-            problem = f"{version} was sealed without the series themselves; remove this parameter"
-            raise ContractViolation([(_SERIES, problem)])
+            raise NotSealed(f"{version} was sealed without the series themselves; remove `{_SERIES}`")
         return
     found = count * min(options.k, spec.number) * contract.input.spec.values
     if options.with_series is not False and found > MAX_NEIGHBOUR_VALUES:

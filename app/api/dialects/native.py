@@ -31,6 +31,7 @@ _ERRORS = (
     errors.EngineError,
     errors.NotReady,
     errors.DeadlineExceeded,
+    errors.NotSealed,
 )
 _DESCRIPTION = """\
 Class probabilities of one or more series, and how far to trust them.
@@ -59,7 +60,7 @@ _ROUTES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-_EXPLAIN_ERRORS = (*(error for error in _ERRORS if error is not errors.ClientClosed), errors.NotSealed)
+_EXPLAIN_ERRORS = tuple(error for error in _ERRORS if error is not errors.ClientClosed)
 _EXPLAIN_DESCRIPTION = """\
 How the probability of a label changes when parts of a series are perturbed: windows of time, frequency bands,
 and time-frequency cells.

@@ -13,7 +13,7 @@ from app.api.payloads.evidence.neighbours import NeighbourEncoder
 from app.client.schemas import Neighbour
 from app.contract import Artifact, Contract
 from app.contract.neighbours import EmbeddingSpec, ExtraContent, ExtraOutputs, NeighboursSpec
-from app.errors import ContractViolation
+from app.errors import ContractViolation, NotSealed
 from app.inference.neighbours import NeighbourOptions, Neighbours
 
 NPY = "application/x-npy"
@@ -62,7 +62,7 @@ def test_npy_has_no_neighbours(accept: str) -> None:
 
 def test_a_version_without_an_index_says_how_to_get_one(plain_artifact: Artifact) -> None:
     """The parameter is refused, not ignored."""
-    with pytest.raises(ContractViolation, match="sealed without an index of training series; seal one"):
+    with pytest.raises(NotSealed, match="sealed without an index of training series; remove `neighbours`"):
         check_neighbours(NeighbourOptions(3), plain_artifact.contract, count=1)
 
 
