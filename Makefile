@@ -18,6 +18,8 @@ EXTRA_NAMES = $(shell $(PYTHON) -c 'import tomllib; \
 COMPILE = uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet $(ARGS)
 
 .DEFAULT_GOAL := help
+# Tests start hundreds of Python processes: each would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help serve check test conformance lint format grpc train tune rederive report archive bench bench-peers chaos fuzz image image-check audit sbom lock release-check clean protocols bench-protocols
 
 help: ## Show this list
