@@ -10,7 +10,6 @@ import shutil
 import subprocess
 from typing import Any
 
-import httpx
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -36,6 +35,7 @@ from tests.deploy.monitoring import (
     unknown,
 )
 from tests.deploy.promql import parse
+from tests.support import plain_http
 
 ALERTS = rules("alerts.yml")
 
@@ -44,7 +44,7 @@ ALERTS = rules("alerts.yml")
 def exposition(server: ServerProcess, artifact: Artifact) -> str:
     """What a real server's /metrics says after it answered something, and what a supervisor adds to that."""
     body = as_json(artifact.golden.series[:2])
-    with httpx.Client(base_url=server.url, trust_env=False) as client:
+    with plain_http.client(base_url=server.url, trust_env=False) as client:
         client.post("/predict", content=body, headers={"Content-Type": "application/json"}).raise_for_status()
         told = client.get("/metrics").raise_for_status().text
     return told + (generate_latest(of_supervisor()) + of_drift(artifact)).decode()

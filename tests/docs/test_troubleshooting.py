@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from prometheus_client import generate_latest
 
@@ -18,6 +17,7 @@ from tests.conftest import ROOT
 from tests.deploy.monitoring import Known, known, of_drift, of_supervisor, rules, unknown
 from tests.deploy.promql import parse
 from tests.docs.pages import Page, blocks
+from tests.support import plain_http
 
 TROUBLESHOOTING, RUNBOOK = Page("docs/troubleshooting.md"), Page("docs/runbook.md")
 PAGES = pytest.mark.parametrize("page", [TROUBLESHOOTING, RUNBOOK], ids=lambda page: page.path.name)
@@ -34,7 +34,7 @@ FILE = re.compile(r"(?:app|deploy|docs|requirements|tests)/[\w./-]+|docker-compo
 def metrics(server: ServerProcess, artifact: Artifact) -> Known:
     """All metrics, labels and values that an expression can name."""
     body = as_json(artifact.golden.series[:2])
-    with httpx.Client(base_url=server.url, trust_env=False) as client:
+    with plain_http.client(base_url=server.url, trust_env=False) as client:
         client.post("/predict", content=body, headers={"Content-Type": "application/json"}).raise_for_status()
         text = client.get("/metrics").raise_for_status().text
     return known(text + (generate_latest(of_supervisor()) + of_drift(artifact)).decode())
@@ -127,7 +127,7 @@ def test_every_file_exists(page: Page) -> None:
 def test_every_route_exists(page: Page, server: ServerProcess) -> None:
     """A path is one of the server's, and the slug behind /problems/ one of a problem."""
     paths = {match[1] for code in page.code if (match := re.fullmatch(r"(?:[A-Z]+ )?(/[\w/.-]+)", code))}
-    with httpx.Client(base_url=server.url, trust_env=False) as client:
+    with plain_http.client(base_url=server.url, trust_env=False) as client:
         missing = {path for path in paths if client.get(path).status_code == 404}
     assert len(paths) > 3
     assert missing <= {"/problems/", "/tmp"}  # noqa: S108 - named, not opened
