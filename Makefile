@@ -18,6 +18,8 @@ EXTRA_NAMES = $(shell $(PYTHON) -c 'import tomllib; \
 COMPILE = uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet $(ARGS)
 
 .DEFAULT_GOAL := help
+# Tests start hundreds of Python processes: each would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help serve check test conformance lint format grpc train tune rederive report archive bench bench-peers chaos fuzz image image-check audit sbom lock release-check clean protocols bench-protocols
 
 help: ## Show this list
@@ -26,13 +28,15 @@ help: ## Show this list
 serve: $(SERVE)/bin/timeseries-server ## Serve the committed model on port 8000 (settings are variables: PORT=9000 make serve)
 	@LOG_FORMAT=$${LOG_FORMAT:-text} exec $(SERVE)/bin/timeseries-server serve
 
-# Five processes: two cores are busy while tests wait for servers, browsers and clients.
+# Six processes: two cores are busy while tests wait for servers, balancers, browsers and clients.
 JOBS := tests/training/studies tests/training/search tests/training/test_job.py tests/training/test_job_faults.py
-ELSEWHERE := tests/app tests/page tests/protocols tests/training
+DEPLOYED := tests/deploy tests/docs tests/packaging
+ELSEWHERE := tests/app tests/page tests/protocols tests/training $(DEPLOYED)
 PYTEST = $(DEV)/bin/python -m pytest -o cache_dir=.pytest_cache
 test: $(DEV)/ready $(PROTOCOLS)/ready ## Run all tests: before you send a change
 	@$(DEV)/bin/python -m qa.side_by_side \
 		"processes=$(PYTEST)/processes tests $(ELSEWHERE:%=--ignore %)" \
+		"deployed=$(PYTEST)/deployed $(DEPLOYED)" \
 		"clients=$(PYTEST)/clients tests/page tests/protocols" \
 		"jobs=$(PYTEST)/jobs $(JOBS)" \
 		"app=$(PYTEST)/app tests/app" \

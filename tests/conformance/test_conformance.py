@@ -19,7 +19,7 @@ from tests.support.fakes import FakeEngine
 STREAMS = all_streams()
 LOOPS: tuple[Loop, ...] = ("uvloop", "asyncio")
 # Streams are cut at each byte by `make conformance`, else at some.
-CUTS = None if os.environ.get("CONFORMANCE_CUTS") == "all" else 8
+CUTS = None if os.environ.get("CONFORMANCE_CUTS") == "all" else 4
 named = pytest.mark.parametrize("stream", STREAMS, ids=[stream.name for stream in STREAMS])
 
 

@@ -125,7 +125,7 @@ def result_of(scenario: Coroutine[Any, Any, Answers]) -> Answers:
     return found[0]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(sent=same_size(UNREAD + bytes(300), UNREAD))
 @example(sent=same_size(b"\r\n\r\n", b"\r\n\r\n"))
 @given(sent=sent_by_many())

@@ -18,6 +18,9 @@ from tests.deploy.upstream import Upstream
 
 # More than the balancer needs to notice; deployed, it is longer (docker-compose.yml).
 DRAIN_DELAY = 2.0
+# How often replicas are checked. In front of upstreams more often: each balancer waits for the first checks.
+CHECKS = "check inter 500ms fastinter 250ms downinter 500ms"
+QUICK_CHECKS = "check inter 50ms fastinter 25ms downinter 50ms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,11 @@ def balance(haproxy: str, tmp_path: Path) -> Iterator[Balance]:
 
         def start(*upstreams: Upstream, config: Path = BALANCER_CONFIG, **settings: str) -> ServerProcess:
             addresses = [upstream.address for upstream in upstreams]
-            log = tmp_path / "balancer.log"
-            balancer = start_balancer(haproxy, replicas=addresses, log=log, config=config, **settings)
+            log, quick = tmp_path / "balancer.log", tmp_path / "quick-checks.cfg"
+            deployed = config.read_text(encoding="utf-8")
+            assert CHECKS in deployed
+            quick.write_text(deployed.replace(CHECKS, QUICK_CHECKS), encoding="utf-8")
+            balancer = start_balancer(haproxy, replicas=addresses, log=log, config=quick, **settings)
             stack.callback(balancer.kill)
             if upstreams:
                 balancer.wait_until_ready()

@@ -16,7 +16,7 @@ from qa.chaos.workload import Workload
 
 CONNECTIONS = 12
 # Requests a second: steady, and leaves the machine room to start replicas.
-RATE = 200.0
+RATE = 80.0
 # An answer that comes later is a failure, whatever happens to a replica.
 TIMEOUT: float = Settings.model_fields["request_timeout"].default
 

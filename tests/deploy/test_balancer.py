@@ -8,7 +8,6 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 
@@ -18,8 +17,9 @@ from qa.harness.messages import as_json
 from tests.deploy.conftest import Fleet
 from tests.deploy.load import Load
 from tests.deploy.wire import exchange, problem, request
+from tests.support import plain_http
 
-SOME = 50
+SOME = 20
 
 
 def test_a_killed_replica_costs_no_request(fleet: Fleet, artifact: Artifact) -> None:
@@ -50,7 +50,7 @@ def test_a_replica_restarted_in_its_turn_costs_no_request(fleet: Fleet, artifact
 def test_a_request_too_large_to_be_held_is_passed_on(fleet: Fleet, artifact: Artifact) -> None:
     """A body that fits no buffer of the balancer is answered as well, to the last series."""
     body = as_json(np.resize(artifact.golden.series, (256, artifact.contract.input.length)))
-    with httpx.Client(base_url=fleet.balancer.url, timeout=30, trust_env=False) as client:
+    with plain_http.client(base_url=fleet.balancer.url, timeout=30, trust_env=False) as client:
         response = client.post("/predict", content=body, headers={"Content-Type": "application/json"})
     assert response.status_code == 200, response.text
     assert len(response.json()["predictions"]) == 256
@@ -74,7 +74,7 @@ def test_a_head_beyond_a_replicas_limits_gets_the_replicas_answer(
 
 def test_request_ids_pass_through_and_are_made_where_there_is_none(fleet: Fleet) -> None:
     """A sane X-Request-Id comes back as it was sent; for a missing or unsafe one, there is a new one."""
-    with httpx.Client(base_url=fleet.balancer.url, timeout=30, trust_env=False) as client:
+    with plain_http.client(base_url=fleet.balancer.url, timeout=30, trust_env=False) as client:
         given = client.get("/readyz", headers={"X-Request-Id": "order-66:a/b"}).headers["X-Request-Id"]
         missing = client.get("/readyz").headers["X-Request-Id"]
         unsafe = client.get("/readyz", headers={"X-Request-Id": 'a"b'}).headers["X-Request-Id"]

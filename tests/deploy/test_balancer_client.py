@@ -16,7 +16,7 @@ from tests.deploy.conftest import Fleet
 def test_a_killed_replica_loses_nothing_and_keeps_the_order(fleet: Fleet, artifact: Artifact) -> None:
     """All predictions come, in the order of the series, whichever replica computed them."""
     golden = artifact.golden
-    count, victim = 200, fleet.replicas["replica-1"]
+    count, victim = 80, fleet.replicas["replica-1"]
 
     def parts() -> Iterator[NDArray[np.float32]]:
         for number in range(count):
@@ -38,7 +38,7 @@ def test_a_killed_replica_loses_nothing_and_keeps_the_order(fleet: Fleet, artifa
 def test_windows_of_a_recording_lose_nothing_either(fleet: Fleet, artifact: Artifact) -> None:
     """Each window has its prediction at its place."""
     series, victim = artifact.golden.series, fleet.replicas["replica-2"]
-    count = 150
+    count = 60
 
     def chunks() -> Iterator[NDArray[np.float32]]:
         for number in range(count):

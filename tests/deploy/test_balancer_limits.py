@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
 import pytest
 
 from qa.harness.server import ServerProcess
 from tests.deploy.conftest import Balance
 from tests.deploy.upstream import Upstream
 from tests.deploy.wire import exchange, problem, request
+from tests.support import plain_http
 
 LIMIT = 3
 # So many in a row are above the limit unless each takes a third of a second.
@@ -122,7 +122,7 @@ def test_a_client_above_the_limit_gets_a_problem_document_and_reaches_no_replica
 def test_a_client_can_read_the_refusal_of_a_large_body(limited: ServerProcess) -> None:
     """It may send all of it first."""
     assert _statuses(limited)[429]
-    response = httpx.post(f"{limited.url}/predict", content=b"x" * 3_000_000, trust_env=False)
+    response = plain_http.post(f"{limited.url}/predict", content=b"x" * 3_000_000, trust_env=False)
     assert response.status_code == 429
 
 

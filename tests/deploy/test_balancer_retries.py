@@ -27,7 +27,7 @@ def _received(
     """How many requests each replica got for one of a client, and the status that the client got, if any."""
     with ExitStack() as stack:
         upstreams = [stack.enter_context(Upstream(behaviour)) for behaviour in behaviours]
-        answer = exchange(balance(*upstreams, TRY_TIMEOUT="1").port, sent)
+        answer = exchange(balance(*upstreams, TRY_TIMEOUT="0" if HANG in behaviours else "4").port, sent)
         return sorted(len(upstream.heads) for upstream in upstreams), answer.status if answer else None
 
 

@@ -17,6 +17,7 @@ from app.contract import Artifact
 from qa.harness.messages import as_json
 from qa.harness.server import ServerProcess, free_port
 from tests.deploy.monitoring import dashboard_expressions, load, rules
+from tests.support import plain_http
 
 START_SECONDS = 60.0
 SCRAPES = 2
@@ -43,11 +44,12 @@ class Prometheus:
 
     def __init__(self, url: str) -> None:
         self._url = f"{url}/api/v1/query"
+        self._ready = f"{url}/-/ready"
 
     def ask(self, expression: str) -> list[dict[str, Any]]:
         """The samples of an expression as of now, Grafana's variables filled in."""
         filled = expression.replace("$__rate_interval", "1m").replace("$instance", ".*")
-        response = httpx.get(self._url, params={"query": filled}, trust_env=False)
+        response = plain_http.get(self._url, params={"query": filled}, trust_env=False)
         assert response.status_code == 200, response.text
         found: list[dict[str, Any]] = response.json()["data"]["result"]
         return found
@@ -55,6 +57,8 @@ class Prometheus:
     def has_seen_enough(self) -> bool:
         """Whether it has scraped often enough for rates, and evaluated every rule."""
         try:
+            if plain_http.get(self._ready, trust_env=False).status_code != 200:
+                return False
             scraped = self.ask(f"count_over_time(up[1m]) >= {SCRAPES}")
             return bool(scraped) and all(self.ask(name) for name in LAST_RECORDED)
         except httpx.TransportError:
@@ -100,7 +104,7 @@ def prometheus(
     running = Prometheus(process.url)
 
     def has_seen_enough() -> bool:
-        httpx.post(f"{server.url}/predict", content=body, headers={"Content-Type": "application/json"})
+        plain_http.post(f"{server.url}/predict", content=body, headers={"Content-Type": "application/json"})
         time.sleep(0.2)
         return running.has_seen_enough()
 

@@ -13,6 +13,7 @@ import pytest
 
 from qa.harness.server import ServerProcess, free_port, running_server
 from tests.app.api.routes.test_docs import Page
+from tests.support import plain_http
 
 ROOT = "/forda"
 CONFIG = """\
@@ -58,7 +59,7 @@ def base(proxies: dict[str, str], request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def http() -> Iterator[httpx.Client]:
     """A client that follows nothing by itself."""
-    with httpx.Client(timeout=30, trust_env=False) as client:
+    with plain_http.client(timeout=30, trust_env=False) as client:
         yield client
 
 

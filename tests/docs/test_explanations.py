@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from app.api.explain_parameters import MAX_SERIES, explain_parameters
@@ -20,6 +19,7 @@ from app.settings import Settings
 from qa.harness.server import ServerProcess
 from tests.conftest import ROOT
 from tests.docs.pages import Page, blocks
+from tests.support import plain_http
 
 PAGE = Page("docs/explanations.md")
 COMMANDS = [line for block in blocks(PAGE.text, "sh") for line in block.splitlines()]
@@ -60,7 +60,7 @@ def test_the_response_has_the_fields_of_a_real_one(server: ServerProcess) -> Non
     (shown,) = map(json.loads, blocks(PAGE.text, "json"))
     body = ROOT / "docs" / "example.json"
     headers = {"Content-Type": "application/json"}
-    real = httpx.post(f"{server.url}/explain", content=body.read_bytes(), headers=headers).json()
+    real = plain_http.post(f"{server.url}/explain", content=body.read_bytes(), headers=headers).json()
     assert fields_of(shown) == fields_of(real)
     [printed], [explained] = shown["explanations"], real["explanations"]
     assert (printed["label"], shown["variants"]) == (explained["label"], real["variants"])

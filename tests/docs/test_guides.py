@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -28,12 +29,19 @@ PAGES = pytest.mark.parametrize(
 
 
 @pytest.mark.parametrize("code", blocks(REQUESTS.text, "python"))
-def test_a_python_example_runs(server: ServerProcess, code: str) -> None:
-    """Copied into a file, against a server with default settings."""
-    code = code.replace("http://127.0.0.1:8000", server.url)
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip()
+def test_a_python_example_runs(
+    server: ServerProcess,
+    code: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Copied into a file, against a server with default settings; a warning fails it, too."""
+    script = tmp_path / "example.py"
+    script.write_text(code.replace("http://127.0.0.1:8000", server.url), encoding="utf-8")
+    monkeypatch.chdir(ROOT)
+    runpy.run_path(str(script), run_name="__main__")
+    assert capsys.readouterr().out.strip()
 
 
 @pytest.mark.parametrize("example", examples(REQUESTS.text), ids=lambda example: example.command[-60:])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from app.api.problem_kinds import ALL_KINDS, Kind
@@ -16,6 +15,7 @@ from tests.conftest import ROOT
 from tests.deploy.monitoring import Known, exposition_of, known, rules, unknown
 from tests.deploy.promql import parse
 from tests.docs.pages import Page, blocks
+from tests.support import plain_http
 
 TROUBLESHOOTING, RUNBOOK = Page("docs/troubleshooting.md"), Page("docs/runbook.md")
 PAGES = pytest.mark.parametrize("page", [TROUBLESHOOTING, RUNBOOK], ids=lambda page: page.path.name)
@@ -121,7 +121,7 @@ def test_every_file_exists(page: Page) -> None:
 def test_every_route_exists(page: Page, server: ServerProcess) -> None:
     """A path is one of the server's, and the slug behind /problems/ one of a problem."""
     paths = {match[1] for code in page.code if (match := re.fullmatch(r"(?:[A-Z]+ )?(/[\w/.-]+)", code))}
-    with httpx.Client(base_url=server.url, trust_env=False) as client:
+    with plain_http.client(base_url=server.url, trust_env=False) as client:
         missing = {path for path in paths if client.get(path).status_code == 404}
     assert len(paths) > 3
     assert missing <= {"/problems/", "/tmp"}  # noqa: S108 - named, not opened

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from app.contract import Artifact
 from qa.harness.browser import find_chromium, running_browser, wait_until_classified
@@ -21,12 +21,13 @@ TIMEOUT_MS = 15_000
 OpenPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """A browser for the tests of a module: while Playwright runs, its thread can run no other event loop."""
+    """A browser for this folder: while Playwright runs, its thread can run no other event loop."""
     program = find_chromium()
     if program is None:
         pytest.skip("Chromium is not installed: apt-get install chromium")
+    expect.set_options(timeout=TIMEOUT_MS)
     with running_browser(program) as running:
         yield running
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from app.api.middleware.api_keys import line_of
 from app.contract import Artifact
 from qa.harness.server import ServerProcess, running_server
+from tests.support import plain_http
 from tests.support.drift import add_version_with_reference, usual_series
 from tests.support.trusted import LENGTH
 from tests.support.versions import add_version
@@ -27,12 +28,12 @@ def predict(server: ServerProcess, series: NDArray[np.float32]) -> None:
     """Send series on a new connection: any of the workers takes it."""
     body = io.BytesIO()
     np.save(body, series)
-    httpx.post(f"{server.url}/predict", content=body.getvalue(), headers=NPY).raise_for_status()
+    plain_http.post(f"{server.url}/predict", content=body.getvalue(), headers=NPY).raise_for_status()
 
 
 def drift(server: ServerProcess) -> dict[str, Any]:
     """What any of the workers says."""
-    found: dict[str, Any] = httpx.get(f"{server.url}/drift").raise_for_status().json()
+    found: dict[str, Any] = plain_http.get(f"{server.url}/drift").raise_for_status().json()
     return found
 
 
@@ -67,7 +68,7 @@ def running(folder: Path) -> Iterator[ServerProcess]:
 @pytest.fixture
 def pair(running: ServerProcess) -> ServerProcess:
     """The two workers, after a reset."""
-    httpx.post(f"{running.url}/drift/reset").raise_for_status()
+    plain_http.post(f"{running.url}/drift/reset").raise_for_status()
     return running
 
 
@@ -93,7 +94,7 @@ def test_a_change_raises_the_alarm_and_one_worker_logs_it(pair: ServerProcess) -
     wait_for_series(pair, 200)
     assert pair.metric("timeseries_drift_alarm") == 1
     assert pair.log.read_text().count("drift alarm") == before + 1
-    httpx.post(f"{pair.url}/drift/reset").raise_for_status()
+    plain_http.post(f"{pair.url}/drift/reset").raise_for_status()
     assert not any(drift(pair)["alarm"]["raised"] for _ in range(6))
     assert drift(pair)["since_start"]["series"] == 0
 
@@ -102,7 +103,7 @@ def test_overlapping_windows_of_a_stream_are_thinned(pair: ServerProcess) -> Non
     """With a stride of a quarter of the length, each fourth window counts."""
     recording = np.random.default_rng(1).standard_normal(LENGTH * 16).astype(np.float32)
     windows = (len(recording) - LENGTH) // (LENGTH // 4) + 1
-    httpx.post(
+    plain_http.post(
         f"{pair.url}/predict/stream",
         params={"stride": LENGTH // 4},
         content=recording.tobytes(),

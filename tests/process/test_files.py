@@ -17,6 +17,7 @@ from qa.harness.proc import children
 from qa.harness.server import SERVE, ServerProcess, running_server
 from tests.conftest import ROOT
 from tests.process.test_versions import wait_for
+from tests.support import plain_http
 from tests.support.not_files import KINDS, NOT_REGULAR, put
 from tests.support.versions import add_version
 
@@ -26,7 +27,7 @@ KEY = new_key()
 
 def status(server: ServerProcess, *, key: str = KEY) -> int:
     """That of an answer to a client with a key."""
-    return httpx.get(f"{server.url}/model", headers={"X-API-Key": key}, timeout=10).status_code
+    return plain_http.get(f"{server.url}/model", headers={"X-API-Key": key}, timeout=10).status_code
 
 
 def key_file(folder: Path, key: str) -> Path:
@@ -36,14 +37,14 @@ def key_file(folder: Path, key: str) -> Path:
     return new.replace(folder / "keys")
 
 
-def test_a_pin_that_becomes_a_fifo_stops_no_answer(tmp_path: Path, artifact: Artifact) -> None:
+def test_a_pin_that_becomes_a_fifo_stops_no_answer(tmp_path: Path, trusted_artifact: Artifact) -> None:
     """The log says so once, the version that serves goes on, and without the FIFO the next one takes over."""
-    add_version(tmp_path, 1, artifact)
+    add_version(tmp_path, 1, trusted_artifact)
     with running_server(ARTIFACT=str(tmp_path), RELOAD_SECONDS="0.05") as server:
         os.mkfifo(tmp_path / PIN_FILE)
-        add_version(tmp_path, 2, artifact)
+        add_version(tmp_path, 2, trusted_artifact)
         server.wait_until(lambda: NOT_REGULAR in server.log.read_text())
-        assert httpx.get(f"{server.url}/readyz", timeout=10).json()["version"] == 1
+        assert plain_http.get(f"{server.url}/readyz", timeout=10).json()["version"] == 1
         (tmp_path / PIN_FILE).unlink()
         wait_for(server, 2)
         assert server.stop() == 0
@@ -66,9 +67,11 @@ def test_a_key_file_that_becomes_a_fifo_stops_no_answer(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize("variable", ["API_KEYS_FILE", "ARTIFACT"])
-def test_a_fifo_stops_the_start(tmp_path: Path, artifact: Artifact, variable: str, workers: str) -> None:
+def test_a_fifo_stops_the_start(
+    tmp_path: Path, trusted_artifact: Artifact, variable: str, workers: str
+) -> None:
     """In a line that names the file, or the variable and the file."""
-    add_version(tmp_path, 1, artifact)
+    add_version(tmp_path, 1, trusted_artifact)
     path = tmp_path / ("keys" if variable == "API_KEYS_FILE" else PIN_FILE)
     os.mkfifo(path)
     settings = {"API_KEYS_FILE": path} if variable == "API_KEYS_FILE" else {"ARTIFACT": tmp_path}
@@ -90,11 +93,11 @@ def test_a_fifo_stops_the_start(tmp_path: Path, artifact: Artifact, variable: st
 
 @pytest.mark.parametrize("kind", ["FIFO", "endless device"])
 def test_the_check_of_an_artifact_ends_where_there_is_no_file(
-    tmp_path: Path, artifact: Artifact, kind: str
+    tmp_path: Path, trusted_artifact: Artifact, kind: str
 ) -> None:
     """With a line that names it."""
     make, message = KINDS[kind]
-    add_version(tmp_path, 1, artifact)
+    add_version(tmp_path, 1, trusted_artifact)
     make(tmp_path / PIN_FILE)
     ended = subprocess.run(
         [sys.executable, "-m", "app", "check"],
@@ -115,12 +118,12 @@ def test_a_first_engine_whose_files_hang_does_not_keep_the_process() -> None:
 
         def is_answered() -> bool:
             try:
-                return httpx.get(f"{server.url}/livez", timeout=10).status_code == 200
+                return plain_http.get(f"{server.url}/livez", timeout=10).status_code == 200
             except httpx.TransportError:
                 return False
 
         server.wait_until(is_answered)
-        assert httpx.get(f"{server.url}/readyz", timeout=10).status_code == 503
+        assert plain_http.get(f"{server.url}/readyz", timeout=10).status_code == 503
         assert server.stop() == 0
 
 
@@ -137,13 +140,13 @@ def with_mount(tmp_path: Path) -> list[str]:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_file_systems_that_do_not_respond_block_nothing(
-    tmp_path: Path, artifact: Artifact, with_mount: list[str], workers: str
+    tmp_path: Path, trusted_artifact: Artifact, with_mount: list[str], workers: str
 ) -> None:
     """Neither answers nor the end, though all files that it looks at are there and SIGHUP asks for more."""
     for name in ("versions", "secrets"):
         (tmp_path / f"real-{name}").mkdir()
         (tmp_path / name).symlink_to(f"real-{name}")
-    add_version(tmp_path / "versions", 1, artifact)
+    add_version(tmp_path / "versions", 1, trusted_artifact)
     keys = key_file(tmp_path / "secrets", KEY)
     with running_server(
         command=with_mount,
@@ -160,7 +163,7 @@ def test_file_systems_that_do_not_respond_block_nothing(
         for _ in range(5):
             server.process.send_signal(signal.SIGHUP)
             assert status(server) == 200
-            assert httpx.get(f"{server.url}/readyz", timeout=10).status_code == 200
+            assert plain_http.get(f"{server.url}/readyz", timeout=10).status_code == 200
         assert all(reads_that_hang(pid) == 2 for pid in processes)
         assert server.stop() == 0
         assert "replaced" not in server.log.read_text()

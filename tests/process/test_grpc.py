@@ -72,13 +72,12 @@ def test_sigterm_under_load_answers_every_call_or_says_unavailable() -> None:
     async def scenario(server: ServerProcess) -> None:
         request = raw_request(np.zeros((1, 500), np.float32))
         codes: list[StatusCode] = []
-        callers = [asyncio.create_task(call(request, codes)) for _ in range(8)]
+        callers = [asyncio.create_task(call(request, codes)) for _ in range(4)]
         async with grpc.aio.insecure_channel(f"{HOST}:{port}", ALONE) as channel:
             health = HealthStub(channel)
             assert (await health.Check(HealthCheckRequest())).status == HealthCheckResponse.SERVING
-            await asyncio.sleep(1)
-            answered = len(codes)
-            assert answered > 10
+            while (answered := len(codes)) <= 10:
+                await asyncio.sleep(0.01)
             server.process.send_signal(signal.SIGTERM)
             signalled = time.monotonic()
             while (await health.Check(HealthCheckRequest())).status == HealthCheckResponse.SERVING:

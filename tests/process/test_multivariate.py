@@ -21,6 +21,7 @@ from app.client import Client
 from app.contract import Artifact, open_artifact
 from qa.harness.server import ServerProcess, running_server
 from tests.conftest import ROOT
+from tests.support import plain_http
 from tests.support.multivariate import CHANNELS, LENGTH
 
 NPY = {"Content-Type": "application/x-npy"}
@@ -50,7 +51,7 @@ def npy(array: NDArray[Any]) -> bytes:
 def ask(server: ServerProcess, body: bytes, *, framework: bool, headers: dict[str, str]) -> httpx.Response:
     """Send a body: with its length, which takes the fast path, or in chunks, which takes the framework's."""
     content = iter([body]) if framework else body
-    return httpx.post(f"{server.url}/predict", content=content, headers=headers)
+    return plain_http.post(f"{server.url}/predict", content=content, headers=headers)
 
 
 def probabilities(answer: httpx.Response) -> NDArray[np.float64]:
@@ -83,7 +84,7 @@ def test_every_engine_gives_the_golden_answers(multivariate: Artifact, tmp_path:
         "contract, golden = artifact.contract, artifact.golden; spec = contract.neighbours; "
         "index = read_neighbours(artifact.folder / spec.file, spec, contract.input.spec, "
         "sha256=contract.files[spec.file], golden=len(golden.series), classes=contract.classes); "
-        "print(load_engine(artifact, choice=name, max_rows=8).description); "
+        "print(load_engine(artifact, choice=name, max_rows=2).description); "
         "embedder = load_embedder(artifact, spec.embedding, index.golden, engine=name); "
         "print(abs(embedder.predict(golden.series) - index.golden).max() < spec.embedding.tolerance)"
     )
@@ -168,9 +169,9 @@ def test_npy_of_the_wrong_shape_gets_an_error_with_the_right_one(
 
 def test_the_documents_show_the_shape(machine: ServerProcess) -> None:
     """The model's description, the schema with its bounds, and an example that gives the example's answer."""
-    described = httpx.get(f"{machine.url}/model").json()["contract"]
+    described = plain_http.get(f"{machine.url}/model").json()["contract"]
     assert (described["input"]["length"], described["input"]["channels"]) == (LENGTH, CHANNELS)
-    document = httpx.get(f"{machine.url}/openapi.json").json()
+    document = plain_http.get(f"{machine.url}/openapi.json").json()
     items = document["components"]["schemas"]["PredictRequest"]["properties"]["instances"]["items"]
     assert (items["minItems"], items["maxItems"]) == (LENGTH, LENGTH)
     assert (items["items"]["minItems"], items["items"]["maxItems"]) == (CHANNELS, CHANNELS)
@@ -178,7 +179,7 @@ def test_the_documents_show_the_shape(machine: ServerProcess) -> None:
     operation = document["paths"]["/predict"]["post"]
     content = operation["requestBody"]["content"]
     assert f"shape (n, {LENGTH}, {CHANNELS})" in content["application/x-npy"]["description"]
-    answer = httpx.post(f"{machine.url}/predict", json=content["application/json"]["example"])
+    answer = plain_http.post(f"{machine.url}/predict", json=content["application/json"]["example"])
     shown = operation["responses"]["200"]["content"]["application/json"]["example"]
     np.testing.assert_allclose(
         probabilities(answer),

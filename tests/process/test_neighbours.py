@@ -15,6 +15,7 @@ import pytest
 from app.client import AsyncClient, Client, ClientError, InvalidOptions
 from app.contract import pin
 from qa.harness.server import ServerProcess, running_server
+from tests.support import plain_http
 from tests.support.multivariate import CHANNELS, LABELS, LENGTH, a_dataset
 
 TRAINING = a_dataset().train
@@ -45,7 +46,7 @@ def _serve(server: ServerProcess, number: int) -> bool:
 def ask(server: ServerProcess, query: str, count: int = 2) -> httpx.Response:
     """Predictions of training series, on a connection of their own."""
     body = {"instances": TRAINING[:count].tolist()}
-    return httpx.post(f"{server.url}/predict{query}", json=body, timeout=60)
+    return plain_http.post(f"{server.url}/predict{query}", json=body, timeout=60)
 
 
 def test_a_training_series_is_nearest_to_itself(machine: ServerProcess) -> None:
@@ -94,14 +95,14 @@ def test_each_version_has_its_own_index(machine: ServerProcess) -> None:
 
 def test_the_contract_and_the_documents_describe_them(machine: ServerProcess) -> None:
     """`GET /model` has number, size and distance of the index; OpenAPI has parameters and field."""
-    contract = httpx.get(f"{machine.url}/model").json()["contract"]
+    contract = plain_http.get(f"{machine.url}/model").json()["contract"]
     spec = contract["extra_outputs"]["content"]["neighbours"]
     assert (spec["number"], spec["distance"], spec["embedding"]["dimension"]) == (
         len(TRAINING),
         "euclidean",
         8,
     )
-    document = httpx.get(f"{machine.url}/openapi.json").json()
+    document = plain_http.get(f"{machine.url}/openapi.json").json()
     parameters = document["paths"]["/predict"]["post"]["parameters"]
     assert {"neighbours", "neighbours_series"} <= {each["name"] for each in parameters}
     assert "neighbours" in document["components"]["schemas"]["Prediction"]["properties"]

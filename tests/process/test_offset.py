@@ -21,6 +21,7 @@ from app.contract import Artifact
 from app.inference.engines import Engine
 from app.inference.engines.loading import load_engine
 from qa.harness.server import ServerProcess
+from tests.support import plain_http
 
 COUNT = 48
 PASCALS = 101_325.0
@@ -125,7 +126,9 @@ def test_a_server_subtracts_the_offset_first(
     responses = []
     for values in (series, series + offset):
         body, media_type = body_of(values, form)
-        responses.append(httpx.post(server.url + path, content=body, headers={"Content-Type": media_type}))
+        responses.append(
+            plain_http.post(server.url + path, content=body, headers={"Content-Type": media_type})
+        )
     plain, shifted = responses
     np.testing.assert_allclose(
         probabilities(shifted), probabilities(plain), atol=artifact.contract.output.tolerance
@@ -149,7 +152,7 @@ def test_a_server_warns_of_what_an_offset_has_cost(
     """In float32, or with few decimals: the answer comes, and with it what was lost and what to do."""
     shifted = series[rows] + PASCALS
     body, media_type = body_of(shifted if decimals is None else np.round(shifted, decimals), form)
-    response = httpx.post(server.url + path, content=body, headers={"Content-Type": media_type})
+    response = plain_http.post(server.url + path, content=body, headers={"Content-Type": media_type})
     assert all("precision_lost" in each for each in codes(response))
     warning = response.json()["predictions"][0]["warnings"][-1]
     assert "offset" in warning["message"]
@@ -162,10 +165,10 @@ def test_one_series_is_warned_of_and_not_those_beside_it(
     """Also in one body."""
     mixed = series[:3].copy()
     mixed[1] = np.round(mixed[1] + PASCALS, 1)
-    response = httpx.post(server.url + "/predict", json={"instances": mixed.tolist()})
+    response = plain_http.post(server.url + "/predict", json={"instances": mixed.tolist()})
     warned = [[w["code"] for w in one["warnings"]] for one in response.json()["predictions"]]
     assert ["precision_lost" in codes for codes in warned] == [False, True, False]
-    metrics = httpx.get(server.url + "/metrics").text
+    metrics = plain_http.get(server.url + "/metrics").text
     counts = [float(line.split()[-1]) for line in metrics.splitlines() if 'code="precision_lost"' in line]
     assert sum(counts) >= 1
 

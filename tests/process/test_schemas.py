@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
 import pytest
 
 from app.contract import CONTRACT_FILE, Artifact, open_artifact, pin, sha256_of
 from qa.harness.server import running_server
 from tests.conftest import ROOT
+from tests.support import plain_http
 from tests.support.versions import add_version, serve_to_the_end
 
 TOO_NEW = "schema_version 4 is too new: this server reads 1 to 3; upgrade the server"
@@ -41,7 +41,7 @@ def test_versions_of_old_schemas_are_served(number: int) -> None:
     golden = open_artifact(folder).golden
     with running_server(ARTIFACT=str(folder)) as server:
         body = {"instances": golden.series[:4].tolist()}
-        answer = httpx.post(f"{server.url}/predict", json=body).raise_for_status().json()
+        answer = plain_http.post(f"{server.url}/predict", json=body).raise_for_status().json()
         found = [list(prediction["probabilities"].values()) for prediction in answer["predictions"]]
         np.testing.assert_allclose(found, golden.probabilities[:4], rtol=0, atol=1e-3)
         assert answer["version"] == number
@@ -57,7 +57,7 @@ def test_a_newer_schema_is_refused_by_name_and_the_server_goes_on(
     body = {"instances": trusted_artifact.golden.series[:1].tolist()}
     with (
         running_server(ARTIFACT=str(folder), RELOAD_SECONDS="0.05") as server,
-        httpx.Client(base_url=server.url) as client,
+        plain_http.client(base_url=server.url) as client,
     ):
         add_newer(folder, 2, trusted_artifact)
         deadline = time.monotonic() + 60
@@ -90,7 +90,7 @@ def test_a_server_that_is_rolled_back_starts_with_a_version_that_it_reads(
     assert str(folder / "2" / CONTRACT_FILE) in line
     pin(folder, 1)
     with running_server(ARTIFACT=str(folder)) as server:
-        assert httpx.get(f"{server.url}/readyz").json()["version"] == 1
+        assert plain_http.get(f"{server.url}/readyz").json()["version"] == 1
 
 
 def test_a_version_with_an_unknown_part_is_served(tmp_path: Path, trusted_artifact: Artifact) -> None:
@@ -103,9 +103,9 @@ def test_a_version_with_an_unknown_part_is_served(tmp_path: Path, trusted_artifa
     golden = trusted_artifact.golden
     with running_server(ARTIFACT=str(tmp_path)) as server:
         body = {"instances": golden.series.tolist()}
-        answer = httpx.post(f"{server.url}/predict", json=body).raise_for_status().json()
+        answer = plain_http.post(f"{server.url}/predict", json=body).raise_for_status().json()
         found = [list(prediction["probabilities"].values()) for prediction in answer["predictions"]]
         np.testing.assert_allclose(found, golden.probabilities, rtol=0, atol=1e-3)
-        contract = httpx.get(f"{server.url}/model").json()["contract"]
+        contract = plain_http.get(f"{server.url}/model").json()["contract"]
         assert contract["explanation_reference"] == reference
         assert "drift_reference" not in contract

@@ -15,6 +15,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from qa.harness.server import ServerProcess, free_port, running_server
 from tests.conftest import ROOT
+from tests.support import plain_http
 
 A_REQUEST = json.loads((ROOT / "docs" / "example.json").read_text())
 PARENT = "b7ad6b7169203331"
@@ -80,7 +81,9 @@ def collecting() -> Iterator[Collector]:
 
 def asking(server: ServerProcess) -> httpx.Client:
     """A client that gets each answer over a connection of its own."""
-    return httpx.Client(base_url=server.url, timeout=60, limits=httpx.Limits(max_keepalive_connections=0))
+    return plain_http.client(
+        base_url=server.url, timeout=60, limits=httpx.Limits(max_keepalive_connections=0)
+    )
 
 
 def ask(client: httpx.Client, *, trace: int | None = None) -> None:

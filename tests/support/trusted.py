@@ -30,6 +30,7 @@ from app.contract import (
     ValueThresholds,
     sha256_of,
 )
+from app.inference.engines.openvino_import import import_openvino
 
 LENGTH = 16
 LABELS = ("-1", "1")
@@ -60,7 +61,7 @@ def seal(folder: Path) -> None:
     folder.mkdir(parents=True)
     model = _model()
     model.save(folder / "model.keras")
-    _save_openvino(model, folder)
+    _save_openvino(folder)
     series = np.stack(
         [a_series(logit, novelty) for logit in (-2.0, 0.1, 4.0) for novelty in (-1.5, 0.5, 3.0)]
     )
@@ -74,7 +75,10 @@ def seal(folder: Path) -> None:
 
 
 def _model() -> Any:
-    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ["KERAS_BACKEND"] = "openvino"
+    # OpenVINO's converter would import TensorFlow, which takes longer than all else, and so would `save`.
+    sys.modules["tensorflow"] = None  # type: ignore[assignment]
+    import_openvino()
     import keras
     from keras import layers, ops
 
@@ -86,22 +90,38 @@ def _model() -> Any:
         "probabilities": layers.Softmax(name="probabilities")(logits(values)),
         "novelty": layers.Rescaling(0.5, name="novelty")(ops.log(ops.square(last(values)) + 1e-6)),
     }
-    first = np.zeros((LENGTH, 2), np.float32)
-    first[0, 1] = 1.0
-    logits.set_weights([first, np.zeros(2, np.float32)])
-    last.set_weights([np.eye(LENGTH, dtype=np.float32)[:, -1:]])
+    first_kernel, last_kernel = _kernels()
+    logits.set_weights([first_kernel, np.zeros(2, np.float32)])
+    last.set_weights([last_kernel])
     return keras.Model(series, outputs)
 
 
-def _save_openvino(model: Any, folder: Path) -> None:
-    import openvino
-    import tensorflow as tf
+def _kernels() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Weights that take a series' first value as the second logit, and its last value."""
+    first = np.zeros((LENGTH, 2), np.float32)
+    first[0, 1] = 1.0
+    return first, np.eye(LENGTH, dtype=np.float32)[:, -1:]
 
-    def answer(series: Any) -> Any:
-        return model(series, training=False)
 
-    signature = tf.TensorSpec((None, LENGTH, 1), tf.float32, name="series")
-    graph = openvino.convert_model(tf.function(answer, input_signature=[signature]))
+def _save_openvino(folder: Path) -> None:
+    """The same model from OpenVINO's own operations: a conversion would need TensorFlow."""
+    openvino = import_openvino()
+    from openvino import opset13 as ops
+
+    first_kernel, last_kernel = _kernels()
+    series = ops.parameter([-1, LENGTH, 1], np.float32, name="series")
+    values = ops.squeeze(series, np.int64(2))
+    last = ops.matmul(values, last_kernel, transpose_a=False, transpose_b=False)
+    size = ops.log(ops.add(ops.multiply(last, last), np.float32(1e-6)))
+    outputs = {
+        "probabilities": ops.softmax(
+            ops.matmul(values, first_kernel, transpose_a=False, transpose_b=False), 1
+        ),
+        "novelty": ops.multiply(size, np.float32(0.5)),
+    }
+    for name, node in outputs.items():
+        node.output(0).get_tensor().set_names({name})
+    graph = openvino.Model(list(outputs.values()), [series], "tiny")
     openvino.save_model(graph, folder / "openvino.xml", compress_to_fp16=False)
 
 

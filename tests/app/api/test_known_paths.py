@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.api.known_paths import normalized
-from tests.app.conftest import App, series
+from app.contract import Artifact
+from tests.app.conftest import App, running_app, series
 
 FILES = "/static-offline-docs"
 NEARLY = {
@@ -39,6 +42,13 @@ UNKNOWN = [
     f"{FILES}/nothing/",
     f"//{FILES}/nothing",
 ]
+
+
+@pytest.fixture(scope="module")
+def app(plain_artifact: Artifact) -> Iterator[App]:
+    """One app for all tests of this file: no request reaches its model."""
+    with running_app(plain_artifact) as running:
+        yield running
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])

@@ -64,10 +64,10 @@ def test_serving_nothing_ends_with_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_serving_an_artifact_that_fails_its_golden_answers_ends_with_one_line(
-    artifact: Artifact, tmp_path: Path, workers: str
+    trusted_artifact: Artifact, tmp_path: Path, workers: str
 ) -> None:
     """Golden answers that are not reproduced stop the server, though every digest is right."""
-    folder = Path(shutil.copytree(artifact.folder, tmp_path / artifact.folder.name))
+    folder = Path(shutil.copytree(trusted_artifact.folder, tmp_path / trusted_artifact.folder.name))
     with np.load(folder / "golden.npz") as arrays:
         lies = {**arrays, "probabilities": arrays["probabilities"][:, ::-1].copy()}
     np.savez(folder / "golden.npz", **lies)

@@ -21,8 +21,8 @@ from app.contract import Artifact
 from qa.harness.server import ServerProcess
 from tests.conftest import ROOT
 
-ROWS = 60_000
-BAD = (17, 40_123)
+ROWS = 15_000
+BAD = (17, 10_123)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def big_file(tmp_path_factory: pytest.TempPathFactory, artifact: Artifact) -> Pa
 
 def command(server: ServerProcess, file: Path, output: Path, *more: str) -> Sequence[str]:
     """Predict into a file, with short shards."""
-    options = ("--output", str(output), "--checkpoint-rows", "2000", *more)
+    options = ("--output", str(output), "--checkpoint-rows", "500", *more)
     return (sys.executable, "-m", "app", "predict", str(file), "--url", server.url, *options)
 
 
@@ -70,7 +70,7 @@ def test_a_killed_run_goes_on_with_every_row_exactly_once(
             deadline, before = time.monotonic() + 60, stored
             while run.poll() is None and stored == before and time.monotonic() < deadline:
                 stored = len(list(tmp_path.glob(f"{name}.parts/0*")))
-            time.sleep(chance.uniform(0, 0.3))
+            time.sleep(chance.uniform(0, 0.1))
             if run.poll() is None:
                 run.send_signal(signal.SIGKILL)
                 kills += 1

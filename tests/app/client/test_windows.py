@@ -161,12 +161,12 @@ def chunks(count):
 with Client({server.url!r}) as client:
     peaks = []
     for count in (10, 100):
-        done = client.predict_windows(chunks(count), stride=250)
+        done = client.predict_windows(chunks(count), stride=500)
         peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 print(len(done.predictions), (peaks[1] - peaks[0]) // 1024)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     windows, growth = map(int, done.stdout.split())
-    assert windows == window_count(10_000_000, artifact.contract.input.length, 250)
+    assert windows == window_count(10_000_000, artifact.contract.input.length, 500)
     assert growth < 16

@@ -6,7 +6,6 @@ import io
 import json
 from pathlib import Path
 
-import httpx
 import numpy as np
 from playwright.sync_api import Page, Request, expect
 
@@ -15,6 +14,7 @@ from app.telemetry.drift.report import DriftReport
 from qa.harness.page_answers import drift_report, extend_model, fulfil, offer_evidence
 from qa.harness.server import running_server
 from tests.page.conftest import OpenPage
+from tests.support import plain_http
 from tests.support.drift import add_version_with_reference, usual_series
 
 HEADLINE = "#drift .headline"
@@ -92,7 +92,7 @@ def test_it_is_what_the_server_counted(
         expect(page.locator("#drift .drift-body")).to_contain_text(": 1 series counted.")
         body = io.BytesIO()
         np.save(body, usual_series(200, 5, novelty=(3, 4)))
-        httpx.post(
+        plain_http.post(
             f"{server.url}/predict", content=body.getvalue(), headers={"Content-Type": "application/x-npy"}
         ).raise_for_status()
         server.wait_until(lambda: json.loads(server.get("/drift").body)["alarm"]["raised"], "an alarm")

@@ -14,7 +14,7 @@ from qa.fuzz.mutations import Mutator
 from qa.fuzz.numbers import FLOAT32_END, NOT_JSON, float32, number
 from qa.fuzz.target import TARGETS, Target
 
-CASES = 300
+CASES = 150
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)

@@ -1,4 +1,8 @@
-"""`app.inference.engines.loading`: which engine, and what happens when one does not keep the contract."""
+"""`app.inference.engines.loading`: which engine, and what happens when one does not keep the contract.
+
+What needs TensorFlow is tried on a small model: XLA compiles the committed one for seconds, and
+`test_tensorflow.py` has its golden answers.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +18,11 @@ from app.inference.engines import load_engine
 
 
 @pytest.fixture
-def lying(artifact: Artifact) -> Artifact:
-    """The committed artifact with golden answers that no engine gives."""
-    golden = artifact.golden
+def lying(trusted_artifact: Artifact) -> Artifact:
+    """The small artifact with golden answers that no engine gives."""
+    golden = trusted_artifact.golden
     wrong = np.ascontiguousarray(golden.probabilities[:, ::-1])
-    return dataclasses.replace(artifact, golden=Golden(golden.series, wrong, golden.novelty))
+    return dataclasses.replace(trusted_artifact, golden=Golden(golden.series, wrong, golden.novelty))
 
 
 def test_auto_chooses_openvino_where_there_is_no_gpu(artifact: Artifact) -> None:
@@ -28,9 +32,9 @@ def test_auto_chooses_openvino_where_there_is_no_gpu(artifact: Artifact) -> None
     assert engine.batch_sizes == (1, 2)
 
 
-def test_tensorflow_is_loaded_on_demand_and_verified(artifact: Artifact) -> None:
+def test_tensorflow_is_loaded_on_demand_and_verified(trusted_artifact: Artifact) -> None:
     """The other engine keeps the same golden answers."""
-    assert load_engine(artifact, choice="tensorflow", max_rows=2, threads=0).name == "tensorflow"
+    assert load_engine(trusted_artifact, choice="tensorflow", max_rows=2, threads=0).name == "tensorflow"
 
 
 def test_an_engine_that_fails_the_golden_answers_is_not_returned(lying: Artifact) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ import pytest
 from numpy.typing import NDArray
 
 from app.contract import Artifact, open_artifact
-from app.errors import EngineError
+from app.errors import AppError, EngineError
 from app.inference.engines import load_engine
 from app.inference.engines.openvino import OpenVINOEngine
+from app.inference.engines.tensorflow import TensorFlowEngine
 from tests.app.contract.hostile import edit_contract, npy_file, seal_anew, with_golden
 from tests.app.inference.engines.keras.hostile import set_dense, with_config
+from tests.conftest import ROOT
 
 Break = Callable[[Path], object]
 
@@ -107,37 +110,56 @@ for path in sys.argv[1:]:
 """
 
 
-@pytest.mark.parametrize("backend", ["openvino", "tensorflow"])
-def test_keras_own_reason_is_shown(artifact: Artifact, root: Path, tmp_path: Path, backend: str) -> None:
-    """It is the last line of many; and the copy that Keras read has a path that nobody knows."""
-    changes = {
-        "units": (set_dense(units=-1), "Received an invalid value for `units`, expected a positive integer"),
-        "name": (set_dense(nonsense=1), "Unrecognized keyword arguments passed to Dense: {'nonsense': 1}"),
-    }
-    files = [
-        with_config(artifact.model_path, tmp_path / f"{name}.keras", changes[name][0]) for name in changes
-    ]
+def on_tensorflow(artifact: Artifact, files: Sequence[Path]) -> list[str]:
+    """The lines for these model files, from this process."""
+    lines = []
+    for file in files:
+        with pytest.raises(AppError) as refusal:
+            TensorFlowEngine(dataclasses.replace(artifact, folder=file.parent), max_rows=1)
+        lines.append(str(refusal.value))
+    return lines
+
+
+def on_openvino(artifact: Artifact, files: Sequence[Path]) -> list[str]:
+    """The same from a process of its own: Keras has one backend in each."""
+    del artifact
     done = subprocess.run(
         [sys.executable, "-c", REFUSED, *map(str, files)],
-        cwd=root,
-        env={"KERAS_BACKEND": backend, "PATH": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
+        cwd=ROOT,
+        env={"KERAS_BACKEND": "openvino", "PATH": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
-    assert len(lines) == len(files)
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("load", [on_openvino, on_tensorflow])
+def test_keras_own_reason_is_shown(
+    artifact: Artifact, tmp_path: Path, load: Callable[[Artifact, Sequence[Path]], list[str]]
+) -> None:
+    """It is the last line of many; and the copy that Keras read has a path that nobody knows."""
+    changes = {
+        "units": (set_dense(units=-1), "Received an invalid value for `units`, expected a positive integer"),
+        "name": (set_dense(nonsense=1), "Unrecognized keyword arguments passed to Dense: {'nonsense': 1}"),
+    }
+    files = []
+    for name, (change, _) in changes.items():
+        (tmp_path / name).mkdir()
+        files.append(with_config(artifact.model_path, tmp_path / name / "model.keras", change))
+    lines = load(artifact, files)
     for file, line, (_, reason) in zip(files, lines, changes.values(), strict=True):
         assert line.startswith(f"{file}: cannot be loaded: ")
+        assert line.isprintable()
         assert reason in line
         assert len(line) < len(str(file)) + 1100
         assert "/tmp/tmp" not in line  # noqa: S108
 
 
-@pytest.mark.parametrize("engine", ["openvino", "tensorflow"])
-def test_a_model_that_a_runtime_fails_on_gives_one_line(folder: Path, root: Path, engine: str) -> None:
+@pytest.fixture
+def shorter(folder: Path) -> Path:
     """A contract of another length than the model's: each runtime raises what it likes."""
 
     def shorten(contract: dict[str, Any]) -> None:
@@ -147,10 +169,18 @@ def test_a_model_that_a_runtime_fails_on_gives_one_line(folder: Path, root: Path
 
     edit_contract(folder, shorten)
     with_golden(folder, series=npy_file(np.zeros((len(open_golden(folder)), 7), np.float32)))
+    return folder
+
+
+WRONG_LENGTH = "expected shape=(None, 500, 1), found shape=("
+
+
+def test_a_model_that_openvino_fails_on_gives_one_line(shorter: Path, root: Path) -> None:
+    """All that `check` prints."""
     done = subprocess.run(
         [sys.executable, "-m", "app", "check"],
         cwd=root,
-        env={"PATH": "", "TF_CPP_MIN_LOG_LEVEL": "3", "ARTIFACT": str(folder), "ENGINE": engine},
+        env={"PATH": "", "TF_CPP_MIN_LOG_LEVEL": "3", "ARTIFACT": str(shorter), "ENGINE": "openvino"},
         capture_output=True,
         text=True,
         timeout=120,
@@ -159,8 +189,19 @@ def test_a_model_that_a_runtime_fails_on_gives_one_line(folder: Path, root: Path
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     line = done.stderr.splitlines()[-1]
-    assert str(folder) in line
-    assert "expected shape=(None, 500, 1), found shape=(" in line
+    assert str(shorter) in line
+    assert WRONG_LENGTH in line
+    assert "/tmp/tmp" not in line  # noqa: S108
+
+
+def test_a_model_that_tensorflow_fails_on_gives_one_line(shorter: Path) -> None:
+    """The message of the error, which commands print."""
+    with pytest.raises(AppError) as refusal:
+        load_engine(open_artifact(shorter), choice="tensorflow", max_rows=1)
+    line = str(refusal.value)
+    assert line.isprintable()
+    assert str(shorter) in line
+    assert WRONG_LENGTH in line
     assert "/tmp/tmp" not in line  # noqa: S108
 
 
