@@ -36,6 +36,8 @@ SETTINGS = ROOT / "deploy" / "kubernetes" / "base" / "settings.env"
 # The defaults of MAX_BODY_BYTES and MAX_BODY_BYTES_IN_FLIGHT.
 _BODY_BYTES = 4 * 2**20
 _BODIES = 64
+# TensorFlow on a CPU may take minutes to load a version.
+_WAIT_SECONDS = 600
 _JSON = ("Content-Type", "application/json")
 _NPY = ("Content-Type", "application/x-npy")
 
@@ -103,7 +105,7 @@ class Loads:
         (self._folder / ".new").rename(self._folder / version)
         self._server.process.send_signal(signal.SIGHUP)
         self._server.wait_until(
-            lambda: self._loaded() == [int(version)], f"serving version {version}", seconds=600
+            lambda: self._loaded() == [int(version)], f"serving version {version}", seconds=_WAIT_SECONDS
         )
 
     def _loaded(self) -> object:
@@ -135,7 +137,8 @@ def measure(artifact: Artifact, *, engine: str, seconds: float) -> dict[str, int
         shutil.copytree(artifact.folder.parent / before, folder / before)
         peaks = {}
         own: dict[str, Any] = {**settings(), "ARTIFACT": str(folder), "ENGINE": engine, "LOG_LEVEL": "error"}
-        with running_server(**own) as server:
+        with running_server(wait=False, **own) as server:
+            server.wait_until_ready(seconds=_WAIT_SECONDS)
             for load, run in Loads(server, artifact, folder, seconds=seconds).all():
                 proc.reset_peak(server.pid)
                 run()

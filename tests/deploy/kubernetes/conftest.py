@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from tests.deploy.kubernetes.manifests import FOLDER, OVERLAYS, Resource, render
+from tests.deploy.kubernetes.manifests import FOLDER, OVERLAYS, Resource, render, render_base_with
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +19,8 @@ def kubectl() -> str:
 
 
 @pytest.fixture(scope="session")
-def rendered(kubectl: str) -> dict[str, list[Resource]]:
-    """The resources of `base` and of each overlay, by name."""
+def rendered(kubectl: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Resource]]:
+    """The resources of `base`, of each overlay, and of the base with the component `store`, by name."""
     folders = {"base": FOLDER / "base"} | {name: FOLDER / "overlays" / name for name in OVERLAYS}
-    return {name: render(kubectl, folder) for name, folder in folders.items()}
+    found = {name: render(kubectl, folder) for name, folder in folders.items()}
+    return found | {"store": render_base_with(kubectl, ["store"], tmp_path_factory.mktemp("store"))}

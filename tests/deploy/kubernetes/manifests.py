@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,8 @@ from qa.harness.process import ROOT
 
 FOLDER = ROOT / "deploy" / "kubernetes"
 OVERLAYS = ("gpu", "hpa", "keda", "kserve", "monitoring", "score")
-# Those that change what `base` deploys; the others deploy something else.
-OF_BASE = ("gpu", "hpa", "keda", "monitoring")
+# Those that change what `base` deploys, and a component without an overlay; the others deploy something else.
+OF_BASE = ("gpu", "hpa", "keda", "monitoring", "store")
 
 Resource = dict[str, Any]
 _UNITS = {"": 1, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
@@ -34,6 +36,20 @@ def render(kubectl: str, folder: Path) -> list[Resource]:
     if done.returncode:
         raise RenderError(done.stderr)
     return list(yaml.safe_load_all(done.stdout))
+
+
+def render_base_with(kubectl: str, components: Sequence[str], folder: Path) -> list[Resource]:
+    """The resources of the base with components, as a reader combines them in a folder.
+
+    Raises:
+        RenderError: Kustomize refuses the combination.
+    """
+    shutil.copytree(FOLDER, folder / "kubernetes", ignore=shutil.ignore_patterns("overlays"))
+    own = folder / "kubernetes" / "overlays" / "own"
+    own.mkdir(parents=True)
+    used = {"resources": ["../../base"], "components": [f"../../components/{name}" for name in components]}
+    (own / "kustomization.yaml").write_text(yaml.safe_dump(used), encoding="utf-8")
+    return render(kubectl, own)
 
 
 def of_kind(resources: list[Resource], kind: str) -> Resource:

@@ -31,8 +31,8 @@ from tests.docs.pages import Page
 SERVING = ("base", *OF_BASE, "kserve")
 ALL = pytest.mark.parametrize("folder", SERVING)
 PROBES = {"startupProbe": "/startupz", "readinessProbe": "/readyz", "livenessProbe": "/livez"}
-# What KServe's storage initializer reads.
-OF_KSERVE = {"STORAGE_URI"}
+# What KServe's storage initializer and the cache of artifacts read.
+OF_OTHERS = {"STORAGE_URI", "XDG_CACHE_HOME"}
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def replica() -> Iterator[ServerProcess]:
 
 def read_settings(resources: list[Resource]) -> Settings:
     """The settings of a replica, as the server reads them."""
-    given = {name.lower(): value for name, value in environment(resources).items() if name not in OF_KSERVE}
+    given = {name.lower(): value for name, value in environment(resources).items() if name not in OF_OTHERS}
     return Settings.model_validate(given)
 
 
@@ -60,7 +60,7 @@ def measured() -> dict[str, int]:
 @ALL
 def test_every_variable_is_a_setting(rendered: dict[str, list[Resource]], folder: str) -> None:
     """And has a valid value; no replica gets a variable that the server does not read."""
-    names = {name.lower() for name in environment(rendered[folder]).keys() - OF_KSERVE}
+    names = {name.lower() for name in environment(rendered[folder]).keys() - OF_OTHERS}
     assert names <= set(Settings.model_fields)
     read_settings(rendered[folder])
 
@@ -162,7 +162,7 @@ def test_one_worker_and_no_pinning(rendered: dict[str, list[Resource]]) -> None:
 
 
 def test_kserve_runs_the_same_server(rendered: dict[str, list[Resource]]) -> None:
-    """Image, settings, probes and resources are the base's; the artifact is the one that KServe mounts."""
+    """Image, settings, probes and resources are the base's; the artifact is what KServe mounts."""
     base, kserve = copy.deepcopy(container(rendered["base"])), container(rendered["kserve"])
     own = environment(rendered["kserve"])
     assert (own["ARTIFACT"], own.pop("STORAGE_URI").split("/")[-2]) == ("/mnt/models", "forda")
@@ -174,7 +174,7 @@ def test_kserve_runs_the_same_server(rendered: dict[str, list[Resource]]) -> Non
     named = {port["name"]: port["containerPort"] for port in base["ports"]}
     for probe in PROBES:
         base[probe]["httpGet"]["port"] = named[base[probe]["httpGet"]["port"]]
-    for field in ("image", "args", "resources", "lifecycle", "securityContext", "volumeMounts", *PROBES):
+    for field in ("image", "args", "resources", "lifecycle", "securityContext", *PROBES):
         assert kserve[field] == base[field], field
     base_pod, kserve_pod = (pod_of(workload(rendered[name])) for name in ("base", "kserve"))
     for field in (
@@ -186,6 +186,13 @@ def test_kserve_runs_the_same_server(rendered: dict[str, list[Resource]]) -> Non
         assert kserve_pod[field] == base_pod[field], field
     # KServe finds the container by this name.
     assert kserve["name"] == "kserve-container"
+
+
+def test_the_cache_of_artifacts_is_a_volume(rendered: dict[str, list[Resource]]) -> None:
+    """The root is read-only, and HOME does not exist in the image."""
+    for folder in ("base", *OF_BASE, "score"):
+        mounts = [mount["mountPath"] for mount in container(rendered[folder])["volumeMounts"]]
+        assert environment(rendered[folder])["XDG_CACHE_HOME"] in mounts
 
 
 def test_a_model_is_found_where_kserve_mounts_it(

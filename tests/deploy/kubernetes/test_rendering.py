@@ -15,8 +15,11 @@ from tests.deploy.kubernetes.manifests import (
     OVERLAYS,
     RenderError,
     Resource,
+    container,
+    environment,
     of_kind,
     render,
+    render_base_with,
     workload,
 )
 
@@ -24,9 +27,9 @@ CORE = {"ConfigMap", "Deployment", "NetworkPolicy", "PodDisruptionBudget", "Serv
 
 
 def test_the_folders_are_those_that_are_tested() -> None:
-    """Every overlay is rendered below, and every component belongs to one."""
+    """Every overlay is rendered below, and every component belongs to one, or is rendered with the base."""
     assert {path.name for path in (FOLDER / "overlays").iterdir()} == set(OVERLAYS)
-    used = set()
+    used = {"store"}
     for name in OVERLAYS:
         text = (FOLDER / "overlays" / name / "kustomization.yaml").read_text(encoding="utf-8")
         used |= {Path(component).name for component in yaml.safe_load(text).get("components", ())}
@@ -78,14 +81,28 @@ def test_a_changed_setting_restarts_the_replicas(
 
 def test_both_autoscalers_at_once_are_refused(kubectl: str, tmp_path: Path) -> None:
     """Two autoscalers of one Deployment would work against each other."""
-    shutil.copytree(FOLDER, tmp_path / "kubernetes", ignore=shutil.ignore_patterns("overlays"))
-    folder = tmp_path / "kubernetes" / "both"
-    folder.mkdir()
-    components = [f"../components/{name}" for name in ("monitoring", "hpa", "keda")]
-    text = yaml.safe_dump({"resources": ["../base"], "components": components})
-    (folder / "kustomization.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(RenderError, match="Unable to remove nonexistent key: replicas"):
-        render(kubectl, folder)
+        render_base_with(kubectl, ["monitoring", "hpa", "keda"], tmp_path)
+
+
+def test_all_other_components_can_be_combined(kubectl: str, tmp_path: Path) -> None:
+    """Each changes something else."""
+    combined = render_base_with(kubectl, ["gpu", "store", "monitoring", "keda"], tmp_path)
+    server = container(combined)
+    assert server["image"] == "timeseries-server:gpu"
+    assert [source.popitem()[0] for source in server["envFrom"]] == ["configMapRef", "secretRef"]
+    assert "ScaledObject" in {resource["kind"] for resource in combined}
+
+
+def test_a_store_can_be_reached(rendered: dict[str, list[Resource]]) -> None:
+    """Name servers and TLS, for a server with the component and for scorers; credentials of one Secret."""
+    for folder in ("store", "score"):
+        (rule,) = of_kind(rendered[folder], "NetworkPolicy")["spec"]["egress"]
+        allowed = {(port["port"], port["protocol"]) for port in rule["ports"]}
+        assert allowed == {(53, "UDP"), (53, "TCP"), (443, "TCP")}
+        (secret,) = (one["secretRef"] for one in container(rendered[folder])["envFrom"] if "secretRef" in one)
+        assert secret == {"name": "timeseries-store", "optional": True}
+    assert environment(rendered["store"]) == environment(rendered["base"])
 
 
 def test_the_rules_are_those_of_compose() -> None:

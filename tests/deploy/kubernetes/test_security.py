@@ -9,7 +9,7 @@ import pytest
 from qa.harness.process import ROOT
 from tests.deploy.kubernetes.manifests import OVERLAYS, Resource, container, of_kind, pod_of, workload
 
-ALL = pytest.mark.parametrize("overlay", ["base", *OVERLAYS])
+ALL = pytest.mark.parametrize("overlay", ["base", "store", *OVERLAYS])
 # The kinds of volumes that the standard allows.
 VOLUMES = {
     "configMap",
