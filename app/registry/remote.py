@@ -49,7 +49,7 @@ class RemoteArtifact:
         on_checked: called with the time of each successful check, in seconds since 1970; at a start without
             the store, with that of the last one.
         rate: the slowest rate of a download.
-        timeouts: of requests.
+        timeouts: of requests; by default those of `open_store`, and `BRIEF` while a start waits.
 
     Raises:
         StoreUnsupported: the URL cannot be used.
@@ -89,7 +89,7 @@ class RemoteArtifact:
         """
         remembered = self._cache.remembered(self.place)
         try:
-            timeouts = BRIEF if remembered else self._timeouts
+            timeouts = self._timeouts or (BRIEF if remembered else None)
             version, _ = StoreVersions(open_store(self._url, timeouts=timeouts)).served()
             return self.fetch(self._remember_found(version))
         except (StoreUnavailable, StoreDenied) as error:
