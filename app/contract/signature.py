@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.contract.files import read_file
 from app.contract.schema import CONTRACT_FILE
 from app.contract.wording import reason_of
 from app.errors import ArtifactError
@@ -20,6 +21,8 @@ if TYPE_CHECKING:  # it imports this module
     from app.contract.artifact import Artifact
 
 SIGNATURE_FILE = "model.sig"
+# A signature of a thousand files has about 200 kB.
+MAX_SIGNATURE_BYTES = 4 * 1024 * 1024
 
 
 def sign(artifact: Artifact, private_key: Path) -> Path:
@@ -72,6 +75,10 @@ def verify_signature(folder: Path, public_key: Path) -> None:
         ArtifactError: one line: the version is not signed, or not by this key, or was altered since; the key
             cannot be used; or the package is missing.
     """
+    signature = folder / SIGNATURE_FILE
+    if not signature.is_file():
+        raise ArtifactError(f"{folder}: not signed: it has no {SIGNATURE_FILE}; sign it with `artifact sign`")
+    read_file(signature, most=MAX_SIGNATURE_BYTES)  # the package would read any size
     verifying = _package("REQUIRE_SIGNATURE", "verifying")
     try:
         config = verifying.Config().use_elliptic_key_verifier(public_key=public_key)
@@ -80,9 +87,6 @@ def verify_signature(folder: Path, public_key: Path) -> None:
         raise ArtifactError(
             f"{public_key}: not a usable public key ({reason}); check REQUIRE_SIGNATURE"
         ) from error
-    signature = folder / SIGNATURE_FILE
-    if not signature.is_file():
-        raise ArtifactError(f"{folder}: not signed: it has no {SIGNATURE_FILE}; sign it with `artifact sign`")
     try:
         config.verify(folder, signature)
     # A signature comes from outside: whatever its parsers and checks raise, the version is refused.
