@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from app.contract import CONTRACT_FILE, MAX_FILE_BYTES, MAX_TEXT_BYTES, SIGNATURE_FILE
-from app.errors import ObjectMissing
+from app.errors import ObjectMissing, StoreDenied
 from app.registry.download import RateLimit, download
 from app.registry.versions import StoredVersion
 from app.store import Store
@@ -53,7 +53,7 @@ def fetch_signature(store: Store, version: StoredVersion, folder: Path) -> None:
     """
     try:
         content = store.read(f"{version.prefix}{SIGNATURE_FILE}", max_bytes=MAX_TEXT_BYTES).content
-    except ObjectMissing:
+    except (ObjectMissing, StoreDenied):  # S3 over HTTP denies access to what does not exist
         return
     new = folder / f".{SIGNATURE_FILE}.partial"
     new.write_bytes(content)

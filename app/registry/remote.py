@@ -14,7 +14,7 @@ from app.registry.cache import ArtifactCache
 from app.registry.download import RateLimit, is_intact
 from app.registry.fetch import fetch, fetch_signature
 from app.registry.versions import StoredVersion, StoreVersions
-from app.store import Store, StoreTimeouts, open_store
+from app.store import Store, StoredObject, StoreTimeouts, open_store
 
 # While a start waits for a store that is away, and the cache has a version.
 BRIEF = StoreTimeouts(connect=3.0, read=5.0, retries=2, total=8.0)
@@ -163,12 +163,9 @@ class RemoteArtifact:
         self._on_checked(time.time())
         self._cache.touch([*loaded, folder])
         here = version.sha256, version.name
-        if (
-            folder == self._cache.version(*here)
-            and folder in loaded
-            and self._cache.remembered(self.place) != here
-        ):
-            self._cache.remember(self.place, *here)  # pinned again, and still loaded: it is not fetched
+        is_loaded = folder in loaded and folder == self._cache.version(*here)
+        if is_loaded and self._cache.remembered(self.place) != here:
+            self._cache.remember(self.place, *here)  # pinned again while it was loaded, so not fetched
         else:
             self._cache.set_checked(self.place)
 
@@ -178,7 +175,13 @@ class RemoteArtifact:
             names = [*version.parsed().files, SIGNATURE_FILE]
         except ArtifactError:
             return version.sha256
-        return version.sha256, tuple(self._store.find(f"{version.prefix}{name}") for name in names)
+        return version.sha256, tuple(self._stored(f"{version.prefix}{name}") for name in names)
+
+    def _stored(self, path: str) -> StoredObject | None:
+        try:
+            return self._store.find(path)
+        except StoreDenied:  # S3 over HTTP says so of what does not exist
+            return None
 
 
 def _is_gone(refused: Path, found: Path, numbers: frozenset[int]) -> bool:

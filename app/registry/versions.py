@@ -70,6 +70,7 @@ class StoreVersions:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._contracts: dict[str, StoredContent] = {}
+        self._has_list = True
 
     def numbers(self) -> list[int]:
         """All numbers that the store lists, ascending; the versions may be incomplete.
@@ -117,6 +118,9 @@ class StoreVersions:
                 return self.version(number)
             except ObjectMissing:  # not complete, or deleted but still in VERSIONS
                 continue
+            except StoreDenied:  # see `_exists`
+                if self._has_list:
+                    raise
         raise ArtifactError(
             f"{self._store.url}: contains no {CONTRACT_FILE} and no version folder with one; publish a "
             "version there, or check the URL"
@@ -141,6 +145,7 @@ class StoreVersions:
         try:
             found = self._store.children()
         except StoreUnsupported:
+            self._has_list = False
             return self._root_without_list()
         names = {each.path for each in found.objects}
         is_version = CONTRACT_FILE in names

@@ -98,17 +98,9 @@ def test_a_signal_ends_a_start_that_waits_for_a_store(stored: Stored, tmp_path: 
 
 
 def test_a_start_without_store_and_cache_ends_with_one_line(tmp_path: Path) -> None:
-    """So does a cache that cannot be written, and a URL that names no store."""
-    file = tmp_path / "file"
-    file.touch()
-    for place, line in (
-        ("ftp://host/x", "ftp://host/x: unknown scheme; use s3://"),
-        (
-            f"http://127.0.0.1:{free_port()}/x",
-            "x/contract.json: cannot be reached or fails (connection refused)",
-        ),
-    ):
-        done = run("serve", ARTIFACT=place, ARTIFACT_CACHE=str(file / "cache"), PORT="0")
-        assert done.returncode == 1
-        assert line in done.stderr
-        assert len(done.stderr.splitlines()) == 1
+    """It says what cannot be reached, and why."""
+    url = f"http://127.0.0.1:{free_port()}/x"
+    done = run("serve", ARTIFACT=url, ARTIFACT_CACHE=str(tmp_path / "cache"), PORT="0")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{url}/contract.json: cannot be reached or fails (connection refused); ")
+    assert len(done.stderr.splitlines()) == 1

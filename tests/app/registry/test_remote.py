@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.contract import CONTRACT_FILE, PIN_FILE, open_artifact
-from app.errors import ArtifactError, ObjectMissing, StoreDenied, StoreUnavailable
+from app.errors import ArtifactError, ObjectMissing, StoreDenied, StoreError, StoreUnavailable
 from app.registry import ArtifactCache, RemoteArtifact, choose
 from app.registry.cache import UNUSED_SECONDS
 from app.store import Store, StoreTimeouts
@@ -205,6 +205,16 @@ def test_a_contract_without_its_files_is_not_complete(published: Publish, remote
         source.fetch(folder)
     store.create("1/model.keras", model)
     assert open_artifact(source.fetch(folder)).contract.version == 1
+
+
+def test_a_cache_that_cannot_be_written_is_said(published: Publish, url: str, tmp_path: Path) -> None:
+    """With the setting to change."""
+    published(1)
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        StoreError, match=r"ARTIFACT_CACHE: .*file/partial.*: cannot be used .*; set it to a folder"
+    ):
+        RemoteArtifact(url, ArtifactCache(tmp_path / "file")).first()
 
 
 def test_a_damaged_cache_is_fetched_again(published: Publish, remote: Open) -> None:
