@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import httpx
 import numpy as np
 import yaml
 from numpy.typing import NDArray
@@ -23,6 +22,7 @@ from qa.harness.messages import as_json
 from qa.harness.process import ROOT
 from qa.harness.server import ServerProcess
 from tests.deploy.promql import Matcher, parse
+from tests.support import plain_http
 
 FOLDER = ROOT / "deploy" / "monitoring"
 DASHBOARD = FOLDER / "grafana" / "dashboards" / "timeseries-server.json"
@@ -119,13 +119,21 @@ def of_supervisor() -> CollectorRegistry:
     return registry
 
 
+def of_store() -> bytes:
+    """What a server whose ARTIFACT is a URL tells besides: when it last checked the store."""
+    metrics = Metrics()
+    metrics.artifact_checked(1.0)
+    lines = metrics.render().splitlines(keepends=True)
+    return b"".join(line for line in lines if b"timeseries_artifact_check_timestamp_seconds" in line)
+
+
 def exposition_of(server: ServerProcess, series: NDArray[np.float32]) -> str:
-    """What a server's /metrics says after it predicted series, with what a supervisor of workers adds."""
+    """What a server's /metrics says after it predicted series, with what supervisors and stores add."""
     headers = {"Content-Type": "application/json"}
-    httpx.post(f"{server.url}/predict", content=as_json(series), headers=headers).raise_for_status()
+    plain_http.post(f"{server.url}/predict", content=as_json(series), headers=headers).raise_for_status()
     # The gauges of drift appear when the series are counted, shortly after the answer.
     server.wait_until(lambda: server.metric("timeseries_drift_mean_confidence") > 0)
-    return server.get("/metrics").body.decode() + generate_latest(of_supervisor()).decode()
+    return server.get("/metrics").body.decode() + (generate_latest(of_supervisor()) + of_store()).decode()
 
 
 def _recorded(expression: str, metrics: Known) -> dict[str, set[str] | None]:
