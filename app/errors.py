@@ -14,6 +14,30 @@ class ArtifactError(AppError):
     """The artifact is missing, damaged, incompatible, or fails the checks of its contract."""
 
 
+class StoreError(AppError):
+    """An operation on an object store or a folder of objects failed; the message names the URL."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be reached, is too slow, or fails: the same operation may succeed later."""
+
+
+class StoreDenied(StoreError):
+    """The store refuses the credentials, or there are none."""
+
+
+class StoreUnsupported(StoreError):
+    """The store cannot be used: unknown scheme, missing package, or an operation that it does not have."""
+
+
+class ObjectMissing(StoreError):
+    """There is no object of that name."""
+
+
+class ObjectConflict(StoreError):
+    """A conditional write found that the object exists or has changed; nothing was written."""
+
+
 class InvalidKeyFile(AppError):
     """The file of API keys cannot be read or has an invalid line."""
 

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from app.contract import Artifact, Golden, open_artifact
 from qa.harness.server import ServerProcess, running_server
+from tests.support import object_stores
+from tests.support.object_stores import ObjectStoreServer
 
 ROOT = Path(__file__).parent.parent
 # What `--quick` leaves out: files and folders that take two seconds or more, or start servers.
@@ -96,6 +98,20 @@ def forda_test() -> LabelledSeries:
     assert spec.origin is not None
     table = np.loadtxt(Path(spec.origin).parent / "data" / "FordA_TEST.tsv", delimiter="\t")
     return LabelledSeries(table[:, 1:].astype(np.float32), table[:, 0].astype(int).astype(str))
+
+
+@pytest.fixture(scope="session")
+def seaweed() -> Iterator[ObjectStoreServer]:
+    """A real S3 store."""
+    with object_stores.seaweed() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[ObjectStoreServer]:
+    """A second one, of other authors, that takes any credentials."""
+    with object_stores.moto() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
