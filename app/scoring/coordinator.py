@@ -1,0 +1,138 @@
+"""One run of a job on one machine: claims tasks for its workers, and adds their records."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from app.scoring.leases import Leases
+from app.scoring.ledger import Ledger, Totals
+from app.scoring.plan import Plan, Task
+from app.scoring.pool import Worker, WorkerPool
+from app.scoring.worker import Scored, Stored
+
+# Pauses between two looks at the leases of others, of their seconds.
+_LOOKS = 20
+_LONGEST_PAUSE = 1.0
+
+
+class Coordinator:
+    """Works on a job until all its tasks have a record, whoever made it.
+
+    Args:
+        plan: of the job.
+        ledger: of the job.
+        leases: of this process.
+        lease_seconds: see `Leases`.
+        on_rows: called with the rows that are finished, those of all processes as far as known, and with the
+            number of all rows, or None if that is unknown.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        ledger: Ledger,
+        leases: Leases,
+        *,
+        lease_seconds: float,
+        on_rows: Callable[[int, int | None], None],
+    ) -> None:
+        self._plan, self._ledger, self._leases, self._on_rows = plan, ledger, leases, on_rows
+        self._tasks = plan.tasks()
+        self._finished: dict[int, int] = {}  # rows by task
+        self._open: deque[int] = deque()
+        self._running: set[int] = set()
+        self._held: set[int] = set()
+        self._look_seconds = lease_seconds / _LOOKS
+        self._next_look = 0.0
+        rows = [task.rows for task in self._tasks]
+        self._total = None if None in rows else sum(filter(None, rows))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all tasks have a record."""
+        return len(self._finished) == len(self._tasks)
+
+    def look(self) -> None:
+        """Read which tasks are finished and which are claimed."""
+        self._held = set(self._leases.look())
+        for number in self._ledger.recorded():
+            self._finished.setdefault(number, self._tasks[number].rows or 0)
+        taken = self._finished.keys() | self._held | self._running
+        self._open = deque(number for number in range(len(self._tasks)) if number not in taken)
+        if self._held:  # far from where others are
+            self._open.rotate(random.randrange(len(self._open) + 1))  # noqa: S311 - no secret
+        self._next_look = time.monotonic() + self._look_seconds
+
+    def run(self, pool: WorkerPool) -> None:
+        """Score until the job is complete.
+
+        Raises:
+            ScoringError: a worker has ended, or an input has changed.
+            StoreError: the store does not answer.
+        """
+        try:
+            while not self.is_complete:
+                for worker in pool.idle:
+                    task = self._claimed()
+                    if task is None:
+                        break
+                    self._running.add(task.number)
+                    pool.give(worker, task)
+                for worker, message in pool.messages(min(self._look_seconds, _LONGEST_PAUSE)):
+                    self._take(worker, message)
+                self._leases.renew()
+                self._on_rows(self._rows(pool), self._total)
+        finally:
+            self._leases.release_all()
+
+    def finish(self) -> Totals:
+        """Write the manifest of the complete job, or find that it is there."""
+        return self._ledger.finish(self._plan)
+
+    def _claimed(self) -> Task | None:
+        """The next task, with its lease; None if there is none now."""
+        while True:
+            if not self._open and not self._reopened():
+                return None
+            number = self._open.popleft()
+            acquire = self._leases.take_over if number in self._held else self._leases.claim
+            if not acquire(number):
+                if number not in self._held:  # another process was here since the last look
+                    self.look()
+                continue
+            if not self._ledger.is_recorded(number):
+                return self._tasks[number]
+            # Finished since the last look.
+            self._finished[number] = self._tasks[number].rows or 0
+            self._leases.release(number)
+
+    def _reopened(self) -> bool:
+        """Whether tasks are open again, among them those whose lease may be taken over."""
+        if self.is_complete or time.monotonic() < self._next_look:
+            return False
+        self.look()
+        self._open.extend(self._held - self._finished.keys())
+        return bool(self._open)
+
+    def _take(self, worker: Worker, message: Any) -> None:
+        task = worker.task
+        if task is None:
+            return
+        if isinstance(message, Scored):
+            worker.rows += message.rows
+        elif isinstance(message, Stored):
+            worker.task = None
+            self._ledger.add(task.number, message.record)
+            self._finished[task.number] = message.record.rows
+            self._running.discard(task.number)
+            self._leases.release(task.number)
+
+    def _rows(self, pool: WorkerPool) -> int:
+        running = sum(
+            worker.rows for worker in pool.busy if worker.task and worker.task.number not in self._finished
+        )
+        return sum(self._finished.values()) + running
