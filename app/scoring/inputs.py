@@ -94,7 +94,7 @@ def _in_folders(name: str) -> Iterator[InputFile]:
         found = [
             each for each in sorted(path.rglob("*")) if each.is_file() and _is_data(each.relative_to(path))
         ]
-    elif path.exists() or not has_magic(name):
+    elif path.exists():
         found = [path]
     else:
         matches = sorted(glob(name, recursive=True))  # noqa: PTH207 - of any folder, as the shell does it
