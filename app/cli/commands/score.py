@@ -94,7 +94,6 @@ def _run(options: argparse.Namespace) -> int:
     from app.settings import Settings
     from app.system.affinity import resolve_workers
 
-    signal.signal(signal.SIGTERM, _end)
     settings = Settings()
     job = ScoringOptions(
         inputs=options.input,
@@ -108,8 +107,12 @@ def _run(options: argparse.Namespace) -> int:
         lease_seconds=options.lease_seconds,
     )
     began = time.monotonic()
-    with progress("series", is_shown=True, lines=True) as bar:
-        totals = run_job(job, report=_report, on_rows=bar.update)
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        with progress("series", is_shown=True, lines=True) as bar:
+            totals = run_job(job, report=_report, on_rows=bar.update)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return _summary(totals, options.output, time.monotonic() - began)
 
 
