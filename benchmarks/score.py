@@ -1,11 +1,11 @@
 """`python -m benchmarks.score`: `score` compared with the bare engine, on one process and on several.
 
-One file is scored several times in one job, which names it several times: a million rows need 2 GB of disk once.
-Rounds alternate: the bare engines, then the command, for each number of processes. The bare engines compute the
-same batches from memory, pinned to the same cores, and read and write nothing. Rates of the command include its
-start: interpreters, planning, loading and verifying the model. "Start" is a job of one row. The share of CPU time
-is the engines' CPU time for a series, of the command's after its start: other programs on the machine change it
-less than the rates.
+One file is scored several times in one job, which names it several times: a million rows need 2 GB of disk
+once. Rounds alternate: the bare engines, then the command, for each number of processes. The bare engines
+compute the same batches from memory, pinned to the same cores, and read and write nothing. Rates of the
+command include its start: interpreters, planning, loading and verifying the model. "Start" is a job of one
+row. The share of CPU time is the engines' CPU time for a series, of the command's after its start: other
+programs on the machine change it less than the rates.
 """
 
 from __future__ import annotations
