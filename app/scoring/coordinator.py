@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.scoring.leases import Leases
-from app.scoring.ledger import Ledger, Totals
+from app.scoring.ledger import Ledger, Record, Totals
 from app.scoring.plan import Plan, Task
 from app.scoring.pool import Worker, WorkerPool
 from app.scoring.worker import Scored, Stored
@@ -45,6 +45,7 @@ class Coordinator:
         self._finished: dict[int, int] = {}  # rows by task
         self._open: deque[int] = deque()
         self._running: set[int] = set()
+        self._stored: list[tuple[int, Record]] = []  # whose records are still to be added
         self._held: set[int] = set()
         self._look_seconds = lease_seconds / _LOOKS
         self._next_look = 0.0
@@ -75,19 +76,34 @@ class Coordinator:
             StoreError: the store does not answer.
         """
         try:
-            while not self.is_complete:
-                for worker in pool.idle:
-                    task = self._claimed()
-                    if task is None:
-                        break
-                    self._running.add(task.number)
-                    pool.give(worker, task)
+            while True:
+                # A worker's next task comes before the record of its last: each waits for a store.
+                self._give_tasks(pool)
+                self._add_records()
+                if self.is_complete:
+                    return
                 for worker, message in pool.messages(min(self._look_seconds, _LONGEST_PAUSE)):
                     self._take(worker, message)
                 self._leases.renew()
                 self._on_rows(self._rows(pool), self._total)
         finally:
             self._leases.release_all()
+
+    def _give_tasks(self, pool: WorkerPool) -> None:
+        for worker in pool.idle:
+            task = self._claimed()
+            if task is None:
+                return
+            self._running.add(task.number)
+            pool.give(worker, task)
+
+    def _add_records(self) -> None:
+        for number, record in self._stored:
+            self._ledger.add(number, record)
+            self._finished[number] = record.rows
+            self._running.discard(number)
+            self._leases.release(number)
+        self._stored.clear()
 
     def finish(self) -> Totals:
         """Write the manifest of the complete job, or find that it is there."""
@@ -126,13 +142,9 @@ class Coordinator:
             worker.rows += message.rows
         elif isinstance(message, Stored):
             worker.task = None
-            self._ledger.add(task.number, message.record)
-            self._finished[task.number] = message.record.rows
-            self._running.discard(task.number)
-            self._leases.release(task.number)
+            self._stored.append((task.number, message.record))
 
     def _rows(self, pool: WorkerPool) -> int:
-        running = sum(
-            worker.rows for worker in pool.busy if worker.task and worker.task.number not in self._finished
-        )
-        return sum(self._finished.values()) + running
+        rows = {worker.task.number: worker.rows for worker in pool.busy if worker.task is not None}
+        rows |= {number: record.rows for number, record in self._stored}
+        return sum((rows | self._finished).values())

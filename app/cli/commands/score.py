@@ -8,6 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, NoReturn
 
+from app.cli import exit_codes
 from app.cli.arguments import add_row_options, row_options
 
 if TYPE_CHECKING:
@@ -72,6 +73,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="after which the work of a machine that has stopped is taken over (default: 60)",
     )
+    parser.add_argument(
+        "--accept-bad-rows",
+        action="store_true",
+        help="exit with 0, not 3, if some rows could not be scored: for a Kubernetes Job",
+    )
     parser.set_defaults(run=_run)
 
 
@@ -113,7 +119,8 @@ def _run(options: argparse.Namespace) -> int:
             totals = run_job(job, report=_report, on_rows=bar.update)
     finally:
         signal.signal(signal.SIGTERM, before)
-    return _summary(totals, options.output, time.monotonic() - began)
+    code = _summary(totals, options.output, time.monotonic() - began)
+    return exit_codes.OK if options.accept_bad_rows and code == exit_codes.INCOMPLETE else code
 
 
 def _end(*_: object) -> NoReturn:
@@ -122,7 +129,6 @@ def _end(*_: object) -> NoReturn:
 
 
 def _summary(totals: Totals, output: str, seconds: float) -> int:
-    from app.cli import exit_codes
     from app.store import shown_url
 
     for problem in totals.problems[:_SHOWN]:
