@@ -32,12 +32,15 @@ from app.http.connection_limit import ConnectionLimit
 from app.http.fast_path import FastRoute
 from app.inference.engines import load_embedder, load_engine
 from app.inference.service import Service
+from app.inference.store_source import StoreSource
 from app.inference.trust import PRECISION_LOST, warning_kinds
 from app.inference.versions import ModelVersions
 from app.lifespan import lifespan
+from app.registry import ArtifactCache, RemoteArtifact, default_cache
 from app.settings import Settings
 from app.system import process_tuning
 from app.system.affinity import engine_threads, usable_here
+from app.system.thread import on_daemon_thread
 from app.telemetry.drift.monitor import DriftMonitor, DriftOptions
 from app.telemetry.metrics import Metrics
 from app.telemetry.multiprocess_dir import VARIABLE
@@ -82,6 +85,7 @@ def create_app(
         TracesUnavailable: traces are enabled and cannot be sent.
         GrpcUnavailable: GRPC_PORT is set, and its extra is not installed.
         InvalidKeyFile: API_KEYS_FILE is missing or not valid.
+        StoreError: ARTIFACT is a URL, and neither the store nor the cache has a version.
     """
     settings = settings or Settings()
     metrics = metrics or Metrics()
@@ -226,12 +230,15 @@ def create_service(settings: Settings, metrics: Metrics, path: Path | None = Non
     Args:
         settings: of the server.
         metrics: of the service.
-        path: of the artifact; default: ARTIFACT.
+        path: of the artifact; default: ARTIFACT, fetched if it is a URL.
 
     Raises:
         ArtifactError: the artifact is missing, damaged or not compatible.
+        StoreError: it cannot be fetched.
     """
-    artifact = open_artifact(path or settings.artifact)
+    place = path or settings.artifact
+    folder = place if isinstance(place, Path) else _remote(settings).first()
+    artifact = open_artifact(folder, public_key=settings.require_signature)
     # `app.server.serve` has replaced `auto` by a number; without it, the app is one process.
     workers = 1 if settings.workers == "auto" else settings.workers
     threads = engine_threads(settings.engine_threads, workers=workers)
@@ -265,6 +272,15 @@ def create_service(settings: Settings, metrics: Metrics, path: Path | None = Non
     )
 
 
+def _remote(settings: Settings, on_checked: Callable[[float], None] | None = None) -> RemoteArtifact:
+    return RemoteArtifact(
+        str(settings.artifact),
+        ArtifactCache(settings.artifact_cache or default_cache()),
+        signed=settings.require_signature is not None,
+        on_checked=on_checked,
+    )
+
+
 def _drift_monitor(artifact: Artifact, settings: Settings) -> DriftMonitor | None:
     contract = artifact.contract
     if contract.drift is None:
@@ -283,14 +299,27 @@ def _drift_monitor(artifact: Artifact, settings: Settings) -> DriftMonitor | Non
 
 
 def _create_versions(settings: Settings, metrics: Metrics, service: Service | None) -> ModelVersions:
-    first = service or create_service(settings, metrics)
+    remote = None
+    if service is not None:
+        path = service.artifact.folder
+    elif isinstance(settings.artifact, Path):
+        path = settings.artifact
+    else:
+        remote = _remote(settings, metrics.artifact_checked)
+        # On a thread: a signal ends the process while the store does not answer.
+        path = on_daemon_thread(remote.first)
+
+    def open_version(folder: Path) -> Service:
+        return create_service(settings, metrics, remote.fetch(folder) if remote else folder)
+
     return ModelVersions(
-        first,
-        partial(create_service, settings, metrics),
-        settings.artifact if service is None else first.artifact.folder,
+        service or create_service(settings, metrics, path),
+        open_version,
+        path,
         keep=settings.keep_versions,
         close_timeout=settings.drain_timeout,
         observer=metrics,
+        source=StoreSource(remote) if remote else None,
     )
 
 

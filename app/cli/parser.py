@@ -17,7 +17,7 @@ _COMMANDS = {
     "check": "load the artifact, verify it against its golden answers, and exit",
     "health": "exit with 0 if the server on HOST:PORT is ready, else with 1",
     "use": "choose the version to serve; servers load it without a restart",
-    "artifact": "list the versions of a model: artifact list",
+    "artifact": "list, publish, copy and sign versions: artifact list, publish, pull, sign",
     "key": "make an API key and its line for API_KEYS_FILE",
     "settings": "print all settings with default and description, as Markdown",
     "predict": "send series of files, or a recording, to a running server",

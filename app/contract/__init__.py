@@ -5,9 +5,11 @@ An artifact is a folder `<name>/<version>/` that training sealed; its `contract.
 
 from app.contract.artifact import (
     CARD_FILE,
+    MAX_TEXT_BYTES,
     Artifact,
     Golden,
     open_artifact,
+    parse_contract,
     read_contract,
 )
 from app.contract.drift import MAX_DRIFT_LABELS, DriftContent, DriftPart, DriftReference, DriftView
@@ -21,9 +23,9 @@ from app.contract.explanation import (
     Perturbations,
     TimePart,
 )
-from app.contract.files import sha256_of
+from app.contract.files import MAX_FILE_BYTES, sha256_of
 from app.contract.numbering import MAX_VERSION, version_number
-from app.contract.pin import PIN_FILE, pin
+from app.contract.pin import MAX_PIN_BYTES, PIN_FILE, missing_pinned, pin, pinned_number
 from app.contract.schema import (
     CONTRACT_FILE,
     GOLDEN_FILE,
@@ -36,6 +38,7 @@ from app.contract.schema import (
     OutputSpec,
     Provenance,
 )
+from app.contract.signature import SIGNATURE_FILE, sign, verify_signature
 from app.contract.trust import LabelSets, NoveltySpec, Trust, ValueThresholds
 from app.contract.versions import (
     check_number,
@@ -52,10 +55,14 @@ __all__ = [
     "CONTRACT_FILE",
     "GOLDEN_FILE",
     "MAX_DRIFT_LABELS",
+    "MAX_FILE_BYTES",
+    "MAX_PIN_BYTES",
+    "MAX_TEXT_BYTES",
     "MAX_VERSION",
     "MODEL_FILE",
     "PIN_FILE",
     "SCHEMA_VERSION",
+    "SIGNATURE_FILE",
     "Artifact",
     "CellsPart",
     "Contract",
@@ -83,13 +90,18 @@ __all__ = [
     "check_number",
     "find_version",
     "misnamed_versions",
+    "missing_pinned",
     "newest_version",
     "numbered_versions",
     "open_artifact",
+    "parse_contract",
     "pin",
+    "pinned_number",
     "read_contract",
     "reason_of",
     "sha256_of",
+    "sign",
     "state_of",
+    "verify_signature",
     "version_number",
 ]

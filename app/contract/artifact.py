@@ -25,6 +25,7 @@ from app.contract.schema import (
     SCHEMA_VERSION,
     Contract,
 )
+from app.contract.signature import verify_signature
 from app.contract.strict_json import read_json
 from app.contract.versions import check_number, find_version
 from app.contract.wording import shown
@@ -90,18 +91,24 @@ class Artifact:
         return [self.folder / name for name in graph.files]
 
 
-def open_artifact(path: Path) -> Artifact:
+def open_artifact(path: Path, *, public_key: Path | None = None) -> Artifact:
     """Open the version folder of a path (see `find_version`) and check all its files.
 
     A version below the path must be named by its number; the path itself may have any name.
+
+    Args:
+        path: of a version, or of a folder of versions.
+        public_key: PEM file; the version must be signed with its private key, which is checked first.
 
     Raises:
         ArtifactError: one line with the file and the problem.
     """
     folder = find_version(path)
     _check_place(folder, CONTRACT_FILE)
+    if public_key is not None:
+        verify_signature(folder, public_key)
     content = read_file(folder / CONTRACT_FILE, most=MAX_TEXT_BYTES)
-    contract = _as_contract(content, folder / CONTRACT_FILE)
+    contract = parse_contract(content, str(folder / CONTRACT_FILE))
     if folder != path:
         check_number(folder, contract)
     for name, expected in contract.files.items():
@@ -123,20 +130,29 @@ def read_contract(path: Path) -> Contract:
     Raises:
         ArtifactError: it cannot be read, is not JSON, or does not follow the schema.
     """
-    return _as_contract(read_file(path, most=MAX_TEXT_BYTES), path)
+    return parse_contract(read_file(path, most=MAX_TEXT_BYTES), str(path))
 
 
-def _as_contract(content: bytes, path: Path) -> Contract:
+def parse_contract(content: bytes, place: str) -> Contract:
+    """Validate the content of a `contract.json`.
+
+    Args:
+        content: as stored.
+        place: path or URL, for the error.
+
+    Raises:
+        ArtifactError: it is not JSON, or does not follow the schema.
+    """
     try:
         _check_schema(read_json(content))
         # Strict: `"3"`, `3.0` and `true` must not be converted to numbers.
         return Contract.model_validate_json(content, strict=True)
     except ArtifactError as error:
-        raise ArtifactError(f"{path}: invalid contract: {error}") from error
+        raise ArtifactError(f"{place}: invalid contract: {error}") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = shown("/".join(str(part) for part in first["loc"])) or "document"
-        raise ArtifactError(f"{path}: invalid contract: {where}: {shown(first['msg'])}") from error
+        raise ArtifactError(f"{place}: invalid contract: {where}: {shown(first['msg'])}") from error
 
 
 def _check_schema(document: object) -> None:

@@ -16,7 +16,7 @@ from app.system.regular_file import read_regular
 
 PIN_FILE = "SERVE"
 # Enough for a version number.
-_MOST_BYTES = 32
+MAX_PIN_BYTES = 32
 
 
 def read_pin(folder: Path) -> Path | None:
@@ -28,22 +28,35 @@ def read_pin(folder: Path) -> Path | None:
     file = folder / PIN_FILE
     with readable(file):
         try:
-            text = read_regular(file, max_bytes=_MOST_BYTES)
+            text = read_regular(file, max_bytes=MAX_PIN_BYTES)
         except FileNotFoundError:
             if file.is_symlink():  # a broken link is an error
                 raise
             return None
-    number = version_number(text.strip().decode("ascii", errors="replace"))
-    if number is None:
-        raise ArtifactError(f"{file}: no version number; write one, or delete the file")
+    number = pinned_number(text, str(file))
     version = folder / str(number)
     with readable(version):
         is_there = (version / CONTRACT_FILE).is_file()
     if not is_there:
-        raise ArtifactError(
-            f"{file}: version {number} does not exist; write another number, or delete the file"
-        )
+        raise ArtifactError(missing_pinned(str(file), number))
     return version
+
+
+def pinned_number(content: bytes, place: str) -> int:
+    """The version number in the content of a pin file; `place` is its path or URL.
+
+    Raises:
+        ArtifactError: it is no version number.
+    """
+    number = version_number(content.strip().decode("ascii", errors="replace"))
+    if number is None:
+        raise ArtifactError(f"{place}: no version number; write one, or delete the file")
+    return number
+
+
+def missing_pinned(place: str, number: int) -> str:
+    """The message for a pin file that names a version that is not there."""
+    return f"{place}: version {number} does not exist; write another number, or delete the file"
 
 
 def pin(folder: Path, version: int | None) -> None:

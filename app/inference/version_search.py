@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from app.contract import (
     CONTRACT_FILE,
@@ -20,10 +21,45 @@ from app.contract import (
 )
 from app.errors import ArtifactError
 
-_REPLACED = (
+REPLACED = (
     "its files were replaced after it was loaded. A version must not change: publish the new files under a "
     "new version number, or restart the server to serve them"
 )
+
+
+class VersionSource(Protocol):
+    """Where versions come from.
+
+    Attributes:
+        place: for messages, such as a path.
+        slow_because: what may be wrong when it takes long, for messages.
+    """
+
+    @property
+    def place(self) -> str: ...  # noqa: D102
+
+    @property
+    def slow_because(self) -> str: ...  # noqa: D102
+
+    def search(self, *, loaded: Mapping[Path, str], known: Iterable[Path]) -> SearchResult:
+        """Find the version that should serve; see `search`. It may raise a `StoreError`, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderSource:
+    """A version folder or a folder of versions on a file system."""
+
+    path: Path
+    slow_because: str = "its file system may hang"
+
+    @property
+    def place(self) -> str:
+        """The path."""
+        return str(self.path)
+
+    def search(self, *, loaded: Mapping[Path, str], known: Iterable[Path]) -> SearchResult:
+        """Find the version that should serve; see `search`."""
+        return search(self.path, loaded=loaded, known=known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +100,7 @@ def search(path: Path, *, loaded: Mapping[Path, str], known: Iterable[Path]) -> 
     return SearchResult(
         folder=folder,
         state=state_of(folder),
-        replaced=f"{folder}: {_REPLACED}" if is_other else "",
+        replaced=f"{folder}: {REPLACED}" if is_other else "",
         misnamed={path / name: reason for name, reason in misnamed.items()},
         deleted=frozenset(each for each in known if not each.exists()),
     )

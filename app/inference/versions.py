@@ -15,11 +15,11 @@ from functools import partial
 from pathlib import Path
 
 from app.contract.wording import shown
-from app.errors import ArtifactError, ContractViolation, UnknownModel
+from app.errors import ArtifactError, ContractViolation, StoreError, UnknownModel
 from app.inference.refusals import Refusals, VersionsObserver
 from app.inference.service import Service
 from app.inference.status import State, Status
-from app.inference.version_search import SearchResult, check_fits, search
+from app.inference.version_search import FolderSource, SearchResult, VersionSource, check_fits
 from app.system import process_tuning
 from app.system.file_reads import logged_when_slow, read_off_loop
 from app.telemetry.drift.monitor import DriftMonitor
@@ -37,6 +37,7 @@ class ModelVersions:
         keep: how many versions stay loaded: the one that serves and those that served before it.
         close_timeout: seconds in which a version that is unloaded finishes its admitted requests.
         observer: receives events.
+        source: where versions are searched for; by default the path.
 
     Attributes:
         draining: set when shutdown begins, for requests without an end.
@@ -51,12 +52,14 @@ class ModelVersions:
         keep: int,
         close_timeout: float,
         observer: VersionsObserver,
+        source: VersionSource | None = None,
     ) -> None:
         self._open = open_version
         self._path = path
         self._keep = keep
         self._close_timeout = close_timeout
         self._observer = observer
+        self._source = source or FolderSource(path)
         self._services = [first]  # the one that serves, then earlier ones, latest first
         self._refusals = Refusals(observer)
         self._last_warning: str | None = None
@@ -160,15 +163,20 @@ class ModelVersions:
             if state is not State.READY:
                 return
             try:
-                with self._logged_when_slow(self._path, "versions not listed"):
+                with self._logged_when_slow(self._source.place, "versions not listed"):
                     found = await read_off_loop(self._search())
             # The folder was deleted, say, or no thread could be started. Loaded versions need no files.
-            except (ArtifactError, RuntimeError) as error:
+            except (ArtifactError, StoreError, RuntimeError) as error:
                 self._warn_once(str(error))
                 return
-            self._last_warning = None
-            if not self.is_draining:
+            if self.is_draining:
+                return
+            try:
                 await self._follow(found, again=again)
+            except StoreError as error:  # the next check continues
+                self._warn_once(str(error))
+            else:
+                self._last_warning = None
 
     def drain(self) -> None:
         """Turn readiness off and keep answering requests."""
@@ -185,10 +193,14 @@ class ModelVersions:
 
     def _search(self) -> Callable[[], SearchResult]:
         loaded = {each.artifact.folder: each.artifact.contract_sha256 for each in self._services}
-        return partial(search, self._path, loaded=loaded, known=self._refusals.folders)
+        return partial(self._source.search, loaded=loaded, known=self._refusals.folders)
 
     async def _follow(self, found: SearchResult, *, again: bool) -> None:
-        """Serve the version that was found, and refuse folders that are wrong."""
+        """Serve the version that was found, and refuse folders that are wrong.
+
+        Raises:
+            StoreError: the version cannot be fetched now.
+        """
         self._refusals.clear(found.deleted)
         for folder, reason in found.misnamed.items():
             if again or not self._refusals.contains(folder, None):
@@ -221,9 +233,13 @@ class ModelVersions:
             task.add_done_callback(self._retiring.discard)
 
     async def _load_verified(self, folder: Path, state: object) -> Service | None:
-        """The started service of a version; None if it fails its checks, with the reason recorded."""
+        """The started service of a version; None if it fails its checks, with the reason recorded.
+
+        Raises:
+            StoreError: its files cannot be fetched now, which is no fault of the version.
+        """
         try:
-            with self._logged_when_slow(folder, "not loaded"):
+            with self._logged_when_slow(str(folder), "not loaded"):
                 service = await read_off_loop(partial(self._open, folder))
                 try:
                     name = self.current.contract.name
@@ -232,6 +248,8 @@ class ModelVersions:
                 except Exception:
                     await service.close(timeout=0)
                     raise
+        except StoreError:
+            raise
         except Exception as error:  # noqa: BLE001 - no error of a version may end `watch`
             self._refuse(folder, state, error)
             await asyncio.to_thread(process_tuning.release_memory)
@@ -244,8 +262,9 @@ class ModelVersions:
             log.warning("cannot check for new versions: %s", reason)
         self._last_warning = reason
 
-    def _logged_when_slow(self, path: Path, what: str) -> AbstractContextManager[None]:
-        return logged_when_slow(str(path), what, meanwhile=f"version {self.loaded[0]} keeps serving")
+    def _logged_when_slow(self, place: str, what: str) -> AbstractContextManager[None]:
+        meanwhile = f"version {self.loaded[0]} keeps serving"
+        return logged_when_slow(place, what, meanwhile=meanwhile, because=self._source.slow_because)
 
     def _refuse(self, folder: Path, state: object, error: Exception) -> None:
         self._refusals.add(folder, state, error, serving=self.loaded[0])

@@ -22,6 +22,7 @@ from app.settings.deprecated import deprecated_values
 from app.settings.values import (
     PROTECTABLE_ROUTES,
     PROTOCOLS,
+    ArtifactPlace,
     Origins,
     ProtectedRoutes,
     Protocols,
@@ -65,9 +66,21 @@ class Settings(BaseSettings):
         description="Pin each worker to its own CPU cores if there are at least as many cores as workers. "
         "Set `false` if another process keeps one of the cores busy.",
     )
-    artifact: Path = Field(
+    artifact: ArtifactPlace = Field(
         Path("model_artifacts/forda"),
-        description="Version folder to serve, or folder of versions, of which the highest is served.",
+        description="Version folder to serve, or folder of versions, of which the highest is served; or the "
+        "URL of one: `s3://bucket/folder`, `gs://`, `az://`, `https://`, `http://`. A URL needs "
+        "`requirements/extras/store.txt`.",
+    )
+    artifact_cache: Path | None = Field(
+        None,
+        description="Folder for versions that are fetched from the URL in ARTIFACT; processes and replicas "
+        "may share it. Not set means `timeseries-server` in `XDG_CACHE_HOME`, or else in `~/.cache`.",
+    )
+    require_signature: Path | None = Field(
+        None,
+        description="File of a public key (PEM). Versions that were not signed with its private key, or were "
+        "changed since, are refused. Needs `requirements/extras/signatures.txt`.",
     )
     reload_seconds: float = Field(
         10.0,

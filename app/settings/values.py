@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import (
@@ -19,6 +20,7 @@ from pydantic import (
 )
 from pydantic_settings import NoDecode
 
+from app.store.location import is_url
 from app.system.affinity import MAX_WORKERS
 
 # Routes that need no API key unless PROTECTED_ROUTES names them.
@@ -143,6 +145,10 @@ def _origin(text: str) -> str:
     return f"{scheme}://{host}" + ("" if port in (None, _DEFAULT_PORTS[scheme]) else port)
 
 
+def _folder_or_url(value: object) -> object:
+    return Path(value) if isinstance(value, str) and not is_url(value) else value
+
+
 Workers = Annotated[
     Annotated[int, Field(ge=1, le=MAX_WORKERS)] | Literal["auto"], WrapValidator(_number_or_auto)
 ]
@@ -152,3 +158,5 @@ ProtectedRoutes = Annotated[_Names, AfterValidator(_protectable)]
 Protocols = Annotated[_Names, AfterValidator(_protocols)]
 Origins = Annotated[_Names, AfterValidator(_origins)]
 RootPath = Annotated[str, AfterValidator(_check_root_path)]
+# A URL stays text.
+ArtifactPlace = Annotated[Path | str, BeforeValidator(_folder_or_url)]

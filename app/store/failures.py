@@ -34,6 +34,7 @@ _NETWORK = (
     ("Connection reset", "connection reset"),
     ("IncompleteMessage", "connection closed"),
     ("decoding response body", "connection broken"),
+    ("body error", "connection broken"),
     ("BadScheme", "the endpoint is http:// where https:// is expected"),
     ("error sending request", "no connection"),
 )

@@ -22,7 +22,8 @@ from app.store.location import shown_url
 if TYPE_CHECKING:
     from app.store.opening import StoreTimeouts
 
-_CHUNK_BYTES = 1024 * 1024
+# Of a broken download, the last piece that is not complete is lost.
+_CHUNK_BYTES = 64 * 1024
 # A body as a whole has no timeout: a model over a slow line takes long. `StoreTimeouts.read` ends a stall.
 _BODY_TIMEOUT = timedelta(days=1)
 _ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AZURE_ENDPOINT")

@@ -38,13 +38,16 @@ async def read_off_loop(read: Callable[[], R]) -> R:
 
 
 @contextmanager
-def logged_when_slow(place: str, what: str, *, meanwhile: str) -> Iterator[None]:
+def logged_when_slow(
+    place: str, what: str, *, meanwhile: str, because: str = "its file system may hang"
+) -> Iterator[None]:
     """Log a warning if the block takes `SLOW_SECONDS`, and another line when it ends after that.
 
     Args:
         place: what is read, e.g. a path.
         what: what is not done yet, e.g. "not read".
         meanwhile: what is in effect until then.
+        because: what may be wrong.
     """
     loop = asyncio.get_running_loop()
     began, is_slow = loop.time(), False
@@ -52,7 +55,7 @@ def logged_when_slow(place: str, what: str, *, meanwhile: str) -> Iterator[None]
     def warn() -> None:
         nonlocal is_slow
         is_slow = True
-        log.warning("%s: %s after %g s, its file system may hang; %s", place, what, SLOW_SECONDS, meanwhile)
+        log.warning("%s: %s after %g s, %s; %s", place, what, SLOW_SECONDS, because, meanwhile)
 
     timer = loop.call_later(SLOW_SECONDS, warn)
     try:

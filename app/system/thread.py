@@ -75,3 +75,24 @@ def _set_result(future: asyncio.Future[Any], result: object, error: BaseExceptio
         future.set_result(result)
     else:
         future.set_exception(error)
+
+
+def on_daemon_thread(function: Callable[[], R]) -> R:
+    """Run a blocking function on a daemon thread; return its result or raise its error.
+
+    On the main thread, handlers of signals run meanwhile, and may end the process; they would not while the
+    main thread itself blocks outside the interpreter.
+    """
+    results: queue.SimpleQueue[tuple[R | None, BaseException | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            results.put((function(), None))
+        except BaseException as error:  # noqa: BLE001 - raised below
+            results.put((None, error))
+
+    threading.Thread(target=run, name="start", daemon=True).start()
+    result, error = results.get()
+    if error is not None:
+        raise error
+    return result  # type: ignore[return-value]

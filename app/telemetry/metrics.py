@@ -92,6 +92,7 @@ class Metrics:
         self._refused_versions = self._counter(
             "refused_versions", "Versions refused because they failed verification.", ("version",)
         )
+        self._artifact_checked: Gauge | None = None
         self._unauthorized = self._counter(
             "unauthorized_requests", "Requests refused because they had no valid API key."
         )
@@ -165,6 +166,17 @@ class Metrics:
     def version_refused(self, *, version: str) -> None:
         """Count a version that failed verification."""
         self._refused_versions.labels(version).inc()
+
+    def artifact_checked(self, seconds: float) -> None:
+        """Record the time of a successful check of the store that ARTIFACT names, in seconds since 1970."""
+        if self._artifact_checked is None:  # a server of a folder has no such metric
+            self._artifact_checked = Gauge(
+                "timeseries_artifact_check_timestamp_seconds",
+                "Time of the last successful check of the store in ARTIFACT, in seconds since 1970.",
+                registry=self._registry,
+                multiprocess_mode="livemin",
+            )
+        self._artifact_checked.set(seconds)
 
     def unauthorized(self) -> None:
         """Count a request without a valid API key."""

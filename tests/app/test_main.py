@@ -82,5 +82,5 @@ def _on_a_machine(
     monkeypatch.setattr("app.system.affinity.available", lambda: range(processors))
     monkeypatch.setattr("app.system.affinity.cpu_quota", lambda: quota)
     monkeypatch.setattr("app.main.load_engine", load_engine)
-    monkeypatch.setattr("app.main.open_artifact", lambda _: artifact)
+    monkeypatch.setattr("app.main.open_artifact", lambda _, **__: artifact)
     return asked
