@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from app.contract import Artifact, numbered_versions, open_artifact
+from app.contract import Artifact
+from app.scoring.artifacts import ArtifactSource
 from app.scoring.coordinator import Coordinator
 from app.scoring.errors import ScoringError
 from app.scoring.inputs import find_inputs
@@ -33,7 +34,7 @@ class ScoringOptions:
     Attributes:
         inputs: files, folders, patterns and URLs of them.
         output: folder or URL.
-        artifact: a version folder, or a folder of versions.
+        artifact: see `ArtifactSource`.
         engine: as the setting `ENGINE`.
         processes: workers to start.
         rows: what to read of files.
@@ -44,7 +45,7 @@ class ScoringOptions:
 
     inputs: Sequence[str]
     output: str
-    artifact: Path
+    artifact: ArtifactSource
     engine: str
     processes: int
     rows: RowOptions
@@ -72,7 +73,7 @@ def run_job(
     check_parquet()
     ledger = Ledger(open_store(options.output))
     plan = ledger.plan()
-    artifact = _artifact(options.artifact, plan)
+    artifact = options.artifact.open(None if plan is None else plan.job["model"])
     job = _job(options, artifact)
     if plan is None:
         plan = ledger.create_plan(_planned(options, artifact, job))
@@ -86,19 +87,6 @@ def run_job(
         with WorkerPool(_worker_options(options, artifact, owner)) as pool:
             coordinator.run(pool)
     return coordinator.finish()
-
-
-def _artifact(path: Path, plan: Plan | None) -> Artifact:
-    """The artifact; of a job that was begun, the version that began it, though there may be a newer one."""
-    artifact = open_artifact(path)
-    began: Mapping[str, Any] = {} if plan is None else plan.job["model"]
-    if (
-        began.get("contract_sha256", artifact.contract_sha256) == artifact.contract_sha256
-        or artifact.folder == path
-    ):
-        return artifact
-    folder = numbered_versions(path).get(began["version"])
-    return artifact if folder is None else open_artifact(folder)
 
 
 def _job(options: ScoringOptions, artifact: Artifact) -> dict[str, Any]:

@@ -96,6 +96,7 @@ def _processes(text: str) -> int:
 def _run(options: argparse.Namespace) -> int:
     """Raises AppError: the job cannot be started or continued."""
     from app.cli.terminal import progress
+    from app.scoring.artifacts import ArtifactSource
     from app.scoring.job import ScoringOptions, run_job
     from app.settings import Settings
     from app.system.affinity import resolve_workers
@@ -104,7 +105,7 @@ def _run(options: argparse.Namespace) -> int:
     job = ScoringOptions(
         inputs=options.input,
         output=options.output,
-        artifact=settings.artifact,
+        artifact=ArtifactSource(settings.artifact, settings.artifact_cache, settings.require_signature),
         engine=settings.engine,
         processes=options.processes or resolve_workers("auto"),
         rows=row_options(options),
