@@ -62,13 +62,17 @@ def opened(file: InputFile) -> Iterator[SeriesSource]:
     Raises:
         ScoringError: it has changed or was deleted.
         StoreError: the store does not answer.
+        UnreadableSeries: as the block does, with the URL in the message.
     """
     if is_url(file.name):
         store, path = _store_of(file.name)
         found = store.find(path)
         _check_unchanged(file, None if found is None else InputFile(file.name, found.size, found.etag))
         raw = _ObjectFile(store, path, file.size)
-        yield SeriesSource(Path(file.name), io.BufferedReader(raw, _BUFFER_BYTES), is_remote=True)
+        try:
+            yield SeriesSource(Path(path), io.BufferedReader(raw, _BUFFER_BYTES), is_remote=True)
+        except UnreadableSeries as error:  # of a URL, a path would keep one slash of two
+            raise UnreadableSeries(f"{store.url}/{error.problem}", remedy=error.remedy) from error
         return
     try:
         _check_unchanged(file, _state_of(Path(file.name)))
@@ -127,6 +131,8 @@ def _in_store(url: str) -> Iterator[InputFile]:
         if file := store.find(path):
             yield InputFile(url, file.size, file.etag)
             return
+        if _is_http(url):
+            raise _nothing(shown_url(url), is_folder=False)
     folder = url.rstrip("/")
     found = [each for each in _listed(folder) if _is_data(Path(each.path))]
     yield from _named(url, folder, found, is_folder=url.endswith("/"))
@@ -145,7 +151,11 @@ def _named(url: str, folder: str, found: Sequence[StoredObject], *, is_folder: b
 
 def _has_pattern(url: str) -> bool:
     """Whether a URL is a pattern; that of an HTTP server, which cannot list, is not."""
-    return not url.lower().startswith("http") and has_magic(url)
+    return not _is_http(url) and has_magic(url)
+
+
+def _is_http(url: str) -> bool:
+    return url.lower().startswith("http")
 
 
 def _pattern(text: str) -> re.Pattern[str]:

@@ -75,15 +75,15 @@ class TaskScorer:
             EngineError: the engine fails.
         """
         writer, bad, problem = ShardWriter(self._table.schema), 0, ""
-        with opened(task.file) as source:
-            try:
+        try:
+            with opened(task.file) as source:
                 for rows in read_ahead(read_part(source, self._spec, self._options, task.part)):
                     table = self._scored(task.file.name, rows)
                     bad += len(table) - table.column("error").null_count
                     writer.add(table)
                     self._on_rows(len(table))
-            except UnreadableSeries as error:
-                problem = str(error)
+        except UnreadableSeries as error:
+            problem = str(error)
         return ScoredShard(writer.finish(), writer.rows, bad, problem)
 
     def _scored(self, file: str, rows: Rows) -> Any:

@@ -51,11 +51,19 @@ def read_npy(content: bytes, *, limit: int | None = None) -> ParsedSeries:
     Raises:
         Refused: it is damaged, or no array of series.
     """
+    return ParsedSeries(series=_series(read_array(content))[:limit], labels=None)
+
+
+def read_array(content: bytes) -> NDArray[Any]:
+    """The array of a `.npy` file, of any shape and dtype but Python objects.
+
+    Raises:
+        Refused: it is damaged, or holds objects.
+    """
     try:
-        array = load_array(content)
+        return _load(content)
     except BROKEN_ARRAY as error:
         raise Refused(f"a damaged .npy file: {quoted(first_line(error))}", "save it again") from error
-    return ParsedSeries(series=_series(array)[:limit], labels=None)
 
 
 def map_npy(path: Path) -> NDArray[Any]:
@@ -107,23 +115,18 @@ def _from_zip(archive: zipfile.ZipFile, limit: int | None) -> ParsedSeries:
                 "rename the array of series to one of these",
             )
         series_name = arrays[0]
-    series = _series(load_array(archive.read(f"{series_name}.npy")))[:limit]
+    series = _series(_load(archive.read(f"{series_name}.npy")))[:limit]
     label_name = _only(arrays, LABEL_NAMES)
     if label_name is None:
         return ParsedSeries(series=series, labels=None)
-    labels = _labels(load_array(archive.read(f"{label_name}.npy")), limit)
+    labels = _labels(_load(archive.read(f"{label_name}.npy")), limit)
     if len(labels) != len(series):
         raise Refused(f"{len(labels):,} labels for {len(series):,} series", "save a label for each series")
     return ParsedSeries(series=series, labels=labels)
 
 
-def load_array(content: bytes) -> NDArray[Any]:
-    """The array of a `.npy` file.
-
-    Raises:
-        Refused: it holds Python objects, which only a pickle does.
-        ValueError: it is damaged; or any other of `BROKEN_ARRAY`.
-    """
+def _load(content: bytes) -> NDArray[Any]:
+    """An array; raises `Refused` for one of Python objects, which only a pickle holds."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about a header that an old Python wrote
         try:

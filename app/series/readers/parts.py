@@ -16,7 +16,7 @@ from app.errors import UnreadableSeries
 from app.series.readers.content import MAX_BYTES
 from app.series.readers.file import shown_path
 from app.series.readers.npy_rows import NpyRows
-from app.series.readers.numpy_files import NPY_MAGIC, load_array
+from app.series.readers.numpy_files import NPY_MAGIC, read_array
 from app.series.readers.parquet import is_parquet, parquet_batches, parquet_groups
 from app.series.readers.parsed import Refused
 from app.series.readers.rows import (
@@ -104,12 +104,12 @@ def read_part(source: SeriesSource, spec: SeriesSpec, options: RowOptions, part:
         OSError: it cannot be read.
     """
     try:
-        if part.end is None:
-            yield from _whole(source, spec, options)
-        elif _start(source).startswith(NPY_MAGIC):
-            yield from _array_part(NpyRows(source.file), spec, part.first, part.end)
-        else:
+        if is_parquet(_start(source)):
             yield from _parquet_part(source, spec, options, part)
+        elif part.end is None:
+            yield from _whole(source, spec, options)
+        else:
+            yield from _array_part(NpyRows(source.file), spec, part.first, part.end)
     except Refused as refused:
         raise _named(source, refused) from refused
 
@@ -122,7 +122,8 @@ def _array_part(array: NpyRows, spec: SeriesSpec, first: int, end: int) -> Itera
 
 def _parquet_part(source: SeriesSource, spec: SeriesSpec, options: RowOptions, part: Part) -> Iterator[Rows]:
     ends = list(accumulate(_groups(source)))
-    groups = [group for group, end in enumerate(ends) if part.first < end <= (part.end or 0)]
+    last = ends[-1] if part.end is None and ends else part.end or 0
+    groups = [group for group, end in enumerate(ends) if part.first < end <= last]
     batches = parquet_batches(
         source.path,
         columns=options.columns,
@@ -140,7 +141,7 @@ def _whole(source: SeriesSource, spec: SeriesSpec, options: RowOptions) -> Itera
     if len(content) > MAX_BYTES:
         raise Refused(f"more than {MAX_BYTES:,} bytes", "split the file, or save it as .npy or Parquet")
     if content.startswith(NPY_MAGIC):
-        yield from _array_rows(load_array(content), spec)
+        yield from _array_rows(read_array(content), spec)
         return
     yield from read_rows(source.path, spec, options, content=content)
 

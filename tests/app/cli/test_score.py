@@ -69,6 +69,16 @@ def test_forda_is_scored(artifact: Artifact, tmp_path: Path) -> None:
     assert "an earlier run had other options; repeat its command" in other.stderr
 
 
+def test_a_server_imports_nothing_of_it() -> None:
+    """Neither the code, nor the packages of its extras: a start takes as long as without it."""
+    code = (
+        "import sys, app.main, app.cli.commands.serve; "
+        "print([name for name in sys.modules if name.startswith(('app.scoring', 'pyarrow', 'obstore'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
 @pytest.fixture
 def many(tmp_path: Path, artifact: Artifact) -> Path:
     """A file that takes seconds."""

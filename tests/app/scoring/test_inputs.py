@@ -13,7 +13,7 @@ from app.contract import Artifact
 from app.errors import UnreadableSeries
 from app.scoring.inputs import find_inputs
 from app.store import open_store
-from tests.app.scoring.jobs import scored, some_series
+from tests.app.scoring.jobs import plan_of, scored, scorer_of, some_series
 from tests.support.object_stores import ObjectStoreServer
 
 
@@ -89,5 +89,8 @@ def test_an_object_store_is_read_as_a_folder(
         assert table["file"].unique().to_pylist() == [f"{url}/in/a.npy", f"{url}/in/b.parquet"]
         expected = scored(artifact.contract, tmp_path / "a.npy", tmp_path / "b.parquet")
         assert table.drop(["file"]).equals(expected.drop(["file"]))
+    open_store(url).create("damaged.npy", b"\x93NUMPY\x01")
+    (task,) = plan_of(artifact.contract, f"{url}/damaged.npy").tasks()
+    assert f"{url}/damaged.npy: a damaged .npy file" in scorer_of(artifact.contract).score(task).problem
     with pytest.raises(UnreadableSeries, match=r"in/c\.npy: no such file or folder"):
         find_inputs([f"{url}/in/c.npy"])

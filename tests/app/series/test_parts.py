@@ -114,9 +114,14 @@ def test_a_damaged_head_is_refused(tmp_path: Path, content: bytes, message: str)
     """With the file's name."""
     path = tmp_path / "a.bin"
     path.write_bytes(content)
-    with path.open("rb") as file, pytest.raises(UnreadableSeries, match=message) as refused:
-        divided(SeriesSource(path, file), SPEC, 2)
-    assert str(path) in str(refused.value)
+    with path.open("rb") as file:
+        source = SeriesSource(path, file)
+        with pytest.raises(UnreadableSeries, match=message) as refused:
+            divided(source, SPEC, 2)
+        assert str(refused.value).startswith(f"{path}: ")
+        with pytest.raises(UnreadableSeries, match=message) as refused:
+            list(read_part(source, SPEC, RowOptions(), Part(0, None)))
+        assert str(refused.value).startswith(f"{path}: ")
 
 
 def test_an_array_of_objects_is_never_loaded(tmp_path: Path) -> None:
