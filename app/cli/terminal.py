@@ -99,11 +99,11 @@ def progress(unit: str, *, is_shown: bool, lines: bool = False) -> Iterator[Prog
         lines: where it is no terminal, such as the log of a container: a line at times.
     """
     if not is_shown or not sys.stderr.isatty():
-        yield _ProgressLines(unit) if is_shown and lines else _NoProgress()
+        yield _ProgressLines(unit, _LINE_SECONDS) if is_shown and lines else _NoProgress()
         return
     rich = _import_rich("rich.progress")
     if rich is None:
-        plain = _PlainProgress(unit)
+        plain = _PlainProgress(unit, _UPDATE_SECONDS)
         try:
             yield plain
         finally:
@@ -126,12 +126,15 @@ class _NoProgress:
 
 
 class _PlainProgress:
-    """A line that is written again and again."""
+    """A line that is written again and again.
 
-    seconds = _UPDATE_SECONDS
+    Args:
+        unit: what is counted.
+        seconds: between two updates.
+    """
 
-    def __init__(self, unit: str) -> None:
-        self._unit = unit
+    def __init__(self, unit: str, seconds: float) -> None:
+        self._unit, self._seconds = unit, seconds
         self._started = self._shown = time.monotonic()
         self._first: int | None = None
 
@@ -139,7 +142,7 @@ class _PlainProgress:
         now = time.monotonic()
         if self._first is None:
             self._first, self._started = done, now
-        if now - self._shown < self.seconds:
+        if now - self._shown < self._seconds:
             return
         self._shown = now
         rate = (done - self._first) / (now - self._started or 1)
@@ -158,9 +161,7 @@ class _PlainProgress:
 
 
 class _ProgressLines(_PlainProgress):
-    """A new line each time, and seldom."""
-
-    seconds = _LINE_SECONDS
+    """A new line each time."""
 
     def _show(self, text: str) -> None:
         sys.stderr.write(f"{text}\n")
