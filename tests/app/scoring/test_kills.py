@@ -89,10 +89,33 @@ def test_killed_scorers_lose_no_row_and_repeat_none(
     assert scorer(file, output).wait() == 3  # two rows have no series
     if kind == "seaweed":
         copy(store, tmp_path / "out")
-    assert Counter(result_of(tmp_path / "out")) == dict.fromkeys(
-        ((str(file), row) for row in range(1, ROWS + 1)), 2
-    )
+    assert_all_rows_are_there(file, tmp_path / "out")
     check_predictions(tmp_path / "out", artifact)
+
+
+def test_a_scorer_that_stood_still_changes_nothing(file: Path, tmp_path: Path) -> None:
+    """All its processes were stopped with a task; another one took it over and ended the job."""
+    output = tmp_path / "out"
+    late = scorer(file, str(output))
+    while not list((output / "leases").glob("*.json")):
+        assert late.poll() is None
+        time.sleep(0.01)
+    os.killpg(late.pid, signal.SIGSTOP)
+    try:
+        assert scorer(file, str(output)).wait() == 3
+        before = (output / MANIFEST).read_bytes()
+    finally:
+        os.killpg(late.pid, signal.SIGCONT)
+    assert late.wait() == 3
+    assert (output / MANIFEST).read_bytes() == before
+    assert_all_rows_are_there(file, output)
+
+
+def assert_all_rows_are_there(file: Path, output: Path) -> None:
+    """Each twice, because the file is named twice; and no file is left that does not count."""
+    expected = ((str(file), row) for row in range(1, ROWS + 1))
+    assert Counter(result_of(output)) == dict.fromkeys(expected, 2)
+    assert len(list((output / "shards").glob("*.parquet"))) == TASKS
 
 
 def copy(store: Store, folder: Path) -> None:
