@@ -12,7 +12,7 @@ from app.scoring.leases import Leases
 from app.scoring.ledger import Ledger, Record, Totals
 from app.scoring.plan import Plan, Task
 from app.scoring.pool import Worker, WorkerPool
-from app.scoring.worker import Scored, Stored
+from app.scoring.worker import Computed, Scored, Stored
 
 # Pauses between two looks at the leases of others, of their seconds.
 _LOOKS = 20
@@ -44,7 +44,9 @@ class Coordinator:
         self._tasks = plan.tasks()
         self._finished: dict[int, int] = {}  # rows by task
         self._open: deque[int] = deque()
-        self._running: set[int] = set()
+        self._running: set[int] = set()  # claimed, without a record
+        self._claimed: deque[Task] = deque()  # those that no worker has yet
+        self._rows: dict[int, int] = {}  # scored so far, by task of this run
         self._stored: list[tuple[int, Record]] = []  # whose records are still to be added
         self._held: set[int] = set()
         self._look_seconds = lease_seconds / _LOOKS
@@ -77,25 +79,29 @@ class Coordinator:
         """
         try:
             while True:
-                # A worker's next task comes before the record of its last: each waits for a store.
+                # First what workers wait for: the next tasks, which are claimed ahead.
                 self._give_tasks(pool)
                 self._add_records()
                 if self.is_complete:
                     return
+                self._claim_ahead()
                 for worker, message in pool.messages(min(self._look_seconds, _LONGEST_PAUSE)):
                     self._take(worker, message)
                 self._leases.renew()
-                self._on_rows(self._rows(pool), self._total)
+                self._on_rows(sum((self._rows | self._finished).values()), self._total)
         finally:
             self._leases.release_all()
 
     def _give_tasks(self, pool: WorkerPool) -> None:
         for worker in pool.idle:
-            task = self._claimed()
+            task = self._claimed.popleft() if self._claimed else self._claim()
             if task is None:
                 return
-            self._running.add(task.number)
             pool.give(worker, task)
+
+    def _claim_ahead(self) -> None:
+        if self._running and not self._claimed and (task := self._claim()) is not None:
+            self._claimed.append(task)
 
     def _add_records(self) -> None:
         for number, record in self._stored:
@@ -109,7 +115,7 @@ class Coordinator:
         """Write the manifest of the complete job, or find that it is there."""
         return self._ledger.finish(self._plan)
 
-    def _claimed(self) -> Task | None:
+    def _claim(self) -> Task | None:
         """The next task, with its lease; None if there is none now."""
         while True:
             if not self._open and not self._reopened():
@@ -121,6 +127,7 @@ class Coordinator:
                     self.look()
                 continue
             if not self._ledger.is_recorded(number):
+                self._running.add(number)
                 return self._tasks[number]
             # Finished since the last look.
             self._finished[number] = self._tasks[number].rows or 0
@@ -135,16 +142,10 @@ class Coordinator:
         return bool(self._open)
 
     def _take(self, worker: Worker, message: Any) -> None:
-        task = worker.task
-        if task is None:
-            return
-        if isinstance(message, Scored):
-            worker.rows += message.rows
-        elif isinstance(message, Stored):
+        if isinstance(message, Stored):
+            self._stored.append((message.number, message.record))
+        elif isinstance(message, Computed):
             worker.task = None
-            self._stored.append((task.number, message.record))
-
-    def _rows(self, pool: WorkerPool) -> int:
-        rows = {worker.task.number: worker.rows for worker in pool.busy if worker.task is not None}
-        rows |= {number: record.rows for number, record in self._stored}
-        return sum((rows | self._finished).values())
+        elif isinstance(message, Scored) and worker.task is not None:
+            number = worker.task.number
+            self._rows[number] = self._rows.get(number, 0) + message.rows

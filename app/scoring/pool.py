@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import TracebackType
@@ -27,7 +27,6 @@ class Worker:
         number: from 1.
         task: that it scores; None if it is idle or loads its model.
         is_ready: whether its engine has reproduced the golden answers.
-        rows: of the task, scored so far.
     """
 
     number: int
@@ -35,7 +34,6 @@ class Worker:
     connection: Connection
     task: Task | None = None
     is_ready: bool = False
-    rows: int = field(default=0)
 
 
 class WorkerPool:
@@ -85,14 +83,9 @@ class WorkerPool:
         """Workers that can take a task."""
         return [worker for worker in self._workers if worker.is_ready and worker.task is None]
 
-    @property
-    def busy(self) -> list[Worker]:
-        """Workers that score a task."""
-        return [worker for worker in self._workers if worker.task is not None]
-
     def give(self, worker: Worker, task: Task) -> None:
         """Send a task to an idle worker."""
-        worker.task, worker.rows = task, 0
+        worker.task = task
         try:
             worker.connection.send(task)
         except OSError:
@@ -133,6 +126,7 @@ def _ended(worker: Worker) -> ScoringError:
     worker.process.join(_END_SECONDS)
     code = worker.process.exitcode
     how = f"exit code {code}" if code is None or code >= 0 else f"signal {signal.Signals(-code).name}"
-    what = "while it loaded the model" if worker.task is None else f"while it scored {worker.task}"
+    what = f"while it scored {worker.task}" if worker.task is not None else "between two tasks"
+    what = what if worker.is_ready else "while it loaded the model"
     remedy = "; it may have been out of memory: use fewer --processes" if code == -signal.SIGKILL else ""
     return ScoringError(f"worker process {worker.number} ended ({how}) {what}{remedy}; start again to go on")

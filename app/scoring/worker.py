@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from app.contract import open_artifact
 from app.errors import AppError
@@ -15,7 +19,7 @@ from app.inference.engines import load_engine
 from app.scoring.errors import ScoringError
 from app.scoring.ledger import Ledger, Record
 from app.scoring.plan import Task
-from app.scoring.scorer import ENGINE_ROWS, TaskScorer
+from app.scoring.scorer import ENGINE_ROWS, ScoredShard, TaskScorer
 from app.series.readers.rows import RowOptions
 from app.store import open_store
 from app.system.affinity import pin_worker
@@ -58,9 +62,14 @@ class Scored(NamedTuple):
     rows: int
 
 
-class Stored(NamedTuple):
-    """The shard of the current task is in the output."""
+class Computed(NamedTuple):
+    """The current task is scored, and its shard is being stored: the worker takes another task."""
 
+
+class Stored(NamedTuple):
+    """The shard of a task is in the output."""
+
+    number: int
     record: Record
 
 
@@ -81,35 +90,62 @@ def run_worker(connection: Connection, options: WorkerOptions, number: int) -> N
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C reaches all processes; the coordinator ends this one
-    parent = os.getppid()
-    try:
-        _score_tasks(connection, options, number, parent)
-    except AppError as error:
-        connection.send(Failed(str(error)))
-    except MemoryError:
-        connection.send(Failed("out of memory; use fewer --processes or smaller --shard-rows"))
-    except (EOFError, BrokenPipeError):
-        pass  # the coordinator has ended
+    messages = _Messages(connection)
+    with suppress(EOFError, BrokenPipeError), messages.reporting():  # the coordinator has ended
+        pin_worker(number=number, workers=options.workers)
+        artifact = open_artifact(options.artifact)
+        if artifact.contract_sha256 != options.contract_sha256:
+            raise ScoringError(f"{options.artifact}: has changed since the job was started; start again")
+        engine = load_engine(artifact, choice=options.engine, max_rows=ENGINE_ROWS, threads=1)
+        parent = os.getppid()
+
+        def on_rows(rows: int) -> None:
+            if os.getppid() != parent:
+                raise EOFError
+            messages.send(Scored(rows))
+
+        scorer = TaskScorer(engine, artifact.contract, options.rows, abstain=options.abstain, on_rows=on_rows)
+        messages.send(Ready(engine.description))
+        _score_tasks(connection, messages, scorer, options)
 
 
-def _score_tasks(connection: Connection, options: WorkerOptions, number: int, parent: int) -> None:
-    pin_worker(number=number, workers=options.workers)
-    artifact = open_artifact(options.artifact)
-    if artifact.contract_sha256 != options.contract_sha256:
-        raise ScoringError(f"{options.artifact}: has changed since the job was started; start again")
-    engine = load_engine(artifact, choice=options.engine, max_rows=ENGINE_ROWS, threads=1)
-
-    def on_rows(rows: int) -> None:
-        if os.getppid() != parent:
-            raise EOFError
-        connection.send(Scored(rows))
-
-    scorer = TaskScorer(engine, artifact.contract, options.rows, abstain=options.abstain, on_rows=on_rows)
+def _score_tasks(
+    connection: Connection, messages: _Messages, scorer: TaskScorer, options: WorkerOptions
+) -> None:
+    """Score a task while the shard of the one before is stored: a store may take as long as a tenth of it."""
     ledger = Ledger(open_store(options.output))
-    connection.send(Ready(engine.description))
-    while (task := connection.recv()) is not None:
-        connection.send(Stored(_stored(ledger, scorer, task, options.owner)))
+
+    def store(task: Task, shard: ScoredShard) -> None:
+        with messages.reporting():
+            messages.send(Stored(task.number, ledger.write_shard(task, shard, options.owner)))
+
+    with ThreadPoolExecutor(1, thread_name_prefix="store") as pool:
+        storing: Future[None] | None = None
+        while (task := connection.recv()) is not None:
+            shard = scorer.score(task)
+            if storing is not None:
+                storing.result()
+            storing = pool.submit(store, task, shard)
+            messages.send(Computed())
 
 
-def _stored(ledger: Ledger, scorer: TaskScorer, task: Task, owner: str) -> Record:
-    return ledger.write_shard(task, scorer.score(task), owner)
+class _Messages:
+    """Sends messages from several threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection, self._lock = connection, threading.Lock()
+
+    def send(self, message: Any) -> None:
+        """Send one; raises BrokenPipeError if the coordinator has ended."""
+        with self._lock:
+            self._connection.send(message)
+
+    @contextmanager
+    def reporting(self) -> Iterator[None]:
+        """Send an expected error of the block instead of raising it."""
+        try:
+            yield
+        except AppError as error:
+            self.send(Failed(str(error)))
+        except MemoryError:
+            self.send(Failed("out of memory; use fewer --processes or smaller --shard-rows"))

@@ -18,7 +18,7 @@ from app.scoring.ledger import Ledger
 from app.scoring.plan import Plan, make_plan
 from app.scoring.pool import Worker
 from app.scoring.scorer import TaskScorer
-from app.scoring.worker import Ready, Scored, Stored
+from app.scoring.worker import Computed, Ready, Scored, Stored
 from app.series.manifest import MANIFEST, Manifest
 from app.series.readers.rows import RowOptions
 from tests.support.fakes import FakeEngine, by_first_value
@@ -90,14 +90,9 @@ class OwnPool:
         """As of `WorkerPool`."""
         return [worker for worker in self._workers if worker.is_ready and worker.task is None]
 
-    @property
-    def busy(self) -> list[Worker]:
-        """As of `WorkerPool`."""
-        return [worker for worker in self._workers if worker.task is not None]
-
     def give(self, worker: Worker, task: Any) -> None:
         """As of `WorkerPool`."""
-        worker.task, worker.rows = task, 0
+        worker.task = task
 
     def messages(self, timeout: float) -> Iterator[tuple[Worker, Any]]:  # noqa: ARG002
         """The model is loaded at once, and a task is scored when it is asked for."""
@@ -106,6 +101,8 @@ class OwnPool:
                 worker.is_ready = True
                 yield worker, Ready("a fake engine")
             elif worker.task is not None:
-                shard = self._scorer.score(worker.task)
+                task = worker.task
+                shard = self._scorer.score(task)
                 yield worker, Scored(shard.rows)
-                yield worker, Stored(self._ledger.write_shard(worker.task, shard, "a test"))
+                yield worker, Computed()
+                yield worker, Stored(task.number, self._ledger.write_shard(task, shard, "a test"))
