@@ -82,6 +82,10 @@ class TrainingConfig:
     # Where things go
     name: str | None = _option(None, "name of the artifact (default: name of the data set in lower case)")
     out: str = _option("model_artifacts", "folder of artifacts; the run creates <out>/<name>/<next version>")
+    sign_key: str | None = _option(
+        None,
+        "private key to sign the version with: PEM file, elliptic curve, no password (default: no signature)",
+    )
     runs: str = _option("runs", "folder of runs: checkpoints and TensorBoard logs")
     run: str | None = _option(None, "name of the run's folder below --runs (default: <name>-<model>)")
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.special import softmax
 
-from app.contract import DriftReference, Provenance, Trust
+from app.contract import DriftReference, Provenance, Trust, check_private_key
 from app.series.offset import narrow
 from training.artifact.seal import ContractDetails, seal
 from training.config import TrainingConfig, config_from, flag
@@ -55,8 +55,13 @@ def run(config: TrainingConfig, dataset: Dataset, progress: Progress) -> Path:
 
     Raises:
         TrainingError: one line about the problem with the run's folder or the result.
+        ArtifactError: the key of `sign_key` cannot be used.
     """
     log = progress.log
+    sign_key = Path(config.sign_key) if config.sign_key else None
+    config = dataclasses.replace(config, sign_key=None)  # where the key is belongs in no card and no contract
+    if sign_key is not None:
+        check_private_key(sign_key)
     dataset = limit_dataset(dataset, config)
     log(
         f"{dataset.name}: {len(dataset.train):,} training and {len(dataset.test):,} test series of "
@@ -102,6 +107,7 @@ def run(config: TrainingConfig, dataset: Dataset, progress: Progress) -> Path:
         out=Path(config.out),
         write_report=lambda partial: write_report(report, partial),
         index=index,
+        sign_key=sign_key,
     )
     close_runs(config.run_folder)
     return folder

@@ -38,7 +38,7 @@ from app.contract.schema import (
     OutputSpec,
     Provenance,
 )
-from app.contract.signature import SIGNATURE_FILE, sign, verify_signature
+from app.contract.signature import SIGNATURE_FILE, check_private_key, sign, verify_signature
 from app.contract.trust import LabelSets, NoveltySpec, Trust, ValueThresholds
 from app.contract.versions import (
     check_number,
@@ -88,6 +88,7 @@ __all__ = [
     "Trust",
     "ValueThresholds",
     "check_number",
+    "check_private_key",
     "find_version",
     "misnamed_versions",
     "missing_pinned",

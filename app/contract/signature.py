@@ -8,9 +8,11 @@ files; no network is used.
 from __future__ import annotations
 
 import uuid
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.contract.files import read_file
 from app.contract.schema import CONTRACT_FILE
 from app.contract.wording import reason_of
 from app.errors import ArtifactError
@@ -19,7 +21,8 @@ if TYPE_CHECKING:  # it imports this module
     from app.contract.artifact import Artifact
 
 SIGNATURE_FILE = "model.sig"
-_EXTRA = "needs the package model-signing; install requirements/extras/signatures.txt"
+# A signature of a thousand files has about 200 kB.
+MAX_SIGNATURE_BYTES = 4 * 1024 * 1024
 
 
 def sign(artifact: Artifact, private_key: Path) -> Path:
@@ -38,12 +41,7 @@ def sign(artifact: Artifact, private_key: Path) -> Path:
     signed = {CONTRACT_FILE, *artifact.contract.files}
     signature = artifact.folder / SIGNATURE_FILE
     new = signature.with_name(f".{uuid.uuid4().hex}.partial")
-    signing, hashing = _package(f"{signature}: signing", "signing", "hashing")
-    try:
-        config = signing.Config().use_elliptic_key_signer(private_key=private_key)
-    # Every kind of broken key has its own error.
-    except Exception as error:
-        raise ArtifactError(f"{private_key}: not a usable private key ({reason_of(error)})") from error
+    config, hashing = _signing_config(private_key), _package("signing", "hashing")
     others = [path.name for path in artifact.folder.iterdir() if path.name not in signed]
     ignored = {SIGNATURE_FILE, new.name, *others}
     hashed = hashing.Config().set_ignored_paths(paths=sorted(ignored), ignore_git_paths=False)
@@ -57,6 +55,15 @@ def sign(artifact: Artifact, private_key: Path) -> Path:
     return signature
 
 
+def check_private_key(private_key: Path) -> None:
+    """Check that a key can sign, before hours of work depend on it.
+
+    Raises:
+        ArtifactError: it cannot be used, or the package is missing.
+    """
+    _signing_config(private_key)
+
+
 def verify_signature(folder: Path, public_key: Path) -> None:
     """Check that a version folder has a valid signature, and is what was signed.
 
@@ -68,7 +75,11 @@ def verify_signature(folder: Path, public_key: Path) -> None:
         ArtifactError: one line: the version is not signed, or not by this key, or was altered since; the key
             cannot be used; or the package is missing.
     """
-    (verifying,) = _package("REQUIRE_SIGNATURE", "verifying")
+    signature = folder / SIGNATURE_FILE
+    if not signature.is_file():
+        raise ArtifactError(f"{folder}: not signed: it has no {SIGNATURE_FILE}; sign it with `artifact sign`")
+    read_file(signature, most=MAX_SIGNATURE_BYTES)  # the package would read any size
+    verifying = _package("REQUIRE_SIGNATURE", "verifying")
     try:
         config = verifying.Config().use_elliptic_key_verifier(public_key=public_key)
     except Exception as error:
@@ -76,9 +87,6 @@ def verify_signature(folder: Path, public_key: Path) -> None:
         raise ArtifactError(
             f"{public_key}: not a usable public key ({reason}); check REQUIRE_SIGNATURE"
         ) from error
-    signature = folder / SIGNATURE_FILE
-    if not signature.is_file():
-        raise ArtifactError(f"{folder}: not signed: it has no {SIGNATURE_FILE}; sign it with `artifact sign`")
     try:
         config.verify(folder, signature)
     # A signature comes from outside: whatever its parsers and checks raise, the version is refused.
@@ -97,10 +105,21 @@ def _problem(text: str) -> str:
     return "not a valid signature"
 
 
-def _package(what: str, *modules: str) -> tuple[Any, ...]:
-    from importlib import import_module
-
+def _signing_config(private_key: Path) -> Any:
+    signing = _package("signing", "signing")
     try:
-        return tuple(import_module(f"model_signing.{module}") for module in modules)
+        return signing.Config().use_elliptic_key_signer(private_key=private_key)
+    # Every kind of broken key has its own error.
+    except Exception as error:
+        raise ArtifactError(f"{private_key}: not a usable private key ({reason_of(error)})") from error
+
+
+def _package(what: str, module: str) -> Any:
+    """A module of model-signing, which takes a second to import."""
+    try:
+        return import_module(f"model_signing.{module}")
     except ModuleNotFoundError as error:
-        raise ArtifactError(f"{what} {_EXTRA} (no module named {error.name})") from error
+        raise ArtifactError(
+            f"{what} needs the package model-signing; install requirements/extras/signatures.txt (no module "
+            f"named {error.name})"
+        ) from error

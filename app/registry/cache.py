@@ -1,12 +1,12 @@
 """The cache of fetched versions: one folder for each, named by the digest of its contract.
 
     <cache>/versions/<sha256 of contract.json>/<number>/    a complete version, renamed into place
-    <cache>/partial/<sha256 of contract.json>/              what has arrived of another, and locks
+    <cache>/partial/<sha256 of contract.json>.<host>/       what has arrived of another; beside it, its lock
     <cache>/sources/<digest of a URL>                       the version that the URL last named; the time of
                                                             the file is that of the last successful check
 
 Any number of processes may use it at once, those of other replicas included. A lock lets one of them fetch
-while the others wait. Without working locks (some network file systems) each fetches, and the digests decide.
+while the others wait. On a network file system without locks, one process of each host fetches.
 """
 
 from __future__ import annotations
@@ -16,16 +16,20 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from app.errors import StoreError
+from app.errors import StoreError, StoreUnavailable
 
 # A version that no process has used for this long is deleted when another one is fetched.
 UNUSED_SECONDS = 7 * 24 * 3600.0
+# Without a byte for this long, the process that fetches a version hangs: its requests have shorter timeouts.
+STALLED_SECONDS = 150.0
+_POLL_SECONDS = 0.1
 _PRIVATE = 0o700
 
 
@@ -52,8 +56,8 @@ class ArtifactCache:
         return self._versions / sha256 / name
 
     def partial(self, sha256: str) -> Path:
-        """The folder in which a version arrives; hold its lock."""
-        folder = self._partial / sha256
+        """The folder in which a version arrives on this host; hold its lock."""
+        folder = self._partial / f"{sha256}.{socket.gethostname()}"
         with self.errors():
             folder.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
         return folder
@@ -63,11 +67,13 @@ class ArtifactCache:
         final = self.version(sha256, name)
         with self.errors():
             final.parent.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+            partial = self.partial(sha256)
             try:
-                self.partial(sha256).rename(final)
+                partial.rename(final)
             except OSError:
-                if not final.is_dir():  # else another process was quicker, without a working lock
+                if not final.is_dir():  # else another host was quicker
                     raise
+                shutil.rmtree(partial, ignore_errors=True)
             self.touch([final])
             self._delete_unused()
         return final
@@ -87,14 +93,46 @@ class ArtifactCache:
 
     @contextmanager
     def lock(self, sha256: str) -> Iterator[None]:
-        """Hold the lock of a version; waits while another process fetches it."""
+        """Hold the lock of a version; waits while another process fetches it.
+
+        Raises:
+            StoreUnavailable: that process makes no progress.
+        """
         with self.errors():
             self._partial.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
             file = (self._partial / f"{sha256}.lock").open("a")
         with file:
-            with suppress(OSError):  # a file system without locks
-                fcntl.flock(file, fcntl.LOCK_EX)
+            self._acquire(file.fileno(), sha256)
             yield
+
+    def _acquire(self, lock: int, sha256: str) -> None:
+        arrived, since = -1, time.monotonic()
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pass
+            except OSError:  # a file system without locks
+                return
+            else:
+                return
+            now = time.monotonic()
+            if (size := self._arrived(sha256)) != arrived:
+                arrived, since = size, now
+            elif now - since > STALLED_SECONDS:
+                raise StoreUnavailable(
+                    f"{self.folder}: another process fetches a version and makes no progress for "
+                    f"{STALLED_SECONDS:g} s; end it if it hangs"
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def _arrived(self, sha256: str) -> int:
+        """Bytes of a version that have arrived."""
+        size = 0
+        for file in self._partial.glob(f"{sha256}.*/*"):
+            with suppress(OSError):  # complete, say
+                size += file.stat().st_size
+        return size
 
     def remember(self, url: str, sha256: str, name: str) -> None:
         """Record that a URL names a version, which is complete here, and that this was checked now."""

@@ -172,7 +172,8 @@ class Metrics:
         if self._artifact_checked is None:  # a server of a folder has no such metric
             self._artifact_checked = Gauge(
                 "timeseries_artifact_check_timestamp_seconds",
-                "Time of the last successful check of the store in ARTIFACT, in seconds since 1970.",
+                "Time of the last successful check of the store that the URL in ARTIFACT names, "
+                "in seconds since 1970.",
                 registry=self._registry,
                 multiprocess_mode="livemin",
             )

@@ -120,6 +120,14 @@ def of_supervisor() -> CollectorRegistry:
     return registry
 
 
+def of_store() -> bytes:
+    """What a server whose ARTIFACT is a URL tells besides: when it last checked the store."""
+    metrics = Metrics()
+    metrics.artifact_checked(1.0)
+    lines = metrics.render().splitlines(keepends=True)
+    return b"".join(line for line in lines if b"timeseries_artifact_check_timestamp_seconds" in line)
+
+
 def of_drift(artifact: Artifact) -> bytes:
     """What a server of a version with a reference tells of its drift, after it counted a series."""
     if artifact.contract.drift is None:

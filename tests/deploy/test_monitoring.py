@@ -30,6 +30,7 @@ from tests.deploy.monitoring import (
     known,
     load,
     of_drift,
+    of_store,
     of_supervisor,
     rule_expressions,
     rules,
@@ -47,7 +48,7 @@ def exposition(server: ServerProcess, artifact: Artifact) -> str:
     with httpx.Client(base_url=server.url, trust_env=False) as client:
         client.post("/predict", content=body, headers={"Content-Type": "application/json"}).raise_for_status()
         told = client.get("/metrics").raise_for_status().text
-    return told + (generate_latest(of_supervisor()) + of_drift(artifact)).decode()
+    return told + (generate_latest(of_supervisor()) + of_store() + of_drift(artifact)).decode()
 
 
 @pytest.fixture(scope="module")

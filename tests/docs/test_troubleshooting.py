@@ -15,7 +15,7 @@ from app.settings import Settings
 from qa.harness.messages import as_json
 from qa.harness.server import ServerProcess
 from tests.conftest import ROOT
-from tests.deploy.monitoring import Known, known, of_drift, of_supervisor, rules, unknown
+from tests.deploy.monitoring import Known, known, of_drift, of_store, of_supervisor, rules, unknown
 from tests.deploy.promql import parse
 from tests.docs.pages import Page, blocks
 
@@ -37,7 +37,7 @@ def metrics(server: ServerProcess, artifact: Artifact) -> Known:
     with httpx.Client(base_url=server.url, trust_env=False) as client:
         client.post("/predict", content=body, headers={"Content-Type": "application/json"}).raise_for_status()
         text = client.get("/metrics").raise_for_status().text
-    return known(text + (generate_latest(of_supervisor()) + of_drift(artifact)).decode())
+    return known(text + (generate_latest(of_supervisor()) + of_store() + of_drift(artifact)).decode())
 
 
 def problem_entries() -> Iterator[str]:

@@ -20,12 +20,14 @@ class FaultyProxy:
         fault: is applied to all connections at once; None passes everything on.
         is_silent: nothing is passed on, and connections stay open.
         sent: bytes that clients got so far.
+        connections: that were accepted so far.
     """
 
     def __init__(self, upstream: int) -> None:
         self.fault: Fault | None = None
         self.is_silent = False
         self.sent = 0
+        self.connections = 0
         self._upstream = upstream
         self._listener = socket.create_server((HOST, 0))
         self._sockets: list[socket.socket] = []
@@ -45,6 +47,7 @@ class FaultyProxy:
                 client, _ = self._listener.accept()
                 store = socket.create_connection((HOST, self._upstream))
                 self._sockets += (client, store)
+                self.connections += 1
                 for source, target, is_answer in ((client, store, False), (store, client, True)):
                     threading.Thread(target=self._pump, args=(source, target, is_answer), daemon=True).start()
 

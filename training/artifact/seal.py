@@ -39,6 +39,7 @@ from app.contract import (
     open_artifact,
     reason_of,
     sha256_of,
+    sign,
 )
 from app.contract.neighbours import ExtraContent, ExtraOutputs, NeighboursSpec
 from app.errors import ArtifactError
@@ -97,6 +98,7 @@ def seal(
     out: Path,
     write_report: Callable[[Path], Iterable[str]],
     index: NeighbourIndex | None = None,
+    sign_key: Path | None = None,
 ) -> Path:
     """Publish the next version of an artifact.
 
@@ -107,6 +109,7 @@ def seal(
         out: folder of artifacts; the version goes to `<out>/<name>/<next version>`.
         write_report: writes card, metrics and plots into a folder and returns the names of the files.
         index: of the training series; None for none.
+        sign_key: private key to sign the version with; None for no signature.
 
     Returns:
         The version folder.
@@ -114,6 +117,7 @@ def seal(
     Raises:
         SealError: the sealed files do not give the model's own outputs; nothing was published.
         StorageError: they cannot be written; nothing was published.
+        ArtifactError: the key cannot be used; nothing was published.
     """
     with new_version(out / details.name, open_sealed) as (folder, version):
         with storage_errors(folder):
@@ -126,6 +130,8 @@ def seal(
                 contract = contract.model_copy(update={"extra_outputs": _extra_outputs(index)})
             write_contract(folder, contract)
         verify(folder)
+        if sign_key is not None:
+            sign(open_sealed(folder), sign_key)
     return out / details.name / str(version)
 
 

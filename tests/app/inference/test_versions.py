@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.contract import Artifact, open_artifact, pin
-from app.errors import ArtifactError, ContractViolation, NotReady
+from app.errors import ArtifactError, ContractViolation, NotReady, StoreUnavailable
 from app.inference.service import Service
 from app.inference.versions import ModelVersions
 from tests.app.inference.test_service import series, soon, until
@@ -338,3 +338,26 @@ def test_no_new_version_is_loaded_during_shutdown(versions: Path, artifact: Arti
             assert made.versions.is_draining
 
     asyncio.run(scenario())
+
+
+async def _a_store_that_fails_is_no_fault_of_a_version(folder: Path, artifact: Artifact) -> None:
+    add_version(folder, 1, artifact)
+    async with bench(folder) as made:
+        add_version(folder, 2, artifact)
+        made.faults["2"] = StoreUnavailable("s3://bucket/x: cannot be reached or fails (timeout)")
+        for _ in range(2):
+            await made.versions.check()
+        assert made.versions.current.contract.version == 1
+        assert not made.versions.refused
+        made.faults.clear()
+        await made.versions.check()
+        assert made.versions.current.contract.version == 2
+
+
+def test_a_store_that_fails_is_no_fault_of_a_version(
+    tmp_path: Path, artifact: Artifact, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A version that cannot be fetched is not refused: one warning, and the next check tries again."""
+    asyncio.run(_a_store_that_fails_is_no_fault_of_a_version(tmp_path, artifact))
+    warnings = [record.message for record in caplog.records if record.levelno == logging.WARNING]
+    assert warnings == ["cannot check for new versions: s3://bucket/x: cannot be reached or fails (timeout)"]

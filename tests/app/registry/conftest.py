@@ -16,7 +16,8 @@ from tests.support.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.support.object_stores import ObjectStoreServer
 from tests.support.versions import add_version
 
-BRIEF = StoreTimeouts(connect=1.0, read=1.0, retries=1, total=2.0)
+# For faults that end by themselves; a busy machine needs more for requests that succeed.
+BRIEF = StoreTimeouts(connect=5.0, read=5.0, retries=1, total=2.0)
 
 Publish = Callable[[int], str]
 Open = Callable[..., RemoteArtifact]
@@ -46,7 +47,7 @@ def url(seaweed: ObjectStoreServer, proxy: FaultyProxy) -> str:  # noqa: ARG001 
 @pytest.fixture
 def store(url: str) -> Store:
     """The store of that folder."""
-    return open_store(url, timeouts=BRIEF)
+    return open_store(url)
 
 
 @pytest.fixture
@@ -61,8 +62,10 @@ def published(store: Store, tmp_path: Path, small: Artifact) -> Publish:
 def remote(url: str, tmp_path: Path) -> Open:
     """Opens the artifact at the URL as a server does; each time as another process."""
 
-    def open_remote(*, min_bytes: int = 1, seconds: float = 30.0) -> RemoteArtifact:
+    def open_remote(
+        *, min_bytes: int = 1, seconds: float = 30.0, timeouts: StoreTimeouts = BRIEF
+    ) -> RemoteArtifact:
         cache = ArtifactCache(tmp_path / "cache")
-        return RemoteArtifact(url, cache, timeouts=BRIEF, rate=RateLimit(min_bytes, seconds))
+        return RemoteArtifact(url, cache, timeouts=timeouts, rate=RateLimit(min_bytes, seconds))
 
     return open_remote

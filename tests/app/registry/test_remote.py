@@ -15,8 +15,8 @@ from app.contract import CONTRACT_FILE, PIN_FILE, open_artifact
 from app.errors import ArtifactError, ObjectMissing, StoreDenied, StoreUnavailable
 from app.registry import ArtifactCache, RemoteArtifact, choose
 from app.registry.cache import UNUSED_SECONDS
-from app.store import Store
-from tests.app.registry.conftest import Open, Publish
+from app.store import Store, StoreTimeouts
+from tests.app.registry.conftest import BRIEF, Open, Publish
 from tests.support.faulty_proxy import FaultyProxy, answer, cut_after
 
 
@@ -131,8 +131,9 @@ def test_a_start_without_the_store_serves_from_the_cache(
         proxy.fault = (
             answer("400 Bad Request", expired) if fault == "expired" else answer("503 Slow Down", "")
         )
+    timeouts = StoreTimeouts(read=1.0, retries=1, total=1.0) if fault == "silent" else BRIEF
     with caplog.at_level(logging.WARNING):
-        assert remote().first() == folder
+        assert remote(timeouts=timeouts).first() == folder
     (message,) = caplog.messages
     assert "; starting with version 1 of the cache, which the store named " in message
     assert "secret" not in message
@@ -144,7 +145,7 @@ def test_a_start_without_the_store_serves_from_the_cache(
     assert reason.get(fault, "cannot be reached") in message
     expected = StoreDenied if fault == "expired" else StoreUnavailable
     with pytest.raises(expected):
-        remote().find(loaded={folder: ""}, known=[])
+        remote(timeouts=timeouts).find(loaded={folder: ""}, known=[])
 
 
 def test_a_start_without_store_and_cache_fails(remote: Open, proxy: FaultyProxy) -> None:
@@ -231,6 +232,22 @@ def test_a_version_that_was_replaced_in_the_store_is_refused(
     assert (found.folder, found.replaced) == (folder, True)
     again = source.find(loaded={folder: ""}, known=[folder])
     assert (again.state, again.deleted) == (found.state, frozenset())
+
+
+def test_a_process_that_hangs_while_it_fetches_does_not_block_others(
+    published: Publish, remote: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They say so and look again at the next check."""
+    published(1)
+    monkeypatch.setattr("app.registry.cache.STALLED_SECONDS", 0.0)
+    source = remote()
+    folder = source.find(loaded={}, known=[]).folder
+    with (
+        ArtifactCache(tmp_path / "cache").lock(folder.parent.name),
+        pytest.raises(StoreUnavailable, match="another process fetches a version and makes no progress"),
+    ):
+        source.fetch(folder)
+    assert source.fetch(folder).is_dir()
 
 
 def test_versions_that_nobody_uses_leave_the_cache(published: Publish, remote: Open) -> None:

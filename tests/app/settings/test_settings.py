@@ -179,6 +179,17 @@ def test_an_invalid_origin_is_refused(origin: str) -> None:
         Settings(cors_origins=(origin,))
 
 
+@pytest.mark.parametrize(
+    ("text", "place"), [("/srv/a", Path("/srv/a")), ("a", Path("a")), ("s3://bucket/a/", "s3://bucket/a/")]
+)
+def test_an_artifact_is_a_path_or_a_url(
+    monkeypatch: pytest.MonkeyPatch, text: str, place: Path | str
+) -> None:
+    """A URL keeps its two slashes."""
+    monkeypatch.setenv("ARTIFACT", text)
+    assert Settings().artifact == place
+
+
 def test_settings_cannot_be_changed() -> None:
     """Settings are frozen."""
     with pytest.raises(ValidationError, match="frozen"):

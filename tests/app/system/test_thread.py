@@ -10,7 +10,7 @@ import weakref
 
 import pytest
 
-from app.system.thread import EngineThread
+from app.system.thread import EngineThread, on_daemon_thread
 
 
 def test_calls_run_in_order_on_one_other_thread() -> None:
@@ -130,3 +130,10 @@ def test_a_closed_thread_takes_no_call() -> None:
         return await before
 
     assert asyncio.run(scenario()) == 42
+
+
+def test_a_blocking_function_runs_beside_the_main_thread() -> None:
+    """Its result is returned and its error raised."""
+    assert on_daemon_thread(threading.get_ident) != threading.get_ident()
+    with pytest.raises(ZeroDivisionError):
+        on_daemon_thread(lambda: 1 / 0)

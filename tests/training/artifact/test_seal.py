@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from app.contract import (
     open_artifact,
     sha256_of,
 )
+from app.errors import ArtifactError
+from tests.support.signing import make_keys, needs_model_signing
 from tests.training.conftest import make_dataset
 from tests.training.report.reports import TRUST, a_note, contract_details
 from training.artifact.seal import TOLERANCE, golden_series, seal, verify
@@ -104,6 +107,18 @@ def test_versions_count_up_and_stay(model: Any, folder: Path, wave_dataset: Data
     second = seal(model, wave_dataset, contract_details(wave_dataset), out=tmp_path, write_report=a_note)
     assert second.name == "2"
     assert {path.name: sha256_of(path) for path in folder.iterdir()} == before
+
+
+@needs_model_signing
+def test_sealing_can_sign(model: Any, wave_dataset: Dataset, tmp_path: Path) -> None:
+    """The version is published with its signature, or not at all."""
+    keys = make_keys(tmp_path / "keys")
+    publish = partial(seal, model, wave_dataset, contract_details(wave_dataset), write_report=a_note)
+    folder = publish(out=tmp_path, sign_key=keys.private)
+    assert open_artifact(folder, public_key=keys.public).folder == folder
+    with pytest.raises(ArtifactError, match="not a usable private key"):
+        publish(out=tmp_path, sign_key=keys.public)
+    assert [path.name for path in folder.parent.iterdir() if path.is_dir()] == ["1"]
 
 
 def test_a_failure_leaves_no_half_version(model: Any, wave_dataset: Dataset, tmp_path: Path) -> None:
