@@ -25,15 +25,21 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
+from pyarrow import parquet
 
 from app.contract import Artifact, open_artifact
 from app.inference.engines import load_engine
 from app.scoring.scorer import ENGINE_ROWS
+from app.series.readers.parts import SeriesSource, divided, read_part
+from app.series.readers.rows import RowOptions
 from app.system.affinity import pin_worker
 from benchmarks.__main__ import machine
 from benchmarks.timing import spread
 
 _CHUNK_ROWS = 10_000
+# Of the files whose reading is measured.
+_READ_ROWS = 4_000
 
 
 class Cost(NamedTuple):
@@ -185,6 +191,34 @@ def table(found: dict[int, Measured]) -> str:
     return "\n".join(lines)
 
 
+def reading(artifact: Artifact, folder: Path, *, repeats: int = 5) -> str:
+    """CPU time to read a series of each format, in µs."""
+    spec = artifact.contract.input.spec
+    values = np.resize(artifact.golden.series, (_READ_ROWS, spec.length))
+    files = {name: folder / name for name in ("array.npy", "lists.parquet", "columns.parquet", "text.csv")}
+    np.save(files["array.npy"], values)
+    parquet.write_table(
+        pa.table({"x": pa.array(list(values), pa.list_(pa.float32()))}), files["lists.parquet"]
+    )
+    columns = {f"v{place}": np.ascontiguousarray(values[:, place]) for place in range(spec.length)}
+    parquet.write_table(pa.table(columns), files["columns.parquet"])
+    lines = ("1," + ",".join(map(repr, row)) + "\n" for row in values.tolist())
+    files["text.csv"].write_text("".join(lines), encoding="ascii")
+    rows = ["", "| file | CPU time to read a series, µs |", "|---|---|"]
+    for name, path in files.items():
+        costs = []
+        for _ in range(repeats):
+            began = time.process_time()
+            with path.open("rb") as file:
+                source = SeriesSource(path, file)
+                for part in divided(source, spec, _READ_ROWS):
+                    for _ in read_part(source, spec, RowOptions(), part):
+                        pass
+            costs.append(1e6 * (time.process_time() - began) / _READ_ROWS)
+        rows.append(f"| {name} | {spread(costs, '.1f')} |")
+    return "\n".join(rows)
+
+
 def main() -> int:
     """Measure and print a Markdown table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.score", description=__doc__)
@@ -200,10 +234,12 @@ def main() -> int:
     artifact = open_artifact(options.artifact)
     with TemporaryDirectory(dir=options.folder) as folder:
         found = measure(artifact, options, Path(folder))
+        formats = reading(artifact, Path(folder))
     print(f"`python -m benchmarks.score {' '.join(sys.argv[1:])}`".replace(" `", "`"))
     print(f"on {machine()}, model {artifact.contract.name}/{artifact.contract.version}")
     print(f"load average of the last minute, this included: {os.getloadavg()[0]:.1f}\n")
     print(table(found))
+    print(formats)
     return 0
 
 
