@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.contract import CONTRACT_FILE, version_number
+from app.contract import CONTRACT_FILE, SIGNATURE_FILE, version_number
 from app.errors import ArtifactError, StoreDenied, StoreError, StoreUnavailable
 from app.registry.cache import ArtifactCache
 from app.registry.download import RateLimit, is_intact
@@ -91,7 +91,8 @@ class RemoteArtifact:
         try:
             timeouts = self._timeouts or (BRIEF if remembered else None)
             version, _ = StoreVersions(open_store(self._url, timeouts=timeouts)).served()
-            return self.fetch(self._remember_found(version))
+            self._on_checked(time.time())
+            return self.fetch(self._folder_of(version))
         except (StoreUnavailable, StoreDenied) as error:
             if remembered is None:
                 raise
@@ -115,8 +116,8 @@ class RemoteArtifact:
         """
         version, numbers = self._versions.served()
         is_direct = not version.prefix and bool(loaded)  # read once, as a folder that is a version
-        folder = next(iter(loaded)) if is_direct else self._remember_found(version)
-        self._cache.touch([*loaded, folder])
+        folder = next(iter(loaded)) if is_direct else self._folder_of(version)
+        self._record_check(version, folder, loaded)
         other = next((each for each in loaded if each.name == folder.name and each != folder), None)
         shown = other or folder
         return Found(
@@ -153,18 +154,28 @@ class RemoteArtifact:
         except StoreError as error:
             log.warning("%s; the signature in the cache is checked", error)
 
-    def _remember_found(self, version: StoredVersion) -> Path:
-        """The folder of the version that a successful check found."""
+    def _folder_of(self, version: StoredVersion) -> Path:
         folder = self._cache.version(version.sha256, version.name)
         self._found[folder] = version
-        self._cache.set_checked(self.place)
-        self._on_checked(time.time())
         return folder
+
+    def _record_check(self, version: StoredVersion, folder: Path, loaded: Mapping[Path, str]) -> None:
+        self._on_checked(time.time())
+        self._cache.touch([*loaded, folder])
+        here = version.sha256, version.name
+        if (
+            folder == self._cache.version(*here)
+            and folder in loaded
+            and self._cache.remembered(self.place) != here
+        ):
+            self._cache.remember(self.place, *here)  # pinned again, and still loaded: it is not fetched
+        else:
+            self._cache.set_checked(self.place)
 
     def _state(self, version: StoredVersion) -> object:
         """Differs after a file of the version was replaced in the store, such as one that was damaged."""
         try:
-            names = version.parsed().files
+            names = [*version.parsed().files, SIGNATURE_FILE]
         except ArtifactError:
             return version.sha256
         return version.sha256, tuple(self._store.find(f"{version.prefix}{name}") for name in names)

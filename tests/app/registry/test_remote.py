@@ -148,6 +148,29 @@ def test_a_start_without_the_store_serves_from_the_cache(
         remote(timeouts=timeouts).find(loaded={folder: ""}, known=[])
 
 
+def test_a_start_without_the_store_serves_the_version_that_was_pinned_last(
+    published: Publish, remote: Open, store: Store, proxy: FaultyProxy
+) -> None:
+    """Though it was still loaded when it was pinned again, and so was not fetched."""
+    published(1)
+    source = remote()
+    first = source.first()
+    published(2)
+    second = source.fetch(source.find(loaded={first: ""}, known=[]).folder)
+    choose(store, 1)
+    assert source.find(loaded={second: "", first: ""}, known=[]).folder == first
+    proxy.close()
+    assert remote().first() == first
+
+
+def test_a_signature_that_appears_is_another_state(published: Publish, remote: Open, store: Store) -> None:
+    """A version that was refused because it is not signed is tried again."""
+    published(1)
+    before = remote().find(loaded={}, known=[]).state
+    store.create("1/model.sig", b"{}")
+    assert remote().find(loaded={}, known=[]).state != before
+
+
 def test_a_start_without_store_and_cache_fails(remote: Open, proxy: FaultyProxy) -> None:
     """There is nothing to serve."""
     proxy.close()
