@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_positive,
         default=50_000,
         metavar="N",
-        help="rows of a Parquet file of the output, the most that a stopped process loses (default: 50,000)",
+        help="rows of a Parquet file of the output; a killed process loses at most two (default: 50,000)",
     )
     parser.add_argument(
         "--lease-seconds",
