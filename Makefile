@@ -14,6 +14,7 @@ KUBERNETES := .cache/kubernetes
 RAY := .cache/ray
 SBOM ?= .cache/sbom.cdx.json
 IMAGE ?= timeseries-server
+ROUNDS ?= 20
 # Extras whose lock file is a whole environment. The lock files of the others are added to serve.txt or gpu.txt.
 ENVIRONMENTS := dev train gpu serve ray
 EXTRA_NAMES = $(shell $(PYTHON) -c 'import tomllib; \
@@ -23,7 +24,7 @@ COMPILE = uv pip compile --universal --python-version 3.11 --generate-hashes --n
 .DEFAULT_GOAL := help
 # Tests start hundreds of Python processes: each would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help serve check test conformance lint format grpc train tune rederive report archive bench bench-peers chaos fuzz image image-check audit sbom lock release-check clean protocols bench-protocols kubernetes
+.PHONY: help serve check test conformance lint format grpc train tune rederive report archive bench bench-peers bench-score chaos kills fuzz image image-check audit sbom lock release-check clean protocols bench-protocols kubernetes
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -104,6 +105,12 @@ bench-protocols: $(DEV)/ready ## Compare the wire protocols with each other and 
 
 chaos: $(DEV)/ready ## Inject faults into real servers under load: 50 minutes (ARGS="--quick": 4 minutes)
 	$(DEV)/bin/python -m qa.chaos $(ARGS)
+
+kills: $(DEV)/ready $(FLEET)/ready ## Kill scorers at random moments, on a folder and on an S3 store: 10 minutes (ROUNDS=40)
+	SCORE_KILLS=$(ROUNDS) $(PYTEST)/kills tests/app/scoring/test_kills.py --timeout 7200 $(ARGS)
+
+bench-score: $(DEV)/ready ## Compare score with the bare engine, 1 and 2 processes, 10 passes of a million rows: an hour, 2 GB of disk
+	$(DEV)/bin/python -m benchmarks.score $(ARGS)
 
 fuzz: $(DEV)/ready $(FUZZ)/ready ## Send invalid input to decoders, sockets and routes: 15 minutes (ARGS="--quick": 1 minute)
 	$(DEV)/bin/python -m qa.fuzz --schemathesis $(FUZZ)/bin/schemathesis $(ARGS)

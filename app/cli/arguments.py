@@ -32,6 +32,11 @@ def add_files(parser: argparse.ArgumentParser) -> None:
         help="series: text with the label first, .npy, .npz, .json, .ndjson, .arff, .parquet; also gzipped; "
         "a pattern such as 'data/*.csv'; or - for standard input",
     )
+    add_row_options(parser)
+
+
+def add_row_options(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say what to read of files."""
     # Repeated here, so that `health` does not import numpy; a test compares them with the readers' choices.
     parser.add_argument(
         "--missing",
@@ -57,7 +62,7 @@ def add_files(parser: argparse.ArgumentParser) -> None:
 
 
 def row_options(options: argparse.Namespace) -> RowOptions:
-    """How to read the files of `add_files`."""
+    """What `add_row_options` was given."""
     from app.series.readers import GapRules
     from app.series.readers.rows import RowOptions
 

@@ -21,6 +21,7 @@ _COMMANDS = {
     "key": "make an API key and its line for API_KEYS_FILE",
     "settings": "print all settings with default and description, as Markdown",
     "predict": "send series of files, or a recording, to a running server",
+    "score": "score files without a server, on one or many machines",
     "explain": "say which parts of series the predictions of a running server depend on",
     "evaluate": "measure a running server's predictions on labelled series",
     "info": "describe the model of a running server, or an artifact",

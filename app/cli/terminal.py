@@ -12,8 +12,9 @@ from typing import Any, Protocol
 from app.cli.errors import discard_output
 from app.errors import AppError
 
-# Seconds between two updates of a plain progress line.
+# Seconds between two updates of a plain progress line, and between two lines of a log.
 _UPDATE_SECONDS = 0.5
+_LINE_SECONDS = 30.0
 
 
 class OutputError(AppError):
@@ -89,19 +90,20 @@ class Progress(Protocol):
 
 
 @contextmanager
-def progress(unit: str, *, is_shown: bool) -> Iterator[Progress]:
+def progress(unit: str, *, is_shown: bool, lines: bool = False) -> Iterator[Progress]:
     """Progress with rate and time left, on standard error if that is a terminal.
 
     Args:
         unit: what is counted.
         is_shown: False for none.
+        lines: where it is no terminal, such as the log of a container: a line at times.
     """
     if not is_shown or not sys.stderr.isatty():
-        yield _NoProgress()
+        yield _ProgressLines(unit, _LINE_SECONDS) if is_shown and lines else _NoProgress()
         return
     rich = _import_rich("rich.progress")
     if rich is None:
-        plain = _PlainProgress(unit)
+        plain = _PlainProgress(unit, _UPDATE_SECONDS)
         try:
             yield plain
         finally:
@@ -124,28 +126,45 @@ class _NoProgress:
 
 
 class _PlainProgress:
-    """A line that is written again and again."""
+    """A line that is written again and again.
 
-    def __init__(self, unit: str) -> None:
-        self._unit = unit
+    Args:
+        unit: what is counted.
+        seconds: between two updates.
+    """
+
+    def __init__(self, unit: str, seconds: float) -> None:
+        self._unit, self._seconds = unit, seconds
         self._started = self._shown = time.monotonic()
         self._first: int | None = None
 
     def update(self, done: int, total: int | None) -> None:
         now = time.monotonic()
-        self._first = done if self._first is None else self._first
-        if now - self._shown < _UPDATE_SECONDS:
+        if self._first is None:
+            self._first, self._started = done, now
+        if now - self._shown < self._seconds:
             return
         self._shown = now
-        rate = (done - self._first) / (now - self._started)
+        rate = (done - self._first) / (now - self._started or 1)
         text = f"{done:,} {self._unit}, {rate:,.0f}/s"
         if total is not None and rate:
             text = f"{done:,} of {total:,} {self._unit}, {rate:,.0f}/s, {(total - done) / rate:,.0f} s left"
+        self._show(text)
+
+    def _show(self, text: str) -> None:
         sys.stderr.write(f"\r{text:<70}")
         sys.stderr.flush()
 
     def clear(self) -> None:
         sys.stderr.write(f"\r{'':70}\r")
+        sys.stderr.flush()
+
+
+class _ProgressLines(_PlainProgress):
+    """A new line each time."""
+
+    def _show(self, text: str) -> None:
+        sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
 
 

@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -101,12 +101,7 @@ class Manifest:
             raise ManifestError(f"{path}: damaged; delete {self._folder} to start again") from error
         if version != FORMAT:
             raise ManifestError(f"{path}: format {version}; delete {self._folder} to start again")
-        changed = sorted(name for name in job.keys() | self._job if job.get(name) != self._job.get(name))
-        if changed:
-            raise ManifestError(
-                f"{self._folder}: an earlier run had other {', '.join(changed)}; repeat its command, or "
-                "delete the folder to start again"
-            )
+        check_same_job(str(self._folder), job, self._job)
         for shard in shards:
             if shard.first != self.position or not self._is_whole(shard):
                 break
@@ -128,8 +123,7 @@ class Manifest:
         digest = hashlib.sha256(content).hexdigest()
         write_durably(self._folder / name, content)
         self.shards.append(Shard(name, self.position, end, rows, len(content), digest, dict(counts)))
-        document = {"format": FORMAT, "job": self._job, "shards": [asdict(shard) for shard in self.shards]}
-        write_durably(self._folder / MANIFEST, json.dumps(document, indent=1).encode())
+        write_durably(self._folder / MANIFEST, document_of(self._job, self.shards))
 
     def contents(self) -> Iterator[bytes]:
         """Yield the content of each shard, in order.
@@ -167,6 +161,36 @@ class Manifest:
         except OSError:
             return False
         return hashlib.sha256(content).hexdigest() == shard.sha256
+
+
+def document_of(job: Mapping[str, Any], shards: Sequence[Shard]) -> bytes:
+    """The content of a manifest.
+
+    Args:
+        job: see `Manifest`.
+        shards: in order.
+    """
+    document = {"format": FORMAT, "job": job, "shards": [asdict(shard) for shard in shards]}
+    return json.dumps(document, indent=1).encode()
+
+
+def check_same_job(place: str, earlier: Mapping[str, Any], job: Mapping[str, Any]) -> None:
+    """Check that two runs belong together.
+
+    Args:
+        place: folder or URL of the results, for messages.
+        earlier: the job of the run that began it.
+        job: that of this run.
+
+    Raises:
+        ManifestError: they differ; the message says in what.
+    """
+    changed = sorted(name for name in earlier.keys() | job if earlier.get(name) != job.get(name))
+    if changed:
+        raise ManifestError(
+            f"{place}: an earlier run had other {', '.join(changed)}; repeat its command, or delete the "
+            "folder to start again"
+        )
 
 
 def _shard_of(document: dict[str, Any]) -> Shard:

@@ -7,7 +7,7 @@ import fcntl
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 
@@ -79,7 +79,8 @@ class FolderStore:
                 if entry.is_dir():
                     folders.append(entry.name)
                 elif entry.is_file() and not _is_own(entry.name):
-                    objects.append(self._object(f"{prefix}/{entry.name}" if prefix else entry.name))
+                    with suppress(FileNotFoundError):  # deleted since it was listed
+                        objects.append(self._object(f"{prefix}/{entry.name}" if prefix else entry.name))
         return Children(tuple(folders), tuple(objects))
 
     def create(self, path: str, content: bytes | Path) -> str:

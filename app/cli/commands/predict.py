@@ -80,8 +80,8 @@ def _positive(text: str) -> int:
 def _run(options: argparse.Namespace) -> int:
     """Raises AppError: a file cannot be read, or the server does not answer with predictions."""
     _check(options)
-    from app.cli.scoring.job import ScoreJob, ScoreOptions
-    from app.cli.scoring.windows import WindowJob, WindowJobOptions
+    from app.cli.predicting.job import PredictJob, PredictJobOptions
+    from app.cli.predicting.windows import WindowJob, WindowJobOptions
 
     with client_of(options) as client:
         files = paths_of(options.files)
@@ -100,7 +100,7 @@ def _run(options: argparse.Namespace) -> int:
                     plot=options.plot,
                 ),
             ).run()
-        job = ScoreOptions(
+        job = PredictJobOptions(
             files,
             row_options(options),
             abstain=options.abstain,
@@ -109,7 +109,7 @@ def _run(options: argparse.Namespace) -> int:
             resume=options.resume,
             shard_rows=options.checkpoint_rows,
         )
-        return ScoreJob(client, job, _report).run()
+        return PredictJob(client, job, _report).run()
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from app.cli.evaluation.measure import Evaluation, measure
-from app.cli.scoring.agreement import unknown_labels_text
-from app.cli.scoring.source import Source
+from app.cli.predicting.agreement import unknown_labels_text
+from app.cli.predicting.source import Source
 from app.cli.terminal import progress
 from app.client import Client
 from app.client.results import Predictions

@@ -12,7 +12,7 @@ from app.cli import exit_codes
 from app.cli.explaining.formats import Explained, Format, format_of
 from app.cli.explaining.plot import Drawing, plot_explanation
 from app.cli.explaining.rows import RowRanges
-from app.cli.scoring.source import Source
+from app.cli.predicting.source import Source
 from app.cli.terminal import OutputError, Progress, is_terminal, progress, write, write_bytes
 from app.client import Client, InvalidSeries
 from app.client.explanations.options import ExplainOptions

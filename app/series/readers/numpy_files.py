@@ -29,9 +29,9 @@ SERIES_NAMES = ("series", "X", "x", "values", "data")
 LABEL_NAMES = ("labels", "label", "y", "Y", "targets")
 _FORM = "save an array of shape (n, length)"
 _AGAIN = "save the file again with numpy.savez"
-_MAX_HEADER_BYTES = 4096
+MAX_HEADER_BYTES = 4096
 # Of a damaged header, which numpy parses as Python, and of data that end early or cannot be that large.
-_BROKEN_ARRAY = (
+BROKEN_ARRAY = (
     ValueError,
     TypeError,
     SyntaxError,
@@ -42,7 +42,7 @@ _BROKEN_ARRAY = (
     tokenize.TokenError,
 )
 # NotImplementedError: a method of compression that Python lacks. RuntimeError: encrypted.
-_BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, *_BROKEN_ARRAY)
+_BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, *BROKEN_ARRAY)
 
 
 def read_npy(content: bytes, *, limit: int | None = None) -> ParsedSeries:
@@ -51,11 +51,19 @@ def read_npy(content: bytes, *, limit: int | None = None) -> ParsedSeries:
     Raises:
         Refused: it is damaged, or no array of series.
     """
+    return ParsedSeries(series=_series(read_array(content))[:limit], labels=None)
+
+
+def read_array(content: bytes) -> NDArray[Any]:
+    """The array of a `.npy` file, of any shape and dtype but Python objects.
+
+    Raises:
+        Refused: it is damaged, or holds objects.
+    """
     try:
-        array = _load(content)
-    except _BROKEN_ARRAY as error:
-        raise Refused(f"a damaged .npy file: {quoted(_first_line(error))}", "save it again") from error
-    return ParsedSeries(series=_series(array)[:limit], labels=None)
+        return _load(content)
+    except BROKEN_ARRAY as error:
+        raise Refused(f"a damaged .npy file: {quoted(first_line(error))}", "save it again") from error
 
 
 def map_npy(path: Path) -> NDArray[Any]:
@@ -66,12 +74,12 @@ def map_npy(path: Path) -> NDArray[Any]:
     """
     try:
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, *_BROKEN_ARRAY) as error:
+    except (OSError, *BROKEN_ARRAY) as error:
         if "Python objects" in str(error):
             raise Refused(
                 "an array of Python objects, a pickle, which is never loaded", "save numbers"
             ) from error
-        raise Refused(f"a damaged .npy file: {quoted(_first_line(error))}", "save it again") from error
+        raise Refused(f"a damaged .npy file: {quoted(first_line(error))}", "save it again") from error
     if array.dtype.kind not in "fiub":
         raise Refused(f"the array holds {array.dtype}, not numbers", "save numbers")
     return array
@@ -87,7 +95,7 @@ def read_npz(content: bytes, *, limit: int | None = None) -> ParsedSeries:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return _from_zip(archive, limit)
     except _BROKEN_ZIP as error:
-        raise Refused(f"a damaged .npz file: {quoted(_first_line(error))}", _AGAIN) from error
+        raise Refused(f"a damaged .npz file: {quoted(first_line(error))}", _AGAIN) from error
 
 
 def _from_zip(archive: zipfile.ZipFile, limit: int | None) -> ParsedSeries:
@@ -123,7 +131,7 @@ def _load(content: bytes) -> NDArray[Any]:
         warnings.simplefilter("ignore")  # about a header that an old Python wrote
         try:
             loaded: NDArray[Any] = np.lib.format.read_array(
-                io.BytesIO(content), allow_pickle=False, max_header_size=_MAX_HEADER_BYTES
+                io.BytesIO(content), allow_pickle=False, max_header_size=MAX_HEADER_BYTES
             )
         except ValueError as error:
             if "Object arrays" in str(error):
@@ -175,5 +183,6 @@ def _only(arrays: Sequence[str], names: Sequence[str]) -> str | None:
     return found[0] if found else None
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """The first line of an error's message, or its type."""
     return next(iter(str(error).splitlines()), type(error).__name__)

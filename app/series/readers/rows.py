@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,14 @@ from app.series.readers.json_file import read_json
 from app.series.readers.labels import canonical_label
 from app.series.readers.ndjson import read_ndjson
 from app.series.readers.numpy_files import NPY_MAGIC, map_npy, read_npy, read_npz
-from app.series.readers.parquet import is_parquet, parquet_batches, parquet_rows
+from app.series.readers.parquet import ParquetBatch, is_parquet, parquet_batches, parquet_rows
 from app.series.readers.parsed import BadRow, ParsedSeries, Refused, Values
 from app.series.readers.text import read_text
 from app.series.spec import SeriesSpec
 
 BATCH_ROWS = 4096
+# Of a batch, so that long series do not fill the memory.
+_BATCH_VALUES = 2**22
 STANDARD_INPUT = Path("-")
 
 
@@ -68,6 +70,11 @@ class Rows:
     labels: tuple[str, ...] | None = None
     bad: Sequence[BadRow] = ()
     total: int | None = None
+
+
+def batch_rows(spec: SeriesSpec) -> int:
+    """Rows that are read at a time: at most `BATCH_ROWS`, fewer of long series."""
+    return max(1, min(BATCH_ROWS, _BATCH_VALUES // spec.values))
 
 
 def read_rows(
@@ -132,11 +139,10 @@ def _completed(rows: ParsedSeries, spec: SeriesSpec, rules: GapRules, bad: Seque
             f"series of one channel; the model takes {spec.channels}",
             f"save an array of shape (n, {spec.length}, {spec.channels}) with numpy.save",
         )
-    found: list[Values] = []
-    numbers: list[int] = []
-    labels: list[str] = []
+    clean = _are_clean(rows.series, spec.length)
+    changed: dict[int, Values] = {}
     refused = list(bad)
-    for index in range(len(rows.series)):
+    for index in np.flatnonzero(~clean).tolist():
         number = rows.number(index)
         try:
             check_values(rows.series[index], rows.row(index))
@@ -148,39 +154,74 @@ def _completed(rows: ParsedSeries, spec: SeriesSpec, rules: GapRules, bad: Seque
             remedy = "cut it, or give --unequal pad"
             refused.append(BadRow(number, f"{len(values)} values; the model takes {spec.length}; {remedy}"))
             continue
-        found.append(values)
-        numbers.append(number)
-        if rows.labels is not None:
-            labels.append(rows.labels[index])
-    series: NDArray[Any] = np.stack(found) if found else np.empty((0, *spec.shape))
+        changed[index] = values
+    kept = clean
+    kept[list(changed)] = True
+    numbers = np.arange(len(clean)) + rows.first_row if rows.numbers is None else np.array(rows.numbers)
+    labels = rows.labels
     return Rows(
-        series,
-        np.array(numbers, np.int64),
-        None if rows.labels is None else tuple(labels),
+        _joined(rows.series, kept, changed, spec),
+        numbers[kept].astype(np.int64),
+        None if labels is None else tuple(labels[index] for index in np.flatnonzero(kept).tolist()),
         sorted(refused),
     )
 
 
+def _are_clean(series: Sequence[Values] | Values, length: int) -> NDArray[np.bool_]:
+    """Which series can be used as they are, `bool[n]`: found for all at once where they are one array."""
+    if isinstance(series, np.ndarray) and series.shape[1:] == (length,):
+        clean: NDArray[np.bool_] = np.logical_and.reduce(_are_finite(series), axis=1)
+        return clean
+    return np.zeros(len(series), np.bool_)
+
+
+def _joined(
+    series: Sequence[Values] | Values, kept: NDArray[np.bool_], changed: dict[int, Values], spec: SeriesSpec
+) -> NDArray[Any]:
+    """The kept series as one array, those of `changed` in place of what was read."""
+    if len(changed) == np.count_nonzero(kept):
+        return np.stack(list(changed.values())) if changed else np.empty((0, *spec.shape))
+    joined = np.asarray(series)
+    if changed:
+        joined = joined.copy()
+        joined[list(changed)] = np.stack(list(changed.values()))
+    return joined if kept.all() else joined[kept]
+
+
 def _mapped_rows(path: Path, spec: SeriesSpec) -> Iterator[Rows]:
     array = map_npy(path)
-    if array.dtype.kind not in "fiu":
-        raise Refused(f"the array holds {array.dtype}, not numbers", "save numbers")
-    if array.shape in spec.taken_shapes:
-        array = array[np.newaxis]
-    if array.shape[1:] not in spec.taken_shapes:
-        forms = " or ".join(f"(n, {', '.join(map(str, shape))})" for shape in spec.taken_shapes)
-        raise Refused(f"an array of shape {array.shape}; the model takes {forms}", "save such an array")
-    for first in range(0, len(array), BATCH_ROWS):
-        part = array[first : first + BATCH_ROWS].reshape(-1, *spec.shape)
-        yield replace(_checked(part, first + 1), total=len(array))
+    total, step = array_rows(array.shape, array.dtype, spec), batch_rows(spec)
+    array = array.reshape(total, *spec.shape)
+    for first in range(0, total, step):
+        yield replace(checked_rows(array[first : first + step], first + 1), total=total)
 
 
-def _checked(values: NDArray[Any], first: int) -> Rows:
-    """Rows of an array that has the model's shape: those with a value that is not finite are bad."""
+def array_rows(shape: tuple[int, ...], dtype: np.dtype[Any], spec: SeriesSpec) -> int:
+    """The number of series in an array of this shape, which has the model's shape or a stack of them.
+
+    Raises:
+        Refused: the model takes other series.
+    """
+    if dtype.kind not in "fiu":
+        raise Refused(f"the array holds {dtype}, not numbers", "save numbers")
+    if shape in spec.taken_shapes:
+        return 1
+    if shape[1:] not in spec.taken_shapes:
+        forms = " or ".join(f"(n, {', '.join(map(str, taken))})" for taken in spec.taken_shapes)
+        raise Refused(f"an array of shape {shape}; the model takes {forms}", "save such an array")
+    return shape[0]
+
+
+def checked_rows(values: NDArray[Any], first: int) -> Rows:
+    """Rows of an array that has the model's shape: those with a value that is not finite are bad.
+
+    Args:
+        values: `[n, *SeriesSpec.shape]`.
+        first: number of the first row in its file, from 1.
+    """
     numbers = np.arange(first, first + len(values), dtype=np.int64)
     flat = values.reshape(len(values), -1)
-    is_short = values.dtype.kind == "f" and values.itemsize <= np.dtype(np.float32).itemsize
-    valid = np.isfinite(flat) if is_short else np.abs(flat.astype(np.float64)) < FLOAT32_END
+    valid = _are_finite(flat)
     good = valid.all(axis=1)
     if good.all():
         return Rows(values, numbers)
@@ -192,10 +233,34 @@ def _checked(values: NDArray[Any], first: int) -> Rows:
     return Rows(values[good], numbers[good], bad=bad)
 
 
+def _are_finite(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which values are finite and within float32's range; of the same shape."""
+    is_short = values.dtype.kind == "f" and values.itemsize <= np.dtype(np.float32).itemsize
+    return np.isfinite(values) if is_short else np.abs(values.astype(np.float64)) < FLOAT32_END
+
+
 def _parquet_rows(path: Path, spec: SeriesSpec, options: RowOptions) -> Iterator[Rows]:
-    first, total = 1, parquet_rows(path)
-    for batch in parquet_batches(path, columns=options.columns, label_column=options.label_column):
+    total = parquet_rows(path)
+    batches = parquet_batches(path, columns=options.columns, label_column=options.label_column)
+    for rows in rows_of_batches(batches, spec, options, first=1):
+        yield replace(rows, total=total)
+
+
+def rows_of_batches(
+    batches: Iterable[ParquetBatch], spec: SeriesSpec, options: RowOptions, *, first: int
+) -> Iterator[Rows]:
+    """The rows of batches of a Parquet file.
+
+    Args:
+        batches: consecutive ones.
+        spec: of the model.
+        options: what to read.
+        first: number of the first row in its file, from 1.
+
+    Raises:
+        Refused: the model takes series of several channels.
+    """
+    for batch in batches:
         labels = batch.labels and tuple(canonical_label(label) for label in batch.labels)
-        rows = ParsedSeries(batch.values, labels or None, first)
-        yield replace(_completed(rows, spec, options.rules, ()), total=total)
+        yield _completed(ParsedSeries(batch.values, labels or None, first), spec, options.rules, ())
         first += len(batch.values)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from app.cli import main
-from app.cli.scoring.agreement import agreeing, agreement_text
+from app.cli.predicting.agreement import agreeing, agreement_text
 from app.contract import Artifact
 from app.series.readers import MISSING, UNEQUAL
 from qa.harness.server import ServerProcess

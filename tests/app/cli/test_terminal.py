@@ -58,6 +58,21 @@ def test_there_is_no_progress_off_a_terminal(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err == ""
 
 
+def test_a_log_can_have_lines_of_progress(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With rate and time left from the first update on: what an earlier run has done is no rate."""
+    monkeypatch.setattr(terminal, "_LINE_SECONDS", 0.0)
+    with terminal.progress("series", is_shown=True, lines=True) as bar:
+        for done in (900, 950):
+            bar.update(done, 1000)
+            time.sleep(0.01)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "900 series, 0/s"
+    assert second.startswith("950 of 1,000 series, ")
+    assert second.endswith(" s left")
+
+
 def test_an_interrupt_ends_with_a_line(server: ServerProcess, artifact: Artifact, tmp_path: Path) -> None:
     """Ctrl-C leaves no traceback."""
     np.save(tmp_path / "a.npy", np.resize(artifact.golden.series, (200_000, 500)))

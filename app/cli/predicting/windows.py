@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.cli import exit_codes
-from app.cli.scoring.formats import Batch, Format, columns_of, create_format, format_name
+from app.cli.predicting.formats import Batch, Format, columns_of, create_format, format_name
 from app.cli.terminal import OutputError, Progress, is_terminal, progress, table, write, write_bytes
 from app.client import Client
 from app.client.windows import WindowBatch, WindowOptions, add, timeline_of

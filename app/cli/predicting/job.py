@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from app.cli import exit_codes
-from app.cli.scoring.agreement import agreeing, agreement_text, unknown_labels_text
-from app.cli.scoring.formats import Batch, columns_of, create_format, format_name
-from app.cli.scoring.output import FileOutput, Output, StreamOutput, opened, shards_of
-from app.cli.scoring.source import Place, Source
+from app.cli.predicting.agreement import agreeing, agreement_text, unknown_labels_text
+from app.cli.predicting.formats import Batch, columns_of, create_format, format_name
+from app.cli.predicting.output import FileOutput, Output, StreamOutput, opened, shards_of
+from app.cli.predicting.source import Place, Source
 from app.cli.terminal import Progress, is_terminal, progress
 from app.client import Client, InvalidOptions, Predictions
 from app.client.schemas import ModelDescription
@@ -23,7 +23,7 @@ SHARD_ROWS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
-class ScoreOptions:
+class PredictJobOptions:
     """What to score, and where the predictions go.
 
     Attributes:
@@ -45,7 +45,7 @@ class ScoreOptions:
     shard_rows: int = SHARD_ROWS
 
 
-class ScoreJob:
+class PredictJob:
     """Scores the rows of files.
 
     Args:
@@ -54,7 +54,7 @@ class ScoreJob:
         report: takes lines for people: bad rows, and the counts at the end.
     """
 
-    def __init__(self, client: Client, options: ScoreOptions, report: Any) -> None:
+    def __init__(self, client: Client, options: PredictJobOptions, report: Any) -> None:
         self._client, self._options, self._report = client, options, report
         self._labels_seen = False
         self._known_label = False

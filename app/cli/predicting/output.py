@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from app.cli.scoring.formats import Batch, Format
+from app.cli.predicting.formats import Batch, Format
 from app.cli.terminal import OutputError, write_bytes
 from app.series.manifest import Manifest, ManifestError, check_replaceable, link_target, replacing
 

@@ -1,1 +1,0 @@
-"""Scores the rows of files and the windows of recordings, and writes the predictions."""
