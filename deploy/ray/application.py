@@ -72,6 +72,7 @@ def deployment_options(options: Options, settings: Settings) -> dict[str, Any]:
             "downscale_delay_s": options.downscale_delay_s,
         },
         "ray_actor_options": {"num_cpus": options.num_cpus},
+        "logging_config": {"enable_access_log": settings.access_log},
         "max_ongoing_requests": ongoing,
         "max_queued_requests": QUEUED * ongoing,
         "health_check_period_s": HEALTH_CHECK_SECONDS,

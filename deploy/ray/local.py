@@ -56,6 +56,7 @@ def main() -> int:
                 "port": settings.port,
                 "keep_alive_timeout_s": settings.keep_alive_timeout,
             },
+            logging_config={"enable_access_log": settings.access_log},
         )
         serve.run(build(Options.model_validate(dict(each.split("=", 1) for each in given.arguments))))
         print(f"serving on {url(settings.host, settings.port)}", flush=True)  # noqa: T201 - for whoever waits

@@ -57,11 +57,16 @@ def command(folder: str, *arguments: str) -> list[str]:
     """The command that starts a Ray of two CPU cores.
 
     Args:
-        folder: for Ray's files. Its sockets lie there, and their paths may have 107 characters.
+        folder: for Ray's files: see `short_folder`.
         arguments: of the application, as `min_replicas=2`.
     """
     python = str(ENVIRONMENT / "bin" / "python")
     return [python, "-m", "deploy.ray.local", "--cpus", "2", "--folder", folder, "--logs", *arguments]
+
+
+def short_folder() -> TemporaryDirectory[str]:
+    """A temporary folder for Ray's files: the paths of its sockets there may have 107 characters."""
+    return TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True)
 
 
 def is_installed() -> bool:
@@ -82,8 +87,7 @@ def running_ray(*arguments: str, log: Path, wait: bool = True, **settings: str) 
     Raises:
         NotServing: it does not serve in time.
     """
-    # Not pytest's own, whose path is long.
-    with TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+    with short_folder() as folder:
         ray = RayProcess(command(folder, *arguments), log=log, settings={**LOG_SETTINGS, **settings})
         try:
             ray.start()

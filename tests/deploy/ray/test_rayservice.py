@@ -51,6 +51,7 @@ def test_the_proxies_listen_where_the_pods_say() -> None:
     assert http["host"] == "0.0.0.0"
     assert http["port"] == Settings.model_fields["port"].default
     assert http["keep_alive_timeout_s"] == Settings.model_fields["keep_alive_timeout"].default
+    assert SERVE["logging_config"]["enable_access_log"] == Settings.model_fields["access_log"].default
     for group in (HEAD, WORKERS):
         (container,) = group["template"]["spec"]["containers"]
         assert {"name": "serve", "containerPort": http["port"]} in container["ports"]
