@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.server.serve import GRACE_SECONDS
 from app.settings import Settings
+from deploy.ray.proxy import RETRY_SECONDS
 from deploy.ray.replica import Replica, replica_settings
 
 NAME = "timeseries"
@@ -75,6 +76,8 @@ def deployment_options(options: Options, settings: Settings) -> dict[str, Any]:
         "logging_config": {"enable_access_log": settings.access_log},
         "max_ongoing_requests": ongoing,
         "max_queued_requests": QUEUED * ongoing,
+        # What the server answers when its own queue is full.
+        "backpressure_config": {"status_code": 429, "retry_after_s": RETRY_SECONDS},
         "health_check_period_s": HEALTH_CHECK_SECONDS,
         # A replica whose event loop hangs does not answer.
         "health_check_timeout_s": settings.worker_timeout,

@@ -51,6 +51,14 @@ def test_arguments_of_the_command_line_are_numbers() -> None:
     assert Options.model_validate({"max_replicas": "3"}).max_replicas == 3
 
 
+def test_the_page_lists_the_arguments() -> None:
+    """With their defaults and descriptions, in their order."""
+    page = (ROOT / "docs" / "ray.md").read_text(encoding="utf-8")
+    fields = Options.model_fields.items()
+    rows = [f"| `{name}` | {field.default:g} | {field.description} |" for name, field in fields]
+    assert "\n".join(rows) in page
+
+
 def test_the_server_imports_nothing_of_ray() -> None:
     """Neither does what a test or a check needs of `deploy/ray`."""
     code = "import sys, app.main, deploy.ray.application, deploy.ray.proxy; sys.exit('ray' in sys.modules)"

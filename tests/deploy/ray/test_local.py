@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ import yaml
 from numpy.typing import NDArray
 
 from app.client import AsyncClient
-from app.contract import Artifact
+from app.contract import CONTRACT_FILE, Artifact, sha256_of
 from deploy.ray.proxy import DETAIL
 from qa.harness.http_client import HttpClient
 from qa.harness.messages import Response, as_json, get, post
@@ -129,6 +131,17 @@ def test_an_error_is_the_servers_own(ray: RayProcess) -> None:
     assert ready.status == 200
 
 
+def test_a_stream_passes(ray: RayProcess, artifact: Artifact) -> None:
+    """A recording in chunks gets a line for each window, and the last line has the totals."""
+    body = "\n".join(map(str, artifact.golden.series[:2].ravel().tolist())).encode()
+    request = post(body, [("Content-Type", "application/x-ndjson")], target="/predict/stream", chunks=4096)
+    with HttpClient(ray.port) as connection:
+        response = connection.ask(request)
+    lines = [json.loads(line) for line in response.body.splitlines()]
+    assert [line.get("window") for line in lines] == [0, 1, None]
+    assert lines[-1]["windows"] == 2
+
+
 def test_sigterm_ends_all_of_it(ray: RayProcess, load: Load) -> None:
     """Exit code 0, and none of Ray's processes is left."""
     del load
@@ -147,7 +160,7 @@ def test_ray_serve_accepts_the_configuration(root: Path) -> None:
 
     def check(text: str) -> int:
         python = ENVIRONMENT / "bin" / "python"
-        command = [python, "-c", code]
+        command = [str(python), "-c", code]
         return subprocess.run(command, input=text, text=True, capture_output=True, check=False).returncode
 
     assert check(given) == 0
@@ -161,6 +174,9 @@ def test_a_model_that_fails_its_golden_answers_never_serves(artifact: Artifact, 
         golden = dict(arrays)
     golden["probabilities"] = golden["probabilities"][:, ::-1]
     np.savez(version / "golden.npz", **golden)
+    contract = json.loads((version / CONTRACT_FILE).read_text())
+    contract["files"]["golden.npz"] = sha256_of(version / "golden.npz")
+    (version / CONTRACT_FILE).write_text(json.dumps(contract))
     with running_ray(log=tmp_path / "log", wait=False, ARTIFACT=str(version.parent)) as ray:
         assert ray.wait(seconds=240) != 0
-        assert "golden" in ray.output
+        assert re.search(r"golden answers .* differ", ray.output)
