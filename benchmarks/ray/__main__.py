@@ -10,7 +10,7 @@ from pathlib import Path
 from app.contract import open_artifact
 from app.errors import AppError
 from benchmarks.peers import about, tables, wrk
-from benchmarks.peers.bodies import Form
+from benchmarks.peers.bodies import Form, Request
 from benchmarks.peers.errors import HarnessError, PeerError
 from benchmarks.peers.golden import Golden, read_golden
 from benchmarks.peers.measure import log
@@ -23,7 +23,8 @@ from benchmarks.ray.servers import SERVERS, TwoWorkers
 from qa.harness import proc
 from qa.harness.ray import is_installed
 
-CONNECTIONS = (1, 32)
+# Connections, and series as JSON in a request.
+LOADS = ((1, 1), (32, 1), (4, 256))
 WARM_UP = 1
 KILL = "killed"
 KILL_SECONDS = 10.0
@@ -58,13 +59,14 @@ def report(results: Results) -> str:
         tables.Column("p99 ms", "p99", ".1f"),
         tables.Column("CPU ms a request", "cpu_ms", ".2f"),
     ]
-    rows = [(f"{titles[key]}, {count} conn.", key, str(count)) for count in CONNECTIONS for key in titles]
+    loads = [name(*load) for load in LOADS]
+    rows = [(f"{titles[key]}, {load}", key, load) for load in loads for key in titles]
     ratios = [
         [
-            f"{count} conn.",
-            *(spread(results.ratios(str(count), "rate", key, TwoWorkers.key), ".3f") for key in titles),
+            load,
+            *(spread(results.ratios(load, "rate", key, TwoWorkers.key), ".3f") for key in titles),
         ]
-        for count in CONNECTIONS
+        for load in loads
     ]
     lost = [
         tables.Column("sent by the plain client", "plain_sent", ",.0f"),
@@ -87,6 +89,11 @@ def report(results: Results) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def name(connections: int, series: int) -> str:
+    """Of a load."""
+    return f"{connections} conn., {series} series"
+
+
 def _measure(given: argparse.Namespace) -> Results:
     scratch = given.cache.absolute() / "logs"
     scratch.mkdir(parents=True, exist_ok=True)
@@ -95,7 +102,7 @@ def _measure(given: argparse.Namespace) -> Results:
     results = Results(about.describe(plan, wrk=wrk.check()))
     results.about |= {
         "command": f"`{' '.join(['python -m benchmarks.ray', *about.without_folders(sys.argv[1:])])}`",
-        "model": f"{model.parent.name}/{model.name}, one series as JSON a request",
+        "model": f"{model.parent.name}/{model.name}, JSON",
         "tools": f"wrk, {plan.seconds:g} s a load after {WARM_UP} s of warm-up; {plan.rounds} rounds, each "
         "with all servers, one after the other; on the cores of the servers",
         "killed": f"SIGKILL to one of the two after {BEFORE:g} of {KILL_SECONDS:g} s of load from {CALLERS} "
@@ -123,19 +130,20 @@ def _turn(server: TwoWorkers, plan: Plan, results: Results, golden: Golden, numb
             "ready": running.ready,
         }
         results.records.append(Record(server.key, "start", number, values))
-        for count in CONNECTIONS:
-            values = _load(running, golden, connections=count, seconds=plan.seconds)
-            results.records.append(Record(server.key, str(count), number, values))
-            log(f"round {number + 1}: {server.key}: {count} conn.: {values['rate']:,.0f}/s")
+        for connections, series in LOADS:
+            request = server.request(Form.JSON, golden.rows(series))
+            values = _load(running, request, connections=connections, seconds=plan.seconds)
+            load = name(connections, series)
+            results.records.append(Record(server.key, load, number, values))
+            log(f"round {number + 1}: {server.key}: {load}: {values['rate']:,.0f}/s")
         victim = server.processes(running.process)[0]
         seen = asyncio.run(kill_under_load(running.port, victim, golden, seconds=KILL_SECONDS))
         results.records.append(Record(server.key, KILL, number, seen.values()))
         log(f"round {number + 1}: {server.key}: plain client: {dict(seen.plain)}; lost: {seen.lost}")
 
 
-def _load(server: Serving, golden: Golden, *, connections: int, seconds: float) -> dict[str, float]:
+def _load(server: Serving, request: Request, *, connections: int, seconds: float) -> dict[str, float]:
     """Requests a second, and milliseconds of all of the server's processor time for each."""
-    request = server.peer.request(Form.JSON, golden.rows(1))
     wrk.run(server.port, request, connections=connections, seconds=WARM_UP)
     before = _cpu_seconds(server)
     found = wrk.run(server.port, request, connections=connections, seconds=seconds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.peers.records import Record, Results
-from benchmarks.ray.__main__ import CONNECTIONS, KILL, report
+from benchmarks.ray.__main__ import KILL, LOADS, name, report
 from benchmarks.ray.killed import Outcome
 from benchmarks.ray.servers import SERVERS
 
@@ -14,11 +14,11 @@ def test_the_report_compares_servers_within_a_round() -> None:
     for number, speed in enumerate((1, 2)):
         for place, server in enumerate(SERVERS):
             rate = speed * 1000 / 10**place
-            for count in CONNECTIONS:
+            for load in LOADS:
                 values = {"rate": rate, "p50": 1.0, "p99": 2.0, "cpu_ms": 0.5}
-                results.records.append(Record(server.key, str(count), number, values))
+                results.records.append(Record(server.key, name(*load), number, values))
     text = report(results)
-    assert "| 32 conn. | 1.000 (1.000-1.000) | 0.100 (0.100-0.100) | 0.010 (0.010-0.010) |" in text
+    assert "| 32 conn., 1 series | 1.000 (1.000-1.000) | 0.100 (0.100-0.100) | 0.010 (0.010-0.010) |" in text
     assert "1,500 (1,000-2,000)" in text
 
 
