@@ -24,7 +24,7 @@ COMPILE = uv pip compile --universal --python-version 3.11 --generate-hashes --n
 .DEFAULT_GOAL := help
 # Tests start hundreds of Python processes: each would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help serve check test conformance lint format grpc train tune rederive report archive bench bench-peers bench-score chaos kills fuzz image image-check audit sbom lock release-check clean protocols bench-protocols kubernetes
+.PHONY: help serve check test conformance lint format grpc train tune rederive report archive bench bench-peers bench-score chaos kills fuzz image image-check audit sbom lock release-check clean protocols bench-protocols kubernetes ray
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -103,6 +103,10 @@ bench-peers: $(DEV)/ready ## Compare its speed with Triton, mosec and others: an
 bench-protocols: $(DEV)/ready ## Compare the wire protocols with each other and with Triton's: 6 minutes, needs wrk (ARGS="--rounds 2")
 	$(DEV)/bin/python -m benchmarks.protocols $(ARGS)
 
+ray: $(DEV)/ready $(RAY)/ready ## Serve on a real Ray, kill replicas, measure: 8 minutes, needs wrk (ARGS="--rounds 1")
+	RAY_TESTS=all $(PYTEST)/ray tests/deploy/ray
+	$(DEV)/bin/python -m benchmarks.ray $(ARGS)
+
 chaos: $(DEV)/ready ## Inject faults into real servers under load: 50 minutes (ARGS="--quick": 4 minutes)
 	$(DEV)/bin/python -m qa.chaos $(ARGS)
 
@@ -170,10 +174,10 @@ define install
 	@if command -v uv >/dev/null; then \
 		uv venv --quiet --python $(PYTHON) $(1) \
 		&& uv pip install --quiet --directory / --python $(abspath $(1))/bin/python \
-			--no-deps --require-hashes -r $(abspath $(2)); \
+			--no-deps --require-hashes $(foreach lock,$(2),-r $(abspath $(lock))); \
 	else \
 		$(PYTHON) -m venv $(1) \
-		&& $(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(2); \
+		&& $(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes $(2:%=-r %); \
 	fi
 	@touch $(1)/ready
 endef
@@ -197,6 +201,11 @@ $(PROTOCOLS)/ready: requirements/protocols.txt
 
 $(FLEET)/ready: requirements/fleet.txt
 	$(call install,$(FLEET),requirements/fleet.txt)
+
+# With what `score` needs beside the server: deploy/ray/score.py.
+RAY_LOCKS := requirements/ray.txt requirements/extras/parquet.txt requirements/extras/store.txt
+$(RAY)/ready: $(RAY_LOCKS)
+	$(call install,$(RAY),$(RAY_LOCKS))
 
 $(AUDIT)/ready: requirements/audit.txt
 	$(call install,$(AUDIT),requirements/audit.txt)
