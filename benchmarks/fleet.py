@@ -110,6 +110,17 @@ def throttled(replica: Running, *, share: float) -> Iterator[None]:
         _signal(pids, signal.SIGCONT)
 
 
+@contextmanager
+def beside(count: int) -> Iterator[None]:
+    """Keep this process, and what it starts, off the cores of so many `replicas`, if that leaves it one."""
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, cores[count:] or cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
 def cpu_seconds(processes: Sequence[ServerProcess]) -> float:
     """CPU time of processes and their children until now."""
     return sum(proc.cpu_seconds(pid) for process in processes for pid in process.pids)

@@ -15,7 +15,9 @@ from qa.harness.process import wait_until
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_throttled_replica_is_stopped_again_and_again_and_runs_in_the_end(tmp_path: Path) -> None:
     """As a process with a CPU quota."""
-    with running(Launch([sys.executable, "-c", "import signal; signal.pause()"]), log=tmp_path / "log") as replica:
+    with running(
+        Launch([sys.executable, "-c", "import signal; signal.pause()"]), log=tmp_path / "log"
+    ) as replica:
         stat = Path(f"/proc/{replica.pid}/stat")
 
         def is_stopped() -> bool:
