@@ -20,7 +20,7 @@ EXTRA_NAMES = $(shell $(PYTHON) -c 'import tomllib; \
 COMPILE = uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve check test conformance lint format grpc train tune rederive report archive bench bench-peers chaos fuzz image image-check audit sbom lock release-check clean protocols bench-protocols
+.PHONY: help serve check test conformance lint format grpc train tune rederive report archive bench bench-peers chaos fuzz image image-check audit sbom lock release-check clean protocols bench-protocols bench-balancing bench-capacity
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -90,6 +90,12 @@ bench-peers: $(DEV)/ready ## Compare its speed with Triton, mosec and others: an
 
 bench-protocols: $(DEV)/ready ## Compare the wire protocols with each other and with Triton's: 6 minutes, needs wrk (ARGS="--rounds 2")
 	$(DEV)/bin/python -m benchmarks.protocols $(ARGS)
+
+bench-balancing: $(DEV)/ready ## Compare HAProxy's algorithms: 12 minutes (ARGS="--rounds 2")
+	$(DEV)/bin/python -m benchmarks.balancing $(ARGS)
+
+bench-capacity: $(DEV)/ready ## Compare forecasts of capacity with measured loads: 6 minutes (ARGS="--measure FILE": measure a record, 16 minutes, needs wrk)
+	$(DEV)/bin/python -m benchmarks.capacity $(ARGS)
 
 chaos: $(DEV)/ready ## Inject faults into real servers under load: 50 minutes (ARGS="--quick": 4 minutes)
 	$(DEV)/bin/python -m qa.chaos $(ARGS)

@@ -17,9 +17,9 @@ def write(results: Results) -> str:
         rows = [(algorithm, algorithm, scenario.key) for algorithm in ALGORITHMS]
         body = measured(results, rows, _columns(scenario), "algorithm")
         if body:
-            sections += [f"#### {scenario.title}", body]
+            sections += [f"### {scenario.title}", body]
     sections += [
-        f"#### p99 of all requests over {REFERENCE}'s of the same round, and rounds with the lowest p99",
+        f"### p99 of all requests over {REFERENCE}'s of the same round, and rounds with the lowest p99",
         _comparison(results),
     ]
     sections += [f"* {key}: {reason}" for key, reasons in results.failures.items() for reason in reasons]

@@ -71,8 +71,8 @@ def test_the_report_has_a_table_for_each_scenario_and_a_comparison(results: Resu
     results.failures["leastconn"] = ["mixed: the open-loop client failed"]
     results.save(tmp_path / "balancing.json")
     text = report.write(read_results(tmp_path / "balancing.json"))
-    assert [line for line in text.splitlines() if line.startswith("#### ")][:3] == [
-        f"#### {scenario.title}" for scenario in SCENARIOS
+    assert [line for line in text.splitlines() if line.startswith("### ")][:3] == [
+        f"### {scenario.title}" for scenario in SCENARIOS
     ]
     assert "| leastconn | 600 (600-600) | 1.0 (1.0-1.0) | 10.5 (10.0-11.0) | 0 (0-0) | 50 (50-50) |" in text
     assert "| roundrobin | 1.00 (1.00-1.00) | 1 |" in text
