@@ -68,7 +68,7 @@ def _about(plan: Plan) -> dict[str, str]:
         "requests": f"{SMALL} series as JSON; in uneven loads {plan.large:.0%} have {LARGE} series as npy",
         "load": f"{plan.rate:g} requests/s, Poisson arrivals, the same for all algorithms of a round; "
         f"{plan.rounds} rounds, {plan.seconds:g} s a load after {measure.WARM_UP:g} s of warm-up; latency "
-        "counts from when a request was due",
+        f"counts from when a request was due, {measure.FAILED_SECONDS:g} s if it failed",
     }
 
 

@@ -20,6 +20,8 @@ from benchmarks.peers.schedule import Outcome, Schedule, poisson_schedule
 from qa.harness.server import ServerProcess
 
 WARM_UP = 1.0  # seconds that are not counted
+# The latency of a failed request, after which clients give up. Without it, failures would lower percentiles.
+FAILED_SECONDS = 10.0
 PREDICTIONS = 'timeseries_http_requests_total{protocol="native",route="/predict"'
 
 
@@ -88,8 +90,8 @@ def evaluate(outcome: Outcome, schedule: Schedule, *, seconds: float) -> Mapping
 
     Returns:
         `rate`: requests/s that got a prediction. `failed`: requests that did not. `p50`, `p99`: of all
-        requests; with `_1` and `_256` of those of that size, if there are any. `late_p99`: how late the
-        client sent.
+        requests, `FAILED_SECONDS` for one that failed; with `_1` and `_256` of those of that size, if there
+        are any. `late_p99`: how late the client sent.
 
     Raises:
         PeerError: no request got a prediction.
@@ -99,10 +101,11 @@ def evaluate(outcome: Outcome, schedule: Schedule, *, seconds: float) -> Mapping
     if not good.any():
         raise PeerError("no request got a prediction")
     found = {"rate": float(np.sum(good)) / seconds, "failed": float(np.sum(counted & ~outcome.answered))}
-    sizes = {"": good, f"_{SMALL}": good & (schedule.kinds == 0), f"_{LARGE}": good & (schedule.kinds == 1)}
-    for name, chosen in sizes.items():
+    latency = np.where(outcome.answered, outcome.latency, FAILED_SECONDS)
+    small, large = schedule.kinds == 0, schedule.kinds == 1
+    for name, chosen in {"": counted, f"_{SMALL}": counted & small, f"_{LARGE}": counted & large}.items():
         if chosen.any():
-            p50, p99 = 1e3 * np.quantile(outcome.latency[chosen], [0.5, 0.99])
+            p50, p99 = 1e3 * np.quantile(latency[chosen], [0.5, 0.99])
             found |= {f"p50{name}": float(p50), f"p99{name}": float(p99)}
     late = (outcome.sent - outcome.intended)[counted & np.isfinite(outcome.sent)]
     return {**found, "late_p99": 1e3 * float(np.quantile(late, 0.99))}

@@ -26,7 +26,7 @@ def outcome(latencies: list[float], statuses: list[int]) -> Outcome:
 
 
 def test_latencies_are_those_of_each_size_after_the_warm_up() -> None:
-    """And those of both together; a request that failed has none."""
+    """And those of both together. One that failed counts as 10 s."""
     found = evaluate(
         outcome([0.01, 0.03, 0.02, 5.0], [200, 200, 200, 429]),
         Schedule(np.zeros(5), np.array([0, 0, 1, 0, 0])),
@@ -34,8 +34,9 @@ def test_latencies_are_those_of_each_size_after_the_warm_up() -> None:
     )
     assert found["rate"] == 3 / 0.5
     assert found["failed"] == 1
-    assert found["p50"] == pytest.approx(20)
-    assert found["p50_1"] == pytest.approx(15)
+    assert found["p50"] == pytest.approx(25)
+    assert found["p50_1"] == pytest.approx(20)
+    assert found["p99_1"] > 9000
     assert found["p50_256"] == found["p99_256"] == pytest.approx(30)
     assert found["late_p99"] == pytest.approx(1)
 
@@ -105,3 +106,4 @@ def test_a_round_runs_on_real_processes(
         assert record.values["failed"] == 0
         assert record.values["p99_256"] > 0
         assert 0 < record.values["second_percent"] < 100
+    assert results.values("roundrobin", "mixed-slow", "second_percent")[0] == pytest.approx(50, abs=5)
