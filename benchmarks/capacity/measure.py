@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,9 +54,12 @@ def measure(plan: Plan, *, command: list[str]) -> Record:
         command: the words of this command, for the record.
 
     Raises:
-        HarnessError: a program is missing, or a curve has too few loads without failures.
+        HarnessError: a program or a second CPU core is missing, the machine is busy with other programs, or a
+            curve has too few loads without failures.
         PeerError: the replica or a client failed.
     """
+    if len(os.sched_getaffinity(0)) < 2:
+        raise HarnessError("a record needs two CPU cores, one of them for the client; there is one")
     golden = open_artifact(plan.artifact).golden.series
     kinds = [(body, count) for body in BODIES for count in plan.series]
     requests = {kind: request_of(golden, kind[1], kind[0]) for kind in kinds}

@@ -15,7 +15,7 @@ _EXAMPLES = """examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments and help."""
     parser.description = (
-        "Print the replicas, cores, memory and cost for a rate of requests, from measured loads of one "
+        "Print the replicas, cores, memory and cost for a rate of requests, from measured loads of\none "
         "replica, with all assumptions and room for one lost replica."
     )
     parser.epilog, parser.formatter_class = _EXAMPLES, argparse.RawDescriptionHelpFormatter

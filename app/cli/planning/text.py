@@ -36,9 +36,9 @@ def forecast_text(demand: Demand, found: Forecast, record: Record) -> str:
     cores, memory = found.replicas * record.cores, found.replicas * record.memory_mb / 1000
     asked = f"{demand.rate:,.10g} requests/s of {demand.series} series within a p99 of {demand.p99_ms:g} ms"
     lines = [
-        f"{asked}: {found.replicas} replicas, of which {found.needed} suffice and 1 is spare",
-        f"  cores   {cores:g}, of which {found.busy_cores:.1f} are busy",
-        f"  memory  {memory:.1f} GB resident, limits of {found.replicas * LIMIT_GIB} GiB",
+        f"{asked}: {found.replicas:,} replicas, of which {found.needed:,} suffice and 1 is spare",
+        f"  cores   {cores:,.10g}, of which {found.busy_cores:,.1f} are busy",
+        f"  memory  {memory:,.1f} GB resident, limits of {found.replicas * LIMIT_GIB:,} GiB",
         f"  p99     {found.p99_ms:.3g} ms; {found.degraded_p99_ms:.3g} ms while one replica is lost",
         f"  cost    {_cost(demand, cores)}",
         "assumptions:",
@@ -75,8 +75,13 @@ def assumptions(demand: Demand, found: Forecast, record: Record) -> list[str]:
 
 def _cost(demand: Demand, cores: float) -> str:
     if demand.price is None:
-        return f"{cores:g} core-hours an hour; --price gives amounts"
+        return f"{cores:,.10g} core-hours an hour; --price gives amounts"
     hour = cores * demand.price
     each = hour / (demand.rate * 3600) * 1e6
-    month = f"{hour * MONTH_HOURS:,.2f} a month ({MONTH_HOURS} hours)"
-    return f"{hour:,.2f} an hour, {month}, {each:,.4g} per million requests"
+    month = f"{_amount(hour * MONTH_HOURS)} a month ({MONTH_HOURS} hours)"
+    return f"{_amount(hour)} an hour, {month}, {_amount(each)} per million requests"
+
+
+def _amount(value: float) -> str:
+    """Two decimals; three digits below 1."""
+    return f"{value:,.2f}" if value >= 1 else f"{value:.3g}"

@@ -34,7 +34,7 @@ def test_the_figures_come_first() -> None:
 def test_a_price_gives_amounts_and_its_own_assumption() -> None:
     """3 cores at 0.05: 0.15 an hour, for 5.4 million requests."""
     text = text_of(price=0.05)
-    assert "  cost    0.15 an hour, 109.50 a month (730 hours), 0.02778 per million requests\n" in text
+    assert "  cost    0.15 an hour, 109.50 a month (730 hours), 0.0278 per million requests\n" in text
     assert "  - cost: cores only" in text
     assert "  - cost: " not in text_of()
 
