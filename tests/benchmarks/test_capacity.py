@@ -129,7 +129,7 @@ def test_a_record_is_measured_and_checked_on_real_processes(
         pytest.skip("needs HAProxy and wrk: apt-get install haproxy wrk")
     monkeypatch.setattr(load, "WARM_UP", 0.1)
     monkeypatch.setattr(load, "LEAST_REQUESTS", 1)
-    monkeypatch.setattr(measure, "SHARES", (0.05, 0.1))
+    monkeypatch.setattr(measure, "SHARES", (0.2, 0.4))
     monkeypatch.setattr(measure, "BODIES", ("json",))
     monkeypatch.setattr(measure, "LEAST_BUSY", 0.0)
     monkeypatch.setattr(check, "COUNTS", (1,))

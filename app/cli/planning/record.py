@@ -20,7 +20,7 @@ REMEDY = "measure one: python -m benchmarks.capacity --measure FILE"
 
 Body = Literal["json", "npy"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Rounds = Annotated[list[Positive], Field(min_length=1)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class RecordError(AppError):
@@ -61,8 +61,8 @@ class Point(_Part):
     """
 
     rate: Positive
-    p99_ms: Rounds
-    busy_cores: Rounds
+    p99_ms: Annotated[list[Positive], Field(min_length=1)]
+    busy_cores: Annotated[list[NotNegative], Field(min_length=1)]
 
 
 class Curve(_Part):
