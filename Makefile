@@ -24,7 +24,7 @@ COMPILE = uv pip compile --universal --python-version 3.11 --generate-hashes --n
 .DEFAULT_GOAL := help
 # Tests start hundreds of Python processes: each would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help serve check test conformance lint format grpc train tune rederive report archive bench bench-peers bench-score chaos kills fuzz image image-check audit sbom lock release-check clean protocols bench-protocols kubernetes ray
+.PHONY: help serve check test conformance lint format grpc train tune rederive report archive bench bench-peers bench-score chaos kills fuzz image image-check audit sbom lock release-check clean protocols bench-protocols bench-balancing bench-capacity kubernetes ray
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -106,6 +106,12 @@ bench-protocols: $(DEV)/ready ## Compare the wire protocols with each other and 
 ray: $(DEV)/ready $(RAY)/ready ## Serve on a real Ray, kill replicas, measure: 8 minutes, needs wrk (ARGS="--rounds 1")
 	RAY_TESTS=all $(PYTEST)/ray tests/deploy/ray
 	$(DEV)/bin/python -m benchmarks.ray $(ARGS)
+
+bench-balancing: $(DEV)/ready ## Compare HAProxy's algorithms: 12 minutes (ARGS="--rounds 2")
+	$(DEV)/bin/python -m benchmarks.balancing $(ARGS)
+
+bench-capacity: $(DEV)/ready ## Compare forecasts of capacity with measured loads: 6 minutes (ARGS="--measure FILE": measure a record, 16 minutes, needs wrk)
+	$(DEV)/bin/python -m benchmarks.capacity $(ARGS)
 
 chaos: $(DEV)/ready ## Inject faults into real servers under load: 50 minutes (ARGS="--quick": 4 minutes)
 	$(DEV)/bin/python -m qa.chaos $(ARGS)

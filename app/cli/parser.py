@@ -25,6 +25,7 @@ _COMMANDS = {
     "explain": "say which parts of series the predictions of a running server depend on",
     "evaluate": "measure a running server's predictions on labelled series",
     "info": "describe the model of a running server, or an artifact",
+    "capacity": "forecast replicas, cores, memory and cost for a rate of requests",
     "completion": "print a script that completes commands and options in a shell",
 }
 

@@ -17,13 +17,20 @@ FOLDERS = ("--cache", "--out", "--artifact")
 def describe(plan: Plan, *, wrk: str) -> dict[str, str]:
     """The command, the machine, the time, the model and the tools, each in a line."""
     return {
-        "command": f"`{' '.join(['python -m benchmarks.peers', *without_folders(sys.argv[1:])])}`",
-        "machine": machine(),
-        "when": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        **command_and_machine(["python -m benchmarks.peers", *without_folders(sys.argv[1:])]),
         "model": f"{plan.model.parent.name}/{plan.model.name}, the sealed OpenVINO graph behind all but the "
         "naive, one thread a worker, f32, graphs for 1, 4, 16 and 32 rows",
         "tools": f"{wrk} with one thread, and `benchmarks/peers/open_loop.py`; {plan.rounds} rounds, "
         f"{plan.seconds:g} s a load after 1 s of warm-up; on the same cores as the servers, over loopback",
+    }
+
+
+def command_and_machine(words: list[str]) -> dict[str, str]:
+    """The command of these words, this machine and the time."""
+    return {
+        "command": f"`{' '.join(words)}`",
+        "machine": machine(),
+        "when": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
     }
 
 

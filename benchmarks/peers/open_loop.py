@@ -1,6 +1,6 @@
 """Open loop: requests are sent by the clock, without waiting for earlier responses.
 
-`python -m benchmarks.peers.open_loop` is a separate process that sends one request again and again. Latency
+`python -m benchmarks.peers.open_loop` is a separate process that sends the requests of a schedule. Latency
 counts from the time at which a request was due, so it includes a stalled server or a late generator.
 """
 
@@ -19,7 +19,7 @@ import numpy as np
 import uvloop
 
 from benchmarks.peers.connection import Connection
-from benchmarks.peers.schedule import LOST, UNANSWERED, Outcome, Phase, intended_times
+from benchmarks.peers.schedule import LOST, UNANSWERED, Outcome, Schedule, read_schedule
 from benchmarks.peers.timer import Timer
 
 OPEN_AT_ONCE = 256  # connections: many more overflow a server's backlog
@@ -27,14 +27,15 @@ GRACE = 15.0  # seconds to wait for responses after the last request
 
 
 class Generator:
-    """Sends one request again and again at the intended times; opens connections as needed."""
+    """Sends the requests of a schedule when they are due; opens connections as needed."""
 
     def __init__(
-        self, port: int, request: bytes, phases: Sequence[Phase], *, connections: int, limit: int
+        self, port: int, requests: Sequence[bytes], schedule: Schedule, *, connections: int, limit: int
     ) -> None:
-        self._port, self._request = port, request
-        self._intended = intended_times(phases)
-        self._due = self._intended.tolist()
+        self._port, self._requests = port, requests
+        self._intended = schedule.times
+        self._due: list[float] = schedule.times.tolist()
+        self._kinds: list[int] = schedule.kinds.tolist()
         # Lists, because Python sets one number of a list faster than one of an array.
         self._sent = [math.nan] * len(self._due)
         self._finished = [math.nan] * len(self._due)
@@ -113,7 +114,7 @@ class Generator:
 
     def _send(self, connection: Connection, number: int) -> None:
         self._sent[number] = time.monotonic() - self._start
-        connection.send(number, self._request)
+        connection.send(number, self._requests[self._kinds[number]])
 
     def _connect(self) -> None:
         if len(self._open) + len(self._opening) < self._limit:
@@ -134,19 +135,25 @@ def main() -> None:
     """Run one load and write its outcome."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers.open_loop", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--request", type=Path, required=True, help="a file with the whole HTTP request")
-    parser.add_argument("--phase", action="append", required=True, metavar="RATE:SECONDS")
+    parser.add_argument(
+        "--request",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="a file with a whole HTTP request for each kind",
+    )
+    parser.add_argument("--schedule", type=Path, required=True, help="a file of Schedule.save")
     parser.add_argument("--connections", type=int, default=64, help="opened before the start")
     parser.add_argument("--limit", type=int, default=6144, help="the most connections at once")
     parser.add_argument("--out", type=Path, required=True, help="a .npz file")
     options = parser.parse_args()
-    phases = [Phase(*map(float, phase.split(":"))) for phase in options.phase]
-    request = options.request.read_bytes()
+    requests = [file.read_bytes() for file in options.request]
+    schedule = read_schedule(options.schedule)
     gc.disable()  # a pause of the generator would count as the server's
 
     async def run() -> Outcome:
         generator = Generator(
-            options.port, request, phases, connections=options.connections, limit=options.limit
+            options.port, requests, schedule, connections=options.connections, limit=options.limit
         )
         return await generator.run()
 

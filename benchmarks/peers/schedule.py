@@ -33,6 +33,52 @@ def intended_times(phases: Sequence[Phase]) -> Times:
     return np.concatenate(parts)
 
 
+class Schedule(NamedTuple):
+    """The requests of an open loop.
+
+    Attributes:
+        times: seconds after the start at which each is due, ascending; float64[n].
+        kinds: which of the load's requests each is, from 0; int64[n].
+    """
+
+    times: Times
+    kinds: NDArray[np.int64]
+
+    def save(self, path: Path) -> None:
+        """Write it to a .npz file."""
+        np.savez(path, times=self.times, kinds=self.kinds)
+
+
+def read_schedule(path: Path) -> Schedule:
+    """Read a file of `Schedule.save`."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return Schedule(arrays["times"], arrays["kinds"])
+
+
+def even_schedule(phases: Sequence[Phase]) -> Schedule:
+    """One kind of request, evenly spaced."""
+    times = intended_times(phases)
+    return Schedule(times, np.zeros(len(times), np.int64))
+
+
+def poisson_schedule(rate: float, seconds: float, *, shares: Sequence[float] = (1.0,), seed: int) -> Schedule:
+    """Independent requests, as of many clients: a Poisson process with `round(rate * seconds)` arrivals.
+
+    Given their number, its arrivals are independent and uniform over the time. Equal arguments give equal
+    schedules.
+
+    Args:
+        rate: requests per second.
+        seconds: duration.
+        shares: probability of each kind; their sum is 1.
+        seed: of the random numbers.
+    """
+    random = np.random.default_rng(seed)
+    count = max(1, round(rate * seconds))
+    times = np.sort(random.uniform(0.0, seconds, count))
+    return Schedule(times, random.choice(len(shares), count, p=shares))
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The outcome of every request; times in seconds after the start.

@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.peers.bodies import Request
 from benchmarks.peers.errors import PeerError
-from benchmarks.peers.schedule import Outcome, Phase, read_outcome
+from benchmarks.peers.schedule import Outcome, Phase, Schedule, even_schedule, read_outcome
 
 WARM_UP = 1.0  # seconds of warm-up that are not counted
 
@@ -23,14 +23,35 @@ def run(port: int, request: Request, phases: Sequence[Phase], *, connections: in
     Raises:
         PeerError: the client failed.
     """
-    with TemporaryDirectory() as folder:
-        raw, out = Path(folder) / "request", Path(folder) / "outcome.npz"
-        raw.write_bytes(request.raw(port))
+    return send(port, [request], even_schedule(phases), connections=connections)
+
+
+def send(port: int, requests: Sequence[Request], schedule: Schedule, *, connections: int = 64) -> Outcome:
+    """Send the requests of a schedule from a separate process.
+
+    Args:
+        port: the server's.
+        requests: one for each of the schedule's kinds.
+        schedule: when each is due.
+        connections: opened before the start.
+
+    Returns:
+        The outcome of every request, in the schedule's order.
+
+    Raises:
+        PeerError: the client failed.
+    """
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        out = folder / "outcome.npz"
+        raw = [folder / f"request-{kind}" for kind in range(len(requests))]
+        for file, request in zip(raw, requests, strict=True):
+            file.write_bytes(request.raw(port))
+        schedule.save(folder / "schedule.npz")
         command = [sys.executable, "-m", "benchmarks.peers.open_loop", "--port", str(port)]
-        command += ["--request", str(raw), "--out", str(out), "--connections", str(connections)]
-        for phase in phases:
-            command += ["--phase", f"{phase.rate}:{phase.seconds}"]
-        seconds = sum(phase.seconds for phase in phases) + 60
+        command += ["--request", *map(str, raw), "--schedule", str(folder / "schedule.npz")]
+        command += ["--out", str(out), "--connections", str(connections)]
+        seconds = float(schedule.times[-1]) + 60
         try:
             subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds)
         except subprocess.CalledProcessError as error:

@@ -13,7 +13,7 @@ import uvloop
 
 from benchmarks.peers.connection import content_length
 from benchmarks.peers.open_loop import Generator
-from benchmarks.peers.schedule import LOST, Outcome, Phase
+from benchmarks.peers.schedule import LOST, Outcome, Phase, Schedule, even_schedule
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs timerfd, which Linux has")
 
@@ -22,6 +22,13 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 
 async def load(handler: Handler, *, connections: int, limit: int, phase: Phase) -> Outcome:
+    """What comes of a constant rate of one request on a server whose connections a handler serves."""
+    return await load_of([REQUEST], even_schedule([phase]), handler, connections=connections, limit=limit)
+
+
+async def load_of(
+    requests: list[bytes], schedule: Schedule, handler: Handler, *, connections: int, limit: int
+) -> Outcome:
     """What comes of a load on a server whose connections a handler serves, until they break."""
     serving: set[asyncio.Task[None]] = set()
 
@@ -38,7 +45,7 @@ async def load(handler: Handler, *, connections: int, limit: int, phase: Phase) 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        generator = Generator(port, REQUEST, [phase], connections=connections, limit=limit)
+        generator = Generator(port, requests, schedule, connections=connections, limit=limit)
         outcome = await generator.run()
         await asyncio.gather(*serving)
     return outcome
@@ -93,6 +100,22 @@ def test_more_connections_are_opened_when_all_are_busy() -> None:
 
     outcome = uvloop.run(load(handle, connections=1, limit=5, phase=Phase(100, 0.05)))
     assert outcome.status.tolist() == [429] * 5
+
+
+def test_each_kind_of_request_is_sent_in_the_order_of_the_schedule() -> None:
+    """The number of a kind is its place in the list of requests."""
+    received = b""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal received
+        while kind := await reader.readexactly(1):
+            received += kind
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    schedule = Schedule(np.array([0.0, 0.01, 0.02]), np.array([1, 0, 1]))
+    outcome = uvloop.run(load_of([b"a", b"b"], schedule, handle, connections=1, limit=1))
+    assert outcome.answered.all()
+    assert received == b"bab"
 
 
 def test_a_broken_connection_loses_its_request() -> None:

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.peers.schedule import LOST, Outcome, Phase, intended_times, read_outcome
+from benchmarks.peers.schedule import (
+    LOST,
+    Outcome,
+    Phase,
+    intended_times,
+    poisson_schedule,
+    read_outcome,
+    read_schedule,
+)
 
 
 def outcome() -> Outcome:
@@ -43,3 +51,24 @@ def test_outcomes_survive_a_file(tmp_path: Path) -> None:
     """The client writes what the harness reads."""
     outcome().save(tmp_path / "outcome.npz")
     np.testing.assert_array_equal(read_outcome(tmp_path / "outcome.npz").sent, outcome().sent)
+
+
+def test_random_arrivals_have_the_rate_and_the_shares() -> None:
+    """Their gaps are those of a Poisson process: as long on average as their standard deviation."""
+    schedule = poisson_schedule(1000.0, 20.0, shares=(0.9, 0.1), seed=1)
+    gaps = np.diff(schedule.times)
+    assert len(schedule.times) == 20_000
+    assert np.all(gaps >= 0)
+    assert schedule.times[-1] < 20.0
+    np.testing.assert_allclose(gaps.std(), gaps.mean(), rtol=0.05)
+    np.testing.assert_allclose(np.mean(schedule.kinds == 1), 0.1, atol=0.01)
+
+
+def test_equal_seeds_give_equal_schedules(tmp_path: Path) -> None:
+    """So that two servers get the same requests at the same times; also through a file."""
+    first = poisson_schedule(100.0, 1.0, shares=(0.5, 0.5), seed=3)
+    poisson_schedule(100.0, 1.0, shares=(0.5, 0.5), seed=3).save(tmp_path / "schedule.npz")
+    second = read_schedule(tmp_path / "schedule.npz")
+    np.testing.assert_array_equal(first.times, second.times)
+    np.testing.assert_array_equal(first.kinds, second.kinds)
+    assert not np.array_equal(first.times, poisson_schedule(100.0, 1.0, seed=4).times)

@@ -119,11 +119,15 @@ def test_predict_works_in_the_base_install(
     assert [json.loads(line)["label"] for line in done.stdout.splitlines()] == labels_of(artifact)
 
 
-@pytest.mark.parametrize("command", [["key", "alice"], ["--help"]], ids=lambda command: command[0])
+@pytest.mark.parametrize(
+    "command",
+    [["key", "alice"], ["--help"], ["capacity", "--rate", "5", "--series", "1", "--p99", "5000"]],
+    ids=lambda command: command[0],
+)
 def test_other_commands_of_the_base_install(
     client_commands: Path, elsewhere: Path, command: list[str]
 ) -> None:
-    """A key is made and the help is shown without the server's packages."""
+    """A key is made, the help shown and replicas are forecast without the server's packages."""
     done = run(elsewhere, client_commands / SCRIPT, *command)
     assert done.returncode == 0, done.stderr
 

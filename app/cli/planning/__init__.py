@@ -1,0 +1,1 @@
+"""Replicas for a rate of requests, from measured loads of one replica."""
