@@ -115,7 +115,7 @@ def on_tensorflow(artifact: Artifact, files: Sequence[Path]) -> list[str]:
     lines = []
     for file in files:
         with pytest.raises(AppError) as refusal:
-            TensorFlowEngine(dataclasses.replace(artifact, folder=file.parent), max_rows=1)
+            TensorFlowEngine(dataclasses.replace(artifact, folder=file.parent), max_rows=1, threads=0)
         lines.append(str(refusal.value))
     return lines
 
@@ -197,7 +197,7 @@ def test_a_model_that_openvino_fails_on_gives_one_line(shorter: Path, root: Path
 def test_a_model_that_tensorflow_fails_on_gives_one_line(shorter: Path) -> None:
     """The message of the error, which commands print."""
     with pytest.raises(AppError) as refusal:
-        load_engine(open_artifact(shorter), choice="tensorflow", max_rows=1)
+        load_engine(open_artifact(shorter), choice="tensorflow", max_rows=1, threads=0)
     line = str(refusal.value)
     assert line.isprintable()
     assert str(shorter) in line
