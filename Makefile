@@ -32,8 +32,9 @@ help: ## Show this list
 serve: $(SERVE)/bin/timeseries-server ## Serve the committed model on port 8000 (settings are variables: PORT=9000 make serve)
 	@LOG_FORMAT=$${LOG_FORMAT:-text} exec $(SERVE)/bin/timeseries-server serve
 
-# Six processes: two cores are busy while tests wait for servers, balancers, browsers and clients.
+# Seven processes: two cores are busy while tests wait for servers, balancers, browsers and clients.
 JOBS := tests/training/studies tests/training/search tests/training/test_job.py tests/training/test_job_faults.py
+API := tests/app/api tests/app/contract tests/app/series tests/app/client
 DEPLOYED := tests/deploy tests/docs tests/packaging
 ELSEWHERE := tests/app tests/page tests/protocols tests/training $(DEPLOYED)
 PYTEST = $(DEV)/bin/python -m pytest -o cache_dir=.pytest_cache
@@ -45,14 +46,14 @@ test: $(DEV)/ready $(PROTOCOLS)/ready $(FLEET)/ready ## Run all tests: before yo
 		"deployed=$(PYTEST)/deployed $(DEPLOYED)" \
 		"clients=$(PYTEST)/clients tests/page tests/protocols" \
 		"jobs=$(PYTEST)/jobs $(JOBS)" \
-		"app=$(PYTEST)/app tests/app" \
+		"app=$(PYTEST)/app tests/app $(API:%=--ignore %)" \
+		"api=$(PYTEST)/api $(API)" \
 		"training=$(PYTEST)/training tests/training $(JOBS:%=--ignore %)"
 
-QUICK := tests/app/api tests/app/contract tests/app/series tests/app/client
 check: $(DEV)/ready ## Run lint, type checks and quick tests: while you work
 	@$(DEV)/bin/python -m qa.side_by_side \
-		"rest=$(PYTEST)/quick-rest -q --quick tests $(QUICK:%=--ignore %)" \
-		"api=$(PYTEST)/quick-api -q --quick $(QUICK)" \
+		"rest=$(PYTEST)/quick-rest -q --quick tests $(API:%=--ignore %)" \
+		"api=$(PYTEST)/quick-api -q --quick $(API)" \
 		"lint=$(MAKE) --no-print-directory lint"
 
 conformance: $(DEV)/ready ## Send all HTTP test streams, whole and cut at each byte: 10 minutes

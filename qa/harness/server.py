@@ -90,7 +90,7 @@ class ServerProcess(Process):
 def running_server(
     *, command: Sequence[str] = SERVE, log: Path | None = None, wait: bool = True, **settings: str
 ) -> Iterator[ServerProcess]:
-    """A server that is ready (with `wait`); killed at the end.
+    """A server whose workers are all ready (with `wait`); killed at the end.
 
     Args:
         command: starts it.
@@ -107,6 +107,9 @@ def running_server(
             server.start()
             if wait:
                 server.wait_until_ready()
+                workers = settings.get("WORKERS", "1")
+                if workers.isdecimal() and int(workers) > 1:  # one of them has answered
+                    server.wait_for_metric("timeseries_ready_workers", int(workers))
             yield server
         finally:
             server.kill()

@@ -94,7 +94,8 @@ class Explainer:
         # Cells take the longest to make.
         options = ExplainOptions(windows=0, bands=0, cells=(reference.cells.windows, reference.cells.bands))
         [cells] = perturbations_of(options, reference, spec, self._spectrum).values()
-        rows = min(cells.regions, engine.batch_sizes[-1], _TRIAL_ROWS)
+        # No more than a request may have: so many always fit into an empty queue.
+        rows = min(cells.regions, engine.batch_sizes[-1], _TRIAL_ROWS, self._max_variants)
         [series], chosen = any_series(1, spec), single_regions(cells.regions, 0, rows)
 
         def trial() -> float:
@@ -102,8 +103,8 @@ class Explainer:
             engine.predict(cells(series, chosen))
             return self._clock() - began
 
-        done = await self._queue.submit([Chunk(trial, rows)] * _TRIALS, deadline=deadline)
-        row = max(min(done.results) / rows, 1e-9)
+        trials = [await self._queue.submit([Chunk(trial, rows)], deadline=deadline) for _ in range(_TRIALS)]
+        row = max(min(seconds for done in trials for seconds in done.results) / rows, 1e-9)
         return max(1, min(_MOST_CHUNK_ROWS, int(CHUNK_SECONDS / row)))
 
     def _check_size(self, count: int, options: ExplainOptions) -> None:

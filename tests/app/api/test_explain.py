@@ -29,6 +29,13 @@ def explain(query: str = QUERY, headers: list[tuple[str, str]] | None = None) ->
     return post(BODY, headers or (), target=f"/explain{query}")
 
 
+async def measured(played: Played) -> None:
+    """Have the size of chunks measured, as the first explanation does."""
+    connection = played.connect()
+    connection.send(explain())
+    assert (await connection.answers(1))[0].status == 200
+
+
 async def waiting(played: Played, rows: int) -> None:
     """Wait until so many rows are in the background queue."""
     await until(lambda: played.service.background.rows == rows)
@@ -47,6 +54,7 @@ def test_predictions_beside_an_explanation_are_answered_as_alone(plain_artifact:
     async def scenario() -> None:
         engine = FakeEngine()
         async with serving(explaining(plain_artifact), engine) as played:
+            await measured(played)
             engine.batches.clear()
             await played.held()
             first, others = played.connect(), [played.connect() for _ in range(3)]
@@ -71,6 +79,7 @@ def test_a_full_queue_refuses_with_a_time_to_retry(plain_artifact: Artifact) -> 
     async def scenario() -> None:
         engine = FakeEngine()
         async with serving(explaining(plain_artifact), engine, **limits) as played:
+            await measured(played)
             await played.held()
             first, second = played.connect(), played.connect()
             first.send(explain())
@@ -90,6 +99,7 @@ def test_an_explanation_that_is_not_ready_in_time_is_told(plain_artifact: Artifa
     async def scenario() -> None:
         engine = FakeEngine()
         async with serving(explaining(plain_artifact), engine) as played:
+            await measured(played)
             await played.held()
             answer = await played.connect().ask(explain(headers=[("X-Request-Timeout", "0.05")]))
             assert "deadline passed" in problem(answer, 504)
@@ -104,6 +114,7 @@ def test_the_timeout_is_that_of_explanations(plain_artifact: Artifact) -> None:
     async def scenario() -> None:
         engine = FakeEngine()
         async with serving(explaining(plain_artifact), engine, explain_timeout=0.05) as played:
+            await measured(played)
             await played.held()
             assert "deadline passed" in problem(await played.connect().ask(explain()), 504)
 
@@ -116,6 +127,7 @@ def test_nothing_is_computed_for_a_client_that_has_gone(plain_artifact: Artifact
     async def scenario() -> None:
         engine = FakeEngine()
         async with serving(explaining(plain_artifact), engine) as played:
+            await measured(played)
             await played.held()
             gone = played.connect()
             gone.send(explain())

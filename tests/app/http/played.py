@@ -240,6 +240,7 @@ async def serving(
         max_queue_rows=MAX_ROWS,
         max_queue_seconds=settings.get("max_queue_seconds", math.inf),
         background_rows=settings.get("background_queue_rows", 16384),
+        max_variants=settings.get("explain_max_variants", 4096),
         observer=seen,
         predictions=metrics.predictions,
     )
