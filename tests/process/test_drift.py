@@ -19,7 +19,7 @@ from qa.harness.server import ServerProcess, running_server
 from tests.support import plain_http
 from tests.support.drift import add_version_with_reference, usual_series
 from tests.support.trusted import LENGTH
-from tests.support.versions import add_version
+from tests.support.versions import add_version, changes_to
 
 NPY = {"Content-Type": "application/x-npy"}
 
@@ -133,16 +133,16 @@ def test_a_new_version_starts_at_zero_and_an_old_one_again(
     """Each is compared with its own reference; without one, the response says what to do."""
     predict(running, usual_series(10, 5))
     add_version_with_reference(folder, 2, trusted_artifact)
-    running.wait_until(lambda: all(drift(running)["version"] == 2 for _ in range(8)))
+    running.wait_until(lambda: changes_to(running, 2) == 2)
     assert drift(running)["since_start"]["series"] == 0
     predict(running, usual_series(7, 6))
     assert wait_for_series(running, 7)["alarm"]["raised"] is False
     (folder / "SERVE").write_text("1\n")
-    running.wait_until(lambda: all(drift(running)["version"] == 1 for _ in range(8)))
+    running.wait_until(lambda: changes_to(running, 1) == 2)
     assert drift(running)["since_start"]["series"] == 0
     (folder / "SERVE").unlink()
     add_version(folder, 3, trusted_artifact)
-    running.wait_until(lambda: all(running.status("/drift") == 501 for _ in range(8)))
+    running.wait_until(lambda: changes_to(running, 3) == 2)
     problem = json.loads(running.get("/drift").body)
     assert problem["type"] == "/problems/not-sealed"
     assert "tiny/3 was sealed without a reference for drift; train and seal" in problem["detail"]

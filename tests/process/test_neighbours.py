@@ -17,6 +17,7 @@ from app.contract import pin
 from qa.harness.server import ServerProcess, running_server
 from tests.support import plain_http
 from tests.support.multivariate import CHANNELS, LABELS, LENGTH, a_dataset
+from tests.support.versions import changes_to
 
 TRAINING = a_dataset().train
 
@@ -34,13 +35,8 @@ def machine(machine_versions: Path) -> Iterator[ServerProcess]:
     ) as server:
         for number in (2, 1):
             pin(machine_versions, number)
-            server.wait_until(lambda number=number: _serve(server, number))  # type: ignore[misc]
+            server.wait_until(lambda number=number: changes_to(server, number) == 2)  # type: ignore[misc]
         yield server
-
-
-def _serve(server: ServerProcess, number: int) -> bool:
-    """Whether both workers have changed to a version; its gauge also counts a version that is kept."""
-    return server.log.read_text().count(f"now serving version {number};") == 2
 
 
 def ask(server: ServerProcess, query: str, count: int = 2) -> httpx.Response:
@@ -133,7 +129,7 @@ async def _ask_without_an_index(url: str) -> None:
 def test_the_client_passes_on_what_the_server_says(machine: ServerProcess, machine_versions: Path) -> None:
     """A version without an index is an error of one line. Last: it changes the version."""
     pin(machine_versions, 3)
-    machine.wait_until(lambda: _serve(machine, 3))
+    machine.wait_until(lambda: changes_to(machine, 3) == 2)
     with pytest.raises(ClientError, match="sealed without an index of training series"):
         asyncio.run(_ask_without_an_index(machine.url))
     assert machine.stop() == 0

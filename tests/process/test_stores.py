@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +13,12 @@ import pytest
 from app.contract import Artifact, open_artifact
 from app.registry import choose, publish
 from app.store import Store, open_store
-from qa.harness.server import ServerProcess, free_port, running_server
+from qa.harness.server import free_port, running_server
 from tests.app.cli.test_commands import run
 from tests.conftest import ROOT
 from tests.support.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.support.object_stores import ObjectStoreServer
-from tests.support.versions import add_version
+from tests.support.versions import add_version, changes_to
 
 CHECKED = "timeseries_artifact_check_timestamp_seconds"
 
@@ -50,22 +49,14 @@ def stored(seaweed: ObjectStoreServer, monkeypatch: pytest.MonkeyPatch) -> Itera
         yield Stored(url, store, proxy)
 
 
-def workers_with(server: ServerProcess, version: int) -> float:
-    """Number of workers that have a version loaded."""
-    text = server.get("/metrics").body.decode()
-    lines = re.findall(rf'timeseries_model_info{{.*version="{version}".*}} (\S+)', text)
-    return sum(map(float, lines))
-
-
 def test_workers_follow_a_store_and_outlive_it(stored: Stored, small: Artifact, tmp_path: Path) -> None:
     """A version is fetched once, served, pinned or refused as in a folder; without the store all goes on."""
     url, store, proxy = stored
     body, cache = {"instances": small.golden.series[:1].tolist()}, str(tmp_path / "cache")
     publish(add_version(tmp_path, 1, small), store)
     with running_server(WORKERS="2", ARTIFACT=url, ARTIFACT_CACHE=cache, RELOAD_SECONDS="0.2") as server:
-        server.wait_until(lambda: workers_with(server, 1) == 2)
         publish(add_version(tmp_path, 2, small), store)
-        server.wait_until(lambda: workers_with(server, 2) == 2)
+        server.wait_until(lambda: changes_to(server, 2) == 2)
         assert server.output.count("fetched s3://") == 2  # one for each version, not for each worker
         choose(store, 2)
         publish(add_version(tmp_path, 3, small), store)
@@ -73,7 +64,7 @@ def test_workers_follow_a_store_and_outlive_it(stored: Stored, small: Artifact, 
         choose(store, None)
         server.wait_until(lambda: server.metric('timeseries_refused_versions_total{version="3"}') == 2)
         choose(store, 1)
-        server.wait_until(lambda: workers_with(server, 1) == 2)
+        server.wait_until(lambda: changes_to(server, 1) == 2)
         proxy.close()
         server.wait_until(lambda: server.output.count("cannot check for new versions: s3://") == 2)
         answer = httpx.post(f"{server.url}/predict", json=body).raise_for_status().json()

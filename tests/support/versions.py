@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from app.contract import CONTRACT_FILE, Artifact
-from qa.harness.server import free_port
+from qa.harness.server import ServerProcess, free_port
 from tests.conftest import ROOT
 
 
@@ -22,6 +22,11 @@ def add_version(folder: Path, number: int, source: Artifact) -> Path:
     (hidden / CONTRACT_FILE).write_text(json.dumps({**contract, "version": number}))
     hidden.rename(version)
     return version
+
+
+def changes_to(server: ServerProcess, number: int) -> int:
+    """How often workers have changed to a version: its gauge counts a version that is only kept, too."""
+    return server.output.count(f"now serving version {number};")
 
 
 def damage(version: Path) -> None:
