@@ -241,7 +241,7 @@ def test_it_is_traced(plain_artifact: Artifact, target: str) -> None:
 
 
 class Extended(Toy):
-    """A protocol with other routes, open paths, a model in its path and a timeout in its body."""
+    """A protocol with other routes, open paths and a model in its path."""
 
     public = r"/toy/health"
 
@@ -263,6 +263,10 @@ class Extended(Toy):
     def options(self, head: RequestHead, limits: Limits) -> PredictOptions:
         """The model is the one that the path names."""
         return super().options(head, limits)._replace(model=head.parameters["name"])
+
+
+class Brief(Extended):
+    """The same, with a timeout in its body."""
 
     def codec(self, contract: Contract, *, max_instances: int) -> ToyCodec:
         """Of one version."""
@@ -353,7 +357,7 @@ def test_a_body_can_shorten_the_deadline(plain_artifact: Artifact, query: str) -
     """A request that waits longer than its body allows gets 504."""
 
     async def scenario() -> None:
-        async with serving(plain_artifact, FakeEngine(), dialects=[Extended()]) as played:
+        async with serving(plain_artifact, FakeEngine(), dialects=[Brief()]) as played:
             await played.held()
             late = await played.connect().ask(post(lines(1.0), target=f"/toy/forda/classify{query}"))
             of_toy(late, 504, "deadline")

@@ -45,7 +45,7 @@ def app(plain_artifact: Artifact) -> Iterator[Served]:
         plain_artifact,
         protocol=ShortTimeouts,
         rows=1024,
-        request_timeout=2.0,
+        request_timeout=60.0,
         max_body_bytes_in_flight=IN_FLIGHT,
     ) as running:
         yield running
